@@ -1,0 +1,3 @@
+"""Train, evaluate, render and carry robot policies from one command line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,59 @@
+"""Strictness is a setting: CPU, no implicit ranks or dtypes, private folders, one compile cache."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before anything imports jax, and inherited by the commands that tests start. What a command would
+# leave in the user's folders goes to a throw-away one; only compiled programs are kept, so that the
+# suite's second run is a fast one (RLCTL_TEST_CACHE names another place for them).
+_USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+_SCRATCH = tempfile.TemporaryDirectory(prefix="rlctl-tests-")
+os.environ |= {
+    "JAX_PLATFORMS": "cpu",
+    "CUDA_VISIBLE_DEVICES": "",
+    "JAX_COMPILATION_CACHE_DIR": os.environ.get("RLCTL_TEST_CACHE") or f"{_USER_CACHE}/rlctl/tests",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "PYTHONPATH": str(Path(__file__).resolve().parent.parent),  # for tests that start a process
+    "XDG_CACHE_HOME": f"{_SCRATCH.name}/cache",
+    "NO_COLOR": "1",
+    "COLUMNS": "100",
+}
+os.environ.pop("RLCTL_DEBUG", None)
+
+import jax
+import numpy as np
+import pytest
+
+STRICT = ("envs", "physics", "policies", "rollouts")  # networks on batches add biases
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers, the same in every run."""
+    return np.random.default_rng(20230524)
+
+
+@pytest.fixture(autouse=True)
+def strict_jax(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Implicit rank and dtype promotion raise in the rooms written for one instance."""
+    if request.node.get_closest_marker("foreign"):
+        yield
+        return
+    room = request.path.relative_to(Path(__file__).parent).parts[0]
+    with (
+        jax.numpy_rank_promotion("raise" if room in STRICT else "allow"),
+        jax.numpy_dtype_promotion("strict" if room in STRICT else "standard"),
+    ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Every test works in its own empty folder with its own runs, where MuJoCo leaves no log."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RLCTL_RUNS", str(tmp_path / "runs"))
+    yield tmp_path
+    assert not (tmp_path / "MUJOCO_LOG.TXT").exists(), "MuJoCo's warnings reached the user's folder"
