@@ -1,0 +1,5 @@
+"""`python -m rlctl`."""
+
+from rlctl.cli import main
+
+main()

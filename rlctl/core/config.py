@@ -1,0 +1,278 @@
+"""Settings: frozen dataclasses, filled from layers, each value with its origin.
+
+A setting's full name is `section.key`. Layers lie over one another, later ones win:
+
+    defaults < preset < --config FILE < --set KEY=VALUE < flags
+
+All that is wrong in any layer is told at once.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+from rlctl.core.errors import Incompatible, NotFound, UsageError
+from rlctl.core.values import check, parse
+
+NESTED = dict[str, dict[str, Any]]
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A field of a settings dataclass.
+
+    Args:
+        default: Its value where no layer gives one.
+        help: One line.
+        low: The smallest value allowed; for tuples, of every item.
+        high: The largest value allowed; for tuples, of every item.
+        choices: The only values allowed.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Values from one place.
+
+    Attributes:
+        origin: The place, as the user knows it.
+        values: section -> key -> value; text is parsed by the setting's type.
+        problems: What could not even be read as section, key and value.
+    """
+
+    origin: str
+    values: NESTED
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting as `config show` shows it."""
+
+    name: str
+    value: Any
+    origin: str
+    help: str
+
+
+class Resolved:
+    """Settings dataclasses by section, and where each value came from.
+
+    Attributes:
+        origins: "section.key" -> the layer's origin, `default` where none gave it.
+    """
+
+    def __init__(self, sections: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+        self._sections = dict(sections)
+        self.origins = dict(origins)
+
+    def __getitem__(self, section: str) -> Any:
+        """The settings of one section, a frozen dataclass."""
+        return self._sections[section]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the sections."""
+        return iter(self._sections)
+
+    def to_json(self) -> NESTED:
+        """Plain data, section -> key -> value; tuples are lists."""
+        return {name: _plain_values(section) for name, section in self._sections.items()}
+
+    def rows(self) -> list[Row]:
+        """Every setting with its value, origin and help."""
+        return [
+            Row(f"{name}.{field.name}", value, self.origins[f"{name}.{field.name}"], _help(field))
+            for name, section in self._sections.items()
+            for field in dataclasses.fields(section)
+            for value in [getattr(section, field.name)]
+        ]
+
+    @classmethod
+    def from_json(cls, sections: Mapping[str, type], data: NESTED) -> Self:
+        """The settings that `to_json` wrote.
+
+        Raises:
+            Incompatible: A setting that this version does not have, or does not allow.
+        """
+        try:
+            known = {name: data[name] for name in sections if name in data}
+            found = resolve(sections, [Layer("saved settings", known)])
+        except UsageError as error:
+            raise Incompatible(
+                f"the saved settings do not fit this version of rlctl: {error.message}",
+                "use the version that wrote them; inspect-ckpt names it",
+            ) from error
+        return cls(found._sections, found.origins)
+
+
+def resolve(sections: Mapping[str, type], layers: Sequence[Layer]) -> Resolved:
+    """Lay the layers over the defaults, first to last.
+
+    Args:
+        sections: Section name -> its dataclass.
+        layers: Values, the weakest first.
+
+    Raises:
+        UsageError: Unknown sections or settings, wrong types, values out of range: all of them,
+            each with its origin.
+    """
+    problems: list[str] = []
+    blamed: set[str] = set()
+    values: NESTED = {name: {} for name in sections}
+    origins = dict.fromkeys(_fields(sections), "default")
+    for layer in layers:
+        problems += layer.problems
+        blamed |= {layer.origin for _ in layer.problems}
+        for name, raw in _flat(layer.values):
+            try:
+                section, key, value = _accept(sections, name, raw)
+            except ValueError as problem:
+                problems.append(f"{_place(layer.origin, name)}: {problem}")
+                blamed.add(layer.origin)
+            else:
+                values[section][key] = value
+                origins[name] = layer.origin
+    if problems:
+        where = "--help" if blamed == {"flag"} else "`rlctl config show ENV`"
+        raise UsageError(_listed(problems), f"{where} says what is allowed")
+    return Resolved({name: kind(**values[name]) for name, kind in sections.items()}, origins)
+
+
+def set_layer(texts: Sequence[str]) -> Layer:
+    """The layer of `--set section.key=value` options."""
+    values: NESTED = {}
+    problems = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if equals and dot and section and key:
+            values.setdefault(section, {})[key] = value.strip()
+        else:
+            problems.append(f"--set {text}: not of the form section.key=value")
+    return Layer("--set", values, tuple(problems))
+
+
+def flag_layer(flags: Mapping[str, Any]) -> Layer:
+    """The layer of flags: "section.key" -> value, None where the flag was not given."""
+    values: NESTED = {}
+    for name, value in flags.items():
+        if value is not None:
+            section, _, key = name.partition(".")
+            values.setdefault(section, {})[key] = value
+    return Layer("flag", values)
+
+
+def toml_layer(path: Path, origin: str | None = None) -> Layer:
+    """The layer of a TOML file, whose tables are the sections.
+
+    Raises:
+        NotFound: There is no such file.
+        UsageError: It cannot be read, or is not TOML.
+    """
+    origin = origin or str(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no configuration file {path}", "check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}", "give a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{path} is not TOML: {error}",
+            "settings are written as `key = value` under a [section]",
+        ) from error
+    loose = tuple(
+        f"{origin}: {name} stands outside a [section]"
+        for name, value in data.items()
+        if not isinstance(value, dict)
+    )
+    values = {name: value for name, value in data.items() if isinstance(value, dict)}
+    return Layer(origin, values, loose)
+
+
+def preset_layer(algo: str, env: str) -> Layer | None:
+    """The settings that ship for an environment and an algorithm, None where none do."""
+    path = _preset(algo, env)
+    return toml_layer(path, f"preset {algo}/{path.name}") if path.is_file() else None
+
+
+def presets(env: str, algos: Sequence[str]) -> tuple[str, ...]:
+    """Those of the algorithms that have a preset for the environment."""
+    return tuple(algo for algo in algos if _preset(algo, env).is_file())
+
+
+def _preset(algo: str, env: str) -> Path:
+    package = Path(__file__).parents[1]
+    installed = package / "configs"
+    folder = installed if installed.is_dir() else package.parent / "configs"
+    return folder / algo / f"{env.replace(':', '__')}.toml"
+
+
+def _flat(values: NESTED) -> Iterator[tuple[str, Any]]:
+    for section, items in values.items():
+        for key, value in items.items():
+            yield f"{section}.{key}", value
+
+
+def _place(origin: str, name: str) -> str:
+    if origin == "flag":
+        return "--" + name.partition(".")[2].replace("_", "-")
+    return f"{origin} {name}" if origin == "--set" else f"{origin}: {name}"
+
+
+def _listed(problems: Sequence[str]) -> str:
+    if len(problems) == 1:
+        return problems[0]
+    return f"{len(problems)} settings cannot be used:\n  " + "\n  ".join(problems)
+
+
+def _accept(sections: Mapping[str, type], name: str, raw: Any) -> tuple[str, str, Any]:
+    """The section, key and parsed value of a setting, or a ValueError that says what is wrong."""
+    section, _, key = name.partition(".")
+    fields = _fields(sections)
+    if section not in sections:
+        raise ValueError(
+            f"there is no section {section!r}; there are {', '.join(sections)}"
+            + _did_you_mean(name, fields)
+        )
+    if name not in fields:
+        raise ValueError("there is no such setting" + _did_you_mean(name, fields))
+    kind = get_type_hints(sections[section])[key]
+    value = parse(raw, kind)
+    check(value, fields[name].metadata)
+    return section, key, value
+
+
+def _fields(sections: Mapping[str, type]) -> dict[str, dataclasses.Field]:
+    return {
+        f"{name}.{field.name}": field
+        for name, kind in sections.items()
+        for field in dataclasses.fields(kind)
+    }
+
+
+def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
+    same_key = [other for other in known if other.partition(".")[2] == name.partition(".")[2]]
+    close = same_key or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _plain_values(section: Any) -> dict[str, Any]:
+    values = dataclasses.asdict(section)
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+
+def _help(field: dataclasses.Field) -> str:
+    return field.metadata.get("help", "")

@@ -1,0 +1,97 @@
+"""Choosing the device, by environment variables, before any framework is imported.
+
+jax reads these variables while it is imported, torch when it first looks for a GPU. This is the
+only module that writes environment variables.
+"""
+
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from rlctl.core.errors import DeviceUnavailable, UsageError
+from rlctl.core.files import cache_folder
+
+DEVICES = ("auto", "cpu", "gpu")
+_HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+_JAX_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
+
+
+def select(device: str) -> str:
+    """Choose where to compute, and turn the compile cache on. Call it before importing jax.
+
+    Args:
+        device: `cpu` hides every GPU from jax and torch; `gpu` makes its absence an error; `auto`
+            leaves the choice to jax and to the user's own environment variables.
+
+    Returns:
+        `cpu` or `gpu`, as far as can be told without importing a framework.
+
+    Raises:
+        UsageError: No such device.
+        DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it.
+        RuntimeError: jax or torch is loaded already and would not obey: a bug of the caller.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
+    missing = gpu_missing()
+    if device == "gpu" and missing:
+        raise DeviceUnavailable(*missing)
+    if device == "cpu":
+        _set({"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}, bool(missing))
+    elif device == "gpu":
+        _set({"JAX_PLATFORMS": "cuda,cpu"}, False)
+    _cache_programs()
+    platforms = os.environ.get("JAX_PLATFORMS", "")
+    return "cpu" if missing or platforms.split(",")[0] == "cpu" else "gpu"
+
+
+def gpu_missing() -> tuple[str, str] | None:
+    """Why jax could not use a GPU here, and what to do; None when nothing speaks against it."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return (
+            "there is no GPU to use: CUDA_VISIBLE_DEVICES hides every one",
+            "unset CUDA_VISIBLE_DEVICES, or use --device cpu",
+        )
+    if not _nvidia_gpu():
+        return (
+            "there is no NVIDIA GPU here, or its driver is not loaded",
+            "use --device cpu; `rlctl device-check` shows what is here",
+        )
+    if not any(find_spec(plugin) for plugin in _JAX_PLUGINS):
+        return (
+            "there is a GPU, but jax is installed without CUDA",
+            "pip install 'rlctl[cuda]', or use --device cpu",
+        )
+    return None
+
+
+def _nvidia_gpu() -> bool:
+    if sys.platform == "linux":
+        driver = Path("/proc/driver/nvidia/gpus")
+        windows_host = Path("/dev/dxg")  # WSL reaches the GPU through this device
+        return (driver.is_dir() and any(driver.iterdir())) or (
+            windows_host.exists() and shutil.which("nvidia-smi") is not None
+        )
+    return shutil.which("nvidia-smi") is not None
+
+
+def _set(variables: dict[str, str], harmless: bool) -> None:
+    """Set the variables; too late matters only where they would change something."""
+    changed = [name for name, value in variables.items() if os.environ.get(name) != value]
+    loaded = [name for name in ("jax", "torch") if name in sys.modules]
+    if changed and loaded and not harmless:
+        raise RuntimeError(f"{loaded[0]} was imported before the device was chosen")
+    os.environ.update(variables)
+
+
+def _cache_programs() -> None:
+    """Have jax keep every compiled program in the user's cache folder."""
+    defaults = {
+        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "xla"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,127 @@
+"""What can go wrong, as one tree. Every leaf has an exit code and says what to do next.
+
+    RlctlError
+    ├── CheckFailed            1   it ran, and the check failed
+    ├── UsageError             2   an option, a setting or a name
+    ├── NotFound               3   a path or run that is not there
+    ├── Damaged                4   a checkpoint that is damaged or incomplete
+    ├── Unsafe                 5   content that could run code or write outside
+    ├── Incompatible           6   another environment, layout or format
+    ├── DeviceUnavailable      7   a device or back end asked for and absent
+    ├── Diverged               8   non-finite values
+    ├── OutOfSpace             9   disk or memory full, output not writable
+    ├── RendererMissing       10   no OpenGL, no encoder
+    ├── RunInUse              11   another process has the run folder
+    ├── StoppedUnsaved        12   stopped by a signal before anything could be saved
+    └── Stopped        130 / 143   stopped by a signal after a durable save
+
+A message says what was given and what is allowed; the hint says what to do next.
+"""
+
+import signal
+
+
+class RlctlError(Exception):
+    """A failure the user can act on.
+
+    Args:
+        message: What was given, and what is wrong with it.
+        hint: What to do next; empty when the message says it all.
+        data: Figures worth reporting although the command failed.
+    """
+
+    exit_code = 70
+
+    def __init__(self, message: str, hint: str = "", data: dict | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.data = data or {}
+
+    @property
+    def code(self) -> str:
+        """The name of the error in the JSON envelope, e.g. `usage_error`."""
+        name = type(self).__name__
+        return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+class CheckFailed(RlctlError):
+    """It ran and the check failed: a return under the bar, a device check, parity."""
+
+    exit_code = 1
+
+
+class UsageError(RlctlError):
+    """An option, setting, name or configuration file that cannot be used."""
+
+    exit_code = 2
+
+
+class NotFound(RlctlError):
+    """A path, run or checkpoint that is not there."""
+
+    exit_code = 3
+
+
+class Damaged(RlctlError):
+    """A checkpoint whose bytes are not the ones that were written."""
+
+    exit_code = 4
+
+
+class Unsafe(RlctlError):
+    """Content that could run code, write outside its folder or exhaust the machine."""
+
+    exit_code = 5
+
+
+class Incompatible(RlctlError):
+    """A checkpoint of another environment, observation layout, schema or tool."""
+
+    exit_code = 6
+
+
+class DeviceUnavailable(RlctlError):
+    """A device or back end that was asked for and is not here."""
+
+    exit_code = 7
+
+
+class Diverged(RlctlError):
+    """Non-finite values in physics, observations, losses or parameters."""
+
+    exit_code = 8
+
+
+class OutOfSpace(RlctlError):
+    """Disk or memory full, or an output that cannot be written."""
+
+    exit_code = 9
+
+
+class RendererMissing(RlctlError):
+    """No OpenGL platform to draw with, or no encoder to write with."""
+
+    exit_code = 10
+
+
+class RunInUse(RlctlError):
+    """Another process is writing this run folder."""
+
+    exit_code = 11
+
+
+class StoppedUnsaved(RlctlError):
+    """Stopped by a signal before there was anything to save."""
+
+    exit_code = 12
+
+
+class Stopped(RlctlError):
+    """Stopped by a signal, after a durable save."""
+
+    def __init__(
+        self, message: str, hint: str = "", data: dict | None = None, signum: int = signal.SIGINT
+    ) -> None:
+        super().__init__(message, hint, data)
+        self.exit_code = 128 + signum

@@ -1,0 +1,113 @@
+"""Files that are whole or not there, and the JSON that goes into them."""
+
+import errno
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from rlctl.core.errors import OutOfSpace
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+REFUSED = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.EIO,
+}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write `path` into `OutOfSpace`, which names it.
+
+    Raises:
+        OutOfSpace: The disk is full, or the place cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise OutOfSpace(
+                f"no space left to write {path}", "free some space or choose another place"
+            ) from error
+        if error.errno in REFUSED:
+            raise OutOfSpace(
+                f"cannot write {path}: {os.strerror(error.errno)}",
+                "choose a place that you may write",
+            ) from error
+        raise
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new, never a part.
+
+    The folder of `path` is made if need be. The content is on the disk when this returns.
+
+    Raises:
+        OutOfSpace: The disk is full, or the place cannot be written; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can."""
+    if os.name == "nt":
+        return  # Windows cannot open a folder
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: non-finite numbers are None, arrays are lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if hasattr(value, "tolist"):  # numpy and JAX, without importing either
+        return plain(value.tolist())
+    return str(value)
+
+
+def to_json(value: Any) -> str:
+    """One line of strict JSON."""
+    return json.dumps(plain(value), allow_nan=False, ensure_ascii=True)
+
+
+def cache_folder() -> Path:
+    """Where this user's caches and crash reports lie; not made yet."""
+    if home := os.environ.get("XDG_CACHE_HOME"):
+        return Path(home) / "rlctl"
+    if os.name == "nt" and (home := os.environ.get("LOCALAPPDATA")):
+        return Path(home) / "rlctl"
+    return Path.home() / ".cache" / "rlctl"

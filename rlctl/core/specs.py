@@ -1,0 +1,156 @@
+"""What an environment and a policy say about themselves, in plain data.
+
+Specs are written into every checkpoint, so that a policy can act without the environment's code
+and a mismatch is told by name. Nothing here needs a framework.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class ObservationPart:
+    """A named slice of the observation vector.
+
+    Attributes:
+        name: What is observed, e.g. `joint_position`.
+        size: How many numbers.
+        unit: Their unit, `1` where there is none.
+        privileged: Only the value function sees it. Privileged parts come last.
+    """
+
+    name: str
+    size: int
+    unit: str = "1"
+    privileged: bool = False
+
+
+@dataclass(frozen=True)
+class ActionPart:
+    """One component of the action, in the environment's own units.
+
+    Attributes:
+        name: The actuator or joint it drives.
+        low: Lower bound.
+        high: Upper bound.
+        unit: Unit of the bounds.
+        meaning: What the number does, e.g. `torque`.
+    """
+
+    name: str
+    low: float
+    high: float
+    unit: str = "1"
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """What an environment observes, what it accepts, and its timing.
+
+    Attributes:
+        id: The catalog name.
+        observation: The layout of the observation vector, in order.
+        action: The components of the action, in order.
+        control_dt: Seconds between two actions.
+        substeps: Physics steps in a control step.
+        episode_length: Control steps after which an episode is truncated.
+        terms: Names of the per-step metrics (reward terms first), summed over an episode.
+        cameras: Named cameras, the default first; empty for MuJoCo's free camera.
+        commands: Names of the command's components, empty without one.
+    """
+
+    id: str
+    observation: tuple[ObservationPart, ...]
+    action: tuple[ActionPart, ...]
+    control_dt: float
+    substeps: int
+    episode_length: int
+    terms: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+    @property
+    def observation_size(self) -> int:
+        """Numbers in an observation, privileged ones included."""
+        return sum(part.size for part in self.observation)
+
+    @property
+    def policy_size(self) -> int:
+        """Numbers the policy sees: the observation without its privileged tail."""
+        return sum(part.size for part in self.observation if not part.privileged)
+
+    @property
+    def action_size(self) -> int:
+        """Numbers in an action."""
+        return len(self.action)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The spec that `to_json` wrote."""
+        names = ("terms", "cameras", "commands")
+        return cls(
+            **{**data, **{name: tuple(data[name]) for name in names}}
+            | {
+                "observation": tuple(ObservationPart(**part) for part in data["observation"]),
+                "action": tuple(ActionPart(**part) for part in data["action"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """Everything needed to act from arrays alone, in any framework.
+
+    The action of an observation x is, with the networks' kernels stored [in, out]:
+
+        n = clip((x - mean) / std, -clip, clip)                    the normaliser
+        h = MLP(n) -> [mu, s]                                      2A numbers
+        u = mu + (softplus(s) + min_std) * var_scale * noise       noise 0: deterministic
+        action = low + (tanh(u) + 1) / 2 * (high - low)
+
+    Attributes:
+        observation_size: Numbers in an observation, privileged ones included.
+        policy_size: Numbers the policy network sees (the first of the observation).
+        action_low: Lower bounds of the action.
+        action_high: Upper bounds of the action.
+        policy_hidden_layer_sizes: Widths of the policy's hidden layers.
+        value_hidden_layer_sizes: Widths of the value function's hidden layers.
+        activation: Hidden activation: `swish`, `tanh`, `relu` or `elu`.
+        distribution: `tanh_normal`.
+        min_std: Smallest standard deviation, added after the softplus.
+        var_scale: Factor on the standard deviation.
+        normalize: Whether observations are normalised.
+        normalizer_clip: Bound on the normalised observation, None for none.
+    """
+
+    observation_size: int
+    policy_size: int
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
+    policy_hidden_layer_sizes: tuple[int, ...]
+    value_hidden_layer_sizes: tuple[int, ...]
+    activation: str = "swish"
+    distribution: str = "tanh_normal"
+    min_std: float = 0.001
+    var_scale: float = 1.0
+    normalize: bool = True
+    normalizer_clip: float | None = None
+
+    @property
+    def action_size(self) -> int:
+        """Numbers in an action."""
+        return len(self.action_low)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The spec that `to_json` wrote."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})

@@ -1,0 +1,99 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rlctl.core import device
+from rlctl.core.errors import DeviceUnavailable, UsageError
+
+
+@pytest.fixture
+def environ(monkeypatch):
+    """A private set of environment variables without choices, and no framework loaded."""
+    names = ("JAX", "CUDA", "HIP", "ROCR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    monkeypatch.setattr(os, "environ", kept)
+    monkeypatch.setattr(sys, "modules", {})
+    return kept
+
+
+def test_cpu_hides_every_gpu_and_caches_programs(environ, tmp_path):
+    environ["XDG_CACHE_HOME"] = str(tmp_path)
+    assert device.select("cpu") == "cpu"
+    assert environ["JAX_PLATFORMS"] == "cpu"
+    assert environ["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "rlctl" / "xla")
+    assert environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
+
+
+def test_auto_leaves_the_users_own_choice(environ, monkeypatch):
+    environ["JAX_PLATFORMS"] = "cpu"
+    environ["JAX_COMPILATION_CACHE_DIR"] = "/mine"
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    assert device.select("auto") == "cpu"
+    assert environ["JAX_PLATFORMS"] == "cpu"
+    assert environ["JAX_COMPILATION_CACHE_DIR"] == "/mine"
+    assert "CUDA_VISIBLE_DEVICES" not in environ
+
+
+def test_gpu_is_asked_of_jax_first(environ, monkeypatch):
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    environ["JAX_PLATFORMS"] = "cpu"
+    assert device.select("gpu") == "gpu"
+    assert environ["JAX_PLATFORMS"] == "cuda,cpu"
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_a_hidden_gpu_is_an_error_not_a_fallback(environ, hidden):
+    environ["CUDA_VISIBLE_DEVICES"] = hidden
+    with pytest.raises(DeviceUnavailable, match="CUDA_VISIBLE_DEVICES hides") as caught:
+        device.select("gpu")
+    assert "--device cpu" in caught.value.hint
+
+
+def test_no_gpu_is_an_error_not_a_fallback(environ, monkeypatch):
+    monkeypatch.setattr(device, "_nvidia_gpu", lambda: False)
+    with pytest.raises(DeviceUnavailable, match="no NVIDIA GPU"):
+        device.select("gpu")
+
+
+def test_a_gpu_that_jax_was_not_built_for_is_told(environ, monkeypatch):
+    monkeypatch.setattr(device, "_nvidia_gpu", lambda: True)
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    with pytest.raises(DeviceUnavailable, match="without CUDA") as caught:
+        device.select("gpu")
+    assert "rlctl[cuda]" in caught.value.hint
+
+
+@pytest.mark.parametrize("framework", ["jax", "torch"])
+def test_choosing_too_late_is_a_bug(environ, monkeypatch, framework):
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    sys.modules[framework] = object()
+    with pytest.raises(RuntimeError, match=framework):
+        device.select("cpu")
+    assert "JAX_PLATFORMS" not in environ
+
+
+def test_choosing_late_is_harmless_where_there_is_no_gpu(environ, monkeypatch):
+    monkeypatch.setattr(device, "_nvidia_gpu", lambda: False)
+    sys.modules["jax"] = object()
+    assert device.select("cpu") == "cpu"
+
+
+def test_an_unknown_device_is_a_usage_error(environ):
+    with pytest.raises(UsageError, match="'tpu'; there are auto, cpu, gpu"):
+        device.select("tpu")
+
+
+def test_jax_obeys_and_writes_the_cache(tmp_path):
+    script = (
+        "from rlctl.core import device; device.select('cpu');"
+        "import jax; print(jax.default_backend()); jax.jit(lambda x: x + 1)(1.0)"
+    )
+    environ = {name: v for name, v in os.environ.items() if not name.startswith("JAX")}
+    environ["XDG_CACHE_HOME"] = str(tmp_path)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cpu"]
+    assert any((tmp_path / "rlctl" / "xla").iterdir())
