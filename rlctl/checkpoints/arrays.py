@@ -1,0 +1,85 @@
+"""Named arrays to bytes and back, as safetensors: no code in it, no device, numpy only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from rlctl.core.errors import Damaged, Diverged
+
+Arrays = dict[str, np.ndarray]  # "a/b/c" -> array
+_KINDS = "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
+
+
+def encode(arrays: Mapping[str, Any]) -> bytes:
+    """The arrays (of numpy, or of a framework on the CPU) as safetensors.
+
+    Raises:
+        TypeError: A dtype that the format's numpy reader does not know.
+    """
+    solid = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in solid.items():
+        if array.dtype.name not in _KINDS.split():
+            raise TypeError(f"{name} has dtype {array.dtype}, which cannot be saved")
+    return safetensors.numpy.save(solid)
+
+
+def decode(data: bytes, listing: Mapping[str, Any], file: str) -> Arrays:
+    """The arrays in `data`, in the order of the manifest's listing.
+
+    Args:
+        data: A whole safetensors file.
+        listing: Name -> {"dtype", "shape"}, what must be in it.
+        file: Its name, for the message.
+
+    Raises:
+        Damaged: It is no safetensors, or holds other arrays than listed.
+    """
+    try:
+        arrays = safetensors.numpy.load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise Damaged(f"{file} cannot be read: {error}") from error
+    held = describe(arrays)
+    for name in [*listing, *held]:
+        if listing.get(name) != held.get(name):
+            raise Damaged(
+                f"{file} has {_words(held.get(name))} for {name!r}, "
+                f"its manifest lists {_words(listing.get(name))}"
+            )
+    return {name: arrays[name] for name in listing}
+
+
+def describe(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest's listing: name -> {"dtype", "shape"}."""
+    return {
+        name: {"dtype": array.dtype.name, "shape": list(array.shape)}
+        for name, array in arrays.items()
+    }
+
+
+def check_finite(arrays: Mapping[str, Any]) -> None:
+    """Refuse arrays that no policy can act with.
+
+    Raises:
+        Diverged: Names the first array with a NaN or an infinity, and how many it has.
+    """
+    for name, array in arrays.items():
+        bad = count_nonfinite(np.asarray(array))
+        if bad:
+            raise Diverged(
+                f"{name} has {bad} non-finite of {array.size} values; such a policy is not saved",
+                "lower the learning rate or clip gradients (`--set ppo.max_grad_norm=1`)",
+            )
+
+
+def count_nonfinite(array: np.ndarray) -> int:
+    """How many values are NaN or infinite."""
+    if not np.issubdtype(array.dtype, np.floating):
+        return 0
+    return int(array.size - np.count_nonzero(np.isfinite(array)))
+
+
+def _words(entry: Mapping[str, Any] | None) -> str:
+    return f"{entry['dtype']}{entry['shape']}" if entry else "nothing"

@@ -1,0 +1,136 @@
+"""What `--ckpt` means: a run, a checkpoint folder, RUN@STEP, `latest`, `best`, or nothing.
+
+    (nothing)          the best checkpoint of the latest run, of the environment named if one is
+    latest             the newest checkpoint of the latest run
+    best               the best checkpoint of the latest run
+    PATH or RUN        a checkpoint's folder; or a run, by folder or by name: its best checkpoint
+    RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too
+
+Where a step or a checkpoint's folder is named, that one is meant, damaged or not. Everywhere else a
+damaged one is skipped for the newest that verifies, and that is said. Before any evaluation the
+best is the newest.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rlctl.checkpoints import store
+from rlctl.checkpoints.reading import looks_like_checkpoint
+from rlctl.core import runs
+from rlctl.core.errors import Incompatible, NotFound, RlctlError, UsageError
+
+FOLDER = "checkpoints"  # where a run keeps them
+Tell = Callable[[str], None]
+
+
+def find(
+    text: str | None,
+    env: str | None = None,
+    root: Path | None = None,
+    tell: Tell = lambda line: None,
+) -> Path:
+    """The checkpoint that is meant, verified.
+
+    Args:
+        text: What the user gave; see above.
+        env: The environment it must be of, None for any.
+        root: Where runs are looked for; None: RLCTL_RUNS, else ./runs.
+        tell: Told when a damaged checkpoint is skipped, and which is used instead.
+
+    Raises:
+        NotFound: There is no such path, run or step, or no checkpoint in it.
+        Damaged: The one named is damaged, or every one is.
+        Incompatible: It is of another environment, a newer schema or another tool.
+        Unsafe: It holds links or special files, or names that lead elsewhere.
+        UsageError: What follows the @ is no step.
+    """
+    path = locate(text, env, root, tell)
+    saved = store.load(path, groups=()).manifest.get("env")
+    saved = saved.get("id") if isinstance(saved, dict) else saved
+    if env is not None and saved != env:
+        raise Incompatible(
+            f"{path} is of environment {saved}, not {env}",
+            f"name {saved} instead, or train {env} first: rlctl train {env}",
+        )
+    return path
+
+
+def locate(
+    text: str | None,
+    env: str | None = None,
+    root: Path | None = None,
+    tell: Tell = lambda line: None,
+) -> Path:
+    """Like `find`, but one that is named may be damaged or of another environment."""
+    if text is None or text in ("latest", "best"):
+        return _chosen(_latest_run(root, env) / FOLDER, text or "best", tell)
+    path = Path(text)
+    if not _exists(path):
+        run, at, step = text.rpartition("@")
+        if at:
+            return _at(runs.find_run(run, root) / FOLDER, step, tell)
+        path = runs.find_run(text, root)
+    if looks_like_checkpoint(path):
+        return path
+    return _chosen(_checkpoints_in(path), "best", tell)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name too long, a folder that must not be read
+        raise NotFound(
+            f"cannot look up {str(path)[:80]}: {error.strerror}", "check the path"
+        ) from error
+
+
+def _latest_run(root: Path | None, env: str | None) -> Path:
+    run = runs.latest_run(root, env)
+    if run is None:
+        raise NotFound(
+            f"there is no run{f' of {env}' if env else ''} with a checkpoint yet",
+            f"train one: rlctl train {env or 'ENV'}, or say where it is: --ckpt PATH",
+        )
+    return run
+
+
+def _chosen(folder: Path, which: str, tell: Tell) -> Path:
+    """The best or the newest of a run, whichever verifies."""
+    skipped: list[str] = []
+
+    def skip(error: RlctlError) -> None:
+        skipped.append(error.message)
+
+    path = store.best(folder, skip) if which == "best" else None
+    path = path or store.newest_verified(folder, skip)
+    for message in skipped:
+        tell(f"skipped {message}")
+    if skipped:
+        tell(f"using {path} instead")
+    return path
+
+
+def _at(folder: Path, step: str, tell: Tell) -> Path:
+    if step in ("latest", "best"):
+        return _chosen(folder, step, tell)
+    digits = step.removeprefix("step_")
+    if not digits.isdecimal():
+        raise UsageError(f"{step!r} is no step", "RUN@STEP takes a number, `latest` or `best`")
+    path = store.step_folder(folder, int(digits))
+    if not path.exists():
+        there = ", ".join(map(str, store.steps(folder))) or "none"
+        raise NotFound(
+            f"{folder.parent.name} has no checkpoint of step {int(digits)}", f"it has {there}"
+        )
+    return path
+
+
+def _checkpoints_in(path: Path) -> Path:
+    if (path / FOLDER).is_dir():
+        return path / FOLDER
+    if store.steps(path):
+        return path
+    raise NotFound(
+        f"there is no checkpoint in {path}",
+        "name a run, or a checkpoint's folder; `rlctl train ENV` makes one",
+    )

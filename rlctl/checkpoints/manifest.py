@@ -1,0 +1,162 @@
+"""The manifest of a checkpoint: plain facts as JSON, sealed with a digest of themselves.
+
+    {
+      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 0},
+      "engine": ..., "env": ..., "policy": ..., "step": ..., and the other facts of the save,
+      "arrays": {"policy": {"policy/hidden_0/kernel": {"dtype": "float32", "shape": [3, 32]}}},
+      "files": {"policy.safetensors": {"bytes": 5120, "sha256": "..."}},
+      "manifest_sha256": "..."
+    }
+
+The last member is the SHA-256 of every byte before it, so no byte of the file can change unseen,
+however a later version lays out the rest. A newer minor schema is read (unknown members are left
+alone), a newer major one is refused.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rlctl.core.errors import Damaged, Incompatible, Unsafe
+from rlctl.core.files import plain
+
+NAME = "manifest.json"
+SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 0}
+_DIGEST = "manifest_sha256"
+MAX_BYTES = 8 * 2**20
+_GROUP = re.compile(r"[a-z0-9_-]{1,64}")
+_SUFFIX = ".safetensors"
+
+
+def file_of(group: str) -> str:
+    """The file name of a group of arrays.
+
+    Raises:
+        Unsafe: The group's name is not a plain one, so its file could lie elsewhere.
+    """
+    if not _GROUP.fullmatch(group):
+        raise Unsafe(f"{NAME} names a group {group[:80]!r}; allowed are a-z, 0-9, _ and -")
+    return group + _SUFFIX
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file of this name would hold a group of arrays."""
+    return name.endswith(_SUFFIX)
+
+
+def file_entry(data: bytes) -> dict[str, Any]:
+    """What the manifest says of a file with this content."""
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def digests(arrays: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of every array's dtype, shape and bytes (C order), by name."""
+    return {
+        name: hashlib.sha256(
+            f"{array.dtype.name}{tuple(array.shape)}".encode() + array.tobytes()
+        ).hexdigest()
+        for name, array in arrays.items()
+    }
+
+
+def encode(facts: Mapping[str, Any]) -> bytes:
+    """The bytes of the manifest with these facts, sealed; what is not finite becomes null."""
+    members = {name: value for name, value in facts.items() if name != _DIGEST}
+    body = json.dumps(plain(members), indent=2, allow_nan=False).removesuffix("\n}").encode()
+    return body + _seal(body)
+
+
+def decode(data: bytes) -> dict[str, Any]:
+    """The manifest in `data`.
+
+    Raises:
+        Damaged: A byte is not the one written, or a needed member is missing.
+        Incompatible: A newer schema.
+        Unsafe: It names files outside its folder.
+    """
+    body = data[: -len(_seal(b""))]
+    if data[len(body) :] != _seal(body):
+        raise Damaged(f"{NAME} is not what was written: it does not match its own digest")
+    manifest = salvage(data)
+    schema = manifest.get("schema")
+    if isinstance(schema, dict) and schema.get("name") == SCHEMA["name"]:
+        _check_version(schema)
+    _check_members(manifest)
+    return manifest
+
+
+def salvage(data: bytes) -> dict[str, Any]:
+    """Whatever can be read of a manifest, damaged or not; {} if nothing can."""
+    try:
+        manifest = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def is_complete(manifest: Mapping[str, Any]) -> bool:
+    """Whether the members that reading needs are there and well formed."""
+    try:
+        _check_members(manifest)
+    except (Damaged, Unsafe):
+        return False
+    return True
+
+
+def _seal(body: bytes) -> bytes:
+    return f',\n  "{_DIGEST}": "{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
+
+
+def _check_version(schema: dict[str, Any]) -> None:
+    if schema.get("major") != SCHEMA["major"]:
+        raise Incompatible(
+            f"the checkpoint has schema {schema.get('major')}.{schema.get('minor')}; "
+            f"this rlctl reads {SCHEMA['major']}.x",
+            "install the version of rlctl that wrote it, or a newer one",
+        )
+
+
+def _check_members(manifest: Mapping[str, Any]) -> None:
+    arrays, files, step = (manifest.get(name) for name in ("arrays", "files", "step"))
+    schema = manifest.get("schema")
+    if not isinstance(schema, dict) or schema.get("name") != SCHEMA["name"]:
+        raise Damaged(f"{NAME} does not say that it is rlctl's")
+    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+        raise Damaged(f"{NAME} gives no step")
+    if not isinstance(arrays, dict) or not all(_is_listing(group) for group in arrays.values()):
+        raise Damaged(f"{NAME} lists no arrays")
+    if not isinstance(files, dict) or not all(_is_file(entry) for entry in files.values()):
+        raise Damaged(f"{NAME} lists no files")
+    if set(files) != {file_of(group) for group in arrays}:
+        raise Damaged(f"{NAME} lists files and groups of arrays that do not match")
+
+
+def _is_listing(group: Any) -> bool:
+    return isinstance(group, dict) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("dtype"), str)
+        and isinstance(entry.get("shape"), list)
+        and all(isinstance(size, int) for size in entry["shape"])
+        for entry in group.values()
+    )
+
+
+def _is_file(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+    )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

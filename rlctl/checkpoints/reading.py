@@ -1,0 +1,230 @@
+"""Reading a checkpoint: nothing is used that has not been checked first.
+
+Every file is a regular one inside the folder; its size, then the digest of its bytes, are those of
+the manifest; only then are these same bytes parsed. The folder holds the listed files and no other.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlctl.checkpoints import arrays, manifest
+from rlctl.checkpoints.arrays import Arrays
+from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
+
+STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
+UNFINISHED = (".tmp-", ".del-")  # how the names of half-written and half-deleted folders start
+_OTHER_HINT = "use another checkpoint of the run (RUN@STEP), or leave --ckpt out"
+_FOREIGN = {
+    "ppo_network_config.json": "Brax",
+    "_METADATA": "Orbax",
+    "_CHECKPOINT_METADATA": "Orbax",
+    "manifest.ocdbt": "Orbax",
+    ".metadata": "PyTorch's distributed checkpoints",
+    "saved_model.pb": "TensorFlow",
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint.
+
+    Attributes:
+        path: Its folder.
+        manifest: The facts, plus `schema`, `arrays` and `files`.
+        groups: Group -> name -> array, of the groups that were asked for.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    groups: dict[str, Arrays]
+
+    @property
+    def step(self) -> int:
+        """Environment steps taken when it was saved."""
+        return self.manifest["step"]
+
+
+@dataclass
+class Examination:
+    """What could be read of a checkpoint, damaged or not.
+
+    Attributes:
+        manifest: As much as could be parsed; {} if nothing.
+        groups: The arrays of the files that are as they were written.
+        faults: File name -> what is wrong with it; empty when all is well.
+    """
+
+    manifest: dict[str, Any]
+    groups: dict[str, Arrays] = field(default_factory=dict)
+    faults: dict[str, RlctlError] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise the first fault, if there is one."""
+        for error in self.faults.values():
+            raise error
+
+
+def load(path: Path | str, groups: Collection[str] = ("policy",)) -> Checkpoint:
+    """Verify a checkpoint, all of it, and read some groups of arrays.
+
+    Args:
+        path: The checkpoint's folder.
+        groups: Which arrays to return; a checkpoint has `policy`, `train` and `envs`.
+
+    Raises:
+        NotFound: There is no such folder, nothing in it, or it must not be read.
+        Damaged: A file is missing, changed, too many, or half written; names it.
+        Incompatible: Another tool's, a newer schema, or without a group asked for.
+        Unsafe: Links or special files, or names that lead elsewhere.
+    """
+    path = Path(path)
+    check_folder(path)
+    found = examine(path, groups)
+    found.check()
+    for group in groups:
+        if group not in found.groups:
+            raise Incompatible(
+                f"{path} has no {group} arrays, only {', '.join(found.manifest['arrays'])}",
+                "it can be evaluated, rendered or trained from with --init-from",
+            )
+    return Checkpoint(path, found.manifest, found.groups)
+
+
+def check_folder(path: Path) -> None:
+    """Tell a folder that may be a checkpoint from everything else, by names alone.
+
+    Raises:
+        NotFound, Damaged, Incompatible: It is none; see `load`.
+    """
+    if not path.exists():
+        raise NotFound(f"there is no checkpoint {path}", "see `ls runs`, or leave --ckpt out")
+    if not path.is_dir():
+        if STEP_NAME.fullmatch(path.name):
+            raise Damaged(f"{path} is a file; a checkpoint is a folder", _OTHER_HINT)
+        inside = (path.parent / manifest.NAME).exists()
+        hint = f"name its folder: {path.parent}" if inside else "files of other tools are not read"
+        raise Incompatible(f"{path} is a file; a checkpoint of rlctl is a folder", hint)
+    if path.name.startswith(UNFINISHED):
+        raise Damaged(f"{path} is a checkpoint that was never finished", _OTHER_HINT)
+    try:
+        names = set(os.listdir(path))
+    except OSError as error:
+        raise NotFound(f"{path} must not be read: {error.strerror}") from error
+    if manifest.NAME in names:
+        return
+    for marker, tool in _FOREIGN.items():
+        if marker in names:
+            raise Incompatible(
+                f"{path} is a checkpoint of {tool} (it has {marker}), not of rlctl",
+                "checkpoints of other tools are not read as they are",
+            )
+    if not names and not STEP_NAME.fullmatch(path.name):
+        raise NotFound(f"{path} is empty: there is no checkpoint in it", "rlctl train ENV")
+
+
+def examine(path: Path, groups: Collection[str]) -> Examination:
+    """Look into a checkpoint's folder: read what is sound, name what is not."""
+    found = _examine_manifest(path)
+    if not manifest.is_complete(found.manifest):
+        return found
+    for group, listing in found.manifest["arrays"].items():
+        file = manifest.file_of(group)
+        try:
+            data = _checked_bytes(path / file, found.manifest["files"][file], group in groups)
+            if group in groups:
+                found.groups[group] = arrays.decode(data, listing, file)
+        except RlctlError as error:
+            found.faults[file] = _placed(error, path)
+    for extra in sorted(set(os.listdir(path)) - {manifest.NAME, *found.manifest["files"]}):
+        error = Damaged(f"{extra} does not belong to it", "move that file elsewhere")
+        found.faults[extra] = _placed(error, path)
+    return found
+
+
+def looks_like_checkpoint(path: Path) -> bool:
+    """Whether this itself was meant as a checkpoint, sound or not, rather than something in it."""
+    if not path.is_dir() or STEP_NAME.fullmatch(path.name) or path.name.startswith(UNFINISHED):
+        return True
+    try:
+        names = set(os.listdir(path))
+    except OSError:
+        return True  # it is what was named, and reading it says why it cannot be
+    return bool(names & {manifest.NAME, *_FOREIGN}) or any(map(manifest.is_file_name, names))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a checkpoint, verified by its own digest; no other file is looked at.
+
+    Raises:
+        Damaged, Unsafe, Incompatible: As in `load`.
+    """
+    content = manifest.decode(_manifest_bytes(path))
+    named = STEP_NAME.fullmatch(path.name)
+    if named and int(named[1]) != content["step"]:
+        raise Damaged(f"the folder is named after another step than {content['step']}")
+    return content
+
+
+def _examine_manifest(path: Path) -> Examination:
+    try:
+        return Examination(read_manifest(path))
+    except RlctlError as error:
+        fault = {manifest.NAME: _placed(error, path)}
+    try:
+        return Examination(manifest.salvage(_manifest_bytes(path)), faults=fault)
+    except RlctlError:
+        return Examination({}, faults=fault)
+
+
+def _manifest_bytes(path: Path) -> bytes:
+    file = path / manifest.NAME
+    if not os.path.lexists(file):
+        raise Damaged(f"{manifest.NAME} is missing: it was never finished, or only partly copied")
+    with _open_regular(file) as handle:
+        data = handle.read(manifest.MAX_BYTES + 1)
+    if len(data) > manifest.MAX_BYTES:
+        raise Unsafe(f"{manifest.NAME} is larger than {manifest.MAX_BYTES} bytes")
+    return data
+
+
+def _checked_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
+    """The bytes of a file if they are those that were written; b"" where only that is asked."""
+    with _open_regular(file) as handle:
+        size = os.fstat(handle.fileno()).st_size
+        if size != expected["bytes"]:
+            raise Damaged(f"{file.name} has {size} bytes, {expected['bytes']} were written")
+        data = handle.read() if wanted else b""
+        digest = hashlib.sha256(data) if wanted else hashlib.file_digest(handle, "sha256")
+    if digest.hexdigest() != expected["sha256"]:
+        raise Damaged(f"{file.name} is not what was written: its digest differs")
+    return data
+
+
+def _open_regular(file: Path) -> Any:
+    """Open a regular file for reading; never follow a link, never wait for a pipe."""
+    try:
+        mode = os.lstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise Damaged(f"{file.name} is a folder")
+        if not stat.S_ISREG(mode):
+            kind = "a link" if stat.S_ISLNK(mode) else "a special file"
+            raise Unsafe(f"{file.name} is {kind}; a checkpoint holds regular files only")
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        return os.fdopen(os.open(file, flags | getattr(os, "O_NONBLOCK", 0)), "rb")
+    except FileNotFoundError as error:
+        raise Damaged(f"{file.name} is missing") from error
+    except PermissionError as error:
+        raise NotFound(f"{file.name} must not be read: {error.strerror}") from error
+    except OSError as error:
+        raise Damaged(f"{file.name} cannot be read: {error.strerror}") from error
+
+
+def _placed(error: RlctlError, path: Path) -> RlctlError:
+    """The same error, saying which checkpoint it is about and what to do next."""
+    return type(error)(f"{path}: {error.message}", error.hint or _OTHER_HINT)

@@ -1,0 +1,193 @@
+"""What --ckpt means, and what happens when what is meant is damaged."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from checkpoints.saving import flip, save
+
+from rlctl.checkpoints import store
+from rlctl.checkpoints.find import find, locate
+from rlctl.core.errors import Damaged, Incompatible, NotFound, Unsafe, UsageError
+
+
+def make_run(name: str, *steps: int, env: str = "pendulum", best: int | None = None) -> Path:
+    """A run under ./runs, the last one made being the latest."""
+    run = Path("runs") / name
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps({"env": env}))
+    for step in steps:
+        save(run / "checkpoints", step, env={"id": env, "config": {}, "spec": {}})
+    if best is not None:
+        store.mark_best(run / "checkpoints", best)
+    make_run.made += 1
+    for path in run.rglob("*"):
+        os.utime(path, (1e9 + make_run.made,) * 2)
+    return run
+
+
+make_run.made = 0
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RLCTL_RUNS")
+
+
+def at(run: Path, step: int) -> Path:
+    return store.step_folder(run / "checkpoints", step)
+
+
+def test_left_out_it_is_the_best_of_the_latest_run():
+    make_run("old", 1, 2)
+    new = make_run("new", 10, 20, 30, best=20)
+    make_run("empty")
+    assert find(None) == find("best") == at(new, 20)
+    assert find("latest") == at(new, 30)
+
+
+def test_before_any_evaluation_the_best_is_the_newest():
+    run = make_run("a", 10, 20)
+    told = []
+    assert find(None, tell=told.append) == at(run, 20)
+    assert told == []
+
+
+def test_the_latest_run_is_one_of_the_environment_named():
+    old = make_run("old", 1, 2, best=1)
+    new = make_run("new", 7, env="barkour")
+    assert find(None) == find(None, "barkour") == at(new, 7)
+    assert find(None, "pendulum") == find("best", "pendulum") == at(old, 1)
+    assert find("latest", "pendulum") == at(old, 2)
+
+
+def test_a_run_is_given_by_name_or_by_folder():
+    run = make_run("a", 10, 20, best=10)
+    make_run("b", 1)
+    for text in ("a", "runs/a", str(run.absolute()), "runs/a/", "runs/a/checkpoints"):
+        assert find(text).resolve() == at(run, 10).resolve()
+
+
+def test_runs_are_looked_for_where_the_user_keeps_them(tmp_path, monkeypatch):
+    run = make_run("a", 10)
+    (tmp_path / "runs").rename(tmp_path / "kept")
+    with pytest.raises(NotFound):
+        find("a")
+    assert find("a", root=Path("kept")) == Path("kept") / at(run, 10).relative_to("runs")
+    monkeypatch.setenv("RLCTL_RUNS", "kept")
+    assert find("a") == find(None) == Path("kept") / at(run, 10).relative_to("runs")
+
+
+def test_a_step_is_named_after_the_at():
+    run = make_run("a", 10, 20, 30, best=20)
+    assert find("a@10") == find("runs/a@000000000010") == find("a@step_000000000010") == at(run, 10)
+    assert find("a@latest") == at(run, 30)
+    assert find("a@best") == at(run, 20)
+    with pytest.raises(NotFound, match="a has no checkpoint of step 15") as caught:
+        find("a@15")
+    assert "10, 20, 30" in caught.value.hint
+    with pytest.raises(UsageError, match="'soon' is no step"):
+        find("a@soon")
+    with pytest.raises(NotFound, match="no run z"):
+        find("z@10")
+
+
+def test_a_folder_with_an_at_is_a_folder():
+    run = make_run("a@home", 10)
+    assert find("runs/a@home") == at(run, 10)
+    assert find("runs/a@home@10") == at(run, 10)
+
+
+def test_a_checkpoint_is_given_by_folder():
+    run = make_run("a", 10, 20)
+    path = at(run, 10)
+    assert find(str(path)) == path
+    assert find(str(path.rename("mine"))) == Path("mine")
+
+
+@pytest.mark.parametrize("text", ["runs/a/checkpoints/step_000000000020", "a@20"])
+def test_a_damaged_one_that_is_named_is_an_error(text):
+    run = make_run("a", 10, 20)
+    flip(at(run, 20) / "train.safetensors")
+    with pytest.raises(Damaged, match=r"train\.safetensors"):
+        find(text)
+    assert locate(text) == at(run, 20)
+
+
+@pytest.mark.parametrize("text", [None, "latest", "best", "a", "runs/a", "a@latest", "a@best"])
+def test_elsewhere_the_newest_that_verifies_steps_in_and_that_is_said(text):
+    run = make_run("a", 10, 20, 30, best=30)
+    flip(at(run, 30) / "policy.safetensors")
+    told = []
+    assert find(text, tell=told.append) == at(run, 20)
+    assert any("skipped" in line and "step_000000000030" in line for line in told)
+    assert told[-1] == f"using {at(run, 20)} instead"
+
+
+def test_a_damaged_newest_does_not_matter_to_a_sound_best():
+    run = make_run("a", 10, 20, best=10)
+    flip(at(run, 20) / "policy.safetensors")
+    told = []
+    assert find(None, tell=told.append) == at(run, 10)
+    assert told == []
+
+
+def test_when_every_one_is_damaged():
+    run = make_run("a", 10)
+    flip(at(run, 10) / "manifest.json", 20)
+    with pytest.raises(Damaged, match=r"manifest\.json"):
+        find(None)
+
+
+def test_another_environment_is_incompatible():
+    run = make_run("a", 10, env="barkour")
+    for text in ("a", "a@10", str(at(run, 10))):
+        with pytest.raises(Incompatible, match="is of environment barkour, not pendulum"):
+            find(text, "pendulum")
+        assert find(text, "barkour") == at(run, 10)
+
+
+def test_nothing_there_says_how_to_make_one(tmp_path):
+    for text in (None, "latest", "best"):
+        with pytest.raises(NotFound, match="no run") as caught:
+            find(text)
+        assert "rlctl train ENV" in caught.value.hint
+    make_run("a", 10)
+    with pytest.raises(NotFound, match="no run of barkour") as caught:
+        find(None, "barkour")
+    assert "rlctl train barkour" in caught.value.hint
+    make_run("b")
+    for text in ("b", "nowhere", "runs/nowhere", "a/b/c"):
+        with pytest.raises(NotFound):
+            find(text)
+    with pytest.raises(NotFound, match="cannot look up"):
+        find("x" * 5000)
+    with pytest.raises(NotFound):
+        find("a\0b")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotFound, match="no checkpoint in empty"):
+        find("empty")
+
+
+def test_other_things_are_told_apart(tmp_path):
+    run = make_run("a", 10)
+    for text in ("runs/a/config.json", "runs/a/checkpoints/step_000000000010/manifest.json"):
+        with pytest.raises(Incompatible, match="is a file"):
+            find(text)
+    at(run, 10).rename(run / "checkpoints" / ".tmp-10-1-abcd")
+    with pytest.raises(Damaged, match="never finished"):
+        find("runs/a/checkpoints/.tmp-10-1-abcd")
+    (tmp_path / "brax").mkdir()
+    (tmp_path / "brax" / "_METADATA").write_text("{}")
+    with pytest.raises(Incompatible, match="Orbax"):
+        find("brax")
+
+
+def test_a_link_among_the_files_is_unsafe():
+    run = make_run("a", 10)
+    file = at(run, 10) / "policy.safetensors"
+    file.rename("elsewhere")
+    file.symlink_to(Path("elsewhere").absolute())
+    with pytest.raises(Unsafe, match="is a link"):
+        find(None)
