@@ -1,0 +1,251 @@
+"""Barkour: a quadruped that follows a velocity command over flat ground.
+
+Google's Barkour vB (Caluwaerts et al. 2023, arXiv 2305.14654) with the joystick task of MuJoCo's
+MJX tutorial: same observation, reward, noise, kicks, randomisation and commands. Two things differ.
+A reset is a full reset: command, history and counters start afresh with every episode. And the
+torso's pose and velocity are read from the current state, where the tutorial's are a physics step
+(4 ms) old; feet and torques are that old in both, like every field that mj_step derives.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.barkour.config import BarkourConfig
+from rlctl.envs.barkour.rewards import Feet, Motion, terms
+from rlctl.envs.base import Edits
+from rlctl.envs.rotations import rotate, rotate_inverse
+from rlctl.envs.scene import compile_physics, compile_scene
+from rlctl.physics.base import Physics
+
+XML = Path(__file__).parent / "assets" / "barkour.xml"
+CONTROL_DT = 0.02  # s
+SUBSTEPS = 5
+EPISODE_LENGTH = 1000  # control steps, 20 s
+FRAMES = 15  # observations of one step each, the newest first
+
+LEGS = ("front_left", "hind_left", "front_right", "hind_right")
+JOINTS = tuple(f"{joint}_{leg}" for leg in LEGS for joint in ("abduction", "hip", "knee"))
+HOME_HEIGHT = 0.28  # m
+HOME_POSE = np.array([0.0, 0.5, 1.0] * 4, np.float32)  # rad
+POSE_MIN = np.array([-0.7, -1.0, 0.05] * 4, np.float32)  # rad, joint targets stay within,
+POSE_MAX = np.array([0.52, 2.1, 2.1] * 4, np.float32)  # and joints without end the episode
+MIN_HEIGHT = 0.18  # m, of the torso
+
+FOOT_RADIUS = 0.0175  # m
+TOUCH_HEIGHT = 1e-3  # m, a foot this low is in contact
+SLIP_HEIGHT = 3e-2  # m, a foot this low should not slide
+
+YAW_SCALE = 0.25
+COMMAND_SCALE = np.array([2.0, 2.0, 0.25], np.float32)
+OBSERVATION_CLIP = 100.0
+REWARD_MAX = 1e4
+
+
+class Memory(NamedTuple):
+    """What is remembered between steps, float32.
+
+    Attributes:
+        command: (3,) vx, vy, turn rate.
+        history: (465,) the last observation.
+        last_action: (12,).
+        touching: (4,) 1 for feet that were in contact.
+        air_time: (4,) seconds since each foot was.
+        clock: () control steps under this command.
+    """
+
+    command: jax.Array
+    history: jax.Array
+    last_action: jax.Array
+    touching: jax.Array
+    air_time: jax.Array
+    clock: jax.Array
+
+
+def _frame(age: int) -> tuple[ObservationPart, ...]:
+    when = f"[t-{age}]" if age else "[t]"
+    return (
+        ObservationPart("yaw_rate" + when, 1, "4 rad/s"),
+        ObservationPart("gravity" + when, 3),
+        ObservationPart("command_velocity" + when, 2, "0.5 m/s"),
+        ObservationPart("command_yaw_rate" + when, 1, "4 rad/s"),
+        ObservationPart("joint_offset" + when, len(JOINTS), "rad"),
+        ObservationPart("previous_action" + when, len(JOINTS)),
+    )
+
+
+class Barkour:
+    """Walk as told. The tracking terms give up to 46 an episode of 1000 steps."""
+
+    fields = ("qpos", "qvel", "qfrc_actuator", "sensordata")
+    spec = EnvSpec(
+        id="barkour",
+        observation=tuple(part for age in range(FRAMES) for part in _frame(age)),
+        action=tuple(
+            ActionPart(joint, -1.0, 1.0, "0.3 rad", "joint target less the home pose")
+            for joint in JOINTS
+        ),
+        control_dt=CONTROL_DT,
+        substeps=SUBSTEPS,
+        episode_length=EPISODE_LENGTH,
+        terms=(
+            "tracking_lin_vel",
+            "tracking_ang_vel",
+            "lin_vel_z",
+            "ang_vel_xy",
+            "orientation",
+            "torques",
+            "action_rate",
+            "stand_still",
+            "feet_air_time",
+            "foot_slip",
+            "termination",
+        ),
+        cameras=("track", "side"),
+        commands=("vx", "vy", "yaw"),
+    )
+
+    def __init__(self, config: BarkourConfig | None = None) -> None:
+        self._config = config = config or BarkourConfig()
+        self._scales = {name: getattr(config, f"reward_{name}") for name in self.spec.terms}
+        self._command_min = np.array([config.vx_min, config.vy_min, config.yaw_min], np.float32)
+        self._command_max = np.array([config.vx_max, config.vy_max, config.yaw_max], np.float32)
+
+    def model(self) -> mujoco.MjModel:
+        return compile_physics(XML)
+
+    def scene(self) -> mujoco.MjModel:
+        return compile_scene(XML)
+
+    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        base = jnp.array([0.0, 0.0, HOME_HEIGHT, 1.0, 0.0, 0.0, 0.0])
+        return jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
+
+    def begin(self, physics: Physics, key: jax.Array) -> tuple[Memory, jax.Array]:
+        command_key, noise_key = jax.random.split(key)
+        memory = Memory(
+            command=self._draw_command(command_key),
+            history=jnp.zeros(self.spec.observation_size),
+            last_action=jnp.zeros(len(JOINTS)),
+            touching=jnp.zeros(len(LEGS)),
+            air_time=jnp.zeros(len(LEGS)),
+            clock=jnp.zeros(()),
+        )
+        observation = self._observe(memory, physics, noise_key)
+        return memory._replace(history=observation), observation
+
+    def before(
+        self, carry: Memory, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[Edits, jax.Array]:
+        config = self._config
+        angle = jax.random.uniform(key, maxval=2.0 * jnp.pi)
+        speed = jnp.where(carry.clock % config.kick_interval == 0, config.kick_velocity, 0.0)
+        kick = speed * jnp.stack([jnp.cos(angle), jnp.sin(angle)])
+        target = jnp.clip(HOME_POSE + action * config.action_scale, POSE_MIN, POSE_MAX)
+        return {"qvel": jnp.zeros_like(physics.qvel).at[:2].set(kick)}, target
+
+    def after(
+        self, carry: Memory, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[Memory, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+        noise_key, command_key = jax.random.split(key)
+        # As the published policy knows it, the observation of this step holds the action before.
+        observation = self._observe(carry, physics, noise_key)
+        config = self._config
+        motion = self._move(carry, physics)
+        terminated = self._fallen(physics, motion.up)
+
+        early = jnp.where(carry.clock < config.command_interval, terminated, 0.0)
+        values = terms(
+            motion, carry.command, action, carry.last_action, early, config.tracking_sigma
+        )
+        metrics = {name: self._scales[name] * CONTROL_DT * values[name] for name in self.spec.terms}
+        reward = jnp.clip(sum(metrics.values()), 0.0, REWARD_MAX)
+
+        clock = carry.clock + 1.0
+        expired = clock > config.command_interval
+        memory = Memory(
+            command=jnp.where(expired, self._draw_command(command_key), carry.command),
+            history=observation,
+            last_action=action,
+            touching=motion.feet.touching,
+            air_time=motion.feet.air_time * (1.0 - motion.feet.touched),
+            clock=jnp.where(expired, 0.0, clock),
+        )
+        return memory, observation, reward, terminated, metrics
+
+    def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
+        """One sliding friction for floor and feet alike, one gain for all joints."""
+        config = self._config
+        friction_key, gain_key = jax.random.split(key)
+        friction = jax.random.uniform(
+            friction_key, minval=config.friction_min, maxval=config.friction_max
+        )
+        offset = jax.random.uniform(gain_key, minval=-config.kp_offset, maxval=config.kp_offset)
+        gain = jnp.asarray(model.actuator_gainprm, jnp.float32)
+        bias = jnp.asarray(model.actuator_biasprm, jnp.float32)
+        return {
+            "geom_friction": jnp.asarray(model.geom_friction, jnp.float32).at[:, 0].set(friction),
+            "actuator_gainprm": gain.at[:, 0].add(offset),
+            "actuator_biasprm": bias.at[:, 1].add(-offset),
+        }
+
+    def command(self, carry: Memory) -> jax.Array:
+        return carry.command
+
+    def _draw_command(self, key: jax.Array) -> jax.Array:
+        return jax.random.uniform(key, (3,), minval=self._command_min, maxval=self._command_max)
+
+    def _observe(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
+        """The noisy frame of this step, before the 14 frames last seen."""
+        frame = jnp.concatenate(
+            [
+                physics.qvel[5:6] * YAW_SCALE,
+                rotate_inverse(physics.qpos[3:7], np.array([0.0, 0.0, -1.0], np.float32)),
+                memory.command * COMMAND_SCALE,
+                physics.qpos[7:] - HOME_POSE,
+                memory.last_action,
+            ]
+        )
+        noise = jax.random.uniform(key, frame.shape, minval=-1.0, maxval=1.0)
+        frame = jnp.clip(frame, -OBSERVATION_CLIP, OBSERVATION_CLIP)
+        frame = frame + self._config.obs_noise * noise
+        return jnp.concatenate([frame, memory.history[: -frame.size]])
+
+    def _move(self, memory: Memory, physics: Physics) -> Motion:
+        attitude, velocity, local_rates = physics.qpos[3:7], physics.qvel[:3], physics.qvel[3:6]
+        return Motion(
+            velocity=velocity,
+            local_velocity=rotate_inverse(attitude, velocity),
+            rates=rotate(attitude, local_rates),
+            local_rates=local_rates,
+            up=rotate(attitude, np.array([0.0, 0.0, 1.0], np.float32)),
+            pose=physics.qpos[7:] - HOME_POSE,
+            torques=physics.qfrc_actuator,
+            feet=self._feet(memory, physics),
+        )
+
+    def _feet(self, memory: Memory, physics: Physics) -> Feet:
+        position, velocity = physics.sensordata.reshape(2, len(LEGS), 3)
+        height = position[:, 2] - FOOT_RADIUS
+        before = memory.touching > 0
+        touching = height < TOUCH_HEIGHT
+        touched = touching | before
+        return Feet(
+            velocity=velocity,
+            touching=touching.astype(jnp.float32),
+            touched=touched.astype(jnp.float32),
+            near=((height < SLIP_HEIGHT) | before).astype(jnp.float32),
+            landed=(touched & (memory.air_time > 0)).astype(jnp.float32),
+            air_time=memory.air_time + CONTROL_DT,
+        )
+
+    def _fallen(self, physics: Physics, up: jax.Array) -> jax.Array:
+        """Upside down, too low, or a joint out of bounds: () 0 or 1."""
+        pose = physics.qpos[7:]
+        out = jnp.any((pose < POSE_MIN) | (pose > POSE_MAX))
+        return (out | (up[2] < 0.0) | (physics.qpos[2] < MIN_HEIGHT)).astype(jnp.float32)

@@ -1,0 +1,88 @@
+"""Brax's environments: `brax:NAME`, the raw environment under rlctl's own episodes.
+
+Brax's wrappers are left out: theirs drop the final observation and restart every episode from the
+same few states. Actions are in [-1, 1], as Brax's own policies give them; an environment that means
+something else by 1 scales them itself.
+"""
+
+from functools import partial
+
+import jax
+import mujoco
+from brax import envs
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.families.brax_config import BraxConfig
+from rlctl.physics.simulation import Fields, Transition
+
+
+class BraxSimulation:
+    """One of Brax's environments; see physics.simulation.Simulation.
+
+    Args:
+        name: Brax's name of it.
+        config: The pipeline and the time limit.
+    """
+
+    def __init__(self, name: str, config: BraxConfig) -> None:
+        self._env = envs.get_environment(name, backend=config.backend)
+        key = jax.ShapeDtypeStruct((2,), jax.numpy.uint32)
+        self._first = jax.eval_shape(self._env.reset, key)
+        self.spec = self._describe(f"brax:{name}", config.episode_length)
+
+    def scene(self) -> mujoco.MjModel:
+        """The model that is drawn."""
+        return self._env.sys.mj_model
+
+    def draw(self, keys: jax.Array) -> Fields:
+        return {}
+
+    def reset(
+        self, initial_keys: jax.Array, begin_keys: jax.Array, draws: Fields
+    ) -> tuple[envs.State, jax.Array]:
+        with jax.default_matmul_precision("highest"):
+            state = jax.vmap(self._env.reset)(initial_keys)
+        return self._settle(state), state.obs
+
+    def step(
+        self,
+        state: envs.State,
+        action: jax.Array,
+        before_keys: jax.Array,
+        after_keys: jax.Array,
+        draws: Fields,
+    ) -> tuple[envs.State, Transition]:
+        with jax.default_matmul_precision("highest"):
+            state = self._settle(jax.vmap(self._env.step)(state, action))
+        return state, Transition(state.obs, state.reward, state.done, state.metrics)
+
+    def fields(self, state: envs.State) -> Fields:
+        return {"qpos": state.pipeline_state.q, "qvel": state.pipeline_state.qd}
+
+    def command(self, state: envs.State) -> jax.Array:
+        return jax.numpy.zeros((len(state.reward), 0))
+
+    def _settle(self, state: envs.State) -> envs.State:
+        """Give every leaf the dtype it has after a reset; Brax lets some drift."""
+        return jax.tree.map(lambda x, first: x.astype(first.dtype), state, self._first)
+
+    def _describe(self, name: str, episode_length: int) -> EnvSpec:
+        env, first = self._env, self._first
+        terms = sorted(first.metrics, key=lambda term: (not term.startswith("reward"), term))
+        timestep, dt = float(env.sys.opt.timestep), float(env.dt)
+        joint = partial(mujoco.mj_id2name, env.sys.mj_model, mujoco.mjtObj.mjOBJ_ACTUATOR)
+        return EnvSpec(
+            id=name,
+            observation=(ObservationPart("observation", first.obs.shape[0]),),
+            action=tuple(
+                ActionPart(joint(i) or f"actuator_{i}", -1.0, 1.0, meaning="Brax's own unit")
+                for i in range(env.action_size)
+            ),
+            control_dt=dt,
+            substeps=round(dt / timestep),
+            episode_length=episode_length,
+            terms=tuple(terms),
+        )
+
+
+make = BraxSimulation

@@ -1,0 +1,87 @@
+"""Inverted pendulum: keep a pole upright by pushing the cart it stands on.
+
+Gymnasium's InvertedPendulum-v5, stepped on Gymnasium's own MJCF: equal to it step by step.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import mujoco
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.base import Carry, Edits
+from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig
+from rlctl.envs.scene import compile_scene
+from rlctl.physics.base import Physics
+
+GYMNASIUM = Path(find_spec("gymnasium").origin).parent  # found, not imported
+XML = GYMNASIUM / "envs" / "mujoco" / "assets" / "inverted_pendulum.xml"
+CONTROL_DT = 0.04  # s
+SUBSTEPS = 2
+EPISODE_LENGTH = 1000  # control steps
+FORCE = 3.0  # bound of the control; the motor's gear makes 100 N of 1
+CAMERA = {"pos": [0, -2.2, 0.55], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
+FLOOR = -0.3  # m, below the rail
+
+
+class InvertedPendulum:
+    """A reward of 1 a step until the pole leans too far."""
+
+    fields = ("qpos", "qvel")
+    spec = EnvSpec(
+        id="inverted-pendulum",
+        observation=(
+            ObservationPart("cart_position", 1, "m"),
+            ObservationPart("pole_angle", 1, "rad"),
+            ObservationPart("cart_velocity", 1, "m/s"),
+            ObservationPart("pole_angular_velocity", 1, "rad/s"),
+        ),
+        action=(ActionPart("slide", -FORCE, FORCE, "100 N", "force on the cart"),),
+        control_dt=CONTROL_DT,
+        substeps=SUBSTEPS,
+        episode_length=EPISODE_LENGTH,
+        terms=("survive",),
+        cameras=("side",),
+    )
+
+    def __init__(self, config: InvertedPendulumConfig | None = None) -> None:
+        self._config = config or InvertedPendulumConfig()
+
+    def model(self) -> mujoco.MjModel:
+        return mujoco.MjModel.from_xml_path(str(XML))
+
+    def scene(self) -> mujoco.MjModel:
+        return compile_scene(XML, floor=FLOOR, cameras={"side": CAMERA})
+
+    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        noise = self._config.reset_noise
+        state = jax.random.uniform(key, (4,), minval=-noise, maxval=noise)
+        return state[:2], state[2:]
+
+    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+        return (), self._observe(physics)
+
+    def before(
+        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[Edits, jax.Array]:
+        return {}, action
+
+    def after(
+        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[Carry, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+        observation = self._observe(physics)
+        fallen = jnp.abs(observation[1]) > self._config.max_angle
+        terminated = (fallen | ~jnp.all(jnp.isfinite(observation))).astype(jnp.float32)
+        reward = 1.0 - terminated
+        return carry, observation, reward, terminated, {"survive": reward}
+
+    def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
+        return {}
+
+    def command(self, carry: Carry) -> jax.Array:
+        return jnp.zeros(0)
+
+    def _observe(self, physics: Physics) -> jax.Array:
+        return jnp.concatenate([physics.qpos, physics.qvel])

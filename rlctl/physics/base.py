@@ -1,0 +1,41 @@
+"""What an environment sees of the physics: MjData's fields by name, whichever back end steps them.
+
+As after `mj_step`, the state fields (qpos, qvel, act) are current and every derived field (xpos,
+sensordata, qfrc_actuator, ...) was computed at the start of the last substep.
+"""
+
+from collections.abc import Mapping
+
+import jax
+from jax.tree_util import register_pytree_node_class
+
+
+@register_pytree_node_class
+class Physics:
+    """The bound MjData fields of one instance, or of a batch outside vmap.
+
+    Fields are attributes: `physics.qpos` is (nq,), `physics.xpos` (nbody, 3), float32.
+    """
+
+    def __init__(self, fields: Mapping[str, jax.Array]) -> None:
+        self._fields = dict(fields)
+
+    def __getattr__(self, name: str) -> jax.Array:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self._fields[name]
+        except KeyError:
+            raise AttributeError(
+                f"physics has no field {name!r}; this environment declares {sorted(self._fields)}"
+            ) from None
+
+    def tree_flatten(self) -> tuple[tuple[jax.Array, ...], tuple[str, ...]]:
+        """Children in the order of the field names, which are the static part."""
+        names = tuple(sorted(self._fields))
+        return tuple(self._fields[name] for name in names), names
+
+    @classmethod
+    def tree_unflatten(cls, names: tuple[str, ...], leaves: tuple[jax.Array, ...]) -> "Physics":
+        """Rebuild from names and leaves."""
+        return cls(dict(zip(names, leaves, strict=True)))

@@ -1,0 +1,317 @@
+"""The joystick task: observation, kicks, commands, ends, rewards, randomisation."""
+
+import jax
+import mujoco
+import numpy as np
+import pytest
+from envs.stepping import Single
+
+from rlctl.envs.barkour.config import BarkourConfig
+from rlctl.envs.barkour.env import HOME_POSE, JOINTS, LEGS, POSE_MAX, POSE_MIN, Barkour
+
+QUIET = BarkourConfig(obs_noise=0.0, kick_velocity=0.0)
+HOME = [0, 0, 0.28, 1, 0, 0, 0, *HOME_POSE]
+STILL = np.zeros(18)
+FRAME = 31
+
+
+def keys(number, seed=0):
+    return jax.random.split(jax.random.key(seed), number)
+
+
+def look(single, carry):
+    """`after` on the state as it is, with no action."""
+    return single.env.after(carry, single.physics(), np.zeros(12, np.float32), jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    """Without noise and kicks."""
+    return Single(Barkour(QUIET))
+
+
+@pytest.fixture(scope="module")
+def default():
+    return Single(Barkour())
+
+
+def test_layout_is_15_frames_of_31():
+    layout = Barkour.spec.observation
+    assert len(layout) == 15 * 6
+    assert sum(part.size for part in layout[:6]) == FRAME
+    assert Barkour.spec.observation_size == 465
+    assert [part.name for part in layout[:7:6]] == ["yaw_rate[t]", "yaw_rate[t-1]"]
+
+
+def test_first_observation_by_hand(quiet):
+    observation = quiet.reset(jax.random.key(1))
+    vx, vy, yaw = quiet.env.command(quiet.carry)
+    expected = [0, 0, 0, -1, 2 * vx, 2 * vy, 0.25 * yaw, *np.zeros(24)]
+    np.testing.assert_allclose(observation[:FRAME], expected, atol=1e-7)
+    assert not observation[FRAME:].any(), "no history yet"
+
+
+def test_frame_in_motion_by_hand(quiet):
+    """Rolled by 90 degrees, gravity points to where the torso's right was: y is up."""
+    qpos, qvel = np.array(HOME), STILL.copy()
+    qpos[3:7] = [np.sqrt(0.5), np.sqrt(0.5), 0, 0]
+    qpos[7:] += np.arange(12) / 100
+    qvel[3:6] = [0.1, 0.2, 0.4]
+    observation = quiet.reset(jax.random.key(1), (qpos, qvel))
+    np.testing.assert_allclose(observation[:4], [0.1, 0, -1, 0], atol=1e-6)
+    np.testing.assert_allclose(observation[7:19], np.arange(12) / 100, atol=1e-6)
+
+
+def test_history_shifts_and_holds_the_action_before(quiet, rng):
+    observation = quiet.reset(jax.random.key(1))
+    last = np.zeros(12)
+    for key in keys(20):
+        action = rng.uniform(-1, 1, 12).astype(np.float32)
+        after, *_ = quiet.step(action, key)
+        np.testing.assert_array_equal(after[FRAME:], observation[:-FRAME])
+        np.testing.assert_array_equal(after[19:31], last)
+        observation, last = after, action
+    assert observation[-FRAME:].any(), "15 frames are full"
+
+
+def test_noise_is_uniform_within_its_bound(default, quiet):
+    clean = quiet.reset(jax.random.key(2))
+    physics = quiet.physics()
+    draws = jax.vmap(lambda key: default.env.begin(physics, key)[1])(keys(500))
+    noise = np.asarray(draws)[:, 7:FRAME] - clean[7:FRAME]  # all but the command's, which is drawn
+    assert 0.049 < abs(noise).max() <= 0.05 + 1e-6
+    assert noise.std() == pytest.approx(0.1 / np.sqrt(12), rel=0.02)
+    assert not np.asarray(draws)[:, FRAME:].any()
+
+
+def test_every_tenth_step_kicks(default):
+    default.reset(jax.random.key(1))
+    kicks = []
+    for key in keys(30):
+        edits, _ = default.env.before(default.carry, default.physics(), np.zeros(12), key)
+        assert set(edits) == {"qvel"}
+        assert not edits["qvel"][2:].any()
+        kicks.append(np.asarray(edits["qvel"][:2]))
+        default.step(np.zeros(12), key)
+    speeds = np.linalg.norm(kicks, axis=1)
+    np.testing.assert_allclose(speeds[::10], 0.05, rtol=1e-5)
+    assert np.count_nonzero(speeds) == 3
+    assert not np.allclose(kicks[0], kicks[10]), "in random directions"
+
+
+def test_joint_targets_are_scaled_and_clipped(default):
+    default.reset(jax.random.key(1))
+    for action, expected in (
+        (np.zeros(12), HOME_POSE),
+        (np.ones(12), np.minimum(HOME_POSE + 0.3, POSE_MAX)),
+        (np.full(12, 10.0), POSE_MAX),
+        (np.full(12, -10.0), POSE_MIN),
+    ):
+        _, ctrl = default.env.before(
+            default.carry, default.physics(), np.float32(action), jax.random.key(0)
+        )
+        np.testing.assert_allclose(ctrl, expected, atol=1e-6)
+
+
+def test_command_changes_after_its_interval():
+    env = Barkour(BarkourConfig(command_interval=7))
+    single = Single(env)
+    single.reset(jax.random.key(1))
+    commands = [np.asarray(env.command(single.carry))]
+    for key in keys(16):
+        single.step(np.zeros(12), key)
+        commands.append(np.asarray(env.command(single.carry)))
+    changes = [i for i in range(1, 17) if (commands[i] != commands[i - 1]).any()]
+    assert changes == [8, 16], "8 steps under each, as the tutorial's 501"
+
+
+def test_commands_fill_their_ranges(default):
+    default.reset(jax.random.key(1))
+    physics = default.physics()
+    commands = jax.vmap(lambda key: default.env.begin(physics, key)[0].command)(keys(2000))
+    np.testing.assert_allclose(np.min(commands, axis=0), [-0.6, -0.8, -0.7], atol=0.01)
+    np.testing.assert_allclose(np.max(commands, axis=0), [1.5, 0.8, 0.7], atol=0.01)
+
+
+def test_reset_forgets_everything(default):
+    fresh = default.reset(jax.random.key(5))
+    for key in keys(30):
+        default.step(np.ones(12), key)
+    again = default.reset(jax.random.key(5))
+    np.testing.assert_array_equal(fresh, again)
+    assert default.carry.clock == 0
+    assert not default.carry.air_time.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "fallen"),
+    [
+        ({}, False),
+        ({2: 0.2}, False),
+        ({2: 0.15}, True),  # too low
+        ({2: 1.0, 3: 0.6, 4: 0.8}, True),  # rolled by 106 degrees
+        ({2: 1.0, 3: 0.8, 4: 0.6}, False),  # by 74
+        ({7: 0.6}, True),  # an abduction joint beyond 0.52
+        ({9: 0.0}, True),  # a knee below 0.05
+    ],
+)
+def test_episode_ends_when_fallen(quiet, change, fallen):
+    qpos = np.array(HOME)
+    for index, value in change.items():
+        qpos[index] = value
+    quiet.reset(jax.random.key(1), (qpos, STILL))
+    _, _, reward, terminated, metrics = look(quiet, quiet.carry)
+    assert bool(terminated) == fallen
+    assert metrics["termination"] == pytest.approx(-0.02 * fallen)
+    assert reward >= 0
+
+
+def test_a_late_fall_is_not_penalised(quiet):
+    quiet.reset(jax.random.key(1), ([0, 0, 0.1, *HOME[3:]], STILL))
+    for clock, penalty in ((499.0, -0.02), (500.0, 0.0)):
+        carry = quiet.carry._replace(clock=np.float32(clock))
+        _, _, _, terminated, metrics = look(quiet, carry)
+        assert terminated
+        assert metrics["termination"] == pytest.approx(penalty)
+
+
+def test_standing_by_hand(quiet):
+    """At home and at rest, told to go 0.3, 0.4, 0.5: only tracking and torques count."""
+    quiet.reset(jax.random.key(1), (HOME, STILL))
+    carry = quiet.carry._replace(command=np.float32([0.3, 0.4, 0.5]))
+    _, _, reward, _, metrics = look(quiet, carry)
+    expected = dict.fromkeys(Barkour.spec.terms, 0.0)
+    expected["tracking_lin_vel"] = 1.5 * np.exp(-0.25 / 0.25) * 0.02
+    expected["tracking_ang_vel"] = 0.8 * np.exp(-0.25 / 0.25) * 0.02
+    torque = abs(quiet.data.qfrc_actuator)
+    expected["torques"] = -0.0002 * (np.sqrt((torque**2).sum()) + torque.sum()) * 0.02
+    assert torque.sum() > 0, "controls were zero at the forward pass"
+    assert metrics == pytest.approx(expected, abs=1e-7)
+    assert reward == pytest.approx(sum(expected.values()), abs=1e-7)
+
+
+def test_rewards_equal_another_implementation(default, rng):
+    """Against MuJoCo's own velocities and rotation matrices in float64, over 200 rough steps."""
+    reference = Reference(default)
+    default.reset(jax.random.key(11))
+    seen = set()
+    for step, key in enumerate(keys(200, seed=3)):
+        action = (1.5 * np.sin(0.5 * step + np.arange(12)) + rng.normal(size=12) / 5).astype("f4")
+        command = np.asarray(default.env.command(default.carry), np.float64)
+        _, reward, terminated, metrics = default.step(action, key)
+        expected = reference.terms(command, action, terminated)
+        assert metrics == pytest.approx(expected, rel=2e-4, abs=2e-6), step
+        assert reward == pytest.approx(max(sum(expected.values()), 0), abs=1e-5)
+        seen |= {name for name, value in expected.items() if value}
+        if terminated:
+            default.reset(key)
+            reference = Reference(default)
+    assert seen == set(Barkour.spec.terms) - {"stand_still"}, "every term was at work"
+
+
+def test_stand_still_counts_only_when_told_to(quiet):
+    qpos = np.array(HOME)
+    qpos[7:] += 0.01
+    quiet.reset(jax.random.key(1), (qpos, STILL))
+    for speed, expected in ((0.0, -0.5 * 0.12 * 0.02), (0.2, 0.0)):
+        carry = quiet.carry._replace(command=np.float32([speed, 0, 0]))
+        metrics = look(quiet, carry)[-1]
+        assert metrics["stand_still"] == pytest.approx(expected, abs=1e-7)
+
+
+def test_randomised_fields():
+    env = Barkour()
+    model = env.model()
+    draws = jax.vmap(lambda key: env.randomize(key, model))(keys(1000))
+    assert set(draws) == {"geom_friction", "actuator_gainprm", "actuator_biasprm"}
+    for name, array in draws.items():
+        assert array.shape == (1000, *getattr(model, name).shape)
+        assert array.dtype == np.float32
+
+    slide, gain = draws["geom_friction"][..., 0], draws["actuator_gainprm"][..., 0]
+    for drawn, low, high in ((slide, 0.6, 1.4), (gain, 30, 40)):
+        np.testing.assert_array_equal(drawn, np.repeat(drawn[:, :1], drawn.shape[1], axis=1))
+        assert low <= drawn.min() < low + 0.01 * high
+        assert high - 0.01 * high < drawn.max() <= high
+    np.testing.assert_array_equal(draws["actuator_biasprm"][..., 1], -gain)
+
+    kept = np.asarray(draws["actuator_biasprm"]).copy()
+    kept[..., 1] = model.actuator_biasprm[:, 1]
+    np.testing.assert_array_equal(
+        kept, np.broadcast_to(np.float32(model.actuator_biasprm), kept.shape)
+    )
+
+
+def test_reward_settings_are_used(rng):
+    plain = Single(Barkour())
+    doubled = Single(Barkour(BarkourConfig(reward_tracking_lin_vel=3.0, reward_torques=0.0)))
+    results = []
+    for single in (plain, doubled):
+        single.reset(jax.random.key(1))
+        results.append(single.step(np.zeros(12), jax.random.key(2))[-1])
+    assert results[1]["tracking_lin_vel"] == pytest.approx(2 * results[0]["tracking_lin_vel"])
+    assert results[1]["torques"] == 0 != results[0]["torques"]
+
+
+class Reference:
+    """The terms from MjData in numpy, with its own memory of feet and actions."""
+
+    def __init__(self, single):
+        self.single, self.current = single, mujoco.MjData(single.model)
+        self.scales = {
+            name: getattr(BarkourConfig(), f"reward_{name}") for name in Barkour.spec.terms
+        }
+        self.touching, self.air_time = np.zeros(4, bool), np.zeros(4)
+        self.last_action, self.clock = np.zeros(12), 0
+
+    def terms(self, command, action, terminated):
+        model, data, current = self.single.model, self.single.data, self.current
+        current.qpos[:], current.qvel[:] = data.qpos, data.qvel
+        mujoco.mj_fwdPosition(model, current)
+        mujoco.mj_fwdVelocity(model, current)
+        torso = model.body("torso").id
+        world, local = np.zeros(6), np.zeros(6)  # rotational, then linear
+        mujoco.mj_objectVelocity(model, current, mujoco.mjtObj.mjOBJ_XBODY, torso, world, 0)
+        mujoco.mj_objectVelocity(model, current, mujoco.mjtObj.mjOBJ_XBODY, torso, local, 1)
+        up = current.xmat[torso].reshape(3, 3)[:, 2]
+        torques = data.qfrc_actuator
+        walking = np.hypot(*command[:2])
+        slip, air_time = self.feet()
+        values = {
+            "tracking_lin_vel": np.exp(-((command[:2] - local[3:5]) ** 2).sum() / 0.25),
+            "tracking_ang_vel": np.exp(-((command[2] - local[2]) ** 2) / 0.25),
+            "lin_vel_z": world[5] ** 2,
+            "ang_vel_xy": (world[:2] ** 2).sum(),
+            "orientation": (up[:2] ** 2).sum(),
+            "torques": np.sqrt((torques**2).sum()) + abs(torques).sum(),
+            "action_rate": ((action - self.last_action) ** 2).sum(),
+            "stand_still": abs(data.qpos[7:] - HOME_POSE).sum() * (walking < 0.1),
+            "feet_air_time": air_time * (walking > 0.05),
+            "foot_slip": slip,
+            "termination": float(terminated and self.clock < 500),
+        }
+        self.last_action, self.clock = action.astype(float), self.clock + 1
+        return {name: self.scales[name] * value * 0.02 for name, value in values.items()}
+
+    def feet(self):
+        """Foot by foot, as the last physics step saw them."""
+        model, data = self.single.model, self.single.data
+        slip = air_time = 0.0
+        for i, leg in enumerate(LEGS):
+            site = model.site(f"foot_{leg}").id
+            gap = data.site_xpos[site, 2] - 0.0175
+            velocity = np.zeros(6)
+            mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_SITE, site, velocity, 0)
+            if gap < 0.03 or self.touching[i]:
+                slip += (velocity[3:5] ** 2).sum()
+            landed = gap < 0.001 or self.touching[i]
+            if landed and self.air_time[i] > 0:
+                air_time += self.air_time[i] + 0.02 - 0.1
+            self.air_time[i] = 0 if landed else self.air_time[i] + 0.02
+            self.touching[i] = gap < 0.001
+        return slip, air_time
+
+
+def test_joint_names_are_leg_by_leg():
+    assert JOINTS[:3] == ("abduction_front_left", "hip_front_left", "knee_front_left")
+    assert [part.name for part in Barkour.spec.action] == list(JOINTS)
