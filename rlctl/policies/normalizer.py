@@ -1,0 +1,47 @@
+"""Running mean and standard deviation of observations, as in Brax's running_statistics (Welford).
+
+Written with operators only, so the same functions serve numpy and jax arrays. Shapes: B any batch
+axes, O observation.
+"""
+
+from typing import Any, NamedTuple
+
+STD_MIN, STD_MAX = 1e-6, 1e6
+
+
+class Normalizer(NamedTuple):
+    """Statistics of all observations seen.
+
+    Attributes:
+        count: () float32, how many.
+        mean: (O,).
+        summed_variance: (O,), sum of squared deviations from the mean.
+        std: (O,), what observations are divided by.
+    """
+
+    count: Any
+    mean: Any
+    summed_variance: Any
+    std: Any
+
+
+def update(state: Normalizer, batch: Any) -> Normalizer:
+    """Take a batch (*B, O) into the statistics.
+
+        mean' = mean + sum(x - mean) / n'        M2' = M2 + sum((x - mean) (x - mean'))
+
+    Source: Welford's update for batches; Brax running_statistics.update.
+    """
+    batch = batch.reshape(-1, batch.shape[-1])
+    count = state.count + batch.shape[0]
+    from_old = batch - state.mean
+    mean = state.mean + from_old.sum(axis=0) / count
+    summed_variance = state.summed_variance + (from_old * (batch - mean)).sum(axis=0)
+    std = (summed_variance.clip(0.0) / count) ** 0.5
+    return Normalizer(count, mean, summed_variance, std.clip(STD_MIN, STD_MAX))
+
+
+def normalize(mean: Any, std: Any, observation: Any, clip: float | None = None) -> Any:
+    """(x - mean) / std, bounded by +-clip: observation (*B, O) with mean, std (O,)."""
+    normal = (observation - mean) / std
+    return normal if clip is None else normal.clip(-clip, clip)

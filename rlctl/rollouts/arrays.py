@@ -1,0 +1,33 @@
+"""Between pytrees and named numpy arrays."""
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+ALIGNMENT = 64  # bytes; XLA reads a numpy array in place, without a copy, only if so aligned
+
+
+def aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """An empty float32 array that JAX on CPU can use without a copy."""
+    size = 4 * math.prod(shape)
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(np.float32).reshape(shape)
+
+
+def flatten(tree: Any) -> dict[str, np.ndarray]:
+    """Name every leaf by its path: {"book/length": ...}."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_name(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def unflatten(like: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The tree of `like`'s structure with the named leaves; numbers keep jax's types."""
+    paths, treedef = jax.tree_util.tree_flatten_with_path(like)
+    return treedef.unflatten([jax.numpy.asarray(arrays[_name(path)]) for path, _ in paths])
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,0 +1,146 @@
+"""The fused driver: environment, physics and policy in one jitted program."""
+
+from functools import partial
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rlctl.physics.simulation import Simulation
+from rlctl.rollouts import episodes
+from rlctl.rollouts.arrays import flatten, unflatten
+from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
+from rlctl.rollouts.divergence import diverged
+from rlctl.rollouts.fused_program import FusedProgram, FusedState
+
+NO_ENVIRONMENT = 2**32 - 1  # folded into the seed where model fields are drawn
+
+
+class FusedDriver:
+    """N environments of a simulation; see rollouts.base.Driver.
+
+    An unroll stays on the device; its results are waited for once a `collect`.
+
+    Args:
+        simulation: Environment and physics.
+        physics: The name of its back end, `jax` or `warp`.
+        num_envs: N.
+        episode_length: Control steps after which an episode is truncated.
+        randomize: Whether to draw the environment's randomised model fields.
+        on_nonfinite: "stop" or "reset".
+    """
+
+    def __init__(
+        self, simulation: Simulation, physics: str, num_envs: int, episode_length: int,
+        randomize: bool, on_nonfinite: str,
+    ) -> None:
+        self.spec = simulation.spec
+        self.num_envs = num_envs
+        self.physics = physics
+        self._simulation = simulation
+        self._randomize = randomize
+        self._stop = on_nonfinite == "stop"
+        self._program = FusedProgram(simulation, episode_length)
+        self._time = 0
+        self._draws: dict[str, jax.Array] = {}
+        self._state: FusedState
+
+    def reset(self, seed: int) -> np.ndarray:
+        """Start a fresh episode everywhere: observation (N, O)."""
+        base = jax.random.PRNGKey(seed)
+        self._time = 0
+        self._draws = {}
+        if self._randomize:
+            self._draws = self._program.draw(self._keys(jax.random.fold_in(base, NO_ENVIRONMENT)))
+        self._state = self._program.start(self._keys(base), self._draws)
+        return _numpy(self._state.observation)
+
+    def step(self, action: np.ndarray) -> Step:
+        """One control step with actions (N, A)."""
+        self._state, outcome, final_observation, _ = self._program.step(
+            self._state, np.asarray(action, np.float32), self._draws, np.uint32(self._time)
+        )
+        outcome, final_observation, observation = _numpy(
+            (outcome, final_observation, self._state.observation)
+        )
+        self._count(outcome.bad[None])
+        self._time += 1
+        return Step(
+            observation=observation,
+            reward=outcome.reward,
+            terminated=outcome.terminated > 0,
+            truncated=outcome.truncated > 0,
+            final_observation=final_observation,
+            metrics=outcome.metrics,
+        )
+
+    def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
+        """Act with `params` for `length` steps, going on from where the last call ended."""
+        self._state, unroll, ended, bad = self._program.collect(
+            actor, length, params, self._state, self._draws, np.uint32(self._time)
+        )
+        ended = jax.device_get(ended)
+        nonfinite = self._count(bad) if ended.count else 0  # a bad environment counts as ended
+        self._time += length
+        return unroll, episodes.report(ended, nonfinite, warnings=0)
+
+    def state(self) -> Arrays:
+        """Everything `restore` needs to go on bit for bit."""
+        return {
+            "time": np.asarray(self._time, np.int64),
+            **{f"draws/{name}": np.asarray(array) for name, array in self._draws.items()},
+            **{f"jax/{name}": array for name, array in flatten(self._state).items()},
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Go on from `state()`."""
+        groups: dict[str, Arrays] = {"draws": {}, "jax": {}}
+        for path, array in arrays.items():
+            group, _, name = path.partition("/")
+            if name:
+                groups[group][name] = array
+        self._time = int(arrays["time"])
+        self._draws = {name: jnp.asarray(array) for name, array in groups["draws"].items()}
+        keys = jax.ShapeDtypeStruct((self.num_envs, 2), jnp.uint32)
+        like = jax.eval_shape(self._program.start, keys, self._draws)
+        self._state = unflatten(like, groups["jax"])
+
+    def qpos(self) -> np.ndarray:
+        """Positions (N, nq) float64, for drawing."""
+        return np.asarray(self._simulation.fields(self._state.sim)["qpos"], np.float64)
+
+    def command(self) -> np.ndarray:
+        """Commands in force (N, len(spec.commands)) float32."""
+        return _numpy(self._program.command(self._state.sim))
+
+    def close(self) -> None:
+        """Nothing to stop; the arrays are freed with the driver."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _keys(self, base: jax.Array) -> jax.Array:
+        """One key per environment, (N, 2)."""
+        indices = jnp.arange(self.num_envs, dtype=jnp.uint32)
+        return jax.vmap(partial(jax.random.fold_in, base))(indices)
+
+    def _count(self, bad: Any) -> int:
+        """How many environments were not finite in steps (T, N) from now on.
+
+        Raises:
+            Diverged: Some were, and the driver is to stop then.
+        """
+        bad = np.asarray(bad)
+        if self._stop and bad.any():
+            step = int(np.flatnonzero(bad.any(axis=1))[0])
+            raise diverged(bad[step], 0, self._time + step)
+        return int((bad > 0).sum())
+
+
+def _numpy(tree: Any) -> Any:
+    """A pytree of jax arrays as numpy arrays of the caller's own."""
+    return jax.tree.map(np.array, jax.device_get(tree))

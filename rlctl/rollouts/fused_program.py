@@ -1,0 +1,156 @@
+"""A step of all environments, physics included, as pure functions for jit.
+
+Shapes: N environments, T time steps, O observation, A action.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rlctl.physics.simulation import Fields, SimState, Simulation
+from rlctl.rollouts import episodes
+from rlctl.rollouts.base import Actor, Unroll
+from rlctl.rollouts.episodes import Book, Ended, Outcome
+from rlctl.rollouts.host_program import ACT, AFTER, BEFORE, RESET, select, step_keys
+
+RESTARTS = 16  # ended episodes restart N / RESTARTS at a time
+
+
+class FusedState(NamedTuple):
+    """All that changes from step to step; every leaf leads with N.
+
+    Attributes:
+        key: (N, 2) uint32, folded from the seed and the environment's index.
+        sim: The simulation's.
+        observation: (N, O).
+        book: The running episodes.
+    """
+
+    key: jax.Array
+    sim: SimState
+    observation: jax.Array
+    book: Book
+
+
+class FusedProgram:
+    """The jitted functions of one simulation.
+
+    Args:
+        simulation: Environment and physics.
+        episode_length: Control steps after which an episode is truncated.
+    """
+
+    def __init__(self, simulation: Simulation, episode_length: int) -> None:
+        self.simulation = simulation
+        self.episode_length = episode_length
+        self.draw = jax.jit(simulation.draw)
+        self.command = jax.jit(simulation.command)
+        self.start = jax.jit(self._start)
+        self.step = jax.jit(self._step)
+        self.collect = jax.jit(self._collect, static_argnums=(0, 1))
+
+    def _start(self, keys: jax.Array, draws: Fields) -> FusedState:
+        """Every environment at the start of its first episode, keys (N, 2)."""
+        sim, observation = self._reset(keys, draws, jnp.uint32(0), jnp.uint32(1))
+        book = episodes.open_book(len(keys), self.simulation.spec.terms)
+        return FusedState(keys, sim, observation, book)
+
+    def _reset(
+        self, keys: jax.Array, draws: Fields, initial_time: jax.Array, begin_time: jax.Array
+    ) -> tuple[SimState, jax.Array]:
+        return self.simulation.reset(
+            step_keys(keys, initial_time, RESET), step_keys(keys, begin_time, RESET), draws
+        )
+
+    def _collect(
+        self, actor: Actor, length: int, params: Any, state: FusedState, draws: Fields,
+        time: jax.Array,
+    ) -> tuple[FusedState, Unroll, Ended, jax.Array]:
+        """Act for `length` steps from step `time` on.
+
+        Returns:
+            The state, the unroll, the sums of ended episodes, and what was bad (T, N) int32.
+        """
+
+        def one(carry: tuple[FusedState, Ended], now: jax.Array) -> Any:
+            state, ended = carry
+            keys = step_keys(state.key, now, ACT)
+            chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
+            following, outcome, final, newly = self._step(state, chosen.action, draws, now)
+            row = {
+                "observation": state.observation,
+                "raw_action": chosen.raw_action,
+                "log_prob": chosen.log_prob,
+                "reward": outcome.reward,
+                "terminated": outcome.terminated,
+                "truncated": outcome.truncated,
+                "final_value": _final_value(actor, params, final, outcome.truncated),
+            }
+            return (following, episodes.add(ended, newly)), (row, outcome.bad)
+
+        nothing = episodes.no_episodes(self.simulation.spec.terms)
+        times = time + jnp.arange(length, dtype=jnp.uint32)
+        (state, ended), (rows, bad) = jax.lax.scan(one, (state, nothing), times)
+        return state, Unroll(**rows, last_observation=state.observation), ended, bad
+
+    def _step(
+        self, state: FusedState, action: jax.Array, draws: Fields, time: jax.Array
+    ) -> tuple[FusedState, Outcome, jax.Array, Ended]:
+        """One control step with actions (N, A), and the restart of what it ended.
+
+        Returns:
+            The state, the outcome, the final observations (N, O), the sums of ended episodes.
+        """
+        sim, seen = self.simulation.step(
+            state.sim,
+            action,
+            step_keys(state.key, time, BEFORE),
+            step_keys(state.key, time, AFTER),
+            draws,
+        )
+        failed = jnp.zeros(len(action), bool)  # MJX steps on whatever happens
+        bad = episodes.find_bad(
+            self.simulation.fields(sim), seen.observation, seen.reward, failed
+        )
+        fine = (bad == episodes.FINE).astype(jnp.float32)
+        final = select(fine, seen.observation, state.observation)
+        book, outcome, ended = episodes.settle(
+            state.book, seen.reward, seen.terminated, seen.metrics, bad, self.episode_length
+        )
+        sim, observation = self._restart(state.key, sim, final, outcome.done, draws, time)
+        return FusedState(state.key, sim, observation, book), outcome, final, ended
+
+    def _restart(
+        self, keys: jax.Array, sim: SimState, observation: jax.Array, done: jax.Array,
+        draws: Fields, time: jax.Array,
+    ) -> tuple[SimState, jax.Array]:
+        """Start new episodes where done (N,), some rows at a time.
+
+        A reset costs a forward pass of the physics. Usually few episodes end in a step, so most
+        rounds are spared, and each reset is still a real one with its own keys.
+        """
+        num = len(done)
+        size = max(1, num // RESTARTS)
+
+        def some(carry: Any) -> Any:
+            waiting, old = carry
+            rows = jnp.nonzero(waiting, size=size, fill_value=num)[0]  # num: no row, dropped
+            chosen, drawn = jax.tree.map(lambda x: x.at[rows].get(mode="clip"), (keys, draws))
+            fresh = self._reset(chosen, drawn, time, time + jnp.uint32(2))
+            new = jax.tree.map(lambda x, y: x.at[rows].set(y, mode="drop"), old, fresh)
+            return waiting.at[rows].set(False, mode="drop"), new
+
+        start = (done > 0, (sim, observation))
+        return jax.lax.while_loop(lambda carry: carry[0].any(), some, start)[1]
+
+
+def _final_value(
+    actor: Actor, params: Any, final: jax.Array, truncated: jax.Array
+) -> jax.Array:
+    """Values of final observations (N, O) where truncated (N,), 0 elsewhere."""
+    return jax.lax.cond(
+        truncated.any(),
+        lambda: truncated * jax.vmap(actor.value, (None, 0))(params, final),
+        lambda: jnp.zeros_like(truncated),
+    )

@@ -1,0 +1,276 @@
+"""The host driver: JAX around native physics, in groups that run side by side.
+
+Each group has its own batch and its own Python thread: while one is in physics, which releases
+the interpreter lock, another is in JAX, so no core waits. Results do not depend on the grouping.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rlctl.core.errors import Diverged
+from rlctl.envs.base import Environment
+from rlctl.physics.native import NativeBatch
+from rlctl.rollouts import episodes
+from rlctl.rollouts.arrays import aligned, flatten, unflatten
+from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll, unroll_shapes
+from rlctl.rollouts.episodes import Ended, Outcome
+from rlctl.rollouts.host_program import HostProgram, HostState
+
+
+class HostGroup:
+    """Environments first .. first + num of a driver: their physics and their JAX state."""
+
+    def __init__(
+        self, program: HostProgram, first: int, num: int, threads: int, on_nonfinite: str
+    ) -> None:
+        env = program.env
+        fields = tuple(dict.fromkeys(("qpos", "qvel", *env.fields)))
+        self.rows = slice(first, first + num)
+        self.indices = np.arange(first, first + num, dtype=np.uint32)
+        self.num = num
+        self.state: HostState
+        self.fields: Arrays = {}
+        self.nonfinite = 0
+        self._program = program
+        self._on_nonfinite = on_nonfinite
+        self.batch = NativeBatch(env.model(), num, fields, env.spec.substeps, threads)
+
+    def reset(self, seed: int, draws: Arrays) -> None:
+        """Fresh episodes everywhere, on the group's own rows of the randomised model fields."""
+        fold = partial(jax.random.fold_in, jax.random.PRNGKey(seed))
+        keys = jax.vmap(fold)(self.indices)
+        time = np.uint32(0)
+        self.batch.randomize({name: array[self.rows] for name, array in draws.items()})
+        qpos, qvel = self._program.initial(keys, time)
+        self.batch.reset(np.arange(self.num), np.asarray(qpos), np.asarray(qvel))
+        self.fields = self.batch.fields()
+        self.state = self._program.start(keys, self.fields, time)
+        self.outcome = self.nothing()
+
+    def nothing(self) -> Outcome:
+        """The outcome of no step: nothing ended."""
+        zeros = np.zeros(self.num, np.float32)
+        terms = dict.fromkeys(self._program.env.spec.terms, zeros)
+        return Outcome(zeros, zeros, zeros, terms, np.zeros(self.num, np.int32))
+
+    def collect(self, actor: Actor, params: Any, unroll: Unroll, time: int) -> Ended:
+        """Fill the group's columns of a numpy unroll (T, N, ...), starting at step `time`."""
+        ended = episodes.no_episodes(self._program.env.spec.terms)
+        for t in range(len(unroll.reward)):
+            now = np.uint32(time + t)
+            self.state, chosen, final_value, push = self._program.act(
+                actor, params, self.state, self.fields, self.outcome, now
+            )
+            unroll.observation[t, self.rows] = self.state.observation
+            ended = self.advance(push, ended, now)
+            unroll.raw_action[t, self.rows] = chosen.raw_action
+            unroll.log_prob[t, self.rows] = chosen.log_prob
+            if t:
+                unroll.final_value[t - 1, self.rows] = final_value
+            for name in ("reward", "terminated", "truncated"):
+                getattr(unroll, name)[t, self.rows] = getattr(self.outcome, name)
+        self.state, final_value = self._program.finish(
+            actor, params, self.state, self.fields, self.outcome, now + np.uint32(1)
+        )
+        unroll.final_value[-1, self.rows] = final_value
+        unroll.last_observation[self.rows] = self.state.observation
+        self.outcome = self.nothing()
+        return ended
+
+    def step(self, action: np.ndarray, time: int) -> tuple[Outcome, jax.Array]:
+        """One step with given actions (n, A): the outcome and the final observation (n, O)."""
+        now = np.uint32(time)
+        self.state, push = self._program.before(self.state, self.fields, action, now)
+        self.advance(push, episodes.no_episodes(self._program.env.spec.terms), now)
+        final_observation = self.state.observation
+        if np.asarray(self.outcome.done).any():
+            self.state = self._program.restart(
+                self.state, self.fields, self.outcome, now + np.uint32(1)
+            )
+        return self.outcome, final_observation
+
+    def advance(self, push: tuple[Any, jax.Array], ended: Ended, now: np.uint32) -> Ended:
+        """Physics, observation, and the physics half of resets."""
+        edits, ctrl = push
+        failed = self.batch.step(jax.tree.map(np.asarray, edits), np.asarray(ctrl))
+        self.fields = self.batch.fields()
+        self.state, self.outcome, ended, (qpos, qvel) = self._program.observe(
+            self.state, self.fields, failed, ended, now
+        )
+        ids = np.flatnonzero(np.asarray(self.outcome.done))
+        if len(ids):
+            self._check(now)
+            self.batch.reset(ids, np.asarray(qpos)[ids], np.asarray(qvel)[ids])
+            self.fields = self.batch.fields()
+        return ended
+
+    def _check(self, now: np.uint32) -> None:
+        """Non-finite environments count as ended, so they are looked for only then."""
+        bad = np.asarray(self.outcome.bad)
+        ids = np.flatnonzero(bad)
+        if not len(ids):
+            return
+        self.nonfinite += len(ids)
+        if self._on_nonfinite == "stop":
+            raise Diverged(
+                f"the {episodes.BAD_NAMES[bad[ids[0]]]} of environment {self.indices[ids[0]]} "
+                f"is not finite at step {now} ({len(ids)} of {self.num} environments)",
+                "the last checkpoint is intact; lower ppo.learning_rate or the physics timestep, "
+                "or go on with --set train.on_nonfinite=reset",
+                data={
+                    "quantity": episodes.BAD_NAMES[bad[ids[0]]],
+                    "environment": int(self.indices[ids[0]]),
+                    "step": int(now),
+                },
+            )
+
+
+class HostDriver:
+    """N environments on native physics; see rollouts.base.Driver.
+
+    Args:
+        env: The environment.
+        num_envs: N.
+        episode_length: Control steps after which an episode is truncated.
+        randomize: Whether to draw the environment's randomised model fields.
+        on_nonfinite: "stop" or "reset".
+    """
+
+    physics = "native"
+
+    def __init__(
+        self,
+        env: Environment,
+        num_envs: int,
+        episode_length: int,
+        randomize: bool,
+        on_nonfinite: str,
+    ) -> None:
+        self.spec = env.spec
+        self.num_envs = num_envs
+        self._env = env
+        self._program = HostProgram(env, episode_length)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        count = max(1, min(2, cores or 1, num_envs // 64))
+        edges = np.linspace(0, num_envs, count + 1).astype(int)
+        threads = max(1, (cores or 1) // count)
+        self._groups = [
+            HostGroup(self._program, first, last - first, threads, on_nonfinite)
+            for first, last in pairwise(edges)
+        ]
+        self._pool = ThreadPoolExecutor(count) if count > 1 else None
+        self._time = 0
+        self._draws: Arrays = {}
+        model = env.model()
+        self._randomize = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
+        self._random = randomize
+
+    def reset(self, seed: int) -> np.ndarray:
+        """Start a fresh episode everywhere: observation (N, O)."""
+        self._time = 0
+        self._draws = self._draw(seed) if self._random else {}
+        for group in self._groups:
+            group.reset(seed, self._draws)
+        return self._gather(lambda group: group.state.observation)
+
+    def step(self, action: np.ndarray) -> Step:
+        """One control step with actions (N, A)."""
+        action = np.asarray(action, np.float32)
+        results = self._run(lambda group: group.step(action[group.rows], self._time))
+        self._time += 1
+        outcomes = [outcome for outcome, _ in results]
+        join = partial(_join, outcomes)
+        return Step(
+            observation=self._gather(lambda group: group.state.observation),
+            reward=join(lambda o: o.reward),
+            terminated=join(lambda o: o.terminated) > 0,
+            truncated=join(lambda o: o.truncated) > 0,
+            final_observation=np.concatenate([np.asarray(final) for _, final in results]),
+            metrics={name: join(lambda o, n=name: o.metrics[n]) for name in self.spec.terms},
+        )
+
+    def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
+        """Act with `params` for `length` steps, going on from where the last call ended."""
+        unroll = Unroll(*map(aligned, unroll_shapes(length, self.num_envs, self.spec)))
+        ended = self._run(lambda group: group.collect(actor, params, unroll, self._time))
+        self._time += length
+        nonfinite = sum(group.nonfinite for group in self._groups)
+        warnings = sum(group.batch.take_warnings() for group in self._groups)
+        for group in self._groups:
+            group.nonfinite = 0
+        return unroll, episodes.report(jax.tree.map(lambda *x: sum(x), *ended), nonfinite, warnings)
+
+    def state(self) -> Arrays:
+        """Everything `restore` needs to go on bit for bit."""
+        join = partial(_join, self._groups)
+        parts = [flatten(group.state) for group in self._groups]
+        return {
+            "time": np.asarray(self._time, np.int64),
+            "physics": join(lambda g: g.batch.state),
+            **{f"draws/{name}": array for name, array in self._draws.items()},
+            **{
+                f"fields/{name}": join(lambda g, n=name: g.fields[n])
+                for name in self._groups[0].fields
+            },
+            **{f"jax/{name}": np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Go on from `state()`."""
+        self._time = int(arrays["time"])
+        self._draws = _under(arrays, "draws/")
+        for group in self._groups:
+            rows = group.rows
+            group.reset(0, self._draws)  # gives the state its structure
+            group.batch.state[:] = arrays["physics"][rows]
+            group.fields = {k: v[rows] for k, v in _under(arrays, "fields/").items()}
+            leaves = {k: v[rows] for k, v in _under(arrays, "jax/").items()}
+            group.state = unflatten(group.state, leaves)
+
+    def qpos(self) -> np.ndarray:
+        """Positions (N, nq) float64, for drawing."""
+        return self._gather(lambda group: group.batch.qpos)
+
+    def command(self) -> np.ndarray:
+        """Commands in force (N, len(spec.commands)) float32."""
+        if not self.spec.commands:
+            return np.zeros((self.num_envs, 0), np.float32)
+        return self._gather(lambda group: jax.vmap(self._env.command)(group.state.carry))
+
+    def close(self) -> None:
+        """Stop the threads."""
+        if self._pool:
+            self._pool.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _draw(self, seed: int) -> Arrays:
+        """Randomised model fields of every environment: name -> (N, ...)."""
+        base = jax.random.fold_in(jax.random.PRNGKey(seed), 2**32 - 1)  # no environment's index
+        keys = jax.vmap(partial(jax.random.fold_in, base))(jnp.arange(self.num_envs))
+        return {name: np.asarray(array) for name, array in self._randomize(keys).items()}
+
+    def _run(self, task: Any) -> list[Any]:
+        return list((self._pool.map if self._pool else map)(task, self._groups))
+
+    def _gather(self, read: Any) -> np.ndarray:
+        return _join(self._groups, read)
+
+
+def _join(parts: list[Any], read: Any) -> np.ndarray:
+    return np.concatenate([np.asarray(read(part)) for part in parts])
+
+
+def _under(arrays: Arrays, prefix: str) -> Arrays:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

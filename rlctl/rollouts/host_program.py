@@ -1,0 +1,193 @@
+"""The JAX half of a host-driven step: everything but the physics, jitted.
+
+    act      value of final observations -> restart ended episodes -> policy -> before
+    [physics on the host]
+    observe  after -> bookkeeping -> first states for the episodes that ended
+    [reset and forward of those on the host]
+
+Shapes: n environments of a group, O observation, A action.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rlctl.envs.base import Carry, Environment
+from rlctl.physics.base import Physics
+from rlctl.rollouts import episodes
+from rlctl.rollouts.base import Actor, ActorStep
+from rlctl.rollouts.episodes import Book, Ended, Outcome
+
+Fields = dict[str, jax.Array]  # MjData field -> (n, ...) float32
+ACT, BEFORE, AFTER, RESET = range(4)  # what a step's four random streams are for
+
+
+class HostState(NamedTuple):
+    """What a group remembers between steps besides the physics; every leaf leads with n.
+
+    Attributes:
+        key: (n, 2) uint32, folded from the seed and the environment's index.
+        carry: The environments' own memory.
+        observation: (n, O).
+        action: (n, A), the one being carried out.
+        book: The running episodes.
+    """
+
+    key: jax.Array
+    carry: Carry
+    observation: jax.Array
+    action: jax.Array
+    book: Book
+
+
+def step_keys(keys: jax.Array, time: jax.Array, stream: int) -> jax.Array:
+    """One key per environment, (n, 2), for one stream of step `time`."""
+    return jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, time), stream))(keys)
+
+
+def select(done: jax.Array, fresh: Any, old: Any) -> Any:
+    """Pytrees of `fresh` where done (n,), of `old` elsewhere."""
+
+    def pick(new: jax.Array, kept: jax.Array) -> jax.Array:
+        return jnp.where(done.reshape(done.shape + (1,) * (new.ndim - 1)) > 0, new, kept)
+
+    return jax.tree.map(pick, fresh, old)
+
+
+class HostProgram:
+    """The jitted functions of one environment, shared by all groups of a driver.
+
+    Args:
+        env: The environment.
+        episode_length: Control steps after which an episode is truncated.
+    """
+
+    def __init__(self, env: Environment, episode_length: int) -> None:
+        self.env = env
+        self.episode_length = episode_length
+        self.initial = jax.jit(self._initial)
+        self.start = jax.jit(self._start)
+        self.observe = jax.jit(self._observe)
+        self.restart = jax.jit(self._restart)
+        self.before = jax.jit(self._before)
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def act(
+        self,
+        actor: Actor,
+        params: Any,
+        state: HostState,
+        fields: Fields,
+        outcome: Outcome,
+        time: jax.Array,
+    ) -> tuple[HostState, ActorStep, jax.Array, tuple[Any, jax.Array]]:
+        """Restart what ended, choose actions, turn them into edits and controls.
+
+        Returns:
+            The state, the policy's step (n, ...), the final values of the step before (n,), and
+            (edits, ctrl) for the physics.
+        """
+        state, final_value = self._finish(actor, params, state, fields, outcome, time)
+        keys = step_keys(state.key, time, ACT)
+        chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
+        state, push = self._before(state, fields, chosen.action, time)
+        return state, chosen, final_value, push
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def finish(
+        self,
+        actor: Actor,
+        params: Any,
+        state: HostState,
+        fields: Fields,
+        outcome: Outcome,
+        time: jax.Array,
+    ) -> tuple[HostState, jax.Array]:
+        """End an unroll: value the last step's final observations, restart what ended."""
+        return self._finish(actor, params, state, fields, outcome, time)
+
+    def _finish(
+        self,
+        actor: Actor,
+        params: Any,
+        state: HostState,
+        fields: Fields,
+        outcome: Outcome,
+        time: jax.Array,
+    ) -> tuple[HostState, jax.Array]:
+        truncated = outcome.truncated
+        final_value = jax.lax.cond(
+            truncated.any(),
+            lambda: truncated * jax.vmap(actor.value, (None, 0))(params, state.observation),
+            lambda: jnp.zeros_like(truncated),
+        )
+        return self._restart(state, fields, outcome, time), final_value
+
+    def _initial(self, keys: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """First qpos (n, nq) and qvel (n, nv)."""
+        return jax.vmap(self.env.initial)(step_keys(keys, time, RESET))
+
+    def _start(self, keys: jax.Array, fields: Fields, time: jax.Array) -> HostState:
+        """Every environment at the start of an episode."""
+        carry, observation = self._begin(keys, fields, time)
+        num = observation.shape[0]
+        action = jnp.zeros((num, self.env.spec.action_size), jnp.float32)
+        return HostState(
+            keys, carry, observation, action, episodes.open_book(num, self.env.spec.terms)
+        )
+
+    def _begin(self, keys: jax.Array, fields: Fields, time: jax.Array) -> tuple[Carry, jax.Array]:
+        return jax.vmap(self.env.begin)(Physics(fields), step_keys(keys, time + 1, RESET))
+
+    def _restart(
+        self, state: HostState, fields: Fields, outcome: Outcome, time: jax.Array
+    ) -> HostState:
+        """Begin anew where the last step ended an episode; its physics is already reset."""
+        done = outcome.done
+        carry, observation = jax.lax.cond(
+            done.any(),
+            lambda: select(
+                done,
+                self._begin(state.key, fields, time),
+                (state.carry, state.observation),
+            ),
+            lambda: (state.carry, state.observation),
+        )
+        return state._replace(carry=carry, observation=observation)
+
+    def _before(
+        self, state: HostState, fields: Fields, action: jax.Array, time: jax.Array
+    ) -> tuple[HostState, tuple[Any, jax.Array]]:
+        keys = step_keys(state.key, time, BEFORE)
+        push = jax.vmap(self.env.before)(state.carry, Physics(fields), action, keys)
+        return state._replace(action=action), push
+
+    def _observe(
+        self, state: HostState, fields: Fields, failed: jax.Array, ended: Ended, time: jax.Array
+    ) -> tuple[HostState, Outcome, Ended, tuple[jax.Array, jax.Array]]:
+        """Look at the physics, keep the books, and draw first states if an episode ended.
+
+        Returns:
+            The state, the outcome, the sums of ended episodes, and first (qpos, qvel) of every
+            environment, meaningful only if some episode ended.
+        """
+        keys = step_keys(state.key, time, AFTER)
+        carry, observation, reward, terminated, metrics = jax.vmap(self.env.after)(
+            state.carry, Physics(fields), state.action, keys
+        )
+        bad = episodes.find_bad(fields, observation, reward, failed)
+        fine = (bad == episodes.FINE).astype(jnp.float32)
+        carry, observation = select(fine, (carry, observation), (state.carry, state.observation))
+        book, outcome, newly = episodes.settle(
+            state.book, reward, terminated, metrics, bad, self.episode_length
+        )
+        first = jax.eval_shape(self._initial, state.key, time)
+        first = jax.lax.cond(
+            outcome.done.any(),
+            lambda: self._initial(state.key, time),
+            lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), first),
+        )
+        state = state._replace(carry=carry, observation=observation, book=book)
+        return state, outcome, episodes.add(ended, newly), first

@@ -1,0 +1,106 @@
+"""From a name in the catalog to environments that run."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from rlctl import catalog
+from rlctl.catalog import FamilyRow
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Layer, Resolved, resolve, set_layer
+from rlctl.core.errors import DeviceUnavailable, UsageError
+from rlctl.rollouts.base import Driver
+
+
+def make_environment(name: str, config: Any) -> Any:
+    """The environment object behind a catalog name: an Environment, or a family's own kind."""
+    row = catalog.env(name)
+    target = catalog.load(row.target)
+    if isinstance(row, FamilyRow):
+        return target(name.partition(":")[2], config)
+    return target(config)
+
+
+def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tuple[str, Any]:
+    """Name and config of the environment a checkpoint was trained in.
+
+    Args:
+        checkpoint: Whose manifest tells.
+        overrides: `env.key=value` settings that differ from it.
+    """
+    name = checkpoint.manifest["env"]["id"]
+    sections = {"env": catalog.load(catalog.env(name).config)}
+    saved = Resolved.from_json(sections, {"env": checkpoint.manifest["env"]["config"]})
+    layers = [Layer("checkpoint", saved.to_json()), set_layer(overrides)]
+    return name, resolve(sections, layers)["env"]
+
+
+def resolve_physics(name: str, asked: str) -> str:
+    """The back end to use: what was asked, or with `auto` the fastest one of this machine.
+
+    Native on CPUs; on an NVIDIA GPU warp if it is installed, else jax; jax elsewhere.
+
+    Raises:
+        UsageError: The environment does not run on the one asked for.
+        DeviceUnavailable: warp was asked for and is not installed.
+    """
+    row = catalog.env(name)
+    if asked == "auto":
+        import jax
+
+        platform = jax.default_backend()
+        order = {"cpu": ("native", "jax"), "gpu": ("warp", "jax", "native")}
+        for choice in order.get(platform, ("jax", "native")):
+            if choice in row.physics and (choice != "warp" or find_spec("warp")):
+                return choice
+        return row.physics[0]
+    if asked not in row.physics:
+        raise UsageError(
+            f"{name} does not run on {asked} physics; it runs on {', '.join(row.physics)}",
+            "leave --physics out to take the fastest",
+        )
+    if asked == "warp" and not find_spec("warp"):
+        raise DeviceUnavailable(
+            "warp physics was asked for, and warp is not installed",
+            "pip install 'rlctl[warp]', or use --physics jax",
+        )
+    return asked
+
+
+def make_driver(
+    name: str,
+    config: Any,
+    physics: str,
+    num_envs: int,
+    *,
+    episode_length: int = 0,
+    randomize: bool = True,
+    on_nonfinite: str = "stop",
+) -> Driver:
+    """N environments of a catalog name on a back end.
+
+    Args:
+        name: The environment's catalog name.
+        config: Its config dataclass.
+        physics: `auto`, `native`, `jax` or `warp`.
+        num_envs: N.
+        episode_length: Time limit in control steps; 0 for the environment's own.
+        randomize: Whether to draw randomised model fields.
+        on_nonfinite: `stop` (raise Diverged) or `reset` such environments.
+    """
+    environment = make_environment(name, config)
+    physics = resolve_physics(name, physics)
+    limit = episode_length or environment.spec.episode_length
+    if physics == "native":
+        from rlctl.rollouts.host import HostDriver
+
+        return HostDriver(environment, num_envs, limit, randomize, on_nonfinite)
+    from rlctl.rollouts.fused import FusedDriver
+
+    if isinstance(catalog.env(name), FamilyRow):
+        simulation = environment
+    else:
+        from rlctl.physics.mjx import MjxSimulation
+
+        simulation = MjxSimulation(environment, physics)
+    return FusedDriver(simulation, physics, num_envs, limit, randomize, on_nonfinite)

@@ -1,0 +1,202 @@
+"""What every environment of the catalog promises, on every back end it runs on."""
+
+import functools
+import logging
+
+import jax
+import mujoco
+import numpy as np
+import pytest
+
+from rlctl import catalog
+from rlctl.physics.base import Physics
+from rlctl.rollouts.make import make_driver
+
+NAMES = ("barkour", "inverted-pendulum", "pendulum")
+BACK_ENDS = ("native", pytest.param("jax", marks=pytest.mark.foreign))
+NUM_ENVS = 4
+EPISODE_LENGTH = 20  # control steps, so that tests see resets
+# The largest difference of an observation between back ends over an episode but one step: rounding
+# (native is float64, MJX float32), which contacts magnify.
+AGREEMENT = {"barkour": 1e-2, "inverted-pendulum": 1e-5, "pendulum": 1e-5}
+
+each_env = pytest.mark.parametrize("name", NAMES)
+each_back_end = pytest.mark.parametrize("physics", BACK_ENDS)
+
+
+def test_every_built_in_row_is_here():
+    assert sorted(row.name for row in catalog.ENVS) == sorted(NAMES) == sorted(AGREEMENT)
+    assert len(NAMES) == 3
+    for row in catalog.ENVS:
+        assert {"native", "jax"} <= set(row.physics)
+
+
+@functools.cache
+def environment(name):
+    return catalog.load(catalog.env(name).target)()
+
+
+@functools.cache
+def driver(name, physics):
+    config = catalog.load(catalog.env(name).config)()
+    return make_driver(name, config, physics, NUM_ENVS, episode_length=EPISODE_LENGTH)
+
+
+def random_actions(spec, steps, seed=0):
+    low, high = (np.array([getattr(part, end) for part in spec.action]) for end in ("low", "high"))
+    rng = np.random.default_rng(seed)
+    return rng.uniform(low, high, (steps, NUM_ENVS, spec.action_size)).astype(np.float32)
+
+
+def play(driver, actions, seed=0):
+    """Observations (T + 1, N, O) and the Steps."""
+    observations, steps = [driver.reset(seed)], []
+    for action in actions:
+        steps.append(driver.step(action))
+        observations.append(steps[-1].observation)
+    return np.stack(observations), steps
+
+
+@each_env
+def test_spec_is_true(name):
+    row, env = catalog.env(name), environment(name)
+    spec, model, scene = env.spec, env.model(), env.scene()
+    assert spec.id == name
+    assert spec.observation_size == row.observation
+    assert spec.action_size == row.action == model.nu
+    assert 1 / spec.control_dt == pytest.approx(row.rate)
+    assert spec.control_dt == pytest.approx(spec.substeps * model.opt.timestep)
+    assert spec.episode_length > 0
+    assert all(part.low < part.high for part in spec.action)
+    assert len({part.name for part in spec.observation}) == len(spec.observation)
+    assert (scene.nq, scene.nv, scene.nu) == (model.nq, model.nv, model.nu)
+    for camera in spec.cameras:
+        assert mujoco.mj_name2id(scene, mujoco.mjtObj.mjOBJ_CAMERA, camera) >= 0
+
+
+@each_env
+def test_functions_keep_shapes_and_types(name):
+    env = environment(name)
+    spec, model = env.spec, env.model()
+    data, key = mujoco.MjData(model), jax.random.key(0)
+    physics = Physics({f: np.zeros_like(getattr(data, f), np.float32) for f in env.fields})
+    action = np.zeros(spec.action_size, np.float32)
+
+    assert shapes(jax.eval_shape(env.initial, key)) == [(model.nq,), (model.nv,)]
+    carry, observation = jax.eval_shape(env.begin, physics, key)
+    edits, ctrl = jax.eval_shape(env.before, carry, physics, action, key)
+    after, again, reward, terminated, metrics = jax.eval_shape(
+        env.after, carry, physics, action, key
+    )
+    assert jax.tree.structure(carry) == jax.tree.structure(after)
+    assert facts(carry) == facts(after), "shapes, dtypes and weak types of what is remembered"
+    assert facts(observation) == facts(again)
+    assert shapes([observation, ctrl]) == [(spec.observation_size,), (model.nu,)]
+    assert shapes([reward, terminated, *metrics.values()]) == [()] * (2 + len(metrics))
+    assert set(metrics) == set(spec.terms)
+    assert shapes(edits) == [getattr(data, field).shape for field in sorted(edits)]
+    assert shapes(jax.eval_shape(env.command, carry)) == [(len(spec.commands),)]
+    drawn = jax.eval_shape(lambda key: env.randomize(key, model), key)
+    assert shapes(drawn) == [getattr(model, field).shape for field in sorted(drawn)]
+    every = (carry, observation, edits, ctrl, reward, terminated, metrics, drawn)
+    assert {leaf.dtype for leaf in jax.tree.leaves(every)} == {np.dtype(np.float32)}
+
+
+def shapes(tree):
+    return [leaf.shape for leaf in jax.tree.leaves(tree)]
+
+
+def facts(tree):
+    return [(leaf.shape, leaf.dtype, leaf.weak_type) for leaf in jax.tree.leaves(tree)]
+
+
+@each_env
+@each_back_end
+def test_seed_decides(name, physics):
+    batch = driver(name, physics)
+    actions = random_actions(batch.spec, 20)
+    first, steps = play(batch, actions, seed=1)
+    again, steps_again = play(batch, actions, seed=1)
+    other, _ = play(batch, actions, seed=2)
+    np.testing.assert_array_equal(first, again)
+    for step, same in zip(steps, steps_again, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, step, same)
+    assert (first != other).any(axis=(1, 2)).all(), "from the first observation on"
+    for i in range(1, NUM_ENVS):
+        assert (first[:, 0] != first[:, i]).any(), "environments differ from each other"
+
+
+@each_env
+@each_back_end
+def test_steps_are_finite_alive_and_well_formed(name, physics):
+    batch = driver(name, physics)
+    spec, actions = batch.spec, random_actions(batch.spec, 2 * EPISODE_LENGTH + 1)
+    observations, steps = play(batch, actions)
+    assert observations.shape == (len(actions) + 1, NUM_ENVS, spec.observation_size)
+    assert observations.dtype == np.float32
+    assert np.isfinite(observations).all()
+    assert (observations.std(axis=0) > 0).any(axis=0).mean() > 0.99, "hardly a number stands still"
+    for step in steps:
+        assert set(step.metrics) == set(spec.terms)
+        floats = (step.reward, *step.metrics.values())
+        assert {(x.shape, x.dtype.name) for x in floats} == {((NUM_ENVS,), "float32")}
+        assert all(np.isfinite(x).all() for x in floats)
+        assert step.terminated.dtype == step.truncated.dtype == bool
+        assert not (step.terminated & step.truncated).any()
+        running = ~(step.terminated | step.truncated)
+        np.testing.assert_array_equal(step.observation[running], step.final_observation[running])
+    assert any(step.truncated.any() or step.terminated.any() for step in steps)
+
+
+@each_env
+@each_back_end
+def test_time_limit_truncates_and_starts_afresh(name, physics):
+    batch = driver(name, physics)
+    actions = 0.0 * random_actions(batch.spec, EPISODE_LENGTH)
+    _, steps = play(batch, actions)
+    assert not any(step.truncated.any() for step in steps[:-1])
+    ended = ~np.any([step.terminated for step in steps], axis=0)
+    assert ended.any(), "nothing falls in so short a time"
+    np.testing.assert_array_equal(steps[-1].truncated, ended)
+    last = steps[-1]
+    assert (last.observation[ended] != last.final_observation[ended]).any(axis=1).all()
+
+
+@each_env
+@each_back_end
+def test_actions_matter(name, physics):
+    batch = driver(name, physics)
+    actions = random_actions(batch.spec, 5)
+    positions = []
+    for sign in (1, -1):
+        play(batch, sign * actions)
+        positions.append(batch.qpos().copy())
+    assert (abs(positions[0] - positions[1]).max(axis=1) > 1e-3).all()
+
+
+@each_env
+@each_back_end
+def test_nothing_is_compiled_twice(name, physics, caplog):
+    batch = driver(name, physics)
+    actions = random_actions(batch.spec, EPISODE_LENGTH + 1)
+    play(batch, actions)  # all there is to compile, resets included
+    batch.reset(5)
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        for action in actions:
+            batch.step(action)
+    assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
+
+
+@pytest.mark.foreign
+@each_env
+def test_back_ends_agree(name):
+    tolerance = AGREEMENT[name]
+    batches = [driver(name, physics) for physics in ("native", "jax")]
+    actions = 0.3 * random_actions(batches[0].spec, EPISODE_LENGTH - 1)
+    (native, steps), (other, other_steps) = (play(batch, actions, seed=3) for batch in batches)
+    np.testing.assert_allclose(native[0], other[0], atol=1e-6)
+    assert abs(native - native[0]).max() > 20 * tolerance, "something moved"
+    np.testing.assert_allclose(native, other, atol=tolerance)
+    for step, same in zip(steps, other_steps, strict=True):
+        np.testing.assert_array_equal(step.terminated, same.terminated)
+        np.testing.assert_allclose(step.reward, same.reward, atol=tolerance)

@@ -1,0 +1,150 @@
+"""The reference policy, against the formulas of PolicySpec written out for one number at a time."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rlctl.core.errors import Incompatible, UsageError
+from rlctl.core.specs import PolicySpec
+from rlctl.policies.base import ACTIVATIONS, expected_shapes, make_policy
+
+SPEC = PolicySpec(
+    observation_size=5,
+    policy_size=3,
+    action_low=(-2.0, 0.0),
+    action_high=(1.0, 10.0),
+    policy_hidden_layer_sizes=(8, 7),
+    value_hidden_layer_sizes=(4,),
+    normalizer_clip=1.5,
+)
+
+
+def random_arrays(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    arrays = {
+        name: rng.normal(size=shape).astype(np.float32)
+        for name, shape in expected_shapes(spec).items()
+    }
+    arrays["normalizer/std"] = np.abs(arrays["normalizer/std"]) + np.float32(0.1)
+    return arrays
+
+
+def by_hand(spec, arrays, observation, noise):
+    """One action in double precision and plain loops."""
+    functions = {
+        "swish": lambda x: x / (1 + math.exp(-x)),
+        "tanh": math.tanh,
+        "relu": lambda x: max(x, 0.0),
+        "elu": lambda x: x if x > 0 else math.exp(x) - 1,
+    }
+    x = [float(v) for v in observation[: spec.policy_size]]
+    if spec.normalize:
+        mean, std = arrays["normalizer/mean"], arrays["normalizer/std"]
+        x = [(v - float(mean[i])) / float(std[i]) for i, v in enumerate(x)]
+        if spec.normalizer_clip is not None:
+            x = [min(max(v, -spec.normalizer_clip), spec.normalizer_clip) for v in x]
+    layers = len(spec.policy_hidden_layer_sizes) + 1
+    for layer in range(layers):
+        kernel = arrays[f"policy/hidden_{layer}/kernel"].astype(float)
+        bias = arrays[f"policy/hidden_{layer}/bias"].astype(float)
+        x = [sum(x[i] * kernel[i, j] for i in range(len(x))) + bias[j] for j in range(len(bias))]
+        if layer < layers - 1:
+            x = [functions[spec.activation](v) for v in x]
+    size = len(x) // 2
+    action = []
+    for i in range(size):
+        sigma = (math.log1p(math.exp(x[size + i])) + spec.min_std) * spec.var_scale
+        u = math.tanh(x[i] + sigma * noise[i])
+        low, high = spec.action_low[i], spec.action_high[i]
+        action.append(low + (u + 1) / 2 * (high - low))
+    return action
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("change", [{}, {"normalizer_clip": None}, {"normalize": False}])
+def test_acts_as_the_formulas_say(activation, change, rng):
+    spec = replace(SPEC, activation=activation, min_std=0.05, var_scale=0.7, **change)
+    arrays = random_arrays(spec, rng)
+    policy = make_policy(spec, arrays)
+    for noise in (np.zeros(2, np.float32), rng.normal(size=2).astype(np.float32)):
+        observation = rng.normal(size=5).astype(np.float32)
+        action = policy.act(observation, noise=noise)
+        assert action.dtype == np.float32
+        assert action == pytest.approx(by_hand(spec, arrays, observation, noise), abs=2e-5)
+
+
+def test_a_batch_is_its_rows(rng):
+    policy = make_policy(SPEC, random_arrays(SPEC, rng))
+    observation = rng.normal(size=(17, 5)).astype(np.float32)
+    noise = rng.normal(size=(17, 2)).astype(np.float32)
+    batch = policy.act(observation, noise=noise)
+    rows = [policy.act(o, noise=n) for o, n in zip(observation, noise, strict=True)]
+    assert batch.shape == (17, 2)
+    np.testing.assert_allclose(batch, rows, atol=1e-5)
+
+
+def test_without_noise_it_is_deterministic_and_with_noise_it_is_not(rng):
+    policy = make_policy(SPEC, random_arrays(SPEC, rng))
+    observation = rng.normal(size=(9, 5)).astype(np.float32)
+    still = policy.act(observation)
+    np.testing.assert_array_equal(still, policy.act(observation))
+    np.testing.assert_array_equal(still, policy.act(observation, noise=np.zeros((9, 2))))
+    assert (
+        (np.abs(still - policy.act(observation, noise=np.ones((9, 2)))) > 1e-4).all(axis=-1).any()
+    )
+
+
+def test_actions_stay_in_bounds_for_any_observation(rng):
+    policy = make_policy(replace(SPEC, normalizer_clip=None), random_arrays(SPEC, rng))
+    observation = np.concatenate([rng.normal(size=(50, 5)) * 10.0**i for i in range(-3, 9)])
+    action = policy.act(observation, noise=rng.normal(size=(600, 2)) * 100)
+    low, high = np.float32(SPEC.action_low), np.float32(SPEC.action_high)
+    assert np.isfinite(action).all()
+    assert (action >= low - 1e-6).all()
+    assert (action <= high + 1e-6).all()
+    assert (action.max(axis=0) - action.min(axis=0) > 0.9 * (high - low)).all()
+
+
+def test_the_clip_bounds_what_the_network_sees(rng):
+    arrays = random_arrays(SPEC, rng)
+    policy = make_policy(SPEC, arrays)
+    far, farther = (arrays["normalizer/mean"] + arrays["normalizer/std"] * k for k in (1.5, 900.0))
+    np.testing.assert_allclose(policy.act(far), policy.act(farther), atol=1e-5)
+
+
+def test_privileged_observations_change_nothing(rng):
+    policy = make_policy(SPEC, random_arrays(SPEC, rng))
+    observation = rng.normal(size=5).astype(np.float32)
+    other = observation.copy()
+    other[3:] += 7
+    np.testing.assert_array_equal(policy.act(observation), policy.act(other))
+
+
+def test_an_observation_of_another_size_is_refused(rng):
+    with pytest.raises(ValueError, match=r"observation \(4,\), not"):
+        make_policy(SPEC, random_arrays(SPEC, rng)).act(np.zeros(4, np.float32))
+
+
+@pytest.mark.parametrize("name", sorted(expected_shapes(SPEC)))
+@pytest.mark.parametrize("change", ["missing", "shape", "dtype"])
+def test_arrays_that_do_not_fit_the_spec_are_named(name, change, rng):
+    arrays = random_arrays(SPEC, rng)
+    if change == "missing":
+        del arrays[name]
+    elif change == "shape":
+        arrays[name] = arrays[name][:-1]
+    else:
+        arrays[name] = arrays[name].astype(np.float64)
+    with pytest.raises(Incompatible, match=name):
+        make_policy(SPEC, arrays)
+
+
+def test_other_mismatches_are_refused(rng):
+    arrays = random_arrays(SPEC, rng)
+    with pytest.raises(Incompatible, match="softsign"):
+        make_policy(replace(SPEC, activation="softsign"), arrays)
+    with pytest.raises(Incompatible, match="policy/hidden_3/bias"):
+        make_policy(SPEC, {**arrays, "policy/hidden_3/bias": np.zeros(1, np.float32)})
+    with pytest.raises(UsageError, match="numpy, jax"):
+        make_policy(SPEC, arrays, "cuda")
