@@ -1,0 +1,46 @@
+"""What every engine is: a function from settings, a run and hooks to a result.
+
+`train(settings, run, hooks) -> Result`. All that changes during training is one `TrainState`;
+saving and loading it changes nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlctl.core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The outside world, as an engine sees it.
+
+    Attributes:
+        progress: Told of phases and events.
+        stop: The signal that asked to stop, None while none did; asked between updates.
+    """
+
+    progress: Progress = field(default_factory=Progress)
+    stop: Callable[[], int | None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training gave.
+
+    Attributes:
+        steps: Environment steps since the start of the run, resumed ones included.
+        seconds: Wall time of this call.
+        steps_per_second: Steps of this call over its seconds after the first update.
+        checkpoint: The last one written.
+        best_checkpoint: The one with the best evaluation return, None before any evaluation.
+        evaluation: The last evaluation's summary, {} before any.
+    """
+
+    steps: int
+    seconds: float
+    steps_per_second: float
+    checkpoint: Path
+    best_checkpoint: Path | None
+    evaluation: dict[str, Any]

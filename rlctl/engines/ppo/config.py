@@ -1,0 +1,36 @@
+"""Settings of PPO: section `ppo`. Names and defaults are Brax's where Brax has them."""
+
+from dataclasses import dataclass
+
+from rlctl.core.config import setting
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Proximal policy optimisation (Schulman et al. 2017) as in brax.training.agents.ppo."""
+
+    learning_rate: float = setting(3e-4, "Adam's step size", low=0.0, high=1.0)
+    entropy_cost: float = setting(1e-2, "weight of the entropy bonus", low=0.0)
+    discounting: float = setting(0.97, "discount of the next step's value", low=0.0, high=1.0)
+    gae_lambda: float = setting(0.95, "mix of n-step returns in the advantage", low=0.0, high=1.0)
+    unroll_length: int = setting(20, "steps each environment takes per unroll", low=1, high=10_000)
+    batch_size: int = setting(
+        0, "unrolls per minibatch; 0: every environment's unroll, divided into minibatches", low=0
+    )
+    num_minibatches: int = setting(32, "gradient steps per pass over the data", low=1)
+    num_updates_per_batch: int = setting(4, "passes over the data per update", low=1)
+    clipping_epsilon: float = setting(0.3, "bound on the probability ratio's change", low=0.0)
+    normalize_advantage: bool = setting(True, "centre and scale advantages per minibatch")
+    vf_loss_coefficient: float = setting(0.5, "weight of the value loss", low=0.0)
+    max_grad_norm: float | None = setting(None, "gradients are clipped to this norm; none: not")
+    reward_scaling: float = setting(1.0, "factor on rewards in the loss")
+    normalize_observations: bool = setting(True, "normalise by running mean and deviation")
+    policy_hidden_layer_sizes: tuple[int, ...] = setting(
+        (32, 32, 32, 32), "widths of the policy's hidden layers"
+    )
+    value_hidden_layer_sizes: tuple[int, ...] = setting(
+        (256, 256, 256, 256, 256), "widths of the value function's hidden layers"
+    )
+    activation: str = setting(
+        "swish", "hidden activation", choices=("swish", "tanh", "relu", "elu")
+    )

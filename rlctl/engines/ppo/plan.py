@@ -1,0 +1,118 @@
+"""What a training will do, worked out before it starts."""
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from rlctl import catalog
+from rlctl.catalog import EnvRow
+from rlctl.core.config import Resolved
+from rlctl.core.errors import UsageError
+from rlctl.engines.config import TrainConfig
+from rlctl.engines.ppo.config import PPOConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The shape of a training, all counts.
+
+    Attributes:
+        unrolls: Unrolls of every environment in an update.
+        steps_per_update: Environment steps in an update.
+        updates: Updates in all.
+        steps: Environment steps in all: what was asked, rounded up to whole updates.
+        minibatch: Unrolls in a minibatch.
+        left_out: Unrolls that each pass leaves out, because they do not divide evenly.
+        eval_every: Steps between evaluations, 0 for none.
+        save_every: Steps between checkpoints.
+    """
+
+    unrolls: int
+    steps_per_update: int
+    updates: int
+    steps: int
+    minibatch: int
+    left_out: int
+    eval_every: int
+    save_every: int
+
+
+def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
+    """Fit the settings together.
+
+    Raises:
+        UsageError: No minibatch can be made of them; names the nearest values that work.
+    """
+    num_envs, minibatches = train.num_envs, ppo.num_minibatches
+    unrolls = 1
+    if ppo.batch_size:
+        wanted = ppo.batch_size * minibatches
+        if wanted % num_envs:
+            near = _nearest_divisors(wanted, num_envs)
+            raise UsageError(
+                f"train.num_envs {num_envs} does not divide ppo.batch_size {ppo.batch_size} x "
+                f"ppo.num_minibatches {minibatches} = {wanted} unrolls of an update",
+                f"nearest that do: {' and '.join(map(str, near))}; "
+                "or ppo.batch_size=0, which fits any",
+            )
+        unrolls = wanted // num_envs
+    elif num_envs < minibatches:
+        raise UsageError(
+            f"train.num_envs {num_envs} cannot be split into ppo.num_minibatches {minibatches}",
+            f"use --num-envs {minibatches} or more, or --set ppo.num_minibatches={num_envs}",
+        )
+    columns = unrolls * num_envs
+    per_update = columns * ppo.unroll_length
+    updates = math.ceil(train.steps / per_update)
+    steps = updates * per_update
+    eval_every = max(per_update, steps // train.num_evals) if train.num_evals else 0
+    return Plan(
+        unrolls=unrolls,
+        steps_per_update=per_update,
+        updates=updates,
+        steps=steps,
+        minibatch=columns // minibatches,
+        left_out=columns % minibatches,
+        eval_every=eval_every,
+        save_every=train.save_every or eval_every or max(per_update, steps // 10),
+    )
+
+
+def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
+    """The plan for `--dry-run`: counts, and the memory of the data in MiB where it is known.
+
+    Raises:
+        UsageError: The settings do not fit together.
+    """
+    train, ppo = settings["train"], settings["ppo"]
+    made = make_plan(train, ppo)
+    row = catalog.env(env_name)
+    if train.physics != "auto" and train.physics not in row.physics:
+        raise UsageError(
+            f"{env_name} does not run on {train.physics} physics",
+            f"it runs on {', '.join(row.physics)}",
+        )
+    evals = made.steps // made.eval_every if made.eval_every else 0
+    figures = asdict(made) | {"evals": evals, "num_envs": train.num_envs}
+    if isinstance(row, EnvRow):
+        figures["memory_mib"] = _memory(made, row, ppo) / 2**20
+    return figures
+
+
+def _memory(made: Plan, row: EnvRow, ppo: PPOConfig) -> float:
+    """Bytes of one update: its unroll, a shuffled minibatch, networks with gradient and moments."""
+    per_step = row.observation + row.action + 5
+    policy = (row.observation, *ppo.policy_hidden_layer_sizes, 2 * row.action)
+    value = (row.observation, *ppo.value_hidden_layer_sizes, 1)
+    weights = sum((i + 1) * o for sizes in (policy, value) for i, o in pairwise(sizes))
+    activations = 4 * (sum(policy) + sum(value))  # forward and backward, before and after
+    minibatch = made.minibatch * ppo.unroll_length
+    return 4.0 * (made.steps_per_update * per_step + minibatch * activations + 5 * weights)
+
+
+def _nearest_divisors(number: int, around: int) -> list[int]:
+    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    below = [d for d in divisors if d < around][-1:]
+    above = [d for d in divisors if d > around][:1]
+    return below + above

@@ -1,0 +1,107 @@
+"""One PPO update: several passes over an unroll in shuffled minibatches of environments.
+
+Shapes: T time, N environments, M minibatches, B = N // M environments each.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from rlctl.engines.ppo.config import PPOConfig
+from rlctl.engines.ppo.losses import ppo_loss
+from rlctl.engines.ppo.networks import Networks, PolicyState
+from rlctl.policies import normalizer
+from rlctl.rollouts.base import Unroll
+
+
+class LearnerState(NamedTuple):
+    """What an update changes.
+
+    Attributes:
+        policy: Networks and normaliser.
+        optimizer: optax's state.
+        key: (2,) uint32.
+    """
+
+    policy: PolicyState
+    optimizer: Any
+    key: jax.Array
+
+
+def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
+    """Adam, on gradients clipped by their global norm if asked."""
+    adam = optax.adam(config.learning_rate)
+    if config.max_grad_norm is None:
+        return adam
+    return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), adam)
+
+
+def make_update(
+    networks: Networks, config: PPOConfig
+) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
+    """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
+
+    With several devices the unroll's environments are spread over them and the learner is on all.
+    """
+    optimizer = make_optimizer(config)
+    gradient = jax.value_and_grad(ppo_loss, has_aux=True)
+
+    def update(state: LearnerState, unroll: Unroll) -> tuple[LearnerState, dict[str, jax.Array]]:
+        statistics = state.policy.normalizer
+        if config.normalize_observations:
+            statistics = normalizer.update(statistics, unroll.observation)
+        key, passes_key = jax.random.split(state.key)
+
+        def descend(carry: Any, batch: tuple[jax.Array, jax.Array]) -> tuple[Any, Any]:
+            params, moments = carry
+            columns, noise_key = batch
+            part = pick(unroll, columns)
+            part = part._replace(
+                observation=networks.normalize(statistics, part.observation),
+                last_observation=networks.normalize(statistics, part.last_observation),
+            )
+            (_, losses), grads = gradient(params, part, noise_key, networks, config)
+            changes, moments = optimizer.update(grads, moments, params)
+            losses["grad_norm"] = optax.tree.norm(grads)
+            return (optax.apply_updates(params, changes), moments), losses
+
+        def one_pass(carry: Any, pass_key: jax.Array) -> tuple[Any, Any]:
+            shuffle_key, noise_key = jax.random.split(pass_key)
+            batches = shuffle(shuffle_key, unroll.reward.shape[1], config.num_minibatches)
+            noise_keys = jax.random.split(noise_key, config.num_minibatches)
+            return jax.lax.scan(descend, carry, (batches, noise_keys))
+
+        carry = (state.policy.params, state.optimizer)
+        pass_keys = jax.random.split(passes_key, config.num_updates_per_batch)
+        (params, moments), losses = jax.lax.scan(one_pass, carry, pass_keys)
+        state = LearnerState(PolicyState(params, statistics), moments, key)
+        return state, jax.tree.map(jnp.mean, losses)
+
+    devices = jax.devices()
+    if len(devices) == 1:
+        return jax.jit(update)
+    mesh = Mesh(np.array(devices), ("envs",))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    columns = NamedSharding(mesh, PartitionSpec(None, "envs"))
+    rows = NamedSharding(mesh, PartitionSpec("envs"))
+    spread = Unroll(*[columns] * (len(Unroll._fields) - 1), last_observation=rows)
+    return jax.jit(update, in_shardings=(everywhere, spread), out_shardings=everywhere)
+
+
+def shuffle(key: jax.Array, num: int, parts: int) -> jax.Array:
+    """Random environments for each minibatch: (M, N // M); N mod M are left out of this pass."""
+    size = num // parts
+    return jax.random.permutation(key, num)[: parts * size].reshape(parts, size)
+
+
+def pick(unroll: Unroll, columns: jax.Array) -> Unroll:
+    """The unroll of some environments only: columns (B,)."""
+    last = unroll.last_observation[columns]
+    return jax.tree.map(lambda x: x[:, columns], unroll._replace(last_observation=None))._replace(
+        last_observation=last
+    )

@@ -1,0 +1,205 @@
+"""The training loop: resumed bit for bit, stopped by signals, honest about divergence."""
+
+import contextlib
+import json
+import signal
+
+import jax.numpy as jnp
+import numpy as np
+import probes
+import pytest
+from probes import probe  # noqa: F401
+
+from rlctl import catalog
+from rlctl.checkpoints import store
+from rlctl.checkpoints.reading import load
+from rlctl.core.config import resolve, set_layer
+from rlctl.core.errors import Diverged, Incompatible, Stopped
+from rlctl.core.runs import Run
+from rlctl.engines.base import Hooks
+from rlctl.engines.config import TrainConfig
+from rlctl.engines.ppo.config import PPOConfig
+from rlctl.engines.ppo.train import train
+
+ALL = ("policy", "train", "envs")
+UPDATE = 16 * 5  # steps of an update below
+TIMES = {"seconds", "steps_per_second"}  # wall clock, outside the promise
+
+
+def settings(env, *extra):
+    config = catalog.load(catalog.env(env).config)
+    few = [
+        "train.num_envs=16",
+        "train.num_evals=0",
+        "ppo.unroll_length=5",
+        "ppo.num_minibatches=4",
+        "ppo.num_updates_per_batch=2",
+        "train.episode_length=7",
+        "train.eval_episodes=4",
+        "ppo.policy_hidden_layer_sizes=8",
+        "ppo.value_hidden_layer_sizes=8",
+        "train.keep_last=9",
+    ]
+    sections = {"train": TrainConfig, "ppo": PPOConfig, "env": config}
+    return resolve(sections, [set_layer(few), set_layer(extra)])
+
+
+@pytest.fixture
+def start_run(tmp_path):
+    """A fresh run of an environment, closed when the test ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda env, name="run": stack.enter_context(
+            Run.create(env, "ppo", 0, tmp_path / name)
+        )
+
+
+def rows(run):
+    text = (run.folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in text]
+
+
+def assert_same(one, other):
+    assert one.groups.keys() == other.groups.keys()
+    for group, arrays in one.groups.items():
+        assert arrays.keys() == other.groups[group].keys()
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(array, other.groups[group][name], err_msg=name)
+
+
+@pytest.mark.parametrize("env", ["pendulum", "inverted-pendulum"])
+def test_two_halves_equal_the_whole_bit_for_bit(env, start_run):
+    evals = ("train.num_evals=3", f"train.steps={6 * UPDATE}")
+    whole = start_run(env, "whole")
+    train(settings(env, *evals), env, whole, Hooks())
+
+    halves = start_run(env, "halves")
+    asked = iter([None, None, signal.SIGTERM])
+    with pytest.raises(Stopped) as stopped:
+        train(settings(env, *evals), env, halves, Hooks(stop=lambda: next(asked)))
+    assert stopped.value.exit_code == 143
+    middle = load(store.newest_verified(halves.checkpoints), ALL)
+    assert middle.step == 3 * UPDATE
+    train(settings(env, *evals), env, halves, Hooks(), middle, resume=True)
+
+    assert store.steps(whole.checkpoints)[-1] == store.steps(halves.checkpoints)[-1] == 6 * UPDATE
+    ends = [load(store.newest_verified(run.checkpoints), ALL) for run in (whole, halves)]
+    assert_same(*ends)
+    assert rows(whole) == rows(halves)
+    for key in ("episodes", "updates", "best", "initial"):
+        assert ends[0].manifest[key] == ends[1].manifest[key]
+    assert ends[0].manifest["metrics"]["return"] == ends[1].manifest["metrics"]["return"]
+
+
+def test_every_part_of_the_state_is_needed_to_resume(start_run):
+    """Were a part not restored, the halves would still have to differ: each one matters."""
+    env, steps = "pendulum", f"train.steps={4 * UPDATE}"
+    run = start_run(env, "whole")
+    train(settings(env, steps, f"train.save_every={2 * UPDATE}"), env, run, Hooks())
+    middle = load(store.step_folder(run.checkpoints, 2 * UPDATE), ALL)
+    end = load(store.step_folder(run.checkpoints, 4 * UPDATE), ALL)
+    for group, name in [
+        ("policy", "normalizer/mean"),
+        ("train", "key"),
+        ("envs", "physics"),
+        ("envs", "time"),
+    ]:
+        damaged = load(middle.path, ALL)
+        damaged.groups[group][name] = damaged.groups[group][name] + 1
+        other = start_run(env, name.replace("/", "-"))
+        train(settings(env, steps), env, other, Hooks(), damaged, resume=True)
+        got = load(store.newest_verified(other.checkpoints), ALL)
+        kernel = "policy/hidden_0/kernel"
+        assert (got.groups["policy"][kernel] != end.groups["policy"][kernel]).any(), name
+
+
+def test_the_best_by_evaluation_is_kept(start_run):
+    run = start_run("pendulum", "run")
+    result = train(
+        settings("pendulum", "train.num_evals=4", f"train.steps={4 * UPDATE}", "train.keep_last=1"),
+        "pendulum",
+        run,
+        Hooks(),
+    )
+    evals = [row for row in rows(run) if row["kind"] == "eval"]
+    best = max(evals, key=lambda row: row["return"]["mean"])
+    assert result.best_checkpoint == store.step_folder(run.checkpoints, best["steps"])
+    assert result.steps == 4 * UPDATE
+
+
+def test_init_from_takes_the_networks_and_nothing_else(start_run):
+    first = start_run("pendulum", "first")
+    train(settings("pendulum", f"train.steps={2 * UPDATE}"), "pendulum", first, Hooks())
+    start = load(store.newest_verified(first.checkpoints))
+    second = start_run("pendulum", "second")
+    lazy = settings("pendulum", f"train.steps={UPDATE}", "ppo.learning_rate=0")
+    train(lazy, "pendulum", second, Hooks(), start)
+    got = load(store.newest_verified(second.checkpoints))
+    assert got.step == UPDATE
+    name = "policy/hidden_0/kernel"
+    np.testing.assert_array_equal(got.groups["policy"][name], start.groups["policy"][name])
+
+    other = settings("pendulum", f"train.steps={UPDATE}", "ppo.policy_hidden_layer_sizes=9")
+    third = start_run("pendulum", "third")
+    with pytest.raises(Incompatible, match="policy/hidden_0"):
+        train(other, "pendulum", third, Hooks(), start)
+
+
+class Explosive(probes.Probe):
+    """Its reward is not finite in environment 3 of 16 from the fourth step on."""
+
+    steps = 10**9
+
+    def reward(self, side, step, action):
+        return jnp.where((step >= 4) & (side > 0), jnp.nan, 1.0)
+
+
+def test_a_reward_that_is_not_finite_stops_the_training_and_is_named(probe, start_run):  # noqa: F811
+    probes.Explosive = Explosive
+    name = probe(Explosive)
+    run = start_run(name, "run")
+    steps = f"train.steps={9 * UPDATE}"
+    limit = "train.episode_length=100"
+    with pytest.raises(Diverged, match=r"reward of environment .* at step 3") as diverged:
+        train(settings(name, steps, limit), name, run, Hooks())
+    assert diverged.value.exit_code == 8
+
+    patient = start_run(name, "patient")
+    train(settings(name, steps, limit, "train.on_nonfinite=reset"), name, patient, Hooks())
+    assert sum(row["nonfinite"] for row in rows(patient)) > 0
+    for array in load(store.newest_verified(patient.checkpoints)).groups["policy"].values():
+        assert np.isfinite(array).all()
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(probe, start_run):  # noqa: F811
+    name = probe(probes.Acted)
+    run = start_run(name)
+    wild = settings(
+        name,
+        f"train.steps={9 * UPDATE}",
+        f"train.save_every={UPDATE}",
+        "ppo.reward_scaling=1e30",
+    )
+    with pytest.raises(Diverged, match="not finite in the update") as diverged:
+        train(wild, name, run, Hooks())
+    assert diverged.value.data["quantity"] in diverged.value.message
+    for step in store.steps(run.checkpoints):
+        arrays = load(store.step_folder(run.checkpoints, step)).groups["policy"].values()
+        assert all(np.isfinite(array).all() for array in arrays)
+
+
+def test_a_plan_fits_or_says_what_would():
+    from rlctl.core.errors import UsageError
+    from rlctl.engines.ppo.plan import make_plan
+
+    plan = make_plan(TrainConfig(num_envs=100, steps=5000), PPOConfig(num_minibatches=8))
+    assert (plan.minibatch, plan.left_out) == (12, 4)
+    assert plan.steps == 3 * 100 * 20
+    with pytest.raises(UsageError, match="cannot be split") as error:
+        make_plan(TrainConfig(num_envs=7), PPOConfig(num_minibatches=8))
+    assert "8" in error.value.hint
+    with pytest.raises(UsageError, match="does not divide") as error:
+        make_plan(TrainConfig(num_envs=3000), PPOConfig(batch_size=256, num_minibatches=32))
+    assert "2048" in error.value.hint
+    assert "4096" in error.value.hint
+    two = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=256, num_minibatches=32))
+    assert two.unrolls == 2

@@ -1,0 +1,142 @@
+"""Probe problems with known answers, each isolating one thing a learner must get right.
+
+The physics is a bead on a wire that nothing moves: its position is drawn at the start, -1 or 1.
+(The set of problems is Andy Jones's.)
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import pytest
+
+from rlctl import catalog
+from rlctl.catalog import EnvRow
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+
+MJCF = """
+<mujoco>
+  <option timestep="0.01" gravity="0 0 0"/>
+  <worldbody>
+    <body><joint name="wire" type="slide"/><geom size="0.1" mass="1"/></body>
+  </worldbody>
+</mujoco>
+"""
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Nothing to set."""
+
+
+class Probe:
+    """A bead at -1 or 1; one step an episode, reward 1."""
+
+    fields = ("qpos", "qvel")
+    steps = 1  # before an episode terminates
+
+    def __init__(self, config=None):
+        self.spec = EnvSpec(
+            id="probe",
+            observation=(ObservationPart("side", 1), ObservationPart("step", 1)),
+            action=(ActionPart("answer", -2.0, 2.0),),
+            control_dt=0.01,
+            substeps=1,
+            episode_length=1000,
+            terms=("score",),
+        )
+
+    def model(self):
+        return mujoco.MjModel.from_xml_string(MJCF)
+
+    scene = model
+
+    def initial(self, key):
+        side = jnp.where(jax.random.bernoulli(key), 1.0, -1.0).astype(jnp.float32)
+        return side[None], jnp.zeros(1, jnp.float32)
+
+    def begin(self, physics, key):
+        zero = jnp.zeros((), jnp.float32)
+        return zero, jnp.stack([physics.qpos[0], zero])
+
+    def before(self, carry, physics, action, key):
+        return {}, jnp.zeros(0, jnp.float32)
+
+    def after(self, carry, physics, action, key):
+        step = carry + 1.0
+        reward = self.reward(physics.qpos[0], step, action[0])
+        terminated = (step >= self.steps).astype(jnp.float32)
+        return step, jnp.stack([physics.qpos[0], step]), reward, terminated, {"score": reward}
+
+    def randomize(self, key, model):
+        return {}
+
+    def reward(self, side, step, action):
+        return jnp.ones((), jnp.float32)
+
+
+class Constant(Probe):
+    """V = 1."""
+
+
+class Observed(Probe):
+    """V(side) = side."""
+
+    def reward(self, side, step, action):
+        return side
+
+
+class Delayed(Probe):
+    """The reward comes in the second step: V(first) = gamma, V(second) = 1."""
+
+    steps = 2
+
+    def reward(self, side, step, action):
+        return jnp.where(step >= 2, 1.0, 0.0)
+
+
+class Acted(Probe):
+    """The best action is 0.5, wherever the bead is."""
+
+    def reward(self, side, step, action):
+        return -((action - 0.5) ** 2)
+
+
+class Both(Probe):
+    """The best action is the bead's side."""
+
+    def reward(self, side, step, action):
+        return -((action - side) ** 2)
+
+
+class Endless(Probe):
+    """Never terminates, reward 1, truncated by the time limit: V = 1 / (1 - gamma) all the same."""
+
+    steps = 10**9
+
+    def after(self, carry, physics, action, key):
+        _, observation, *rest = super().after(carry, physics, action, key)
+        return carry, observation.at[1].set(0.0), *rest
+
+
+@pytest.fixture
+def probe(monkeypatch):
+    """Put a probe into the catalog: probe(Constant) -> its name."""
+
+    def add(kind):
+        name = kind.__name__.lower()
+        row = EnvRow(
+            name,
+            "a probe",
+            f"probes:{kind.__name__}",
+            "probes:ProbeConfig",
+            2,
+            1,
+            100.0,
+            physics=("native",),
+        )
+        monkeypatch.setattr(catalog, "ENVS", (*catalog.ENVS, row))
+        return name
+
+    return add
