@@ -1,0 +1,56 @@
+"""How a film looks. Loads no framework, so that a wrong option is told at once."""
+
+from dataclasses import dataclass
+
+from rlctl.core.errors import UsageError
+from rlctl.core.specs import EnvSpec
+
+SIZE = 640, 480  # pixels
+TILE = 320, 240  # of a contact sheet
+FREE = "free"  # the camera that needs no name in the model
+_SIDES = 16, 4096
+_MOST_FPS = 240.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a film looks.
+
+    Attributes:
+        camera: A camera of the scene or `free`; None for the environment's first.
+        size: Width and height of a picture, even numbers of pixels; None for 640x480, or 320x240
+            for each picture of a contact sheet.
+        fps: Frames per second; None for a whole fraction of the control rate, 30 at most.
+    """
+
+    camera: str | None = None
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+
+    def check(self) -> None:
+        """Raise unless size and fps can be drawn.
+
+        Raises:
+            UsageError: Out of range, or odd.
+        """
+        low, high = _SIDES
+        for side in self.size or ():
+            if not low <= side <= high or side % 2:
+                raise UsageError(
+                    f"a size of {self.size[0]}x{self.size[1]} cannot be encoded; "
+                    f"width and height are even numbers from {low} to {high}"
+                )
+        if self.fps is not None and not 0 < self.fps <= _MOST_FPS:
+            raise UsageError(f"{self.fps:g} frames per second are not within 0 and {_MOST_FPS:g}")
+
+    def camera_among(self, known: tuple[str, ...], spec: EnvSpec) -> str:
+        """The camera to look through, of those the scene has.
+
+        Raises:
+            UsageError: It has no such camera.
+        """
+        if self.camera is None:
+            return next((name for name in spec.cameras if name in known), FREE)
+        if self.camera not in known:
+            raise UsageError(f"{spec.id} has no camera {self.camera!r}; it has {', '.join(known)}")
+        return self.camera

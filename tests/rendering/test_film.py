@@ -1,0 +1,155 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rlctl.core.errors import Incompatible, UsageError
+from rlctl.core.specs import EnvSpec
+from rlctl.rendering import film as films
+from rlctl.rendering.film import Film
+from rlctl.rendering.look import Look
+from rlctl.rollouts.base import Step
+
+SPEC = EnvSpec("ball", (), (), 0.02, 1, 100, cameras=("side",), commands=("forward",))
+
+
+class Rail:
+    """A driver of two balls that move 1 cm a step; the first starts again after `length` steps."""
+
+    def __init__(self, length=1000):
+        self.length, self.steps = length, 0
+
+    def qpos(self):
+        return np.array([[0.01 * self.steps], [9.0]])
+
+    def command(self):
+        return np.array([[0.5], [9.0]])
+
+    def step(self):
+        self.steps = (self.steps + 1) % self.length
+        over = np.array([self.steps == 0, False])
+        nothing = np.zeros((2, 0))
+        return Step(nothing, np.array([2.0, 9.0]), over, np.zeros(2, bool), nothing, {})
+
+
+def filmed(steps, length=1000):
+    driver, film = Rail(length), Film(SPEC)
+    film.start(driver)
+    for _ in range(steps):
+        film.add(driver, driver.step())
+    return film
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What would be drawn and written, instead of drawing: [(qpos, text)]."""
+    frames = []
+
+    class Canvas:
+        platform = "none"
+
+        def __init__(self, model, width, height, camera):
+            self.size = height, width
+
+        def draw(self, qpos):
+            frames.append([qpos[0]])
+            return np.zeros((*self.size, 3), np.uint8)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    def caption(picture, text):
+        frames[-1].append(text)
+        return picture
+
+    monkeypatch.setattr(films, "Canvas", Canvas)
+    monkeypatch.setattr(films, "caption", caption)
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("fps", "count", "stride"), [(None, 25, 2), (50, 50, 1), (100, 100, 0.5), (10, 10, 5)]
+)
+def test_a_second_of_film_is_a_second_of_simulation(tmp_path, ball, shown, fps, count, stride):
+    written = filmed(50).write(tmp_path / "a.mp4", ball, Look(fps=fps))
+    assert written.frames == len(shown) == count
+    assert written.seconds == pytest.approx(1.0)
+    places = [place for place, _ in shown]
+    np.testing.assert_allclose(places, 0.01 * np.floor(stride * np.arange(count) + 0.5))
+
+
+def test_the_words_tell_time_return_command_and_episode(tmp_path, ball, shown):
+    film = filmed(7, length=5)
+    film.write(tmp_path / "a.mp4", ball, Look(fps=50))
+    texts = [text for _, text in shown]
+    assert texts[0] == "0.00 s    return 0.0\nforward +0.50"
+    assert texts[4] == "0.08 s    return 8.0\nforward +0.50"
+    assert texts[6] == "0.02 s    return 2.0    episode 2\nforward +0.50"
+    assert film.totals() == (10.0, 4.0)
+    assert filmed(5, length=5).totals() == (10.0,)
+
+
+def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
+    written = filmed(50).write(tmp_path / "a.png", ball, Look())
+    places = [place for place, _ in shown]
+    assert written.frames == len(places) == 12
+    assert places[0] == 0
+    assert places[-1] == pytest.approx(0.5)
+    assert np.ptp(np.diff(places)) < 0.011
+    assert written.seconds == 0
+    assert written.size == (320, 240)
+
+
+def test_a_single_step_is_a_film_too(tmp_path, ball, shown):
+    assert filmed(1).write(tmp_path / "a.mp4", ball, Look()).frames == 1
+    assert filmed(1).write(tmp_path / "a.png", ball, Look()).frames == 2
+
+
+def test_a_film_may_begin_after_the_first_step(tmp_path, ball, shown):
+    driver, film = Rail(), Film(SPEC)
+    film.add(driver, driver.step())
+    film.write(tmp_path / "a.png", ball, Look())
+    assert shown == [[0.01, "0.02 s    return 2.0\nforward +0.50"]]
+
+
+def test_progress_is_told(tmp_path, ball, shown):
+    told = []
+    filmed(4).write(tmp_path / "a.gif", ball, Look(fps=50), lambda *pair: told.append(pair))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_scene_with_other_joints(tmp_path, ball):
+    film = Film(SPEC)
+    film.start(SimpleNamespace(qpos=lambda: np.zeros((1, 3)), command=lambda: np.zeros((1, 1))))
+    with pytest.raises(Incompatible, match="has 1 positions, its physics 3"):
+        film.write(tmp_path / "a.mp4", ball, Look())
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (Look(size=(641, 480)), "641x480 cannot be encoded; width and height are even numbers"),
+        (Look(size=(0, 480)), "from 16 to 4096"),
+        (Look(size=(640, 100_000)), "from 16 to 4096"),
+        (Look(fps=0), "0 frames per second"),
+        (Look(fps=-3), "-3 frames per second"),
+        (Look(fps=float("nan")), "nan frames per second"),
+        (Look(fps=1e9), "within 0 and 240"),
+        (Look(camera="top"), "ball has no camera 'top'; it has side, free"),
+    ],
+)
+def test_looks_that_cannot_be(tmp_path, ball, look, words):
+    with pytest.raises(UsageError, match=words):
+        filmed(1).write(tmp_path / "a.mp4", ball, look)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("drawing")
+def test_it_is_drawn_and_written(tmp_path, ball):
+    written = filmed(10).write(tmp_path / "a.mp4", ball, Look(size=(64, 48)))
+    assert written.path.stat().st_size > 500
+    assert written.camera == "side"
+    assert (written.frames, written.fps) == (5, 25)

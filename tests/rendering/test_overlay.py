@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from rlctl.rendering.overlay import caption
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_text_is_readable_on_any_background(shade):
+    page = np.full((240, 320, 3), shade, np.uint8)
+    written = caption(page, "1.50 s    return 12.0")
+    assert written.shape == page.shape
+    assert written.dtype == np.uint8
+    assert (page == shade).all()
+    changed = (written != page).any(axis=-1)
+    assert changed[:40, :200].any()
+    assert not changed[60:].any()
+    corner = written[:40, :200].astype(int)
+    assert corner.max() > 230
+    assert corner.min() < 100
+
+
+def test_what_is_written_shows():
+    page = np.full((240, 320, 3), 90, np.uint8)
+    texts = "1.50 s", "1.51 s", "1.50 s\nforward +0.50"
+    assert len({caption(page, text).tobytes() for text in texts}) == 3
+
+
+def test_letters_grow_with_the_picture():
+    def inked_rows(height, width):
+        written = caption(np.zeros((height, width, 3), np.uint8), "return")
+        return (written.max(axis=(1, 2)) > 200).sum()
+
+    assert inked_rows(960, 1280) > 2 * inked_rows(240, 320)
