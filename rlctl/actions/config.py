@@ -1,0 +1,126 @@
+"""Settings of a training: resolved, shown, validated. Loads no framework."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlctl import catalog
+from rlctl.core.config import (
+    Layer,
+    Resolved,
+    flag_layer,
+    preset_layer,
+    resolve,
+    set_layer,
+    toml_layer,
+)
+from rlctl.core.errors import UsageError
+
+TRAIN_CONFIG = "rlctl.engines.config:TrainConfig"
+
+
+@dataclass(frozen=True)
+class SettingsReport:
+    """The settings of a training of `env` by `algo`, row by row."""
+
+    env: str
+    algo: str
+    resolved: Resolved
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        rows = [asdict(row) for row in self.resolved.rows()]
+        return {"env": self.env, "algo": self.algo, "settings": rows}
+
+
+def sections_of(env: str, algo: str) -> dict[str, type]:
+    """The settings dataclasses of a training, by section.
+
+    Raises:
+        UsageError: No such environment or algorithm.
+    """
+    return {
+        "train": catalog.load(TRAIN_CONFIG),
+        algo: catalog.load(catalog.engine(algo).config),
+        "env": catalog.load(catalog.env(env).config),
+    }
+
+
+def resolve_training(
+    env: str,
+    algo: str,
+    config: Path | None = None,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Resolved:
+    """The settings of a training: defaults < preset < file < --set < flags.
+
+    Raises:
+        UsageError: Anything unknown or not allowed, all of it in one message.
+        NotFound: The file is not there.
+    """
+    sections = sections_of(env, algo)
+    layers = (
+        preset_layer(algo, env),
+        toml_layer(config) if config is not None else None,
+        set_layer(overrides),
+        flag_layer(flags or {}),
+    )
+    resolved = resolve(sections, [layer for layer in layers if layer is not None])
+    check_physics(env, resolved["train"].physics)
+    return resolved
+
+
+def check_physics(env: str, physics: str) -> None:
+    """Check that the environment runs on a physics back end.
+
+    Raises:
+        UsageError: It does not.
+    """
+    allowed = catalog.env(env).physics
+    if physics != "auto" and physics not in allowed:
+        raise UsageError(
+            f"{env} does not run on {physics} physics; it runs on {', '.join(allowed)}",
+            "leave --physics out to have it chosen",
+        )
+
+
+def show(env: str, algo: str, config: Path | None, overrides: Sequence[str]) -> SettingsReport:
+    """Every setting that a training would have.
+
+    Raises:
+        UsageError: As `resolve_training`.
+        NotFound: As `resolve_training`.
+    """
+    return SettingsReport(env, algo, resolve_training(env, algo, config, overrides))
+
+
+def validate(file: Path, env: str | None) -> dict[str, Any]:
+    """Check a configuration file, against an environment if one is named.
+
+    Returns:
+        The file, and the values it sets by their full names.
+
+    Raises:
+        UsageError: Anything unknown or not allowed, all of it in one message.
+        NotFound: The file is not there.
+    """
+    layer = toml_layer(file)
+    if "env" in layer.values and env is None:
+        raise UsageError(
+            f"{file} has settings of an environment in [env], and no environment was named",
+            f"rlctl config validate {file} ENV",
+        )
+    sections = {"train": catalog.load(TRAIN_CONFIG)}
+    sections |= {name: catalog.load(row.config) for name, row in catalog.engines().items()}
+    if env is not None:
+        sections["env"] = catalog.load(catalog.env(env).config)
+    resolved = resolve(sections, [layer])
+    if env is not None:
+        check_physics(env, resolved["train"].physics)
+    return {"file": str(file), "env": env, "values": _given(resolved, layer)}
+
+
+def _given(resolved: Resolved, layer: Layer) -> dict[str, Any]:
+    return {row.name: row.value for row in resolved.rows() if row.origin == layer.origin}

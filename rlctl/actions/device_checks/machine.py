@@ -1,0 +1,126 @@
+"""Checks of the machine and of what is installed on it."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from rlctl.actions.device_checks.base import Finding
+from rlctl.core.device import gpu_missing
+
+GIB = 2**30
+_ENOUGH = 2 * GIB  # training barkour with 1024 environments stays well below
+PACKAGES = (  # for source trees that were never installed, which pip knows nothing of
+    *("brax", "gymnasium", "imageio-ffmpeg", "jax", "mujoco", "mujoco-mjx", "numpy", "optax"),
+    *("orbax-checkpoint", "pillow", "rich", "safetensors", "torch", "tqdm", "typer"),
+)
+
+
+def python() -> Finding:
+    """The interpreter."""
+    found = platform.python_version()
+    detail = f"{found}, {platform.system()} {platform.machine()}, {sys.executable}"
+    return Finding("pass", found, detail)
+
+
+def packages() -> Finding:
+    """What is installed, and whether it fits together. Imports nothing."""
+    found, missing = {}, []
+    for name in _needed():
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            missing.append(name)
+    detail = ", ".join(f"{name} {found[name]}" for name in found)
+    if missing:
+        words = f"missing: {', '.join(missing)}"
+        return Finding("fail", found, words, f"pip install {' '.join(missing)}")
+    if _minor(found["mujoco"]) != _minor(found["mujoco-mjx"]):
+        words = f"mujoco {found['mujoco']} and mujoco-mjx {found['mujoco-mjx']} do not match"
+        hint = f"pip install 'mujoco-mjx=={_minor(found['mujoco'])}.*'"
+        return Finding("fail", found, words, hint)
+    return Finding("pass", found, detail)
+
+
+def memory() -> Finding:
+    """Main memory, within the limits of a container."""
+    total, free = _memory()
+    value = {"total": total, "free": free, "used": total - free, "cores": cores()}
+    detail = f"{free / GIB:.1f} GiB free of {total / GIB:.1f}, {cores()} CPU cores"
+    if free < _ENOUGH:
+        return Finding("warn", value, detail, "close other programs, or take fewer --num-envs")
+    return Finding("pass", value, detail)
+
+
+def gpu() -> Finding:
+    """NVIDIA's GPUs and their memory, as the driver sees them."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        missing = gpu_missing()
+        return Finding("skip", [], missing[0] if missing else "nvidia-smi is not here")
+    names = "name,driver_version,memory.total,memory.used,memory.free"
+    command = [program, f"--query-gpu={names}", "--format=csv,noheader,nounits"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        words = (done.stdout + done.stderr).strip().splitlines()
+        detail = words[-1] if words else "nvidia-smi failed"
+        return Finding("fail", [], detail, "repair NVIDIA's driver, or use --device cpu")
+    cards = [_card(line) for line in done.stdout.strip().splitlines()]
+    detail = "; ".join(
+        f"{card['name']}, {card['free']:.0f} MiB free of {card['total']:.0f}, "
+        f"driver {card['driver']}"
+        for card in cards
+    )
+    missing = gpu_missing()
+    if missing:
+        return Finding("warn", cards, f"{detail}; {missing[0]}", missing[1])
+    return Finding("pass", cards, detail)
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _needed() -> list[str]:
+    """Names of the packages that rlctl itself requires, without its extras."""
+    try:
+        lines = requires("rlctl") or []
+    except PackageNotFoundError:
+        return list(PACKAGES)
+    return [re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line]
+
+
+def _minor(text: str) -> str:
+    return ".".join(text.split(".")[:2])
+
+
+def _card(line: str) -> dict[str, str | float]:
+    name, driver, *sizes = (part.strip() for part in line.split(","))
+    # Some GPUs share the host's memory and report none: "[N/A]".
+    total, used, free = (float(size) if size.isdecimal() else 0.0 for size in sizes)
+    return {"name": name, "driver": driver, "total": total, "used": used, "free": free}
+
+
+def _memory() -> tuple[int, int]:
+    """Bytes in all and bytes free."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except OSError:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return total, total
+    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in text.splitlines()}
+    total, free = sizes["MemTotal"], sizes["MemAvailable"]
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return total, free
+    return min(total, limit), max(0, min(free, limit - used))

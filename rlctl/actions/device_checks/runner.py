@@ -1,0 +1,115 @@
+"""Checks, run in another process, which may crash or hang: then the rest runs in a new one."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import rlctl
+from rlctl.actions.device_checks.base import Check, Row
+from rlctl.actions.device_checks.worker import MARK
+
+_WORKER = "rlctl.actions.device_checks.worker"
+
+
+def run(rows: Sequence[Row]) -> Iterator[Check]:
+    """Run the checks in order, and give each as it is done."""
+    while rows:
+        done = 0
+        with _Process(rows) as process:
+            for done, row in enumerate(rows, 1):  # noqa: B007  counted
+                check = process.next(row)
+                yield check or process.ended(row)
+                if check is None:
+                    break
+        rows = rows[done:]
+
+
+class _Process:
+    """A running worker, and what it prints."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._complaints = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  __exit__
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", _WORKER, *(row.name for row in rows)],
+            env=_variables(),
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            text=True,
+            errors="replace",
+        )
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._since = time.monotonic()
+
+    def next(self, row: Row) -> Check | None:
+        """The next check; None where the process ended, or did not answer in time."""
+        self._since = time.monotonic()
+        deadline = self._since + row.seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=left)
+            except queue.Empty:
+                return None
+            if line is None:
+                return None
+            if line.startswith(MARK):  # others are prints of C libraries
+                return Check(**json.loads(line.removeprefix(MARK)), needed=row.needed)
+        return None
+
+    def ended(self, row: Row) -> Check:
+        """The check during which the process crashed or hung."""
+        try:
+            code = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            detail = f"no answer after {row.seconds:.0f} s"
+        else:
+            detail = f"crashed with signal {-code}" if code < 0 else f"ended with code {code}"
+        self._complaints.seek(0)
+        last = self._complaints.read().strip().splitlines()[-1:]
+        return Check(
+            row.name,
+            "fail",
+            round(time.monotonic() - self._since, 3),
+            None,
+            ": ".join([detail, *last]),
+            "what it looks at is broken here; reinstall it",
+            row.needed,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
+        self._complaints.close()
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+
+def _variables() -> dict[str, Any]:
+    """This process's variables; the same rlctl and packages; no GPU memory taken in advance."""
+    here = str(Path(rlctl.__file__).parents[1])
+    others = os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([others, here] if others else [here])
+    return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **os.environ, "PYTHONPATH": path}

@@ -1,0 +1,53 @@
+"""The process that checks run in: it may crash or hang without harm.
+
+    python -m rlctl.actions.device_checks.worker NAME...
+
+Prints one line a check, `MARK` and JSON; whatever libraries print goes to stderr.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from typing import Any
+
+from rlctl import catalog
+from rlctl.actions.device_checks.base import ROWS, Finding
+from rlctl.core.errors import RlctlError
+from rlctl.core.files import to_json
+
+MARK = "device-check "
+_PACKAGE = "rlctl.actions.device_checks"
+
+
+def findings(names: list[str]) -> Iterator[dict[str, Any]]:
+    """Run the checks of these names, in order: name, seconds and the finding of each."""
+    rows = {row.name: row for row in ROWS}
+    for name in names:
+        started = time.perf_counter()
+        try:
+            found = catalog.load(f"{_PACKAGE}.{rows[name].target}")()
+        except (Exception, SystemExit) as error:  # broken packages raise anything
+            found = _failure(error)
+        seconds = time.perf_counter() - started
+        yield {"name": name, "seconds": round(seconds, 3), **asdict(found)}
+
+
+def _failure(error: BaseException) -> Finding:
+    if isinstance(error, RlctlError):
+        return Finding("fail", None, error.message, error.hint)
+    detail = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    if isinstance(error, ModuleNotFoundError):
+        return Finding("fail", None, detail, f"pip install {(error.name or '').split('.')[0]}")
+    if isinstance(error, ImportError):
+        return Finding("fail", None, detail, "what it names is broken; reinstall it")
+    return Finding("fail", None, detail, "see the detail; `rlctl device-check --json` has it whole")
+
+
+if __name__ == "__main__":
+    output = sys.stdout
+    with redirect_stdout(sys.stderr):
+        for finding in findings(sys.argv[1:]):
+            output.write(MARK + to_json(finding) + "\n")
+            output.flush()

@@ -1,0 +1,68 @@
+"""What environments there are, from the catalog alone."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rlctl import catalog
+from rlctl.core.config import presets
+
+
+@dataclass(frozen=True)
+class EnvListing:
+    """One environment: sizes of observation and action, control rate in Hz, presets by engine."""
+
+    name: str
+    summary: str
+    observation: int
+    action: int
+    rate: float
+    physics: tuple[str, ...]
+    presets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FamilyListing:
+    """Environments made elsewhere, typed as `prefix:NAME`; presets by name and engine."""
+
+    prefix: str
+    summary: str
+    physics: tuple[str, ...]
+    names: tuple[str, ...]
+    presets: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything that can be trained."""
+
+    envs: tuple[EnvListing, ...]
+    families: tuple[FamilyListing, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def list_envs() -> Listing:
+    """The catalog's environments and families. Loads no framework."""
+    algos = tuple(catalog.engines())
+    rows = tuple(
+        EnvListing(
+            row.name,
+            row.summary,
+            row.observation,
+            row.action,
+            row.rate,
+            row.physics,
+            presets(row.name, algos),
+        )
+        for row in catalog.envs().values()
+    )
+    return Listing(rows, tuple(_family(row, algos) for row in catalog.FAMILIES))
+
+
+def _family(row: catalog.FamilyRow, algos: tuple[str, ...]) -> FamilyListing:
+    names = tuple(catalog.load(row.names)())
+    found = {name: presets(f"{row.prefix}:{name}", algos) for name in names}
+    with_presets = {name: algos for name, algos in found.items() if algos}
+    return FamilyListing(row.prefix, row.summary, row.physics, names, with_presets)

@@ -1,0 +1,178 @@
+"""Evaluate a policy: whole episodes, their statistics, and every step of them on request."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlctl import catalog
+from rlctl.checkpoints import find
+from rlctl.checkpoints.reading import Checkpoint, load
+from rlctl.core import files
+from rlctl.core.errors import CheckFailed, Incompatible
+from rlctl.core.progress import Progress
+from rlctl.rollouts.base import Step
+
+MOST_AT_ONCE = 256  # environments stepped together; more episodes are played in rounds
+
+
+@dataclass(frozen=True)
+class EvalRequest:
+    """What to evaluate.
+
+    Attributes:
+        env: The environment the checkpoint must be of; None for whichever it is.
+        ckpt: What `--ckpt` takes; None for the latest run's best.
+        episodes: How many.
+        seed: Of initial states and all noise.
+        stochastic: Sample actions instead of taking their mean.
+        physics: `auto`, `native`, `jax` or `warp`.
+        max_episode_steps: Time limit instead of the environment's own, None for that.
+        save_trajectories: Where to write every step (.npz), None for nowhere.
+        min_return: The mean return below which the check fails, None for no check.
+        overrides: `env.key=value` settings that differ from the checkpoint's.
+    """
+
+    env: str | None = None
+    ckpt: str | None = None
+    episodes: int = 10
+    seed: int = 0
+    stochastic: bool = False
+    physics: str = "auto"
+    max_episode_steps: int | None = None
+    save_trajectories: Path | None = None
+    min_return: float | None = None
+    overrides: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class EvalReport:
+    """What the episodes came to, beside what was evaluated and on what."""
+
+    request: EvalRequest
+    checkpoint: Checkpoint
+    summary: dict[str, Any]
+    physics: str
+    device: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "env": self.checkpoint.manifest["env"]["id"],
+            "checkpoint": str(self.checkpoint.path),
+            "step": self.checkpoint.step,
+            "deterministic": not self.request.stochastic,
+            "seed": self.request.seed,
+            "physics": self.physics,
+            "device": self.device,
+            **self.summary,
+        }
+
+
+def evaluate(
+    request: EvalRequest,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> EvalReport:
+    """Play episodes with the policy of a checkpoint.
+
+    Args:
+        request: What.
+        progress: Told of phases.
+        tell: Told when a damaged checkpoint was skipped.
+
+    Raises:
+        CheckFailed: The mean return is under `min_return`; the figures are in its data.
+        RlctlError: Anything wrong with the checkpoint, the environment or the output.
+    """
+    progress = progress or Progress()
+    if request.env is not None:
+        catalog.env(request.env)
+    checkpoint = load(find.find(request.ckpt, request.env, tell=tell))
+    with progress.phase("import"):
+        import jax
+
+        from rlctl.policies.base import load_policy
+        from rlctl.rollouts import make
+        from rlctl.rollouts.evaluate import evaluate as play
+    name, config = make.environment_of(checkpoint, request.overrides)
+    policy = load_policy(checkpoint)
+    with progress.phase("build"):
+        driver = make.make_driver(
+            name,
+            config,
+            request.physics,
+            min(request.episodes, MOST_AT_ONCE),
+            episode_length=request.max_episode_steps or 0,
+        )
+    recorder = Recorder() if request.save_trajectories else None
+    with closing(driver):
+        _check_layout(checkpoint, driver.spec)
+        with progress.phase("eval"):
+            result = play(
+                policy, driver, request.episodes, request.seed, request.stochastic, recorder
+            )
+    if recorder is not None and request.save_trajectories is not None:
+        recorder.write(request.save_trajectories)
+    report = EvalReport(
+        request, checkpoint, result.summary(), driver.physics, jax.default_backend()
+    )
+    mean = float(result.returns.mean())
+    if request.min_return is not None and not mean >= request.min_return:
+        raise CheckFailed(
+            f"the mean return {mean:.6g} is under --min-return {request.min_return:.6g}",
+            "train longer, or evaluate another checkpoint with --ckpt",
+            data=report.to_json(),
+        )
+    return report
+
+
+def _check_layout(checkpoint: Checkpoint, spec: Any) -> None:
+    """The environment must observe and accept what the policy was trained on."""
+    saved = checkpoint.manifest["env"]["spec"]
+    now = files.plain(spec.to_json())
+    for key in ("observation", "action"):
+        if files.plain(saved[key]) != now[key]:
+            raise Incompatible(
+                f"{checkpoint.path} was trained on another {key} layout than {spec.id} has now",
+                "evaluate it with the version of the environment it was trained on",
+            )
+
+
+class Recorder:
+    """Every step of every environment, for `on_step` of rollouts.evaluate."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, np.ndarray]] = []
+
+    def __call__(
+        self, observation: np.ndarray, action: np.ndarray, step: Step, running: np.ndarray
+    ) -> None:
+        """Keep one step: observation (N, O), action (N, A), what came of it, who was playing."""
+        self._rows.append(
+            {
+                "observation": observation,
+                "action": action,
+                "reward": step.reward,
+                "terminated": step.terminated,
+                "truncated": step.truncated,
+                "running": running,
+                **{f"terms/{name}": term for name, term in step.metrics.items()},
+            }
+        )
+
+    def write(self, path: Path) -> None:
+        """Write arrays (T, N, ...) by name as .npz; `running` tells which steps count.
+
+        Raises:
+            OutOfSpace: It cannot be written.
+        """
+        import io
+
+        content = io.BytesIO()
+        arrays = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
+        np.savez_compressed(content, **arrays)
+        files.write_atomic(path, content.getvalue())

@@ -1,0 +1,261 @@
+"""Train a policy, or go on with a training that was stopped."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rlctl import catalog
+from rlctl.actions.config import resolve_training, sections_of
+from rlctl.checkpoints import find, store
+from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer
+from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
+from rlctl.core.progress import Progress
+from rlctl.core.runs import Run, find_run, provenance
+from rlctl.engines.base import Hooks, Result
+
+EXTENDABLE = "train.steps"  # the one setting that may change when a run is resumed
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train.
+
+    Attributes:
+        env: Environment; None with `resume`.
+        algo: Algorithm, None for ppo or for that of the resumed run.
+        resume: A run to go on with, by path or name.
+        out: The run's folder, None for a new one under the runs folder.
+        config: A TOML file of settings.
+        overrides: "section.key=value", as --set takes them.
+        flags: "section.key" -> value, None where not given.
+        init_from: A checkpoint whose policy is the start.
+    """
+
+    env: str | None = None
+    algo: str | None = None
+    resume: str | None = None
+    out: Path | None = None
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+    flags: dict[str, Any] = field(default_factory=dict)
+    init_from: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training gave, and where it lies."""
+
+    env: str
+    algo: str
+    run: Path
+    result: Result
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        result = self.result
+        return {
+            "env": self.env,
+            "algo": self.algo,
+            "run": str(self.run),
+            "checkpoint": str(result.checkpoint),
+            "best_checkpoint": result.best_checkpoint and str(result.best_checkpoint),
+            "steps": result.steps,
+            "seconds": result.seconds,
+            "steps_per_second": result.steps_per_second,
+            "eval": result.evaluation,
+        }
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A training about to start: what, with which settings, in which run, from where."""
+
+    env: str
+    algo: str
+    settings: Resolved
+    run: Run
+    start: store.Checkpoint | None
+    resume: bool
+
+
+def train(
+    request: TrainRequest,
+    progress: Progress | None = None,
+    stop: Callable[[], int | None] = lambda: None,
+) -> TrainReport:
+    """Train, from the beginning or from the newest whole checkpoint of a run.
+
+    Choose the device (`rlctl.core.device.select`) before this is called.
+
+    Args:
+        request: What to train.
+        progress: Told of phases and events.
+        stop: Asked between updates for the signal that asks to stop.
+
+    Raises:
+        UsageError: Names or settings that cannot be used; nothing was written.
+        Stopped: A signal asked to stop, and the run can be resumed.
+        RlctlError: Everything else that can go wrong, see `rlctl.core.errors`; its data names the
+            run.
+    """
+    progress = progress or Progress()
+    begin = _new if request.resume is None else _resumed
+    job = begin(request, progress)
+    with job.run, _naming(job.run):
+        start = job.start.step if job.resume and job.start is not None else 0
+        progress.event(
+            "start",
+            run=str(job.run.folder),
+            env=job.env,
+            algo=job.algo,
+            steps=start,
+            total=job.settings["train"].steps,
+        )
+        engine = catalog.load(catalog.engine(job.algo).target)
+        hooks = Hooks(progress=progress, stop=stop)
+        if stop() is not None:
+            raise StoppedUnsaved("stopped before the training began")
+        result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
+    return TrainReport(job.env, job.algo, job.run.folder, result)
+
+
+def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:
+    """What `train` would do, without doing it.
+
+    Returns:
+        The engine's plan, with the environment, the algorithm and the settings.
+
+    Raises:
+        UsageError: As `train`.
+    """
+    if request.resume is not None:
+        raise UsageError("--dry-run plans new trainings, not --resume", "leave one of the two out")
+    env, algo = _names(request)
+    settings = _settings(request, env, algo)
+    if request.init_from is not None:
+        find.find(request.init_from, env)
+    made = _plan(algo, settings, env, progress or Progress())
+    return {"env": env, "algo": algo, **made, "settings": settings.to_json()}
+
+
+def _new(request: TrainRequest, progress: Progress) -> _Job:
+    env, algo = _names(request)
+    settings = _settings(request, env, algo)
+    start = None
+    if request.init_from is not None:
+        start = store.load(find.find(request.init_from), groups=("policy",))
+    _plan(algo, settings, env, progress)  # what cannot be trained must leave no folder behind
+    run = Run.create(env, algo, settings["train"].seed, request.out)
+    run.write_config(
+        {
+            "schema_version": 1,
+            "env": env,
+            "algo": algo,
+            "settings": settings.to_json(),
+            "origins": settings.origins,
+            "init_from": start and str(start.path),
+            "provenance": provenance(),
+            "resumed": [],
+        }
+    )
+    return _Job(env, algo, settings, run, start, resume=False)
+
+
+def _resumed(request: TrainRequest, progress: Progress) -> _Job:
+    given = ("env", "out", "config", "init_from")
+    if surplus := [name for name in given if getattr(request, name) is not None]:
+        raise UsageError(
+            f"--resume takes {', '.join(surplus)} from the run", "leave everything but --steps out"
+        )
+    run = Run.open(find_run(request.resume))
+    try:
+        config = run.read_config()
+        env, algo, settings = _saved(config, request)
+        newest = store.newest_verified(
+            run.checkpoints,
+            lambda damaged: progress.event("warning", message=f"skipped: {damaged.message}"),
+        )
+        start = store.load(newest, groups=("policy", "train", "envs"))
+        _check_steps(settings["train"].steps, start.step, run)
+        run.metrics.truncate_after(start.step)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        config["settings"] = settings.to_json()
+        config.setdefault("resumed", []).append({"step": start.step, "at": at})
+        run.write_config(config)
+    except BaseException:
+        run.close()
+        raise
+    return _Job(env, algo, settings, run, start, resume=True)
+
+
+def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Resolved]:
+    """Environment, algorithm and settings of a run, and what may be changed of them."""
+    try:
+        env, algo, saved = config["env"], config["algo"], config["settings"]
+        origins = config["origins"]
+    except KeyError as missing:
+        raise Incompatible(f"the run's config.json has no {missing}") from None
+    sections = sections_of(env, algo)
+    before = Resolved.from_json(sections, saved)
+    layers = [set_layer(request.overrides), flag_layer(request.flags)]
+    after = resolve(sections, [Layer("run", before.to_json()), *layers])
+    changed = [
+        f"{new.name} is {old.value} in the run, not {new.value}"
+        for old, new in zip(before.rows(), after.rows(), strict=True)
+        if old.value != new.value and new.name != EXTENDABLE
+    ]
+    if request.algo not in (None, algo):
+        changed.append(f"the algorithm is {algo} in the run, not {request.algo}")
+    if changed:
+        raise UsageError(
+            "a resumed run keeps its settings: " + "; ".join(changed),
+            "only --steps may change; --init-from starts a new run from a checkpoint",
+        )
+    kept = {name: origins[name] if at == "run" else at for name, at in after.origins.items()}
+    return env, algo, Resolved({name: after[name] for name in after}, kept)
+
+
+def _check_steps(asked: int, done: int, run: Run) -> None:
+    if asked < done:
+        raise UsageError(
+            f"{run.folder} has {done:,} steps already, more than --steps {asked:,}",
+            "give the total of steps, those already done included",
+        )
+
+
+def _names(request: TrainRequest) -> tuple[str, str]:
+    if request.env is None:
+        raise UsageError(
+            "train needs an environment: rlctl train ENV", "`rlctl envs` lists the environments"
+        )
+    catalog.env(request.env)
+    algo = request.algo or "ppo"
+    catalog.engine(algo)
+    return request.env, algo
+
+
+def _settings(request: TrainRequest, env: str, algo: str) -> Resolved:
+    return resolve_training(env, algo, request.config, request.overrides, request.flags)
+
+
+def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[str, Any]:
+    module = catalog.engine(algo).target.partition(":")[0]
+    with progress.phase("import"):
+        make_plan = import_module(module).plan
+    return make_plan(settings, env)
+
+
+@contextmanager
+def _naming(run: Run) -> Iterator[None]:
+    """Have every error name the run, and a stop say how to go on."""
+    try:
+        yield
+    except RlctlError as error:
+        error.data = {"run": str(run.folder), **error.data}
+        if isinstance(error, Stopped) and not error.hint:
+            error.hint = f"rlctl train --resume {run.folder}"
+        raise

@@ -1,0 +1,50 @@
+"""`rlctl config`: the settings of a training, and whether a file of them is right."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rlctl.cli import console
+from rlctl.cli.options import Algo, Config, Env, Json, OptionalEnv, Quiet, Set
+from rlctl.core.files import to_json
+
+app = typer.Typer(help="Show or validate settings.", rich_markup_mode=None)
+
+
+@app.command("show")
+def show(
+    env: Env,
+    algo: Algo = "ppo",
+    config: Config = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show every setting of a training: its value, where that came from, what it means."""
+    with console.command("config show", as_json, quiet) as out:
+        from rlctl.actions.config import show as show_action
+
+        report = show_action(env, algo, Path(config) if config else None, tuple(set_ or ()))
+        out.data(report.to_json())
+        rows = [
+            (row.name, to_json(row.value), row.origin, row.help) for row in report.resolved.rows()
+        ]
+        out.table(("setting", "value", "from", "meaning"), rows)
+
+
+@app.command("validate")
+def validate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Settings, TOML.")],
+    env: OptionalEnv = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check a configuration file, against an environment if one is named."""
+    with console.command("config validate", as_json, quiet) as out:
+        from rlctl.actions.config import validate as validate_action
+
+        figures = validate_action(Path(file), env)
+        out.data(figures)
+        count = len(figures["values"])
+        out.text(f"{file} is fine: {count} setting{'s' if count != 1 else ''}")

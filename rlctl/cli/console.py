@@ -1,0 +1,290 @@
+"""The only printer: results on stdout, everything else on stderr.
+
+Every command is a body under `command`, which turns errors into exit codes:
+
+    def thing(env: OptionalEnv = None, as_json: Json = False, quiet: Quiet = False) -> None:
+        with console.command("thing", as_json, quiet) as out:
+            device.select(...)
+            from rlctl.actions.thing import do_thing   # only now: frameworks load here
+
+            report = do_thing(env, out.progress)
+            out.data(report.to_json())                 # what --json shows
+            out.table(("name", "value"), rows)         # what people see
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import typer
+
+from rlctl.core import files
+from rlctl.core.errors import OutOfSpace, RlctlError, StoppedUnsaved, UsageError
+from rlctl.core.progress import Progress
+
+SCHEMA_VERSION = 1
+PIPE_CLOSED = 128 + 13  # what a shell reports of a program ended by SIGPIPE
+
+
+class Console:
+    """What a command says, and how.
+
+    Attributes:
+        progress: Given to actions; long work shows on stderr while it runs.
+        reader_gone: Called when nobody reads progress any more (a closed pipe). Progress never
+            fails for that; results do.
+    """
+
+    def __init__(
+        self, name: str, as_json: bool = False, quiet: bool = False, verbose: bool = False
+    ) -> None:
+        self.name = name
+        self.as_json = as_json
+        self.quiet = quiet
+        self.verbose = verbose
+        self.figures: dict[str, Any] = {}
+        self.stdout: IO[str] = sys.stdout
+        self.progress = Progress(self._event)
+        self.reader_gone: Callable[[], None] = lambda: None
+        self._streams_events = False
+        self._listener: Any = None
+        self._listening = True
+
+    def data(self, figures: dict[str, Any]) -> None:
+        """Report figures in the JSON envelope."""
+        self.figures.update(figures)
+
+    def text(self, line: str = "") -> None:
+        """Print a line of the result; nothing under --json."""
+        if not self.as_json:
+            self._take_line_away()
+            self._out(line)
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print a table of the result; nothing under --json. Columns of numbers align right."""
+        if self.as_json or not rows:
+            return
+        self._take_line_away()
+        cells = [[str(cell) for cell in row] for row in rows]
+        right = [all(_numeric(row[i]) for row in cells) for i in range(len(header))]
+        if self.stdout.isatty():
+            self._rich_table(header, cells, right)
+        else:
+            for line in _aligned([list(header), *cells], right):
+                self._out(line)
+
+    def pairs(self, values: dict[str, Any]) -> None:
+        """Print names and values of the result; nothing under --json."""
+        width = max(map(len, values), default=0)
+        for name, value in values.items():
+            self.text(f"{name:<{width}}  {value}")
+
+    def note(self, line: str) -> None:
+        """Tell something on the way, on stderr; nothing under --quiet."""
+        if not self.quiet:
+            self._err(line)
+
+    def detail(self, line: str) -> None:
+        """Tell something on the way that only --verbose wants."""
+        if self.verbose:
+            self.note(line)
+
+    def warn(self, line: str) -> None:
+        """Tell of trouble that does not stop the command."""
+        self._err(paint("warning:", "33", sys.stderr) + " " + line)
+
+    def stream_events(self) -> None:
+        """Under --json, print progress as JSON lines on stdout before the envelope."""
+        self._streams_events = self.as_json
+
+    def finish(self, error: RlctlError | None) -> int:
+        """Print the end of the command: the envelope, or the error. Returns the exit code."""
+        self.close()
+        if error is not None:
+            self.data(error.data)
+            if not self.as_json:
+                self._err(paint("error:", "31", sys.stderr) + " " + error.message)
+                if error.hint:
+                    self._err(paint("hint:", "36", sys.stderr) + " " + error.hint)
+        code = 0 if error is None else error.exit_code
+        if self.as_json:
+            self._out(envelope(self.name, self.figures, error))
+        return code
+
+    def close(self) -> None:
+        """Stop showing progress."""
+        self._listening = False
+        self._take_line_away()
+
+    def _take_line_away(self) -> None:
+        """Leave the terminal to what is printed next; the next event brings the line back."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "warning":
+            self.warn(event["message"])
+        if self._listening and not self.quiet:
+            if self._listener is None:
+                self._listener = self._make_listener()
+            self._listener(event)
+
+    def _make_listener(self) -> Callable[[dict[str, Any]], None]:
+        from rlctl.cli import live
+
+        if self._streams_events:
+            return live.Events(lambda line: self._aside(line, self.stdout))
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            return live.LiveLine()
+        return live.Lines(self._err)
+
+    def _out(self, line: str) -> None:
+        print(line, file=self.stdout, flush=True)
+
+    def _err(self, line: str) -> None:
+        above_live_line = getattr(self._listener, "write", None)
+        if above_live_line is not None:
+            above_live_line(line)
+        else:
+            self._aside(line, sys.stderr)
+
+    def _aside(self, line: str, stream: IO[str]) -> None:
+        """Print what is not worth failing for."""
+        try:
+            print(line, file=stream, flush=True)
+        except BrokenPipeError:
+            self.reader_gone()
+
+    def _rich_table(self, header: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
+        from rich.console import Console as RichConsole
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for i, (name, numbers) in enumerate(zip(header, right, strict=True)):
+            side = "right" if numbers else "left"
+            table.add_column(name, justify=side, overflow="fold", no_wrap=i == 0)
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        style = {} if colorful(self.stdout) else {"color_system": None}
+        RichConsole(file=self.stdout, highlight=False, **style).print(table)
+
+
+@contextmanager
+def command(
+    name: str, as_json: bool = False, quiet: bool = False, verbose: bool = False
+) -> Iterator[Console]:
+    """Run the body of a command, and end with its exit code whatever happens.
+
+    Stray prints of libraries go to stderr, so that stdout holds results alone.
+
+    Raises:
+        typer.Exit: With the exit code, unless it is 0.
+    """
+    out = Console(name, as_json, quiet, verbose)
+    error: RlctlError | None = None
+    try:
+        with redirect_stdout(sys.stderr):
+            try:
+                yield out
+            except (Exception, KeyboardInterrupt) as raised:
+                if isinstance(raised, (BrokenPipeError, typer.Exit)):
+                    raise
+                error = understood(raised)
+        code = out.finish(error)
+    except BrokenPipeError:
+        code = PIPE_CLOSED
+    finally:
+        out.close()
+    if code:
+        raise typer.Exit(code)
+
+
+def understood(raised: BaseException) -> RlctlError:
+    """The error that the user is told of, whatever was raised."""
+    if os.environ.get("RLCTL_DEBUG"):
+        traceback.print_exception(raised, file=sys.stderr)
+    if isinstance(raised, RlctlError):
+        return raised
+    if isinstance(raised, KeyboardInterrupt):
+        return StoppedUnsaved("stopped by Ctrl-C before it was done")
+    if isinstance(raised, MemoryError):
+        return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
+    if isinstance(raised, OSError) and raised.errno in files.FULL:
+        return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
+    summary = traceback.format_exception_only(raised)[-1].strip()
+    place = _crash_report(raised)
+    return RlctlError(
+        f"rlctl failed, which is a bug: {summary}",
+        f"please report it; the traceback is in {place}" if place else "set RLCTL_DEBUG=1",
+    )
+
+
+def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:
+    """Tell what Typer did not understand, as every other error is told. Returns the exit code."""
+    context = getattr(raised, "ctx", None)
+    path = context.command_path if context is not None else "rlctl"
+    name = path.partition(" ")[2] or "rlctl"
+    error = UsageError(
+        raised.format_message().strip().rstrip("."), f"`{path} --help` shows what it takes"
+    )
+    return Console(name, as_json="--json" in args).finish(error)
+
+
+def echo(text: str) -> None:
+    """Print text that is the whole result, like help."""
+    print(text, flush=True)
+
+
+def envelope(name: str, figures: dict[str, Any], error: RlctlError | None) -> str:
+    """The one JSON object that ends every command under --json."""
+    told = error and {"code": error.code, "message": error.message, "hint": error.hint}
+    return files.to_json(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": name,
+            "ok": error is None,
+            "data": figures,
+            "error": told,
+        }
+    )
+
+
+def paint(text: str, code: str, stream: IO[str]) -> str:
+    """The text in a color, where colors are seen and wanted."""
+    return f"\033[{code}m{text}\033[0m" if colorful(stream) else text
+
+
+def colorful(stream: IO[str]) -> bool:
+    """Whether the stream is a terminal that may show colors."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not unwanted
+
+
+def _crash_report(raised: BaseException) -> str:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = files.cache_folder() / "crashes" / f"{stamp}-{os.getpid()}.txt"
+    lines = [f"argv: {sys.argv}\npython: {sys.version}\n\n", *traceback.format_exception(raised)]
+    with suppress(OutOfSpace, OSError):
+        files.write_atomic(path, "".join(lines).encode(errors="backslashreplace"))
+        return str(path)
+    return ""
+
+
+def _numeric(cell: str) -> bool:
+    return cell in ("", "-") or cell.lstrip("+-")[:1].isdigit()
+
+
+def _aligned(rows: list[list[str]], right: list[bool]) -> Iterator[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(right))]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if numbers else cell.ljust(width)
+            for cell, width, numbers in zip(row, widths, right, strict=True)
+        )
+        yield "  ".join(cells).rstrip()

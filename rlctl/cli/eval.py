@@ -1,0 +1,132 @@
+"""`rlctl eval`: how good a policy is."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rlctl.cli import console, options
+from rlctl.cli.console import Console
+from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
+from rlctl.core.config import flag_layer, resolve, setting
+from rlctl.core.device import select
+from rlctl.core.errors import CheckFailed
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The flags that take a number."""
+
+    episodes: int = setting(10, "episodes", low=1, high=100_000)
+    seed: int = setting(0, "seed of the episodes", low=0, high=2**31 - 1)
+    max_episode_steps: int | None = setting(None, "time limit", low=1, high=1_000_000_000)
+    min_return: float | None = setting(None, "the mean return that is needed")
+
+
+def evaluate(
+    env: OptionalEnv = None,
+    ckpt: Ckpt = None,
+    episodes: Annotated[
+        str | None, typer.Option("--episodes", metavar="N", help="Episodes; 10 if left out.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="N", help="Seed of the episodes; 0 if left out.")
+    ] = None,
+    stochastic: Annotated[
+        bool, typer.Option("--stochastic", help="Sample actions instead of taking the mean.")
+    ] = False,
+    device: Device = "auto",
+    cpu: Cpu = False,
+    physics: Physics = None,
+    max_episode_steps: Annotated[
+        str | None,
+        typer.Option("--max-episode-steps", metavar="N", help="Cut episodes after N steps."),
+    ] = None,
+    save_trajectories: Annotated[
+        str | None,
+        typer.Option("--save-trajectories", metavar="FILE.npz", help="Write every step."),
+    ] = None,
+    video: Annotated[
+        str | None, typer.Option("--video", metavar="FILE", help="Render one episode as well.")
+    ] = None,
+    min_return: Annotated[
+        str | None,
+        typer.Option("--min-return", metavar="X", help="Exit 1 if the mean return is below X."),
+    ] = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Evaluate a policy: returns, lengths and reward terms over whole episodes."""
+    with console.command("eval", as_json, quiet, verbose) as out:
+        flags = {
+            "eval.episodes": episodes,
+            "eval.seed": seed,
+            "eval.max_episode_steps": max_episode_steps,
+            "eval.min_return": min_return,
+        }
+        numbers = resolve({"eval": Numbers}, [flag_layer(flags)])["eval"]
+        select(options.device(device, cpu))
+        from rlctl.actions.evaluate import EvalRequest
+        from rlctl.actions.evaluate import evaluate as evaluate_action
+
+        request = EvalRequest(
+            env=env,
+            ckpt=ckpt,
+            **asdict(numbers),
+            stochastic=stochastic,
+            physics=physics or "auto",
+            save_trajectories=Path(save_trajectories) if save_trajectories else None,
+            overrides=list(set_ or ()),
+        )
+        failed: CheckFailed | None = None
+        try:
+            figures = evaluate_action(request, out.progress, out.warn).to_json()
+        except CheckFailed as error:
+            failed, figures = error, error.data
+        out.data(figures)
+        _show(out, figures)
+        if video:
+            _film(out, Path(video), figures, numbers.seed)
+        if failed is not None:
+            raise failed
+
+
+def _film(out: Console, path: Path, figures: dict[str, Any], seed: int) -> None:
+    from rlctl.actions.render import Shot, render
+
+    shot = Shot(seed=seed, physics=figures["physics"])
+    film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)
+    out.data({"video": film.to_json()})
+    out.text(f"video: {film.path}")
+
+
+def _show(out: Console, figures: dict[str, Any]) -> None:
+    """Print the report: what was evaluated, then return, length and every term."""
+    if not figures.get("return"):
+        return
+    from rlctl.cli.live import number
+
+    mode = "deterministic" if figures["deterministic"] else "stochastic"
+    out.text(f"{figures['env']}, {figures['checkpoint']} at {figures['step']:,} steps")
+    out.text(
+        f"{figures['episodes']} episodes, {mode}, {figures['physics']} physics on "
+        f"{figures['device']}, {figures['steps_per_second']:,.0f} steps/s"
+    )
+    out.text()
+    rows = [
+        (
+            name,
+            *(number(stats[key]) for key in ("mean", "std", "min", "max")),
+            f"{number(stats['ci95'][0])} to {number(stats['ci95'][1])}",
+        )
+        for name in ("return", "length")
+        for stats in [figures[name]]
+    ]
+    rows += [
+        (name, number(stats["mean"]), number(stats["std"]), "", "", "")
+        for name, stats in figures.get("terms", {}).items()
+    ]
+    out.table(("", "mean", "std", "min", "max", "95 % interval"), rows)

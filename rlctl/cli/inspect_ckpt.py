@@ -1,0 +1,195 @@
+"""`rlctl inspect-ckpt`: what a checkpoint is, how far it got, and whether it is sound."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from rlctl.cli import console
+from rlctl.cli.console import Console
+from rlctl.cli.options import Json, Quiet, complete_ckpt
+
+
+def inspect_ckpt(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; "
+            "left out: the latest run's best.",
+            show_default=False,
+            autocompletion=complete_ckpt,
+        ),
+    ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(
+            "--diff",
+            metavar="OTHER",
+            help="Say what differs from another checkpoint.",
+            show_default=False,
+            autocompletion=complete_ckpt,
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what a checkpoint is, how far it was trained, and whether it is as it was written."""
+    with console.command("inspect-ckpt", as_json, quiet) as out:
+        from rlctl.actions import inspect_ckpt as action
+
+        found = action.inspect_ckpt(path, diff, tell=out.warn)
+        report = found.to_json()
+        out.data(report)
+        if found.difference is None:
+            _show(out, report)
+        else:
+            _show_difference(out, report)
+        if found.error is not None:
+            raise found.error
+
+
+def _show(out: Console, report: dict[str, Any]) -> None:
+    out.pairs({name: value for name, value in _summary(report) if value})
+    for group, arrays in report["arrays"].items():
+        out.text()
+        if group == "policy":
+            out.table(
+                ("array", "dtype", "shape", "mean", "std", "min", "max", "non-finite"),
+                [_row(array) for array in arrays],
+            )
+        else:
+            bad = sum(array["nonfinite"] or 0 for array in arrays)
+            count = f"{len(arrays)} array{'s' * (len(arrays) != 1)}"
+            out.text(f"{group}: {count}" + (f", {bad} values not finite" * bool(bad)))
+    out.text()
+    out.pairs({key: _plain(value) for key, value in _settings(report.get("config"))})
+
+
+def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines on top; the empty ones are left out."""
+    env, policy = _dict(report.get("env")), _dict(report.get("policy"))
+    provenance = _dict(report.get("provenance"))
+    yield "checkpoint", report["path"]
+    yield "state", _state(report)
+    yield "engine", report.get("engine", "")
+    yield "environment", env.get("id", "")
+    yield "trained", _trained(report)
+    yield "evaluated", _evaluated(report)
+    yield "policy", _network(policy)
+    yield "parameters", ", ".join(f"{n:,} {name}" for name, n in report["parameters"].items())
+    yield "normalizer", _normalizer(report["normalizer"])
+    yield "seed", str(report.get("seed", ""))
+    yield (
+        "created",
+        " on ".join(str(provenance[k]) for k in ("created", "platform") if k in provenance),
+    )
+    yield "versions", _versions(report)
+
+
+def _state(report: dict[str, Any]) -> str:
+    if not report["verified"]:
+        return "DAMAGED: " + "; ".join(sorted(report["faults"]))
+    size = sum(entry["bytes"] for entry in report["files"].values())
+    return f"verified, {len(report['files'])} files of {size / 1e6:.3g} MB"
+
+
+def _trained(report: dict[str, Any]) -> str:
+    if not isinstance(report.get("step"), int):
+        return ""
+    total = report["total_steps"]
+    parts = [f"{report['step']:,} steps" + (f" of {total:,}" if total else "")]
+    parts += [
+        f"{report[k]:,} {k}" for k in ("updates", "episodes") if isinstance(report.get(k), int)
+    ]
+    if isinstance(report.get("seconds"), float | int):
+        parts.append(f"{report['seconds']:,.0f} s")
+    if report["untrained"]:
+        parts.append("NEVER TRAINED: every parameter is as it was initialised")
+    elif report["unchanged"]:
+        parts.append(f"never changed: {', '.join(report['unchanged'])}")
+    return "; ".join(parts)
+
+
+def _evaluated(report: dict[str, Any]) -> str:
+    parts = []
+    last = _dict(_dict(report.get("metrics")).get("return"))
+    if "mean" in last:
+        parts.append(f"return {_plain(last['mean'])} +- {_plain(last.get('std'))}")
+    best = _dict(report.get("best"))
+    if best:
+        parts.append(f"the run's best {_plain(best.get('return'))} at step {best.get('step')}")
+    return ", ".join(parts)
+
+
+def _network(policy: dict[str, Any]) -> str:
+    if not policy:
+        return ""
+    hidden, low = (_list(policy.get(key)) for key in ("policy_hidden_layer_sizes", "action_low"))
+    sizes = [policy.get("policy_size"), *hidden, 2 * len(low)]
+    layers = " -> ".join(map(str, sizes))
+    return f"{layers}, {policy.get('activation')}, {policy.get('distribution')}"
+
+
+def _normalizer(normalizer: dict[str, Any]) -> str:
+    if not normalizer:
+        return ""
+    std, constant = normalizer["std"], normalizer["constant"]
+    text = f"{normalizer['count']:,.0f} observations of {normalizer['size']} numbers"
+    text += f", std {std['min']:.3g} to {std['max']:.3g}"
+    if constant and normalizer["count"]:
+        text += f", constant: {', '.join(map(str, constant[:8]))}{', ...' * (len(constant) > 8)}"
+    if normalizer["nonfinite"]:
+        text += f", {normalizer['nonfinite']} NOT FINITE"
+    return text
+
+
+def _versions(report: dict[str, Any]) -> str:
+    if not _dict(report.get("provenance")).get("packages"):
+        return ""
+    differing = [
+        f"{name} {pair['saved']} (here {pair['installed'] or 'not installed'})"
+        for name, pair in report["versions"].items()
+    ]
+    return ", ".join(differing) or "the same as here"
+
+
+def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in _dict(config).items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _row(array: dict[str, Any]) -> tuple[str, ...]:
+    numbers = [_plain(array[name]) for name in ("mean", "std", "min", "max", "nonfinite")]
+    shape = "x".join(map(str, array["shape"])) or "scalar"
+    return (array["name"], array["dtype"], shape, *numbers)
+
+
+def _show_difference(out: Console, report: dict[str, Any]) -> None:
+    difference = report["difference"]
+    out.pairs({"first": report["path"], "second": difference["other"]})
+    out.text()
+    rows = [(key, _plain(a), _plain(b)) for key, (a, b) in difference["manifest"].items()]
+    out.table(("fact", "first", "second"), rows)
+    out.text()
+    gaps = [(name, _plain(gap)) for name, gap in difference["arrays"].items()]
+    out.table(("array", "greatest difference"), gaps)
+    if not gaps:
+        out.text("all arrays are equal")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return "-" if value is None else str(value)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,108 @@
+"""Options that several commands share, and what the shell completes them with."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from rlctl import catalog
+from rlctl.core import runs
+from rlctl.core.errors import UsageError
+
+
+def complete_env(incomplete: str) -> list[tuple[str, str]]:
+    """Names of environments, from the catalog's strings alone."""
+    names = [(row.name, row.summary) for row in catalog.envs().values()]
+    for family in catalog.FAMILIES:
+        if incomplete.startswith(family.prefix + ":"):
+            known = catalog.load(family.names)()
+            names += [(f"{family.prefix}:{name}", family.summary) for name in known]
+        else:
+            names.append((family.prefix + ":", family.summary))
+    return [pair for pair in names if pair[0].startswith(incomplete)]
+
+
+def complete_algo(incomplete: str) -> list[tuple[str, str]]:
+    """Names of algorithms."""
+    rows = catalog.engines().values()
+    return [(row.name, row.summary) for row in rows if row.name.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Names of runs under the runs folder, newest first."""
+    return [name for name in runs.names() if name.startswith(incomplete)]
+
+
+def complete_ckpt(incomplete: str) -> list[str]:
+    """What --ckpt takes by name: `latest`, `best` and runs."""
+    names = ["latest", "best", *runs.names()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+Env = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENV",
+        help="Environment, as `rlctl envs` lists it.",
+        show_default=False,
+        autocompletion=complete_env,
+    ),
+]
+OptionalEnv = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ENV",
+        help="Environment, as `rlctl envs` lists it.",
+        show_default=False,
+        autocompletion=complete_env,
+    ),
+]
+Algo = Annotated[
+    str,
+    typer.Option("--algo", metavar="NAME", help="Algorithm.", autocompletion=complete_algo),
+]
+Ckpt = Annotated[
+    str | None,
+    typer.Option(
+        "--ckpt",
+        metavar="CKPT",
+        help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; "
+        "left out: the latest run's best.",
+        show_default=False,
+        autocompletion=complete_ckpt,
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option("--config", metavar="FILE", help="Settings, TOML.", show_default=False),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting by its full name; may be repeated. `rlctl config show ENV` lists them.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "gpu"], typer.Option("--device", help="Where to compute.")
+]
+Cpu = Annotated[bool, typer.Option("--cpu", help="The same as --device cpu.")]
+Physics = Annotated[
+    Literal["auto", "native", "jax", "warp"] | None,
+    typer.Option("--physics", help="Physics back end.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on the way.")]
+
+
+def device(asked: str, cpu: bool) -> str:
+    """The device that --device and --cpu ask for together.
+
+    Raises:
+        UsageError: They contradict each other.
+    """
+    if cpu and asked == "gpu":
+        raise UsageError("--cpu and --device gpu contradict each other", "give one of the two")
+    return "cpu" if cpu else asked

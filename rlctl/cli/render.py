@@ -1,0 +1,98 @@
+"""`rlctl render`: film a policy."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rlctl.cli import console, options
+from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Verbose
+from rlctl.core import device
+from rlctl.core.errors import UsageError
+
+
+def render(
+    path: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="The film: .mp4, .gif, .webm, or .png for a contact sheet.",
+        ),
+    ],
+    env: OptionalEnv = None,
+    ckpt: Ckpt = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            metavar="N",
+            help="Control steps to film; left out: 10 s, or an episode if that is shorter.",
+            show_default=False,
+        ),
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="NAME",
+            help="A camera of the environment, or `free`; left out: its first.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size",
+            metavar="WxH",
+            help="Pixels of a picture; left out: 640x480, in a contact sheet 320x240.",
+            show_default=False,
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            "--fps",
+            metavar="RATE",
+            help="Frames per second, at true speed; left out: up to 30, as fits the control.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the first state and the noise.")] = 0,
+    physics: Physics = "auto",
+    device_name: Device = "auto",
+    cpu: Cpu = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Film a trained policy, without a display.
+
+    rlctl render --out demo.mp4 films the best policy of the latest run.
+    """
+    with console.command("render", as_json, quiet, verbose) as out:
+        pixels = _size(size)
+        device.select(options.device(device_name, cpu))
+        from rlctl.actions.render import Look, Shot
+        from rlctl.actions.render import render as film
+
+        shot, look = Shot(steps, seed, physics or "auto"), Look(camera, pixels, fps)
+        done = film(path, env, ckpt, shot, look, out.progress, out.warn)
+        out.data(done.to_json())
+        width, height = done.size
+        length = f"{done.seconds:.1f} s, " if done.seconds else ""
+        out.text(f"{done.path}: {length}{done.frames} frames of {width}x{height}")
+        out.text(
+            f"{done.env}, {done.step:,} steps trained ({done.checkpoint}); "
+            f"{done.steps} steps, return {', '.join(f'{x:.1f}' for x in done.returns)}"
+        )
+        out.detail(f"{done.physics} physics, {done.platform}, camera {done.camera}")
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"--size {text} is not WIDTHxHEIGHT in pixels, such as 640x480")
+    return int(width), int(height)

@@ -1,0 +1,144 @@
+"""`rlctl train`: train a policy, or go on with a run."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rlctl.cli import console, options
+from rlctl.cli.console import Console
+from rlctl.cli.options import Config, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
+from rlctl.core import runs
+from rlctl.core.device import select
+from rlctl.core.signals import StopFlag
+
+SIGPIPE = 13  # which the signal module has only where there are pipes that end programs
+
+
+def train(
+    env: OptionalEnv = None,
+    algo: Annotated[
+        str | None,
+        typer.Option(
+            "--algo",
+            metavar="NAME",
+            help="Algorithm; ppo if left out.",
+            show_default=False,
+            autocompletion=options.complete_algo,
+        ),
+    ] = None,
+    num_envs: Annotated[
+        str | None, typer.Option("--num-envs", metavar="N", help="Environments stepped together.")
+    ] = None,
+    steps: Annotated[
+        str | None, typer.Option("--steps", metavar="N", help="Environment steps in all, e.g. 2e6.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="N", help="Seed of everything random.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="The run's folder; must be new.")
+    ] = None,
+    config: Config = None,
+    set_: Set = None,
+    device: Device = "auto",
+    cpu: Cpu = False,
+    physics: Physics = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            "--init-from",
+            metavar="CKPT",
+            help="Start from the policy of a checkpoint.",
+            autocompletion=options.complete_ckpt,
+        ),
+    ] = None,
+    save_every: Annotated[
+        str | None,
+        typer.Option("--save-every", metavar="STEPS", help="Steps between two checkpoints."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with a run from its newest whole checkpoint; --steps may extend it.",
+            autocompletion=options.complete_run,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, print the plan, do nothing.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a policy. Every setting without a flag here is a --set away."""
+    flags = {
+        "train.num_envs": num_envs,
+        "train.steps": steps,
+        "train.seed": seed,
+        "train.physics": physics,
+        "train.save_every": save_every,
+    }
+    with console.command("train", as_json, quiet, verbose) as out_:
+        select(options.device(device, cpu))
+        from rlctl.actions.train import TrainRequest
+
+        request = TrainRequest(
+            env=env,
+            algo=algo,
+            resume=resume,
+            out=Path(out) if out else None,
+            config=Path(config) if config else None,
+            overrides=tuple(set_ or ()),
+            flags=flags,
+            init_from=init_from,
+        )
+        if dry_run:
+            _plan(out_, request)
+        else:
+            _train(out_, request)
+
+
+def _plan(out: Console, request: Any) -> None:
+    from rlctl.actions.train import plan
+    from rlctl.cli.live import number
+
+    made = plan(request, out.progress)
+    out.data(made)
+    shown = {name: value for name, value in made.items() if name != "settings"}
+    out.pairs({n: v if isinstance(v, str) else number(v) for n, v in shown.items()})
+
+
+def _train(out: Console, request: Any) -> None:
+    out.stream_events()
+    told = "stopping: the run is being saved; once more stops at once"
+    with StopFlag(lambda name: out.note(f"{name}: {told}")) as stop:
+        out.reader_gone = lambda: stop.request(SIGPIPE)
+        from rlctl.actions.train import train as train_action
+
+        report = train_action(request, out.progress, stop)
+    figures = report.to_json()
+    out.data(figures)
+    _show(out, figures)
+
+
+def _show(out: Console, figures: dict[str, Any]) -> None:
+    from rlctl.cli.live import duration, number
+
+    score = figures["eval"].get("return") or {}
+    best = figures["best_checkpoint"]
+    lines = {
+        "run": figures["run"],
+        "steps": f"{figures['steps']:,} in {duration(figures['seconds'])}, "
+        f"{figures['steps_per_second']:,.0f} steps/s",
+        "return": number(score.get("mean")),
+        "checkpoint": Path(figures["checkpoint"]).name,
+        "best": Path(best).name if best else "-",
+    }
+    out.pairs(lines)
+    newest = runs.latest_run()
+    found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()
+    ckpt = "" if found else f" --ckpt {figures['run']}"
+    out.note(f"next: rlctl eval{ckpt}, rlctl render{ckpt} --out demo.mp4")

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import pytest
+import saved_policy
+
+from rlctl.actions import render as action
+from rlctl.actions.render import Shot, render
+from rlctl.core.errors import (
+    Damaged,
+    Incompatible,
+    NotFound,
+    OutOfSpace,
+    RendererMissing,
+    UsageError,
+)
+from rlctl.core.progress import Progress
+from rlctl.rendering import gl
+from rlctl.rendering.look import Look
+from rlctl.rollouts.host import HostDriver
+
+SMALL = Look(size=(64, 48))
+
+
+@pytest.fixture
+def drawing():
+    try:
+        gl.find()
+    except RendererMissing as missing:
+        pytest.skip(missing.message)
+
+
+@pytest.fixture
+def no_rollout(monkeypatch):
+    """Fails the test when a step is taken."""
+    monkeypatch.setattr(HostDriver, "step", lambda *_: pytest.fail("a step was taken"))
+
+
+@pytest.mark.usefixtures("drawing")
+class TestAFilm:
+    def test_of_the_latest_run(self, tmp_path):
+        checkpoint = saved_policy.save()
+        done = render(Path("demo.mp4"), shot=Shot(steps=25), look=SMALL)
+        assert done.path.stat().st_size > 500
+        assert done.checkpoint.resolve() == checkpoint.resolve()
+        assert (done.env, done.step, done.physics) == ("pendulum", 1000, "native")
+        assert (done.steps, done.frames, done.fps, done.seconds) == (25, 12, 25.0, 0.48)
+        assert (done.camera, done.size) == ("front", (64, 48))
+        assert len(done.returns) == 1
+        assert done.to_json()["platform"] == gl.find()
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == ["demo.mp4", "runs"]
+
+    def test_lasts_ten_seconds_at_most(self):
+        saved_policy.save()
+        assert render(Path("sheet.png"), look=SMALL).steps == 500
+
+    def test_is_the_same_for_the_same_seed(self):
+        saved_policy.save()
+        films = [
+            render(Path(f"{i}.png"), shot=Shot(steps=3, seed=seed), look=SMALL)
+            for i, seed in enumerate((1, 1, 2))
+        ]
+        first, again, other = (film.path.read_bytes() for film in films)
+        assert first == again
+        assert first != other
+
+    def test_of_the_environment_as_it_was_configured(self):
+        upright = saved_policy.save(out=Path("runs/upright"), start_angle=0.0)
+        hanging = saved_policy.save(out=Path("runs/any"))
+        first, second = (
+            render(Path(f"{i}.png"), ckpt=str(path), shot=Shot(steps=1), look=SMALL)
+            for i, path in enumerate((upright, hanging))
+        )
+        assert first.returns == (1.0,)
+        assert second.returns == (0.0,)
+
+    def test_tells_its_progress(self):
+        saved_policy.save()
+        heard = []
+        render(Path("a.png"), shot=Shot(steps=2), look=SMALL, progress=Progress(heard.append))
+        phases = [event["name"] for event in heard if event["event"] == "phase"]
+        assert phases == ["import", "build", "compile", "rollout", "save"]
+        steps = [(e["steps"], e["total"]) for e in heard if e["event"] == "progress"]
+        assert steps == [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.usefixtures("no_rollout")
+class TestWhatIsWrongIsFoundFirst:
+    @pytest.mark.parametrize(
+        ("out", "shot", "look"),
+        [
+            ("a.avi", Shot(), SMALL),
+            ("a.mp4", Shot(steps=0), SMALL),
+            ("a.mp4", Shot(steps=-5), SMALL),
+            ("a.mp4", Shot(steps=10**12), SMALL),
+            ("a.mp4", Shot(seed=-1), SMALL),
+            ("a.mp4", Shot(), Look(fps=-1)),
+            ("a.mp4", Shot(), Look(size=(63, 48))),
+            ("a.mp4", Shot(), Look(camera="nose")),
+            ("a.mp4", Shot(physics="brax"), SMALL),
+        ],
+    )
+    def test_options(self, tmp_path, out, shot, look):
+        saved_policy.save()
+        with pytest.raises(UsageError):
+            render(Path(out), shot=shot, look=look)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["runs"]
+
+    def test_an_unknown_environment(self):
+        with pytest.raises(UsageError, match="pendulom"):
+            render(Path("a.mp4"), "pendulom")
+
+    def test_an_unknown_camera_is_told_the_known_ones(self):
+        saved_policy.save()
+        with pytest.raises(UsageError, match="it has front"):
+            render(Path("a.mp4"), look=Look(camera="nose"))
+
+    def test_another_environment(self):
+        checkpoint = saved_policy.save()
+        with pytest.raises(Incompatible, match="pendulum"):
+            render(Path("a.mp4"), "inverted-pendulum", str(checkpoint))
+
+    def test_no_run(self):
+        with pytest.raises(NotFound):
+            render(Path("a.mp4"))
+
+    def test_a_damaged_checkpoint(self):
+        checkpoint = saved_policy.save()
+        (checkpoint / "policy.safetensors").write_bytes(b"nothing")
+        with pytest.raises(Damaged):
+            render(Path("a.mp4"), ckpt=str(checkpoint))
+
+    def test_a_place_that_cannot_be_written(self):
+        saved_policy.save()
+        Path("file").touch()
+        with pytest.raises(OutOfSpace):
+            render(Path("file/a.mp4"))
+
+    def test_nothing_to_draw_with(self, monkeypatch):
+        saved_policy.save()
+        monkeypatch.setattr(gl, "problem", lambda platform: "not here")
+        with pytest.raises(RendererMissing, match="no OpenGL platform"):
+            action.render(Path("a.mp4"))

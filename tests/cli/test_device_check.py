@@ -1,0 +1,79 @@
+import pytest
+
+from rlctl.actions import device_check as action
+from rlctl.actions.device_checks.base import ROWS, Check
+
+
+@pytest.fixture
+def finds(monkeypatch):
+    """Has the checks find this, without running them."""
+
+    def find(*checks):
+        monkeypatch.setattr(action, "run", lambda rows: iter(checks))
+
+    return find
+
+
+JAX = Check("jax", "pass", 0.25, {"platform": "cpu"}, "jax 1.0 on cpu", "", True)
+SLOW = Check("render", "warn", 12.0, "egl", "800 ms a frame", "take smaller pictures", False)
+BROKEN = Check("video", "fail", 0.0, None, "no encoder", "install one", False)
+WRONG = Check("checkpoint", "fail", 0.0, None, "bits flip", "buy another disk", True)
+
+
+def test_a_line_a_check_then_a_summary(rlctl, finds):
+    finds(JAX, SLOW, BROKEN)
+    done = rlctl("device-check")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == "pass  jax                0.25 s  jax 1.0 on cpu"
+    assert lines[1] == "warn  render            12.00 s  800 ms a frame"
+    assert lines[2].strip() == "take smaller pictures"
+    assert lines[3].startswith("fail  video")
+    assert lines[4].strip() == "install one"
+    assert lines[6].startswith("**rlctl")
+
+
+def test_what_is_needed_fails_it(rlctl, finds):
+    finds(JAX, WRONG)
+    done = rlctl("device-check")
+    assert done.code == 1
+    assert "error: failed: checkpoint" in done.err
+    assert "hint: buy another disk" in done.err
+
+
+def test_json_has_every_figure_even_when_it_fails(rlctl, finds):
+    finds(JAX, WRONG)
+    done = rlctl("device-check", "--json")
+    assert done.code == 1
+    assert done.envelope["ok"] is False
+    assert done.envelope["error"]["code"] == "check_failed"
+    first, second = done.envelope["data"]["checks"]
+    assert first == {
+        "name": "jax",
+        "status": "pass",
+        "seconds": 0.25,
+        "value": {"platform": "cpu"},
+        "detail": "jax 1.0 on cpu",
+        "hint": "",
+        "needed": True,
+    }
+    assert second["status"] == "fail"
+
+
+def test_a_required_gpu_that_is_absent(rlctl, finds):
+    finds(JAX)
+    assert rlctl("device-check", "--require-gpu").code == 1
+
+
+def test_it_all_works_on_this_machine(rlctl):
+    done = rlctl("device-check", "--json")
+    checks = {check["name"]: check for check in done.envelope["data"]["checks"]}
+    assert list(checks) == [row.name for row in ROWS if not row.bench]
+    failed = [
+        check
+        for check in checks.values()
+        if check["status"] == "fail" and check["name"] != "render"
+    ]
+    assert not failed
+    assert done.code == 0
+    assert checks["throughput"]["value"]["num_envs"]["pendulum"] in (64, 512, 4096)

@@ -1,0 +1,22 @@
+from rlctl import catalog
+
+
+def test_everything_in_the_catalog_is_listed(rlctl):
+    done = rlctl("envs", "--json")
+    data = done.envelope["data"]
+    assert done.code == 0
+    assert {env["name"] for env in data["envs"]} == {row.name for row in catalog.ENVS}
+    (pendulum,) = (env for env in data["envs"] if env["name"] == "pendulum")
+    assert (pendulum["observation"], pendulum["action"], pendulum["rate"]) == (3, 1, 50.0)
+    assert pendulum["physics"] == ["native", "jax", "warp"]
+    assert pendulum["presets"] == ["ppo"]
+    (brax,) = data["families"]
+    assert brax["prefix"] == "brax"
+    assert "ant" in brax["names"]
+
+
+def test_people_see_a_table_and_the_families(rlctl):
+    lines = rlctl("envs").out.splitlines()
+    assert lines[0].split()[:2] == ["environment", "observation"]
+    assert any(line.startswith("pendulum") and "50 Hz" in line for line in lines)
+    assert any(line.startswith("brax:NAME") for line in lines)

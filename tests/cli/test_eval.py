@@ -1,0 +1,78 @@
+"""`rlctl eval` around an action that evaluates nothing."""
+
+import pytest
+
+from rlctl.actions import evaluate as action
+from rlctl.core.errors import CheckFailed
+
+SPREAD = {"mean": 1234.5, "std": 0.5, "min": 1234.0, "max": 1235.0, "ci95": [1233.0, 1236.0]}
+FIGURES = {
+    "env": "pendulum", "checkpoint": "runs/x/checkpoints/step_000000000100", "step": 100,
+    "episodes": 2, "deterministic": True, "device": "cpu", "physics": "native",
+    "steps_per_second": 1e5, "return": SPREAD, "length": SPREAD,
+    "terms": {"upright": {"mean": 0.25, "std": float("nan")}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The requests that reached the action, which reports FIGURES."""
+
+    class Report:
+        def to_json(self):
+            return FIGURES
+
+    def evaluate(request, progress, tell):
+        asked.append(request)
+        if request.min_return is not None:
+            raise CheckFailed("too low", "train longer", FIGURES)
+        return Report()
+
+    asked = []
+    monkeypatch.setattr(action, "evaluate", evaluate)
+    return asked
+
+
+def test_options_reach_the_action(rlctl, asked):
+    rlctl(
+        "eval", "pendulum", "--ckpt", "best", "--episodes", 3, "--seed", 4, "--stochastic",
+        "--physics", "native", "--max-episode-steps", 5, "--set", "env.x=1", "--cpu",
+        "--save-trajectories", "t.npz",
+    )  # fmt: skip
+    (request,) = asked
+    assert (request.env, request.ckpt, request.episodes, request.seed) == ("pendulum", "best", 3, 4)
+    assert request.stochastic
+    assert (request.physics, request.max_episode_steps) == ("native", 5)
+    assert request.overrides == ["env.x=1"]
+    assert str(request.save_trajectories) == "t.npz"
+
+
+def test_the_report_is_a_table(rlctl, asked):
+    done = rlctl("eval")
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "pendulum, runs/x/checkpoints/step_000000000100 at 100 steps",
+        "2 episodes, deterministic, native physics on cpu, 100,000 steps/s",
+        "",
+        "          mean  std    min    max   95 % interval",
+        "return   1,234  0.5  1,234  1,235  1,233 to 1,236",
+        "length   1,234  0.5  1,234  1,235  1,233 to 1,236",
+        "upright   0.25    -",
+    ]
+
+
+def test_programs_get_the_figures(rlctl, asked):
+    data = rlctl("eval", "--json").envelope["data"]
+    assert data["return"]["mean"] == 1234.5
+    assert data["terms"]["upright"] == {"mean": 0.25, "std": None}
+
+
+def test_a_failed_check_still_has_its_figures(rlctl, asked):
+    done = rlctl("eval", "--min-return", "9999", "--json")
+    assert done.code == 1
+    assert done.envelope["error"]["code"] == "check_failed"
+    assert done.envelope["data"]["return"]["mean"] == 1234.5
+    done = rlctl("eval", "--min-return", "9999")
+    assert done.code == 1
+    assert "return   1,234" in done.out
+    assert "error: too low" in done.err
