@@ -1,0 +1,389 @@
+"""Measure rlctl's speed and memory against limits and against the raw physics, in one run.
+
+    .venv/bin/python scripts/bench.py                          # print the table
+    .venv/bin/python scripts/bench.py --peers peers.json --write   # and put it into the docs
+
+Every row is a ratio or a figure with what it must reach. Peers are raced by bench_peers.py, whose
+JSON --peers takes. Leave the machine alone meanwhile: it takes about ten minutes on two cores.
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench_peers import machine, number
+
+ROOT = Path(__file__).resolve().parent.parent
+DOC = ROOT / "docs" / "benchmarks.md"
+RLCTL = [sys.executable, "-m", "rlctl"]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Run the benchmarks asked for, print their rows."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=BENCHES, help="some of the benchmarks")
+    parser.add_argument("--peers", type=Path, help="the JSON of bench_peers.py")
+    parser.add_argument("--write", action="store_true", help="put the table into the docs")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    for name in options.only or BENCHES:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        rows += BENCHES[name]()
+    if options.peers:
+        rows += peer_rows(json.loads(options.peers.read_text()))
+    text = table(rows)
+    print(text)
+    if options.write:
+        before, _, after = DOC.read_text().partition("<!-- bench -->")
+        after = after.partition("<!-- /bench -->")[2]
+        DOC.write_text(f"{before}<!-- bench -->\n{text}\n<!-- /bench -->{after}")
+
+
+# --- physics ---
+
+
+def bench_physics() -> list[Row]:
+    """Native physics through rlctl against raw mujoco.batch; whole steps against raw physics."""
+    import numpy as np
+    from mujoco.batch import Batch
+
+    from rlctl.physics.native import NativeBatch
+
+    env, driver = barkour(1024)
+    driver.reset(0)
+    draws, model = driver._draws, env.model()
+    raw = Batch(model, 1024, CORES)
+    for name, values in draws.items():
+        raw.expand(name)[:] = values
+    own = NativeBatch(model, 1024, env.fields, env.spec.substeps, CORES)
+    own.randomize(draws)
+    home = env.model().key_ctrl[0] if model.nkey else np.zeros(model.nu)
+    ctrl = np.tile(home, (1024, 1)) + 0.1 * np.random.default_rng(0).normal(size=(1024, model.nu))
+    raw.bind("ctrl")[:] = ctrl
+    for batch in (raw, own._batch):
+        batch.bind("qpos")[:] = driver.qpos()
+        batch.forward()
+
+    def ours() -> None:
+        own.step({}, ctrl)
+        own.fields()
+
+    actor, length = random_actor(driver.spec.action_size), 5
+    driver.collect(actor, None, length)
+    times = alternate(
+        {
+            "raw": lambda: raw.step(nstep=env.spec.substeps),
+            "ours": ours,
+            "whole": lambda: driver.collect(actor, None, length),
+        }
+    )
+    steps = {"raw": 1024 / times["raw"], "ours": 1024 / times["ours"]}
+    whole = 1024 * length / times["whole"]
+    driver.close()
+    return [
+        ratio(
+            "native physics through rlctl / raw mujoco.batch, Barkour, 1024 envs, control steps/s",
+            steps["ours"],
+            steps["raw"],
+            at_least=0.90,
+        ),
+        ratio(
+            "whole Barkour step (observation, reward, resets, randomisation) / raw physics",
+            whole,
+            steps["raw"],
+            at_least=0.60,
+        ),
+    ]
+
+
+def bench_widths() -> list[Row]:
+    """4096 environments against 512: collecting Barkour, steps/s."""
+    rates = {}
+    for num in (512, 4096):
+        _, driver = barkour(num)
+        actor = random_actor(driver.spec.action_size)
+        driver.reset(0)
+        driver.collect(actor, None, 5)
+        seconds = alternate({"collect": lambda d=driver, a=actor: d.collect(a, None, 5)})["collect"]
+        rates[num] = num * 5 / seconds
+        driver.close()
+    return [
+        ratio(
+            "collecting Barkour, 4096 envs / 512 envs, steps/s",
+            rates[4096],
+            rates[512],
+            at_least=1.0,
+        )
+    ]
+
+
+def bench_backends() -> list[Row]:
+    """Barkour on native physics against MJX on the same CPU."""
+    rates = {}
+    for physics in ("native", "jax"):
+        env, driver = barkour(512, physics)
+        actor = random_actor(env.spec.action_size)
+        driver.reset(0)
+        force(driver.collect(actor, None, 10))
+        start = time.perf_counter()
+        force(driver.collect(actor, None, 10))
+        rates[physics] = 512 * 10 * env.spec.substeps / (time.perf_counter() - start)
+        driver.close()
+    training = {
+        physics: train(
+            "barkour",
+            physics=physics,
+            **{"train.steps": 512 * 20 * (12 if physics == "native" else 4), "train.num_evals": 0},
+        )["steps_per_second"]
+        for physics in ("native", "jax")
+    }
+    return [
+        ratio(
+            "Barkour, native / jax, physics steps/s while collecting",
+            rates["native"],
+            rates["jax"],
+            at_least=6.0,
+        ),
+        ratio(
+            "Barkour, native / jax, training steps/s",
+            training["native"],
+            training["jax"],
+            at_least=2.5,
+        ),
+    ]
+
+
+# --- commands ---
+
+
+def bench_commands() -> list[Row]:
+    """Start-up times of the commands people wait for."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run = Path(scratch) / "run"
+        train("inverted-pendulum", out=run, **{"train.steps": 100_000, "train.num_evals": 1})
+        helped = [timed([*RLCTL, "--help"])[1] for _ in range(5)]
+        inspected = [timed([*RLCTL, "inspect-ckpt", str(run)])[0] for _ in range(5)]
+        evaluated = [timed([*RLCTL, "eval", "--ckpt", str(run), "--cpu"])[0] for _ in range(4)][1:]
+    return [
+        limit("`rlctl --help`, CPU s", median(helped), 0.2),
+        limit("`rlctl inspect-ckpt`, wall s", median(inspected), 0.4),
+        limit(
+            "`rlctl eval`, 10 inverted-pendulum episodes, warm cache, wall s",
+            median(evaluated),
+            5.0,
+        ),
+    ]
+
+
+def bench_memory() -> list[Row]:
+    """Peak memory of the widest training."""
+    train("barkour", **{"train.num_envs": 4096, "train.steps": 3 * 4096 * 20})
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    return [limit("`rlctl train barkour --num-envs 4096`, peak GiB", peak, 4.0)]
+
+
+def bench_split() -> list[Row]:
+    """Where the time of training Barkour goes: phases, and the parts of collecting."""
+    figures = train("barkour", **{"train.steps": 40 * 512 * 20, "train.num_evals": 1})
+    phases = figures["phases"]
+    total = sum(phases.values())
+    rows = [
+        figure(f"Barkour training of 40 updates, {name}, % of {total:.0f} s", 100 * x / total)
+        for name, x in sorted(phases.items(), key=lambda item: -item[1])
+    ]
+    parts, busy = collecting_parts()
+    rows += [
+        figure(f"collecting, {name}, % of its threads' time", 100 * x) for name, x in parts.items()
+    ]
+    return [*rows, figure(f"collecting, cores busy of {CORES}", busy)]
+
+
+def collecting_parts() -> tuple[dict[str, float], float]:
+    """Shares of thread time within collecting, and how many cores it kept busy."""
+    import jax
+
+    from rlctl.core.specs import PolicySpec
+    from rlctl.engines.ppo import networks
+
+    _, driver = barkour(512)
+    spec = PolicySpec(465, 465, (-1.0,) * 12, (1.0,) * 12, (128,) * 4, (128,) * 4)
+    actor, params = networks.Networks(spec).actor(), networks.init(jax.random.PRNGKey(0), spec)
+    driver.reset(0)
+    driver.collect(actor, params, 20)
+    seconds: defaultdict[str, float] = defaultdict(float)
+
+    def clock(owner: Any, method: str, name: str) -> None:
+        inner = getattr(owner, method)
+
+        def timed_call(*args: Any) -> Any:
+            start = time.perf_counter()
+            result = jax.block_until_ready(inner(*args))
+            seconds[name] += time.perf_counter() - start
+            return result
+
+        setattr(owner, method, timed_call)
+
+    clock(driver._program, "act", "inference")
+    clock(driver._program, "observe", "observation and reward")
+    for group in driver._groups:
+        clock(group.batch, "step", "physics")
+        clock(group.batch, "reset", "resets")
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(5):
+        driver.collect(actor, params, 20)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    total = wall * len(driver._groups)
+    driver.close()
+    shares = {name: x / total for name, x in seconds.items()}
+    return shares | {"the rest (copies, Python)": 1 - sum(shares.values())}, cpu / wall
+
+
+BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "physics": bench_physics,
+    "widths": bench_widths,
+    "backends": bench_backends,
+    "split": bench_split,
+    "commands": bench_commands,
+    "memory": bench_memory,
+}
+
+# --- how it is measured ---
+
+
+def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
+    """The environment and a driver of `num` of them, randomised."""
+    from rlctl.envs.barkour.config import BarkourConfig
+    from rlctl.rollouts.make import make_driver, make_environment
+
+    config = BarkourConfig()
+    return make_environment("barkour", config), make_driver("barkour", config, physics, num)
+
+
+def random_actor(size: int) -> Any:
+    """A behaviour that costs nothing: uniform actions, value 0."""
+    import jax
+    import jax.numpy as jnp
+
+    from rlctl.rollouts.base import Actor, ActorStep
+
+    def act(params: Any, observation: jax.Array, key: jax.Array) -> ActorStep:
+        action = jax.random.uniform(key, (size,), minval=-1.0)
+        return ActorStep(action, action, jnp.float32(0))
+
+    return Actor(act, lambda params, observation: jnp.float32(0))
+
+
+def alternate(tasks: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+    """Median seconds of each, taken in turn, so that a drift of the machine meets all alike."""
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(rounds + 1):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            force(task())
+            taken[name].append(time.perf_counter() - start)
+    return {name: median(values[1:]) for name, values in taken.items()}
+
+
+def force(result: Any) -> None:
+    """Wait for jax."""
+    import jax
+
+    jax.block_until_ready([x for x in jax.tree.leaves(result) if isinstance(x, jax.Array)])
+
+
+def train(env: str, physics: str = "auto", out: Path | None = None, **settings: Any) -> Row:
+    """Run `rlctl train` in a process of its own; its figures, with `phases`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [*RLCTL, "train", env, "--json", "--cpu", "--physics", physics]
+        command += ["--out", str(out or Path(scratch) / "run")]
+        for name, value in settings.items():
+            command += ["--set", f"{name}={value}"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-500:]}\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])["data"]
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+# --- rows ---
+
+
+def ratio(what: str, ours: float, other: float, at_least: float) -> Row:
+    """A ratio that must be large enough."""
+    value = ours / other
+    return {
+        "what": what,
+        "value": f"{value:.2f} ({number(ours)} / {number(other)})",
+        "bar": f">= {at_least:g}",
+        "met": value >= at_least,
+    }
+
+
+def limit(what: str, value: float, at_most: float) -> Row:
+    """A figure that must be small enough."""
+    return {
+        "what": what,
+        "value": f"{value:.2f}",
+        "bar": f"<= {at_most:g}",
+        "met": value <= at_most,
+    }
+
+
+def figure(what: str, value: float) -> Row:
+    """A figure that is only stated."""
+    return {"what": what, "value": f"{value:.1f}", "bar": "", "met": None}
+
+
+def peer_rows(report: Row) -> list[Row]:
+    """The rows of bench_peers.py in this table's form."""
+    return [
+        {
+            "what": r["what"],
+            "bar": r["bar"],
+            "met": r["met"],
+            "value": f"{number(r['ratio'])} ({number(r['rlctl'])} / {number(r['peer'])})",
+        }
+        for r in report["rows"]
+    ]
+
+
+def table(rows: list[Row]) -> str:
+    """Rows as Markdown, under the machine and the versions."""
+    packages = ("rlctl", "jax", "mujoco", "mujoco-mjx", "brax", "numpy")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    lines = [f"{machine()}; {versions}", "", "| what | measured | must reach | met |"]
+    lines.append("|---|---|---|---|")
+    for row in rows:
+        met = {True: "yes", False: "**no**", None: ""}[row["met"]]
+        lines.append(
+            f"| {re.sub(r'[|]', '/', row['what'])} | {row['value']} | {row['bar']} | {met} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
