@@ -1,5 +1,6 @@
 """Evaluate a policy: whole episodes, their statistics, and every step of them on request."""
 
+import io
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from rlctl.checkpoints.reading import Checkpoint, load
 from rlctl.core import files
 from rlctl.core.errors import CheckFailed, Incompatible
 from rlctl.core.progress import Progress
+from rlctl.core.specs import EnvSpec
 from rlctl.rollouts.base import Step
 
 MOST_AT_ONCE = 256  # environments stepped together; more episodes are played in rounds
@@ -110,7 +112,7 @@ def evaluate(
         )
     recorder = Recorder() if request.save_trajectories else None
     with closing(driver):
-        _check_layout(checkpoint, driver.spec)
+        check_layout(checkpoint, driver.spec)
         with progress.phase("eval"):
             result = play(
                 policy, driver, request.episodes, request.seed, request.stochastic, recorder
@@ -130,8 +132,12 @@ def evaluate(
     return report
 
 
-def _check_layout(checkpoint: Checkpoint, spec: Any) -> None:
-    """The environment must observe and accept what the policy was trained on."""
+def check_layout(checkpoint: Checkpoint, spec: EnvSpec) -> None:
+    """The environment must observe and accept what the policy was trained on.
+
+    Raises:
+        Incompatible: It does not.
+    """
     saved = checkpoint.manifest["env"]["spec"]
     now = files.plain(spec.to_json())
     for key in ("observation", "action"):
@@ -143,7 +149,7 @@ def _check_layout(checkpoint: Checkpoint, spec: Any) -> None:
 
 
 class Recorder:
-    """Every step of every environment, for `on_step` of rollouts.evaluate."""
+    """Keeps every step of every environment; see `on_step` of rollouts.evaluate."""
 
     def __init__(self) -> None:
         self._rows: list[dict[str, np.ndarray]] = []
@@ -170,8 +176,6 @@ class Recorder:
         Raises:
             OutOfSpace: It cannot be written.
         """
-        import io
-
         content = io.BytesIO()
         arrays = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
         np.savez_compressed(content, **arrays)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlctl import catalog
+from rlctl.actions.evaluate import check_layout
 from rlctl.checkpoints import find, store
 from rlctl.core.errors import UsageError
 from rlctl.core.progress import Progress
@@ -136,6 +137,7 @@ def render(
         scene = environment.scene()
         look.camera_among(cameras(scene), environment.spec)
         driver = make_driver(name, config, shot.physics, 1, randomize=False)
+        check_layout(checkpoint, driver.spec)
     with closing(driver):
         film = _play(load_policy(checkpoint), driver, shot, progress)
     with progress.phase("save"):

@@ -251,11 +251,13 @@ def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[s
 
 @contextmanager
 def _naming(run: Run) -> Iterator[None]:
-    """Have every error name the run, and a stop say how to go on."""
+    """Have every error name the run and what it saved last, and a stop say how to go on."""
     try:
         yield
     except RlctlError as error:
-        error.data = {"run": str(run.folder), **error.data}
+        saved = store.steps(run.checkpoints)
+        last = str(store.step_folder(run.checkpoints, saved[-1])) if saved else None
+        error.data = {"run": str(run.folder), "checkpoint": last, **error.data}
         if isinstance(error, Stopped) and not error.hint:
             error.hint = f"rlctl train --resume {run.folder}"
         raise

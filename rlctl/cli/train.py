@@ -113,8 +113,7 @@ def _plan(out: Console, request: Any) -> None:
 
 def _train(out: Console, request: Any) -> None:
     out.stream_events()
-    told = "stopping: the run is being saved; once more stops at once"
-    with StopFlag(lambda name: out.note(f"{name}: {told}")) as stop:
+    with StopFlag(out.note) as stop:
         out.reader_gone = lambda: stop.request(SIGPIPE)
         from rlctl.actions.train import train as train_action
 

@@ -1,4 +1,4 @@
-"""MJX physics: MuJoCo in JAX (`jax`) or in NVIDIA Warp kernels (`warp`), fused with the environment.
+"""MJX physics: MuJoCo in JAX (`jax`) or in NVIDIA Warp's kernels (`warp`), fused with environments.
 
 Only the state proper is kept between control steps (positions, velocities, activations, the
 solver's warm start) and the fields the environment reads; everything else in mjx.Data is derived,
@@ -56,24 +56,25 @@ class MjxSimulation:
         self._env = env
         self._impl = impl
         self._source = env.model()
+        if impl == "warp":
+            _hush_warp()
         try:
             self._model = mjx.put_model(self._source, impl=impl)
         except NotImplementedError as error:
             raise UsageError(
                 f"{env.spec.id} does not run on {impl} physics: {error}", "use --physics native"
             ) from error
-        blank = self._blank(1)
+        blank, sample = self._blank(1), mujoco.MjData(self._source)
         read = tuple(dict.fromkeys(("qpos", "qvel", *env.fields)))
-        sample = mujoco.MjData(self._source)
-        self._shapes = {name: np.shape(getattr(sample, name)) for name in read}
-        self._hidden = [n for n in STATE if n not in read and np.size(getattr(blank, n))]
-        self._reads_derived = not set(read) <= set(STATE)
         for name in read:
-            if not hasattr(blank, name) and not hasattr(blank._impl, name):
+            if name not in blank.__dict__ and name not in blank._impl.__dict__:
                 raise UsageError(
                     f"{env.spec.id} reads {name}, which {impl} physics does not provide",
                     "use --physics native",
                 )
+        self._shapes = {name: np.shape(getattr(sample, name)) for name in read}
+        self._hidden = [n for n in STATE if n not in read and np.size(getattr(blank, n))]
+        self._reads_derived = not set(read) <= set(STATE)
 
     def draw(self, keys: jax.Array) -> Fields:
         draws = jax.vmap(lambda key: self._env.randomize(key, self._source))(keys)
@@ -107,6 +108,8 @@ class MjxSimulation:
         return state.fields
 
     def command(self, state: MjxState) -> jax.Array:
+        if not self.spec.commands:
+            return jnp.zeros((len(state.fields["qpos"]), 0))
         return jax.vmap(self._env.command)(state.carry)
 
     # --- one instance ---
@@ -171,3 +174,10 @@ class MjxSimulation:
                 return mjx.make_data(self._source, impl="jax")
             room = mjx.make_data(self._source, impl="warp")._impl.naconmax
             return mjx.make_data(self._source, impl="warp", naconmax=num * room)
+
+
+def _hush_warp() -> None:
+    """Keep Warp's greeting and its list of loaded kernels off standard output."""
+    import warp
+
+    warp.config.log_level = warp.LOG_WARNING

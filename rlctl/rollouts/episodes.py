@@ -108,7 +108,7 @@ def settle(
     ended = Ended(
         count=done.sum(),
         returns=(return_ * done).sum(),
-        lengths=(length * done).sum(),
+        lengths=(length.astype(jnp.float32) * done).sum(),
         terms={name: (term * done).sum() for name, term in terms.items()},
     )
     still = 1.0 - done

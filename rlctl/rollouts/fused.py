@@ -32,8 +32,13 @@ class FusedDriver:
     """
 
     def __init__(
-        self, simulation: Simulation, physics: str, num_envs: int, episode_length: int,
-        randomize: bool, on_nonfinite: str,
+        self,
+        simulation: Simulation,
+        physics: str,
+        num_envs: int,
+        episode_length: int,
+        randomize: bool,
+        on_nonfinite: str,
     ) -> None:
         self.spec = simulation.spec
         self.num_envs = num_envs

@@ -64,7 +64,12 @@ class FusedProgram:
         )
 
     def _collect(
-        self, actor: Actor, length: int, params: Any, state: FusedState, draws: Fields,
+        self,
+        actor: Actor,
+        length: int,
+        params: Any,
+        state: FusedState,
+        draws: Fields,
         time: jax.Array,
     ) -> tuple[FusedState, Unroll, Ended, jax.Array]:
         """Act for `length` steps from step `time` on.
@@ -110,9 +115,7 @@ class FusedProgram:
             draws,
         )
         failed = jnp.zeros(len(action), bool)  # MJX steps on whatever happens
-        bad = episodes.find_bad(
-            self.simulation.fields(sim), seen.observation, seen.reward, failed
-        )
+        bad = episodes.find_bad(self.simulation.fields(sim), seen.observation, seen.reward, failed)
         fine = (bad == episodes.FINE).astype(jnp.float32)
         final = select(fine, seen.observation, state.observation)
         book, outcome, ended = episodes.settle(
@@ -122,8 +125,13 @@ class FusedProgram:
         return FusedState(state.key, sim, observation, book), outcome, final, ended
 
     def _restart(
-        self, keys: jax.Array, sim: SimState, observation: jax.Array, done: jax.Array,
-        draws: Fields, time: jax.Array,
+        self,
+        keys: jax.Array,
+        sim: SimState,
+        observation: jax.Array,
+        done: jax.Array,
+        draws: Fields,
+        time: jax.Array,
     ) -> tuple[SimState, jax.Array]:
         """Start new episodes where done (N,), some rows at a time.
 
@@ -145,9 +153,7 @@ class FusedProgram:
         return jax.lax.while_loop(lambda carry: carry[0].any(), some, start)[1]
 
 
-def _final_value(
-    actor: Actor, params: Any, final: jax.Array, truncated: jax.Array
-) -> jax.Array:
+def _final_value(actor: Actor, params: Any, final: jax.Array, truncated: jax.Array) -> jax.Array:
     """Values of final observations (N, O) where truncated (N,), 0 elsewhere."""
     return jax.lax.cond(
         truncated.any(),

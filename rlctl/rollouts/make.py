@@ -1,5 +1,6 @@
 """From a name in the catalog to environments that run."""
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -8,17 +9,36 @@ from rlctl import catalog
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Layer, Resolved, resolve, set_layer
-from rlctl.core.errors import DeviceUnavailable, UsageError
+from rlctl.core.errors import DeviceUnavailable, RendererMissing, UsageError
 from rlctl.rollouts.base import Driver
 
 
 def make_environment(name: str, config: Any) -> Any:
     """The environment object behind a catalog name: an Environment, or a family's own kind."""
     row = catalog.env(name)
+    _import_mujoco()
     target = catalog.load(row.target)
     if isinstance(row, FamilyRow):
         return target(name.partition(":")[2], config)
     return target(config)
+
+
+def _import_mujoco() -> None:
+    """Import it, where a bad MUJOCO_GL makes it fail.
+
+    Raises:
+        RendererMissing: It does.
+    """
+    try:
+        import mujoco  # noqa: F401
+    except (ImportError, AttributeError, RuntimeError) as error:
+        platform = os.environ.get("MUJOCO_GL")
+        if not platform:
+            raise
+        raise RendererMissing(
+            f"MuJoCo cannot be imported with MUJOCO_GL={platform}: {error}",
+            "unset MUJOCO_GL, or install what it names; `rlctl device-check` shows what works",
+        ) from error
 
 
 def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tuple[str, Any]:

@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -10,22 +13,28 @@ from rlctl.core.signals import StopFlag
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_asks_and_the_second_insists(signum):
-    told = []
-    with StopFlag(told.append) as stop:
+    told, heard = [], threading.Event()
+    with StopFlag(lambda line: (told.append(line), heard.set())) as stop:
         assert stop() is None
         os.kill(os.getpid(), signum)
         assert stop() == signum
-        assert told == [signum.name]
+        assert heard.wait(5)
         with pytest.raises(StoppedUnsaved, match="second signal"):
             os.kill(os.getpid(), signum)
-        assert signal.getsignal(signum) is signal.SIG_DFL
+    assert told == [f"{signum.name}: stopping after this update; once more stops at once"]
 
 
-def test_handlers_are_put_back():
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+def test_everything_is_put_back():
+    def state():
+        return [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
+
+    before, threads = state(), threading.active_count()
     with StopFlag():
-        assert signal.getsignal(signal.SIGTERM) != before[1]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+        assert state() != before
+        assert threading.active_count() == threads + 1
+    assert state() == before
+    assert threading.active_count() == threads
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_a_request_stops_like_a_signal_and_does_not_replace_one():
@@ -46,3 +55,45 @@ def test_outside_the_main_thread_nothing_is_caught():
     thread.join()
     assert seen == [None]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc's locks")
+def test_signals_are_heard_while_the_main_thread_is_deep_in_compiled_code():
+    """No handler of Python's runs while C waits for a lock, nor while it compiles."""
+    script = (
+        "import ctypes, sys\n"
+        "from rlctl.core.signals import StopFlag\n"
+        "with StopFlag(lambda line: print(line, flush=True)):\n"
+        "    print('deep', flush=True)\n"
+        "    mutex, lock = ctypes.create_string_buffer(64), ctypes.CDLL(None).pthread_mutex_lock\n"
+        "    lock(mutex), lock(mutex)\n"
+    )
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout.readline() == "deep\n"
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert "once more" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 12
+        assert time.monotonic() - began < 15
+
+
+def test_signals_that_come_as_one_are_still_two():
+    script = (
+        "import os, signal, time\n"
+        "from rlctl.core.errors import StoppedUnsaved\n"
+        "from rlctl.core.signals import SIGNALS, StopFlag\n"
+        "with StopFlag() as stop:\n"
+        "    handler = signal.signal(signal.SIGTERM, lambda *whatever: None)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"  # heard by the thread alone
+        "    signal.signal(signal.SIGTERM, handler)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    try:\n"
+        "        time.sleep(10)\n"
+        "    except StoppedUnsaved as error:\n"
+        "        print(error.message)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "stopped at once by a second signal, SIGTERM\n"

@@ -1,25 +1,13 @@
-"""Drivers of the test environment."""
+"""Drivers and behaviour policies."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
 import pytest
-from rollouts.slider import Slider
+from rollouts.drivers import make
 
 from rlctl.rollouts.base import Actor, ActorStep
-
-
-def make(kind, num_envs, env=None, episode_length=20, randomize=True, on_nonfinite="stop"):
-    """A driver of an environment, on native physics (`host`) or MJX (`fused`)."""
-    env = env or Slider()
-    if kind == "host":
-        from rlctl.rollouts.host import HostDriver
-
-        return HostDriver(env, num_envs, episode_length, randomize, on_nonfinite)
-    from rlctl.physics.mjx import MjxSimulation
-    from rlctl.rollouts.fused import FusedDriver
-
-    simulation = MjxSimulation(env, "jax")
-    return FusedDriver(simulation, "jax", num_envs, episode_length, randomize, on_nonfinite)
 
 
 @pytest.fixture(params=["host", pytest.param("fused", marks=pytest.mark.foreign)])
@@ -30,16 +18,8 @@ def kind(request):
 
 @pytest.fixture
 def make_driver(kind):
-    """Make a driver of that kind; it is closed after the test."""
-    made = []
-
-    def build(num_envs, **options):
-        made.append(make(kind, num_envs, **options))
-        return made[-1]
-
-    yield build
-    for driver in made:
-        driver.close()
+    """Make a driver of that kind, used before perhaps: reset it."""
+    return functools.partial(make, kind)
 
 
 def _act(gain, observation, key):
@@ -55,3 +35,12 @@ def _value(gain, observation):
 def actor():
     """A behaviour policy that pushes away from the middle; its parameter is the gain."""
     return Actor(_act, _value)
+
+
+@pytest.fixture(scope="session")
+def constant():
+    """A behaviour policy whose action is its parameter."""
+    return Actor(
+        lambda action, observation, key: ActorStep(action[None], action[None], action),
+        lambda action, observation: observation[0],
+    )

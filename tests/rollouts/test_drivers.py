@@ -7,21 +7,18 @@ from rollouts.slider import BOUND, OBSERVATION, PHYSICS, REWARD
 
 from rlctl.core.errors import Diverged
 
+N = 6  # environments of a driver, unless a test says otherwise
+LIMIT = 20  # control steps of an episode, likewise
+T = 45  # steps of an unroll
 GAIN = jnp.float32(2.0)
 QUANTITIES = [(PHYSICS, "physics state"), (OBSERVATION, "observation"), (REWARD, "reward")]
 
 
-def drive(driver, rng, steps):
-    """Random actions, the same for an environment whatever the number of them."""
-    actions = rng.uniform(-1, 1, (steps, 16, 1)).astype(np.float32)
-    return [driver.step(action[: driver.num_envs]) for action in actions]
-
-
 def test_a_seed_decides_everything(make_driver, rng):
-    actions = rng.uniform(-1, 1, (30, 5, 1))
+    driver = make_driver()
+    actions = rng.uniform(-1, 1, (30, N, 1))
     runs = []
     for seed in (7, 7, 8):
-        driver = make_driver(5)
         first = driver.reset(seed)
         runs.append([first, *(driver.step(a).observation for a in actions)])
     np.testing.assert_array_equal(runs[0], runs[1])
@@ -29,23 +26,22 @@ def test_a_seed_decides_everything(make_driver, rng):
 
 
 def test_an_environment_does_not_depend_on_the_others(make_driver, rng):
-    few, many = make_driver(3), make_driver(16)
+    few, many = make_driver(3), make_driver()
     np.testing.assert_array_equal(few.reset(1), many.reset(1)[:3])
-    actions = rng.uniform(-1, 1, (45, 16, 1))
-    for action in actions:
+    for action in rng.uniform(-1, 1, (45, N, 1)):
         a, b = few.step(action[:3]), many.step(action)
         np.testing.assert_allclose(a.observation, b.observation[:3], atol=1e-6)
         np.testing.assert_array_equal(a.truncated, b.truncated[:3])
         np.testing.assert_array_equal(a.terminated, b.terminated[:3])
 
 
-def test_an_ended_episode_restarts_in_the_same_step(make_driver, rng):
-    driver = make_driver(16, episode_length=1000)
+def test_an_ended_episode_restarts_in_the_same_step(make_driver):
+    driver = make_driver(episode_length=1000)
     driver.reset(0)
     ended = 0
     for _ in range(60):
         commands = driver.command()
-        step = driver.step(np.ones((16, 1)))
+        step = driver.step(np.ones((N, 1)))
         done = step.terminated
         ended += done.sum()
         assert not step.truncated.any()
@@ -53,47 +49,49 @@ def test_an_ended_episode_restarts_in_the_same_step(make_driver, rng):
         assert (np.abs(step.observation[:, 0]) <= BOUND).all()
         assert (step.observation[done, 2] == 0).all(), "the clock starts anew"
         assert (step.final_observation[:, 2] > 0).all()
-        kept = step.observation[~done]
-        np.testing.assert_array_equal(kept, step.final_observation[~done])
+        np.testing.assert_array_equal(step.observation[~done], step.final_observation[~done])
         np.testing.assert_allclose(driver.qpos()[:, 0], step.observation[:, 0], atol=1e-6)
         np.testing.assert_array_equal(driver.command(), step.observation[:, 3:])
         assert (driver.command() != commands)[done].all(), "a new command is drawn"
         assert (driver.command() == commands)[~done].all()
-    assert ended > 16
+    assert ended > N
 
 
-def test_first_states_of_one_environment_differ(make_driver):
-    driver = make_driver(2, episode_length=1)
-    starts = [driver.reset(0)] + [driver.step(np.zeros((2, 1))).observation for _ in range(8)]
-    assert len(np.unique(np.stack(starts)[:, :, 0])) >= 17
+def test_first_states_of_an_environment_differ(make_driver):
+    driver = make_driver(episode_length=1)
+    starts = [driver.reset(0)]
+    starts += [driver.step(np.zeros((N, 1))).observation for _ in range(8)]
+    for part in (0, 1, 3):
+        assert len(np.unique(np.stack(starts)[:, :, part])) == 9 * N
 
 
-def test_the_time_limit_truncates_and_termination_wins(make_driver, rng):
-    driver = make_driver(4, episode_length=6)
-    driver.reset(3)
-    for t, step in enumerate(drive(driver, rng, 5)):
-        assert not step.truncated.any(), t
-    driver.reset(3)
-    for _ in range(5):
-        driver.step(np.zeros((4, 1)))
-    step = driver.step(np.zeros((4, 1)))
-    assert (step.truncated | step.terminated).all()
-    assert step.truncated.any()
-    assert not (step.truncated & step.terminated).any()
-    assert (step.observation[:, 2] == 0).all()
-    assert (step.final_observation[step.truncated, 2] == 6).all()
+def test_the_time_limit_truncates_and_termination_wins(make_driver):
+    driver = make_driver()
+    driver.reset(0)
+    length, outcomes = np.zeros(N), set()
+    for t in range(60):
+        step = driver.step(np.linspace(0, 1, N)[:, None])
+        length += 1
+        np.testing.assert_array_equal(step.final_observation[:, 2], length)
+        out = np.abs(step.final_observation[:, 0]) > BOUND
+        np.testing.assert_array_equal(step.terminated, out, f"step {t}")
+        np.testing.assert_array_equal(step.truncated, (length == LIMIT) & ~out, f"step {t}")
+        outcomes |= set(zip(step.terminated.tolist(), step.truncated.tolist(), strict=True))
+        length[step.terminated | step.truncated] = 0
+        np.testing.assert_array_equal(step.observation[:, 2], length)
+    assert outcomes == {(False, False), (True, False), (False, True)}
 
 
 def test_collecting_is_stepping(make_driver, actor):
-    driver, replay = make_driver(6), make_driver(6)
-    observation = driver.reset(2)
-    replay.reset(2)
-    unroll, _ = driver.collect(actor, GAIN, 45)
+    driver = make_driver()
+    driver.reset(2)
+    unroll, _ = driver.collect(actor, GAIN, T)
     assert np.asarray(unroll.terminated).any()
     assert np.asarray(unroll.truncated).any()
-    for t in range(45):
+    observation = driver.reset(2)
+    for t in range(T):
         np.testing.assert_allclose(unroll.observation[t], observation, atol=1e-5)
-        step = replay.step(np.tanh(unroll.raw_action[t]))
+        step = driver.step(np.tanh(unroll.raw_action[t]))
         np.testing.assert_allclose(unroll.reward[t], step.reward, atol=1e-5)
         np.testing.assert_array_equal(np.asarray(unroll.terminated[t]) > 0, step.terminated)
         np.testing.assert_array_equal(np.asarray(unroll.truncated[t]) > 0, step.truncated)
@@ -106,73 +104,66 @@ def test_collecting_is_stepping(make_driver, actor):
 
 
 def test_unrolls_go_on_where_the_last_one_ended(make_driver, actor):
-    whole, parts = make_driver(6), make_driver(6)
-    whole.reset(2)
-    parts.reset(2)
-    long, _ = whole.collect(actor, GAIN, 30)
-    pieces = [parts.collect(actor, GAIN, 10)[0] for _ in range(3)]
+    driver = make_driver()
+    driver.reset(2)
+    whole, _ = driver.collect(actor, GAIN, T)
+    driver.reset(2)
+    parts = [driver.collect(actor, GAIN, T // 3)[0] for _ in range(3)]
     for name in ("observation", "reward", "terminated", "truncated", "final_value"):
-        joined = np.concatenate([getattr(piece, name) for piece in pieces])
-        np.testing.assert_allclose(getattr(long, name), joined, atol=1e-5, err_msg=name)
-    np.testing.assert_array_equal(pieces[0].last_observation, pieces[1].observation[0])
+        joined = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_allclose(getattr(whole, name), joined, atol=1e-5, err_msg=name)
+    np.testing.assert_array_equal(parts[0].last_observation, parts[1].observation[0])
 
 
 def test_sums_of_episodes(make_driver, actor):
-    driver = make_driver(6)
+    driver = make_driver()
     driver.reset(5)
-    first, nothing = driver.collect(actor, GAIN, 3)
-    assert nothing.count == 0
-    assert nothing.returns == 0.0
-    second, report = driver.collect(actor, GAIN, 37)
-    reward = np.concatenate([first.reward, second.reward])
-    done = np.concatenate([first.terminated, second.terminated])
-    alive = 1.0 - done
-    done = np.maximum(done, np.concatenate([first.truncated, second.truncated])) > 0
-    count, lengths, returns, alives = 0, 0, 0.0, 0.0
-    for row in range(6):
+    first, _ = driver.collect(actor, GAIN, T)
+    second, report = driver.collect(actor, GAIN, T)
+    both = [np.concatenate(pair) for pair in zip(first[:-1], second[:-1], strict=True)]
+    unroll = first._make([*both, None])
+    done = np.maximum(unroll.terminated, unroll.truncated) > 0
+    count, length, returns, alive = 0, 0, 0.0, 0.0
+    for row in range(N):
         begin = 0
         for end in np.flatnonzero(done[:, row]) + 1:
-            count += 1
-            lengths += end - begin
-            returns += reward[begin:end, row].sum()
-            alives += alive[begin:end, row].sum()
+            if end > T:
+                count += 1
+                length += end - begin
+                returns += unroll.reward[begin:end, row].sum()
+                alive += (1 - unroll.terminated[begin:end, row]).sum()
             begin = end
-    assert count > 6
-    assert report.count == count
-    assert report.lengths == lengths
+    assert count > N
+    assert (report.count, report.lengths, report.nonfinite) == (count, length, 0)
     assert report.returns == pytest.approx(returns, rel=1e-4)
-    assert report.terms["progress"] == pytest.approx(returns, rel=1e-4)
-    assert report.terms["alive"] == alives
-    assert report.nonfinite == 0
+    assert report.terms == {"progress": pytest.approx(returns, rel=1e-4), "alive": alive}
 
 
 def test_saved_and_restored_it_goes_on_bit_for_bit(make_driver, actor):
-    driver = make_driver(6)
+    driver = make_driver()
     driver.reset(4)
-    driver.collect(actor, GAIN, 17)
+    driver.collect(actor, GAIN, T)
     saved = {name: array.copy() for name, array in driver.state().items()}
-    expected, _ = driver.collect(actor, GAIN, 17)
+    expected, _ = driver.collect(actor, GAIN, T)
     expected_state = driver.state()
 
-    other = make_driver(6)
+    other = make_driver(copy=1)
     other.restore(saved)
     for name, array in other.state().items():
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
         assert array.dtype == saved[name].dtype, name
-    unroll, _ = other.collect(actor, GAIN, 17)
+    unroll, _ = other.collect(actor, GAIN, T)
     for name in unroll._fields:
-        np.testing.assert_array_equal(
-            getattr(unroll, name), getattr(expected, name), err_msg=name
-        )
+        np.testing.assert_array_equal(getattr(unroll, name), getattr(expected, name), name)
     for name, array in other.state().items():
         np.testing.assert_array_equal(array, expected_state[name], err_msg=name)
 
 
 @pytest.mark.parametrize(("action", "quantity"), QUANTITIES)
 def test_what_diverged_is_named(make_driver, action, quantity):
-    driver = make_driver(5)
+    driver = make_driver()
     driver.reset(0)
-    actions = np.zeros((5, 1), np.float32)
+    actions = np.zeros((N, 1), np.float32)
     driver.step(actions)
     driver.step(actions)
     actions[3] = action
@@ -181,60 +172,61 @@ def test_what_diverged_is_named(make_driver, action, quantity):
     assert caught.value.data == {"quantity": quantity, "environment": 3, "step": 2}
 
 
-def test_what_diverged_in_an_unroll_is_named(make_driver, actor):
-    """A gain without bounds is not finite as soon as an action is, at the first step."""
-    driver = make_driver(5)
+def test_what_diverged_in_an_unroll_is_named(make_driver, constant):
+    driver = make_driver()
     driver.reset(0)
-    driver.collect(actor, GAIN, 17)
+    driver.collect(constant, jnp.float32(0.0), T)
     with pytest.raises(Diverged) as caught:
-        driver.collect(actor, jnp.float32(np.nan), 17)
-    assert caught.value.data == {"quantity": "physics state", "environment": 0, "step": 17}
+        driver.collect(constant, jnp.float32(PHYSICS), T)
+    assert caught.value.data == {"quantity": "physics state", "environment": 0, "step": T}
 
 
 @pytest.mark.parametrize(("action", "quantity"), QUANTITIES)
-def test_diverged_environments_restart_if_told_to(make_driver, action, quantity, actor):
-    driver, healthy = make_driver(5, on_nonfinite="reset"), make_driver(5)
+def test_diverged_environments_restart_if_told_to(make_driver, action, quantity):
+    driver = make_driver(on_nonfinite="reset")
     driver.reset(0)
-    before = healthy.reset(0)
-    actions = np.zeros((5, 1), np.float32)
-    expected = healthy.step(actions)
+    actions = np.zeros((N, 1), np.float32)
+    expected = driver.step(actions)
+    before = driver.reset(0)
     actions[3] = action
     step = driver.step(actions)
-    assert step.truncated.tolist() == [False, False, False, True, False]
-    assert step.reward[3] == 0.0
+    assert np.flatnonzero(step.truncated).tolist() == [3], quantity
+    assert not step.terminated.any()
+    assert step.reward[3] == step.metrics["alive"][3] == 0.0
     assert step.observation[3, 2] == 0.0
     np.testing.assert_array_equal(step.final_observation[3], before[3])
-    others = [0, 1, 2, 4]
+    others = [0, 1, 2, 4, 5]
     np.testing.assert_array_equal(step.observation[others], expected.observation[others])
-    unroll, report = driver.collect(actor, GAIN, 17)
-    assert all(np.isfinite(part).all() for part in unroll)
-    assert np.isfinite(report.returns)
+    following = driver.step(np.zeros((N, 1)))
+    assert np.isfinite(following.observation).all()
+    assert following.observation[3, 2] == 1.0
 
 
-def test_diverged_environments_are_counted(make_driver, actor):
-    driver = make_driver(5, on_nonfinite="reset")
+def test_diverged_environments_are_counted(make_driver, constant):
+    driver = make_driver(on_nonfinite="reset")
     driver.reset(0)
-    unroll, report = driver.collect(actor, jnp.float32(np.nan), 17)
-    assert report.nonfinite == report.count == 5 * 17
+    unroll, report = driver.collect(constant, jnp.float32(PHYSICS), T)
+    assert report.nonfinite == report.count == N * T
     assert np.isfinite(unroll.observation).all()
     assert (np.asarray(unroll.reward) == 0.0).all()
-    assert driver.collect(actor, GAIN, 17)[1].nonfinite == 0
+    unroll, report = driver.collect(constant, jnp.float32(0.0), T)
+    assert report.nonfinite == 0
+    assert np.asarray(unroll.reward).any()
 
 
 def test_models_are_randomised_or_not(make_driver):
-    def distance(randomize, seed):
-        driver = make_driver(8, randomize=randomize, episode_length=1000)
+    driver, plain = make_driver(), make_driver(randomize=False)
+    damping = []
+    for seed in (0, 0, 1):
         driver.reset(seed)
-        damping = driver.state().get("draws/dof_damping")
-        start = driver.qpos()
-        driver.step(np.zeros((8, 1)))
-        return damping, driver.qpos() - start
+        damping.append(driver.state()["draws/dof_damping"])
+    assert damping[0].shape == (N, 1)
+    assert len(np.unique(damping[0])) == N
+    np.testing.assert_array_equal(damping[0], damping[1])
+    assert not np.isclose(damping[0], damping[2]).any()
 
-    damping, _ = distance(True, 0)
-    again, _ = distance(True, 0)
-    other, _ = distance(True, 1)
-    assert damping.shape == (8, 1)
-    assert len(np.unique(damping)) == 8
-    np.testing.assert_array_equal(damping, again)
-    assert not np.isclose(damping, other).any()
-    assert distance(False, 0)[0] is None
+    np.testing.assert_array_equal(driver.reset(0), plain.reset(0))
+    assert not any(name.startswith("draws") for name in plain.state())
+    for _ in range(5):
+        speed, usual = (d.step(np.ones((N, 1))).final_observation[:, 1] for d in (driver, plain))
+    np.testing.assert_array_equal(speed < usual, damping[0][:, 0] > 1.0)

@@ -15,9 +15,13 @@ class PPOConfig:
     gae_lambda: float = setting(0.95, "mix of n-step returns in the advantage", low=0.0, high=1.0)
     unroll_length: int = setting(20, "steps each environment takes per unroll", low=1, high=10_000)
     batch_size: int = setting(
-        0, "unrolls per minibatch; 0: every environment's unroll, divided into minibatches", low=0
+        0, "unrolls per minibatch; 0: as num_minibatches divides the environments", low=0
     )
-    num_minibatches: int = setting(32, "gradient steps per pass over the data", low=1)
+    num_minibatches: int = setting(
+        32,
+        "gradient steps per pass over the data; 0: as batch_size divides the environments",
+        low=0,
+    )
     num_updates_per_batch: int = setting(4, "passes over the data per update", low=1)
     clipping_epsilon: float = setting(0.3, "bound on the probability ratio's change", low=0.0)
     normalize_advantage: bool = setting(True, "centre and scale advantages per minibatch")

@@ -22,6 +22,7 @@ class Plan:
         steps_per_update: Environment steps in an update.
         updates: Updates in all.
         steps: Environment steps in all: what was asked, rounded up to whole updates.
+        minibatches: Gradient steps of a pass.
         minibatch: Unrolls in a minibatch.
         left_out: Unrolls that each pass leaves out, because they do not divide evenly.
         eval_every: Steps between evaluations, 0 for none.
@@ -32,6 +33,7 @@ class Plan:
     steps_per_update: int
     updates: int
     steps: int
+    minibatches: int
     minibatch: int
     left_out: int
     eval_every: int
@@ -46,7 +48,14 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     """
     num_envs, minibatches = train.num_envs, ppo.num_minibatches
     unrolls = 1
-    if ppo.batch_size:
+    if not minibatches:
+        if not ppo.batch_size:
+            raise UsageError(
+                "ppo.batch_size and ppo.num_minibatches are both 0",
+                "set one of them: the other follows from train.num_envs",
+            )
+        minibatches = max(1, num_envs // ppo.batch_size)
+    elif ppo.batch_size:
         wanted = ppo.batch_size * minibatches
         if wanted % num_envs:
             near = _nearest_divisors(wanted, num_envs)
@@ -54,7 +63,7 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
                 f"train.num_envs {num_envs} does not divide ppo.batch_size {ppo.batch_size} x "
                 f"ppo.num_minibatches {minibatches} = {wanted} unrolls of an update",
                 f"nearest that do: {' and '.join(map(str, near))}; "
-                "or ppo.batch_size=0, which fits any",
+                "or set either of the two to 0, which fits any",
             )
         unrolls = wanted // num_envs
     elif num_envs < minibatches:
@@ -72,6 +81,7 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
         steps_per_update=per_update,
         updates=updates,
         steps=steps,
+        minibatches=minibatches,
         minibatch=columns // minibatches,
         left_out=columns % minibatches,
         eval_every=eval_every,

@@ -306,7 +306,8 @@ class Training:
         columns = self.plan.unrolls * self.train.num_envs
         shapes = unroll_shapes(self.ppo.unroll_length, columns, self._driver.spec)
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
-        return make_update(self._networks, self.ppo).lower(self.state.learner, unroll).compile()
+        update = make_update(self._networks, self.ppo, self.plan.minibatches)
+        return update.lower(self.state.learner, unroll).compile()
 
     def _rehearse(self) -> None:
         """Take one step of an evaluation, which compiles it."""

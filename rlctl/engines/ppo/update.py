@@ -42,7 +42,7 @@ def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
 
 
 def make_update(
-    networks: Networks, config: PPOConfig
+    networks: Networks, config: PPOConfig, num_minibatches: int
 ) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
     """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
@@ -72,8 +72,8 @@ def make_update(
 
         def one_pass(carry: Any, pass_key: jax.Array) -> tuple[Any, Any]:
             shuffle_key, noise_key = jax.random.split(pass_key)
-            batches = shuffle(shuffle_key, unroll.reward.shape[1], config.num_minibatches)
-            noise_keys = jax.random.split(noise_key, config.num_minibatches)
+            batches = shuffle(shuffle_key, unroll.reward.shape[1], num_minibatches)
+            noise_keys = jax.random.split(noise_key, num_minibatches)
             return jax.lax.scan(descend, carry, (batches, noise_keys))
 
         carry = (state.policy.params, state.optimizer)

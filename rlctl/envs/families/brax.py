@@ -5,6 +5,7 @@ same few states. Actions are in [-1, 1], as Brax's own policies give them; an en
 something else by 1 scales them itself.
 """
 
+import warnings
 from functools import partial
 
 import jax
@@ -25,7 +26,10 @@ class BraxSimulation:
     """
 
     def __init__(self, name: str, config: BraxConfig) -> None:
-        self._env = envs.get_environment(name, backend=config.backend)
+        # Old model files and Brax's own age are no news to who asked for them.
+        mujoco.set_mju_user_warning(lambda message: None)
+        with warnings.catch_warnings(action="ignore"):
+            self._env = envs.get_environment(name, backend=config.backend)
         key = jax.ShapeDtypeStruct((2,), jax.numpy.uint32)
         self._first = jax.eval_shape(self._env.reset, key)
         self.spec = self._describe(f"brax:{name}", config.episode_length)

@@ -28,9 +28,7 @@ class BraxConfig:
         "Brax's physics pipeline",
         choices=("mjx", "generalized", "positional", "spring"),
     )
-    episode_length: int = setting(
-        1000, "control steps after which an episode is truncated", low=1
-    )
+    episode_length: int = setting(1000, "control steps after which an episode is truncated", low=1)
 
 
 def names() -> tuple[str, ...]:

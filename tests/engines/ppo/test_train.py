@@ -201,5 +201,9 @@ def test_a_plan_fits_or_says_what_would():
         make_plan(TrainConfig(num_envs=3000), PPOConfig(batch_size=256, num_minibatches=32))
     assert "2048" in error.value.hint
     assert "4096" in error.value.hint
+    with pytest.raises(UsageError, match="both 0"):
+        make_plan(TrainConfig(), PPOConfig(num_minibatches=0))
+    wide = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=64, num_minibatches=0))
+    assert (wide.minibatches, wide.minibatch, wide.unrolls) == (64, 64, 1)
     two = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=256, num_minibatches=32))
     assert two.unrolls == 2

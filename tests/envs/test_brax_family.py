@@ -1,0 +1,130 @@
+"""Brax's environments: their names and settings at once, their physics among the slow tests."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from rlctl import catalog
+from rlctl.envs.families.brax_config import BraxConfig, names
+
+brax_own = [
+    pytest.mark.slow,
+    pytest.mark.foreign,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # Brax reads mjx.Data's old names
+]
+
+
+def test_names_are_listed_without_brax():
+    code = (
+        "import sys; from rlctl import catalog; row = catalog.env('brax:ant');"
+        "print(row.prefix, *sorted({'brax', 'jax', 'mujoco', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["brax"]
+
+
+def test_the_defaults():
+    config = BraxConfig()
+    assert (config.backend, config.episode_length) == ("mjx", 1000)
+
+
+class TestBrax:
+    pytestmark = brax_own
+
+    def test_every_environment_of_brax_is_listed(self):
+        from brax.envs import _envs
+
+        assert set(names()) == set(_envs) - {"fast"}
+        assert len(names()) == 11
+
+    @pytest.mark.parametrize("name", names())
+    def test_specs(self, name):
+        from rlctl.envs.families.brax import make
+
+        simulation = make(name, BraxConfig(episode_length=77))
+        spec, scene = simulation.spec, simulation.scene()
+        assert spec.id == f"brax:{name}"
+        assert spec.episode_length == 77
+        assert spec.action_size == scene.nu
+        assert all((part.low, part.high) == (-1.0, 1.0) for part in spec.action)
+        assert len({part.name for part in spec.action}) == spec.action_size
+        assert spec.control_dt == pytest.approx(spec.substeps * scene.opt.timestep)
+        if name == "ant":
+            assert spec.observation_size == 27
+            assert spec.action_size == 8
+            assert spec.control_dt == pytest.approx(0.05)
+            assert spec.terms[0].startswith("reward_")
+            assert "x_velocity" in spec.terms
+
+    def test_it_is_brax_step_by_step(self, rng):
+        """Until the first episode ends; then Brax goes on and rlctl starts anew."""
+        import jax
+        from brax import envs
+
+        from rlctl.rollouts.keys import INITIAL, environment_keys, step_keys
+        from rlctl.rollouts.make import make_driver
+
+        raw = envs.get_environment("inverted_pendulum", backend="mjx")
+        step = jax.jit(jax.vmap(raw.step))
+        keys = environment_keys(0, np.arange(3, dtype=np.uint32))
+        state = jax.jit(jax.vmap(raw.reset))(step_keys(keys, np.uint32(0), INITIAL))
+        driver = make_driver("brax:inverted_pendulum", BraxConfig(), "jax", 3)
+        np.testing.assert_allclose(driver.reset(0), state.obs, atol=1e-6)
+        over = np.zeros(3, bool)
+        for action in rng.uniform(-1, 1, (40, 3, 1)).astype(np.float32):
+            state, ours = step(state, action), driver.step(action)
+            np.testing.assert_allclose(ours.reward[~over], 1.0)
+            same = (ours.final_observation[~over], np.asarray(state.obs)[~over])
+            np.testing.assert_allclose(*same, rtol=1e-4, atol=1e-4)
+            np.testing.assert_array_equal(ours.terminated[~over], np.asarray(state.done)[~over] > 0)
+            over |= ours.terminated
+            assert (np.abs(ours.observation[ours.terminated]) < 0.02).all()
+            assert not ours.truncated.any()
+        assert over.all()
+
+    @pytest.mark.parametrize("backend", ["mjx", "spring"])
+    def test_ant_runs_and_goes_on_after_a_restore(self, backend, rng, actor):
+        from rlctl.rollouts.make import make_driver
+
+        driver = make_driver("brax:ant", BraxConfig(backend=backend), "jax", 4, episode_length=5)
+        driver.reset(0)
+        first = driver.qpos()
+        saved = driver.state()
+        a, report = driver.collect(actor, np.float32(1.0), 12)
+        assert report.count == 8
+        assert report.lengths == 40
+        assert set(report.terms) == set(driver.spec.terms)
+        assert np.isfinite(a.observation).all()
+        assert np.ptp(np.asarray(a.observation), axis=0).max(axis=1).min() > 0.1
+        np.testing.assert_array_equal(np.asarray(a.truncated).sum(axis=1).nonzero()[0], [4, 9])
+        driver.restore(saved)
+        np.testing.assert_array_equal(driver.qpos(), first)
+        b, _ = driver.collect(actor, np.float32(1.0), 12)
+        for one, other in zip(a, b, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert driver.command().shape == (4, 0)
+
+
+@pytest.fixture
+def actor():
+    """Random actions."""
+    import jax
+    import jax.numpy as jnp
+
+    from rlctl.rollouts.base import Actor, ActorStep
+
+    def act(scale, observation, key):
+        raw = scale * jax.random.normal(key, (8,))
+        return ActorStep(jnp.tanh(raw), raw, raw.sum())
+
+    return Actor(act, lambda scale, observation: observation.sum())
+
+
+def test_an_unknown_name_is_told_with_the_nearest():
+    from rlctl.core.errors import UsageError
+
+    with pytest.raises(UsageError, match="brax: has ant,") as caught:
+        catalog.env("brax:halfcheeta")
+    assert "brax:halfcheetah" in caught.value.hint

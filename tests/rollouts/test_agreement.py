@@ -1,0 +1,60 @@
+"""Native physics in float64 under the host driver, MJX in float32 under the fused one: the same."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rollouts.drivers import make
+from rollouts.slider import Slider
+
+from rlctl.envs.inverted_pendulum.env import InvertedPendulum
+from rlctl.envs.pendulum.env import Pendulum
+
+pytestmark = pytest.mark.foreign
+STEPS = 50  # over several episodes
+TOLERANCE = 2e-5  # of anything observed, rounding
+
+
+@pytest.mark.parametrize("env", [Slider, Pendulum, InvertedPendulum])
+def test_steps_agree(env, rng):
+    host, fused = make("host", env=env), make("fused", env=env)
+    low, high = ([getattr(part, end) for part in env.spec.action] for end in ("low", "high"))
+    np.testing.assert_allclose(host.reset(3), fused.reset(3), atol=TOLERANCE)
+    ended = 0
+    for t, action in enumerate(rng.uniform(low, high, (STEPS, 6, len(low)))):
+        expected, step = host.step(action), fused.step(action)
+        for name in ("observation", "final_observation", "reward"):
+            a, b = getattr(expected, name), getattr(step, name)
+            np.testing.assert_allclose(a, b, atol=TOLERANCE, err_msg=f"{name} of step {t}")
+        np.testing.assert_array_equal(expected.terminated, step.terminated)
+        np.testing.assert_array_equal(expected.truncated, step.truncated)
+        assert expected.metrics.keys() == step.metrics.keys()
+        for name, term in expected.metrics.items():
+            np.testing.assert_allclose(term, step.metrics[name], atol=TOLERANCE, err_msg=name)
+        np.testing.assert_allclose(host.qpos(), fused.qpos(), atol=TOLERANCE)
+        np.testing.assert_allclose(host.command(), fused.command(), atol=TOLERANCE)
+        ended += (step.terminated | step.truncated).sum()
+    assert ended >= 2 * 6
+
+
+def test_unrolls_agree(actor):
+    host, fused = make("host"), make("fused")
+    host.reset(9)
+    fused.reset(9)
+    gain = jnp.float32(1.0)
+    (expected, sums), (unroll, same_sums) = (d.collect(actor, gain, 45) for d in (host, fused))
+    for name in unroll._fields:
+        a, b = getattr(expected, name), getattr(unroll, name)
+        assert a.shape == b.shape, name
+        assert a.dtype == b.dtype == np.float32, name
+        np.testing.assert_allclose(a, b, atol=1e-4, err_msg=name)
+    assert sums.count == same_sums.count > 6
+    assert sums.lengths == same_sums.lengths
+    assert sums.returns == pytest.approx(same_sums.returns, abs=1e-3)
+
+
+def test_randomised_models_are_the_same():
+    drivers = make("host"), make("fused")
+    for driver in drivers:
+        driver.reset(1)
+    a, b = (driver.state()["draws/dof_damping"] for driver in drivers)
+    np.testing.assert_array_equal(a, b)

@@ -1,0 +1,70 @@
+"""The house rules a linter cannot see: sizes, and what loading a thing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "rlctl").rglob("*.py"))
+FRAMEWORKS = ("brax", "flax", "gymnasium", "imageio", "jax", "mujoco", "optax", "orbax", "torch")
+
+
+def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
+    return [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def _depth(nodes: list[ast.AST]) -> int:
+    return max((_blocks(node) for node in nodes), default=0)
+
+
+def _blocks(node: ast.AST) -> int:
+    """Blocks inside blocks below and with this node; `elif` is not inside its `if`."""
+    match node:
+        case ast.If(orelse=[ast.If() as chained]):
+            return max(1 + _depth(node.body), _blocks(chained))
+        case ast.For() | ast.While() | ast.If() | ast.With() | ast.Try():
+            return 1 + _depth([*ast.iter_child_nodes(node)])
+    return _depth([*ast.iter_child_nodes(node)])
+
+
+def _faults(path: Path) -> list[str]:
+    text = path.read_text()
+    name = path.relative_to(ROOT)
+    faults = [f"{name}: {lines} lines"] if (lines := text.count("\n")) > 400 else []
+    for function in _functions(ast.parse(text)):
+        length = function.end_lineno - function.body[0].lineno + 1
+        if length > 60:
+            faults.append(f"{name}:{function.lineno} {function.name}: {length} lines")
+        if (depth := _depth(function.body)) > 4:
+            faults.append(f"{name}:{function.lineno} {function.name}: {depth} blocks deep")
+    return faults
+
+
+def test_files_and_functions_are_small() -> None:
+    assert len(SOURCES) > 60
+    faults = [fault for path in SOURCES for fault in _faults(path)]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("rlctl.cli", ()),
+        ("rlctl.catalog", ()),
+        ("rlctl.engines.ppo.config", ()),
+        ("rlctl.checkpoints.find", ("numpy", "safetensors")),
+        ("rlctl.checkpoints.store", ("numpy", "safetensors")),
+        ("rlctl.policies.base", ("numpy", "safetensors")),
+        ("rlctl.policies.mlp.numpy_policy", ("numpy", "safetensors")),
+    ],
+)
+def test_importing_loads_no_framework(module: str, allowed: tuple[str, ...]) -> None:
+    command = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(done.stdout.split()) & {*FRAMEWORKS, "numpy", "safetensors"}
+    assert loaded <= set(allowed)
