@@ -13,7 +13,7 @@ from rlctl import catalog
 from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint, load
 from rlctl.core import files
-from rlctl.core.errors import CheckFailed, Incompatible
+from rlctl.core.errors import CheckFailed, Incompatible, RlctlError
 from rlctl.core.progress import Progress
 from rlctl.core.specs import EnvSpec
 from rlctl.rollouts.base import Step
@@ -117,19 +117,29 @@ def evaluate(
             result = play(
                 policy, driver, request.episodes, request.seed, request.stochastic, recorder
             )
-    if recorder is not None and request.save_trajectories is not None:
-        recorder.write(request.save_trajectories)
     report = EvalReport(
         request, checkpoint, result.summary(), driver.physics, jax.default_backend()
     )
-    mean = float(result.returns.mean())
+    _finish(report, recorder)
+    return report
+
+
+def _finish(report: EvalReport, recorder: "Recorder | None") -> None:
+    """Write the trajectories, check the bar; the figures go with whatever is wrong."""
+    request, figures = report.request, report.to_json()
+    if recorder is not None and request.save_trajectories is not None:
+        try:
+            recorder.write(request.save_trajectories)
+        except RlctlError as error:
+            error.data = figures
+            raise
+    mean = report.summary["return"]["mean"]
     if request.min_return is not None and not mean >= request.min_return:
         raise CheckFailed(
             f"the mean return {mean:.6g} is under --min-return {request.min_return:.6g}",
             "train longer, or evaluate another checkpoint with --ckpt",
-            data=report.to_json(),
+            data=figures,
         )
-    return report
 
 
 def check_layout(checkpoint: Checkpoint, spec: EnvSpec) -> None:

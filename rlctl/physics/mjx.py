@@ -7,7 +7,7 @@ restarted, whichever implementation lays out the rest as it likes.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -164,7 +164,7 @@ class MjxSimulation:
         }
         return fields, {name: getattr(data, name) for name in self._hidden}
 
-    def _blank(self, num: int) -> Any:
+    def _blank(self, num: int) -> mjx.Data:
         """The mjx.Data of one instance, zeros but for what belongs to the model.
 
         Warp keeps the contacts of all `num` instances together: there must be room for them.

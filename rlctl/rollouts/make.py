@@ -9,7 +9,7 @@ from rlctl import catalog
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Layer, Resolved, resolve, set_layer
-from rlctl.core.errors import DeviceUnavailable, RendererMissing, UsageError
+from rlctl.core.errors import DeviceUnavailable, Incompatible, RendererMissing, UsageError
 from rlctl.rollouts.base import Driver
 
 
@@ -47,10 +47,19 @@ def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tup
     Args:
         checkpoint: Whose manifest tells.
         overrides: `env.key=value` settings that differ from it.
+
+    Raises:
+        Incompatible: It does not say.
     """
-    name = checkpoint.manifest["env"]["id"]
+    try:
+        name, config = checkpoint.manifest["env"]["id"], checkpoint.manifest["env"]["config"]
+    except (KeyError, TypeError):
+        raise Incompatible(
+            f"{checkpoint.path} does not say which environment it is of",
+            "train with this version of rlctl, or use the one that wrote it",
+        ) from None
     sections = {"env": catalog.load(catalog.env(name).config)}
-    saved = Resolved.from_json(sections, {"env": checkpoint.manifest["env"]["config"]})
+    saved = Resolved.from_json(sections, {"env": config})
     layers = [Layer("checkpoint", saved.to_json()), set_layer(overrides)]
     return name, resolve(sections, layers)["env"]
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from rlctl import catalog
+from rlctl.core.errors import UsageError
 from rlctl.envs.families.brax_config import BraxConfig, names
 
 brax_own = [
     pytest.mark.slow,
     pytest.mark.foreign,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # Brax reads mjx.Data's old names
+    pytest.mark.filterwarnings("ignore:Brax System:UserWarning"),
 ]
 
 
@@ -43,7 +45,8 @@ class TestBrax:
     def test_specs(self, name):
         from rlctl.envs.families.brax import make
 
-        simulation = make(name, BraxConfig(episode_length=77))
+        backend = "generalized" if name == "swimmer" else "mjx"
+        simulation = make(name, BraxConfig(backend, episode_length=77))
         spec, scene = simulation.spec, simulation.scene()
         assert spec.id == f"brax:{name}"
         assert spec.episode_length == 77
@@ -51,12 +54,22 @@ class TestBrax:
         assert all((part.low, part.high) == (-1.0, 1.0) for part in spec.action)
         assert len({part.name for part in spec.action}) == spec.action_size
         assert spec.control_dt == pytest.approx(spec.substeps * scene.opt.timestep)
+        model = simulation._env.sys.mj_model
+        assert (scene.nq, scene.nv) == (model.nq, model.nv)
+        np.testing.assert_array_equal(scene.jnt_type, model.jnt_type)
+        assert set(spec.cameras) <= {scene.camera(i).name for i in range(scene.ncam)}
         if name == "ant":
             assert spec.observation_size == 27
             assert spec.action_size == 8
             assert spec.control_dt == pytest.approx(0.05)
             assert spec.terms[0].startswith("reward_")
             assert "x_velocity" in spec.terms
+
+    def test_a_pipeline_it_does_not_run_on_is_named(self):
+        from rlctl.envs.families.brax import make
+
+        with pytest.raises(UsageError, match="brax:swimmer does not run on Brax's mjx pipeline"):
+            make("swimmer", BraxConfig())
 
     def test_it_is_brax_step_by_step(self, rng):
         """Until the first episode ends; then Brax goes on and rlctl starts anew."""
@@ -123,8 +136,6 @@ def actor():
 
 
 def test_an_unknown_name_is_told_with_the_nearest():
-    from rlctl.core.errors import UsageError
-
     with pytest.raises(UsageError, match="brax: has ant,") as caught:
         catalog.env("brax:halfcheeta")
     assert "brax:halfcheetah" in caught.value.hint

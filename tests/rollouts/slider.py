@@ -78,9 +78,13 @@ class Slider:
         progress = physics.qvel[0] + noise
         reward = jnp.where(action[0] == REWARD, jnp.nan, progress)
         terminated = (jnp.abs(physics.qpos[0]) > BOUND).astype(jnp.float32)
-        return memory, observation, reward, terminated, {
-            "progress": progress, "alive": 1.0 - terminated
-        }
+        return (
+            memory,
+            observation,
+            reward,
+            terminated,
+            {"progress": progress, "alive": 1.0 - terminated},
+        )
 
     def randomize(self, key, model):
         return {"dof_damping": jax.random.uniform(key, (1,), minval=0.5, maxval=5.0)}

@@ -6,15 +6,19 @@ something else by 1 scales them itself.
 """
 
 import warnings
-from functools import partial
+from pathlib import Path
 
 import jax
 import mujoco
 from brax import envs
 
+from rlctl.core.errors import UsageError
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.families.brax_config import BraxConfig
+from rlctl.envs.scene import compile_scene
 from rlctl.physics.simulation import Fields, Transition
+
+FLOOR = -0.35  # m, where the model has none
 
 
 class BraxSimulation:
@@ -23,20 +27,32 @@ class BraxSimulation:
     Args:
         name: Brax's name of it.
         config: The pipeline and the time limit.
+
+    Raises:
+        UsageError: The environment does not run on that pipeline.
     """
 
     def __init__(self, name: str, config: BraxConfig) -> None:
         # Old model files and Brax's own age are no news to who asked for them.
         mujoco.set_mju_user_warning(lambda message: None)
-        with warnings.catch_warnings(action="ignore"):
-            self._env = envs.get_environment(name, backend=config.backend)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                self._env = envs.get_environment(name, backend=config.backend)
+        except ValueError as error:
+            raise UsageError(
+                f"brax:{name} does not run on Brax's {config.backend} pipeline: {error}",
+                "choose another one, as in --set env.backend=generalized",
+            ) from error
         key = jax.ShapeDtypeStruct((2,), jax.numpy.uint32)
         self._first = jax.eval_shape(self._env.reset, key)
         self.spec = self._describe(f"brax:{name}", config.episode_length)
 
     def scene(self) -> mujoco.MjModel:
-        """The model that is drawn."""
-        return self._env.sys.mj_model
+        """The model that is drawn: Brax's file for the environment, lit and given a floor."""
+        name = type(self._env).__module__.rpartition(".")[2]
+        assets = Path(envs.__file__).parent / "assets"
+        with warnings.catch_warnings(action="ignore"):
+            return compile_scene(assets / f"{name}.xml", floor=FLOOR)
 
     def draw(self, keys: jax.Array) -> Fields:
         return {}
@@ -74,18 +90,21 @@ class BraxSimulation:
         env, first = self._env, self._first
         terms = sorted(first.metrics, key=lambda term: (not term.startswith("reward"), term))
         timestep, dt = float(env.sys.opt.timestep), float(env.dt)
-        joint = partial(mujoco.mj_id2name, env.sys.mj_model, mujoco.mjtObj.mjOBJ_ACTUATOR)
+        model = env.sys.mj_model
+        actuators = [model.actuator(i).name for i in range(model.nu)]
+        cameras = [model.camera(i).name for i in range(model.ncam)]
         return EnvSpec(
             id=name,
             observation=(ObservationPart("observation", first.obs.shape[0]),),
             action=tuple(
-                ActionPart(joint(i) or f"actuator_{i}", -1.0, 1.0, meaning="Brax's own unit")
-                for i in range(env.action_size)
+                ActionPart(actuator or f"actuator_{i}", -1.0, 1.0, meaning="Brax's own unit")
+                for i, actuator in enumerate(actuators)
             ),
             control_dt=dt,
             substeps=round(dt / timestep),
             episode_length=episode_length,
             terms=tuple(terms),
+            cameras=tuple(name for name in cameras if name),
         )
 
 

@@ -1,0 +1,79 @@
+"""Evaluation counts every environment's first episode of a round, and only that."""
+
+import numpy as np
+import pytest
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.rollouts.base import Step
+from rlctl.rollouts.evaluate import describe, evaluate
+
+SPEC = EnvSpec(
+    "scripted", (ObservationPart("x", 1),), (ActionPart("a", -1.0, 1.0),), 0.1, 1, 100, ("term",)
+)
+
+
+class Scripted:
+    """Environment i ends after i + 1 steps by itself, the last one by the time limit.
+
+    The reward of every step is 1, the term 2; episodes go on and on.
+    """
+
+    spec, physics = SPEC, "native"
+
+    def __init__(self, num_envs):
+        self.num_envs = num_envs
+        self.seeds = []
+
+    def reset(self, seed):
+        self.seeds.append(seed)
+        self.length = np.zeros(self.num_envs, int)
+        return np.zeros((self.num_envs, 1), np.float32)
+
+    def step(self, action):
+        self.length += 1
+        over = self.length % (np.arange(self.num_envs) + 1) == 0
+        last = np.arange(self.num_envs) == self.num_envs - 1
+        ones = np.ones(self.num_envs, np.float32)
+        observation = np.zeros((self.num_envs, 1), np.float32)
+        return Step(observation, ones, over & ~last, over & last, observation, {"term": 2 * ones})
+
+
+class Idle:
+    def __init__(self):
+        self.noises = []
+
+    def act(self, observation, *, noise=None):
+        self.noises.append(noise)
+        return np.zeros((len(observation), 1), np.float32)
+
+
+def test_each_environment_counts_one_episode():
+    result = evaluate(Idle(), Scripted(4), episodes=4, seed=7)
+    np.testing.assert_array_equal(result.returns, [1, 2, 3, 4])
+    np.testing.assert_array_equal(result.lengths, [1, 2, 3, 4])
+    np.testing.assert_array_equal(result.terms["term"], [2, 4, 6, 8])
+    np.testing.assert_array_equal(result.terminated, [True, True, True, False])
+    assert result.steps == 16
+
+
+def test_more_episodes_than_environments_are_played_in_rounds_of_other_seeds():
+    driver = Scripted(4)
+    result = evaluate(Idle(), driver, episodes=6, seed=7)
+    np.testing.assert_array_equal(result.returns, [1, 2, 3, 4, 1, 2])
+    assert len(set(driver.seeds)) == 2
+
+
+def test_noise_is_drawn_only_when_asked():
+    calm, restless = Idle(), Idle()
+    evaluate(calm, Scripted(2), episodes=2, seed=0)
+    evaluate(restless, Scripted(2), episodes=2, seed=0, stochastic=True)
+    assert calm.noises == [None, None]
+    assert all(noise.shape == (2, 1) for noise in restless.noises)
+    assert (restless.noises[0] != restless.noises[1]).all()
+
+
+def test_statistics_by_hand():
+    figures = describe(np.array([1.0, 2.0, 3.0, 6.0]))
+    assert figures["mean"] == 3.0
+    assert figures["std"] == pytest.approx(np.sqrt(3.5))
+    assert figures["ci95"][1] - 3.0 == pytest.approx(1.96 * np.sqrt(3.5) / 2)
