@@ -1,6 +1,5 @@
 """The fused driver: environment, physics and policy in one jitted program."""
 
-from functools import partial
 from typing import Any, Self
 
 import jax
@@ -13,8 +12,7 @@ from rlctl.rollouts.arrays import flatten, unflatten
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
 from rlctl.rollouts.divergence import diverged
 from rlctl.rollouts.fused_program import FusedProgram, FusedState
-
-NO_ENVIRONMENT = 2**32 - 1  # folded into the seed where model fields are drawn
+from rlctl.rollouts.keys import draw_keys, environment_keys
 
 
 class FusedDriver:
@@ -53,12 +51,12 @@ class FusedDriver:
 
     def reset(self, seed: int) -> np.ndarray:
         """Start a fresh episode everywhere: observation (N, O)."""
-        base = jax.random.PRNGKey(seed)
+        indices = np.arange(self.num_envs, dtype=np.uint32)
         self._time = 0
         self._draws = {}
         if self._randomize:
-            self._draws = self._program.draw(self._keys(jax.random.fold_in(base, NO_ENVIRONMENT)))
-        self._state = self._program.start(self._keys(base), self._draws)
+            self._draws = self._program.draw(draw_keys(seed, indices))
+        self._state = self._program.start(environment_keys(seed, indices), self._draws)
         return _numpy(self._state.observation)
 
     def step(self, action: np.ndarray) -> Step:
@@ -127,11 +125,6 @@ class FusedDriver:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _keys(self, base: jax.Array) -> jax.Array:
-        """One key per environment, (N, 2)."""
-        indices = jnp.arange(self.num_envs, dtype=jnp.uint32)
-        return jax.vmap(partial(jax.random.fold_in, base))(indices)
 
     def _count(self, bad: Any) -> int:
         """How many environments were not finite in steps (T, N) from now on.

@@ -12,7 +12,8 @@ from rlctl.physics.simulation import Fields, SimState, Simulation
 from rlctl.rollouts import episodes
 from rlctl.rollouts.base import Actor, Unroll
 from rlctl.rollouts.episodes import Book, Ended, Outcome
-from rlctl.rollouts.host_program import ACT, AFTER, BEFORE, RESET, select, step_keys
+from rlctl.rollouts.host_program import select
+from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, INITIAL, step_keys
 
 RESTARTS = 16  # ended episodes restart N / RESTARTS at a time
 
@@ -52,15 +53,13 @@ class FusedProgram:
 
     def _start(self, keys: jax.Array, draws: Fields) -> FusedState:
         """Every environment at the start of its first episode, keys (N, 2)."""
-        sim, observation = self._reset(keys, draws, jnp.uint32(0), jnp.uint32(1))
+        sim, observation = self._reset(keys, draws, jnp.uint32(0))
         book = episodes.open_book(len(keys), self.simulation.spec.terms)
         return FusedState(keys, sim, observation, book)
 
-    def _reset(
-        self, keys: jax.Array, draws: Fields, initial_time: jax.Array, begin_time: jax.Array
-    ) -> tuple[SimState, jax.Array]:
+    def _reset(self, keys: jax.Array, draws: Fields, time: jax.Array) -> tuple[SimState, jax.Array]:
         return self.simulation.reset(
-            step_keys(keys, initial_time, RESET), step_keys(keys, begin_time, RESET), draws
+            step_keys(keys, time, INITIAL), step_keys(keys, time, BEGIN), draws
         )
 
     def _collect(
@@ -145,7 +144,7 @@ class FusedProgram:
             waiting, old = carry
             rows = jnp.nonzero(waiting, size=size, fill_value=num)[0]  # num: no row, dropped
             chosen, drawn = jax.tree.map(lambda x: x.at[rows].get(mode="clip"), (keys, draws))
-            fresh = self._reset(chosen, drawn, time, time + jnp.uint32(2))
+            fresh = self._reset(chosen, drawn, time + jnp.uint32(1))
             new = jax.tree.map(lambda x, y: x.at[rows].set(y, mode="drop"), old, fresh)
             return waiting.at[rows].set(False, mode="drop"), new
 

@@ -11,17 +11,17 @@ from itertools import pairwise
 from typing import Any, Self
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from rlctl.core.errors import Diverged
 from rlctl.envs.base import Environment
 from rlctl.physics.native import NativeBatch
 from rlctl.rollouts import episodes
 from rlctl.rollouts.arrays import aligned, flatten, unflatten
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll, unroll_shapes
+from rlctl.rollouts.divergence import diverged
 from rlctl.rollouts.episodes import Ended, Outcome
 from rlctl.rollouts.host_program import HostProgram, HostState
+from rlctl.rollouts.keys import draw_keys, environment_keys
 
 
 class HostGroup:
@@ -44,8 +44,7 @@ class HostGroup:
 
     def reset(self, seed: int, draws: Arrays) -> None:
         """Fresh episodes everywhere, on the group's own rows of the randomised model fields."""
-        fold = partial(jax.random.fold_in, jax.random.PRNGKey(seed))
-        keys = jax.vmap(fold)(self.indices)
+        keys = environment_keys(seed, self.indices)
         time = np.uint32(0)
         self.batch.randomize({name: array[self.rows] for name, array in draws.items()})
         qpos, qvel = self._program.initial(keys, time)
@@ -53,6 +52,8 @@ class HostGroup:
         self.fields = self.batch.fields()
         self.state = self._program.start(keys, self.fields, time)
         self.outcome = self.nothing()
+        self.nonfinite = 0
+        self.batch.take_warnings()
 
     def nothing(self) -> Outcome:
         """The outcome of no step: nothing ended."""
@@ -119,17 +120,7 @@ class HostGroup:
             return
         self.nonfinite += len(ids)
         if self._on_nonfinite == "stop":
-            raise Diverged(
-                f"the {episodes.BAD_NAMES[bad[ids[0]]]} of environment {self.indices[ids[0]]} "
-                f"is not finite at step {now} ({len(ids)} of {self.num} environments)",
-                "the last checkpoint is intact; lower ppo.learning_rate or the physics timestep, "
-                "or go on with --set train.on_nonfinite=reset",
-                data={
-                    "quantity": episodes.BAD_NAMES[bad[ids[0]]],
-                    "environment": int(self.indices[ids[0]]),
-                    "step": int(now),
-                },
-            )
+            raise diverged(bad, int(self.indices[0]), int(now))
 
 
 class HostDriver:
@@ -257,8 +248,7 @@ class HostDriver:
 
     def _draw(self, seed: int) -> Arrays:
         """Randomised model fields of every environment: name -> (N, ...)."""
-        base = jax.random.fold_in(jax.random.PRNGKey(seed), 2**32 - 1)  # no environment's index
-        keys = jax.vmap(partial(jax.random.fold_in, base))(jnp.arange(self.num_envs))
+        keys = draw_keys(seed, np.arange(self.num_envs, dtype=np.uint32))
         return {name: np.asarray(array) for name, array in self._randomize(keys).items()}
 
     def _run(self, task: Any) -> list[Any]:

@@ -19,9 +19,9 @@ from rlctl.physics.base import Physics
 from rlctl.rollouts import episodes
 from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.episodes import Book, Ended, Outcome
+from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, INITIAL, step_keys
 
 Fields = dict[str, jax.Array]  # MjData field -> (n, ...) float32
-ACT, BEFORE, AFTER, RESET = range(4)  # what a step's four random streams are for
 
 
 class HostState(NamedTuple):
@@ -40,11 +40,6 @@ class HostState(NamedTuple):
     observation: jax.Array
     action: jax.Array
     book: Book
-
-
-def step_keys(keys: jax.Array, time: jax.Array, stream: int) -> jax.Array:
-    """One key per environment, (n, 2), for one stream of step `time`."""
-    return jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, time), stream))(keys)
 
 
 def select(done: jax.Array, fresh: Any, old: Any) -> Any:
@@ -127,7 +122,7 @@ class HostProgram:
 
     def _initial(self, keys: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Array]:
         """First qpos (n, nq) and qvel (n, nv)."""
-        return jax.vmap(self.env.initial)(step_keys(keys, time, RESET))
+        return jax.vmap(self.env.initial)(step_keys(keys, time, INITIAL))
 
     def _start(self, keys: jax.Array, fields: Fields, time: jax.Array) -> HostState:
         """Every environment at the start of an episode."""
@@ -139,7 +134,7 @@ class HostProgram:
         )
 
     def _begin(self, keys: jax.Array, fields: Fields, time: jax.Array) -> tuple[Carry, jax.Array]:
-        return jax.vmap(self.env.begin)(Physics(fields), step_keys(keys, time + 1, RESET))
+        return jax.vmap(self.env.begin)(Physics(fields), step_keys(keys, time, BEGIN))
 
     def _restart(
         self, state: HostState, fields: Fields, outcome: Outcome, time: jax.Array
@@ -186,7 +181,7 @@ class HostProgram:
         first = jax.eval_shape(self._initial, state.key, time)
         first = jax.lax.cond(
             outcome.done.any(),
-            lambda: self._initial(state.key, time),
+            lambda: self._initial(state.key, time + 1),
             lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), first),
         )
         state = state._replace(carry=carry, observation=observation, book=book)
