@@ -200,6 +200,12 @@ class Training:
         }
         self._run.metrics.write({"kind": "train", **row})
         self._hooks.progress.event("progress", **row)
+        if ended.nonfinite or ended.warnings:
+            self._hooks.progress.event(
+                "warning",
+                message=f"by step {counters.steps:,}: {ended.nonfinite} environments reset because "
+                f"they were not finite, {ended.warnings} instability warnings from MuJoCo",
+            )
 
     def evaluate(self) -> None:
         """Play whole episodes on other environments; remember the best."""
@@ -217,7 +223,7 @@ class Training:
             )
         self.state.evaluation = result.summary()
         counters = self.state.counters
-        row = {"steps": counters.steps, "seconds": counters.seconds, **self.state.evaluation}
+        row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
         self._run.metrics.write({"kind": "eval", **row})
         self._hooks.progress.event("eval", **row)
         if self.state.evaluation["return"]["mean"] > counters.best_return:
