@@ -92,6 +92,7 @@ def _cache_programs() -> None:
         "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",  # XLA of jax 0.9 says pages about every program it finds there
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
