@@ -43,7 +43,8 @@ def main() -> None:
     rows: list[Row] = []
     for name in options.only or BENCHES:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        rows += BENCHES[name]()
+        rows += (new := BENCHES[name]())
+        print(*(f"  {row['what']}: {row['value']}" for row in new), sep="\n", file=sys.stderr)
     if options.peers:
         rows += peer_rows(json.loads(options.peers.read_text()))
     text = table(rows)
@@ -66,28 +67,31 @@ def bench_physics() -> list[Row]:
 
     env, driver = barkour(1024)
     driver.reset(0)
-    draws, model = driver._draws, env.model()
-    raw = Batch(model, 1024, CORES)
-    for name, values in draws.items():
+    actor, length = random_actor(driver.spec.action_size), 5
+    for _ in range(10):
+        driver.collect(actor, None, length)
+    states = driver.state()["physics"]  # robots on their way down, controls included
+    raw = Batch(env.model(), 1024, CORES)
+    for name, values in driver._draws.items():
         raw.expand(name)[:] = values
-    own = NativeBatch(model, 1024, env.fields, env.spec.substeps, CORES)
-    own.randomize(draws)
-    home = env.model().key_ctrl[0] if model.nkey else np.zeros(model.nu)
-    ctrl = np.tile(home, (1024, 1)) + 0.1 * np.random.default_rng(0).normal(size=(1024, model.nu))
-    raw.bind("ctrl")[:] = ctrl
-    for batch in (raw, own._batch):
-        batch.bind("qpos")[:] = driver.qpos()
-        batch.forward()
+    own = NativeBatch(env.model(), 1024, env.fields, env.spec.substeps, CORES)
+    own.randomize(driver._draws)
+    ctrl = np.array(raw.bind("ctrl"))
+
+    def theirs() -> None:
+        raw.state[:] = states
+        raw.step(nstep=env.spec.substeps)
 
     def ours() -> None:
+        own.state[:] = states
         own.step({}, ctrl)
         own.fields()
 
-    actor, length = random_actor(driver.spec.action_size), 5
-    driver.collect(actor, None, length)
+    raw.state[:] = states
+    ctrl[:] = raw.bind("ctrl")
     times = alternate(
         {
-            "raw": lambda: raw.step(nstep=env.spec.substeps),
+            "raw": theirs,
             "ours": ours,
             "whole": lambda: driver.collect(actor, None, length),
         }
@@ -373,8 +377,10 @@ def peer_rows(report: Row) -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """Rows as Markdown, under the machine and the versions."""
-    packages = ("rlctl", "jax", "mujoco", "mujoco-mjx", "brax", "numpy")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    packages = ("jax", "mujoco", "mujoco-mjx", "brax", "numpy")
+    from rlctl import __version__
+
+    versions = f"rlctl {__version__}, " + ", ".join(f"{p} {version(p)}" for p in packages)
     lines = [f"{machine()}; {versions}", "", "| what | measured | must reach | met |"]
     lines.append("|---|---|---|---|")
     for row in rows:

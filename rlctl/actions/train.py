@@ -47,12 +47,13 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training gave, and where it lies."""
+    """What a training gave, where it lies, and how many seconds each phase took."""
 
     env: str
     algo: str
     run: Path
     result: Result
+    phases: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -67,6 +68,7 @@ class TrainReport:
             "seconds": result.seconds,
             "steps_per_second": result.steps_per_second,
             "eval": result.evaluation,
+            "phases": self.phases,
         }
 
 
@@ -120,7 +122,7 @@ def train(
         if stop() is not None:
             raise StoppedUnsaved("stopped before the training began")
         result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
-    return TrainReport(job.env, job.algo, job.run.folder, result)
+    return TrainReport(job.env, job.algo, job.run.folder, result, dict(progress.seconds))
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:
