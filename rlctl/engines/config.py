@@ -14,7 +14,7 @@ class TrainConfig:
     seed: int = setting(0, "seed of everything random", low=0, high=2**31 - 1)
     physics: str = setting("auto", "physics back end", choices=("auto", "native", "jax", "warp"))
     episode_length: int = setting(
-        0, "control steps after which an episode is truncated; 0: the environment's own", low=0
+        0, "control steps after which training truncates an episode; 0: the environment's", low=0
     )
     randomize: bool = setting(True, "draw the environment's randomised model fields per instance")
     num_evals: int = setting(10, "evaluations spread over the training; 0: none", low=0)

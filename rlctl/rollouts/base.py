@@ -143,6 +143,12 @@ class Driver(Protocol):
     def reset(self, seed: int) -> np.ndarray:
         """Start a fresh episode everywhere: observation (N, O)."""
 
+    def stagger(self) -> None:
+        """Count the episodes just started as under way, evenly over the time limit.
+
+        Else all would end in the same step, and only one unroll in many would see first states.
+        """
+
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rlctl.rollouts.base import Episodes
 
@@ -56,6 +57,12 @@ def open_book(num_envs: int, terms: tuple[str, ...]) -> Book:
     """All episodes at their start."""
     zeros = jnp.zeros(num_envs, jnp.float32)
     return Book(jnp.zeros(num_envs, jnp.int32), zeros, dict.fromkeys(terms, zeros))
+
+
+def staggered(book: Book, indices: np.ndarray, num_envs: int, episode_length: int) -> Book:
+    """The book with episodes of environments `indices` (n,) of N spread over the time limit."""
+    lengths = indices.astype(np.int64) * episode_length // num_envs
+    return book._replace(length=jnp.asarray(lengths, jnp.int32))
 
 
 def find_bad(

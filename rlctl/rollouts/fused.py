@@ -59,6 +59,16 @@ class FusedDriver:
         self._state = self._program.start(environment_keys(seed, indices), self._draws)
         return _numpy(self._state.observation)
 
+    def stagger(self) -> None:
+        """Count the episodes just started as under way, evenly over the time limit."""
+        book = episodes.staggered(
+            self._state.book,
+            np.arange(self.num_envs),
+            self.num_envs,
+            self._program.episode_length,
+        )
+        self._state = self._state._replace(book=book)
+
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
         self._state, outcome, final_observation, _ = self._program.step(

@@ -171,6 +171,14 @@ class HostDriver:
             group.reset(seed, self._draws)
         return self._gather(lambda group: group.state.observation)
 
+    def stagger(self) -> None:
+        """Count the episodes just started as under way, evenly over the time limit."""
+        for group in self._groups:
+            book = episodes.staggered(
+                group.state.book, group.indices, self.num_envs, self._program.episode_length
+            )
+            group.state = group.state._replace(book=book)
+
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
         action = np.asarray(action, np.float32)

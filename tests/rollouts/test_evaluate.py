@@ -77,3 +77,10 @@ def test_statistics_by_hand():
     assert figures["mean"] == 3.0
     assert figures["std"] == pytest.approx(np.sqrt(3.5))
     assert figures["ci95"][1] - 3.0 == pytest.approx(1.96 * np.sqrt(3.5) / 2)
+
+
+def test_staggered_episodes_end_at_different_times():
+    from rlctl.rollouts.episodes import open_book, staggered
+
+    book = staggered(open_book(4, ()), np.arange(4, dtype=np.uint32), 4, 100)
+    np.testing.assert_array_equal(book.length, [0, 25, 50, 75])

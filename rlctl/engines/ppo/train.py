@@ -94,7 +94,7 @@ class Training:
         self._began = time.perf_counter()
         self._provenance = provenance()
 
-        self._driver = self._make_driver(self.train.num_envs)
+        self._driver = self._make_driver(self.train.num_envs, self.train.episode_length)
         self._eval_driver = (
             self._make_driver(min(self.train.eval_episodes, 128)) if self.train.num_evals else None
         )
@@ -108,6 +108,7 @@ class Training:
         self._rehearsal = self._workshop.submit(self._rehearse)
         self._initial = manifest.digests(self.state.groups()["policy"])
         self._driver.reset(self.train.seed)
+        self._driver.stagger()
         if start is not None and resume:
             self.state = load_train_state(self.state.learner, start)
             self._initial = start.manifest["initial"]
@@ -290,13 +291,13 @@ class Training:
 
     # --- how it is made ---
 
-    def _make_driver(self, num_envs: int) -> Any:
+    def _make_driver(self, num_envs: int, episode_length: int = 0) -> Any:
         return make_driver(
             self._env_name,
             self._settings["env"],
             self.train.physics,
             num_envs,
-            episode_length=self.train.episode_length,
+            episode_length=episode_length,
             randomize=self.train.randomize,
             on_nonfinite=self.train.on_nonfinite,
         )
