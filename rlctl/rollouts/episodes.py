@@ -19,11 +19,13 @@ class Book(NamedTuple):
     """The running episode of every environment.
 
     Attributes:
+        clock: (N,) int32, counted towards the time limit; ahead of `length` where staggered.
         length: (N,) int32, steps so far.
         return_: (N,) float32, rewards so far.
         terms: Name -> (N,) float32, the environment's metrics so far.
     """
 
+    clock: jax.Array
     length: jax.Array
     return_: jax.Array
     terms: dict[str, jax.Array]
@@ -56,13 +58,14 @@ class Outcome(NamedTuple):
 def open_book(num_envs: int, terms: tuple[str, ...]) -> Book:
     """All episodes at their start."""
     zeros = jnp.zeros(num_envs, jnp.float32)
-    return Book(jnp.zeros(num_envs, jnp.int32), zeros, dict.fromkeys(terms, zeros))
+    none = jnp.zeros(num_envs, jnp.int32)
+    return Book(none, none, zeros, dict.fromkeys(terms, zeros))
 
 
 def staggered(book: Book, indices: np.ndarray, num_envs: int, episode_length: int) -> Book:
-    """The book with episodes of environments `indices` (n,) of N spread over the time limit."""
-    lengths = indices.astype(np.int64) * episode_length // num_envs
-    return book._replace(length=jnp.asarray(lengths, jnp.int32))
+    """The book with the clocks of environments `indices` (n,) of N spread over the time limit."""
+    clocks = indices.astype(np.int64) * episode_length // num_envs
+    return book._replace(clock=jnp.asarray(clocks, jnp.int32))
 
 
 def find_bad(
@@ -104,8 +107,8 @@ def settle(
     terminated = jnp.where(good, terminated, 0.0)
     metrics = {name: jnp.where(good, term, 0.0) for name, term in metrics.items()}
 
-    length = book.length + 1
-    over = (length >= episode_length) | ~good
+    clock, length = book.clock + 1, book.length + 1
+    over = (clock >= episode_length) | ~good
     truncated = jnp.where(terminated > 0, 0.0, over.astype(jnp.float32))
     outcome = Outcome(reward, terminated, truncated, metrics, bad)
 
@@ -120,6 +123,7 @@ def settle(
     )
     still = 1.0 - done
     book = Book(
+        clock=jnp.where(done > 0, 0, clock),
         length=jnp.where(done > 0, 0, length),
         return_=return_ * still,
         terms={name: term * still for name, term in terms.items()},

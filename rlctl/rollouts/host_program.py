@@ -84,7 +84,7 @@ class HostProgram:
             The state, the policy's step (n, ...), the final values of the step before (n,), and
             (edits, ctrl) for the physics.
         """
-        state, final_value = self._finish(actor, params, state, fields, outcome, time)
+        state, final_value = self.finish(actor, params, state, fields, outcome, time)
         keys = step_keys(state.key, time, ACT)
         chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
         state, push = self._before(state, fields, chosen.action, time)
@@ -101,17 +101,6 @@ class HostProgram:
         time: jax.Array,
     ) -> tuple[HostState, jax.Array]:
         """End an unroll: value the last step's final observations, restart what ended."""
-        return self._finish(actor, params, state, fields, outcome, time)
-
-    def _finish(
-        self,
-        actor: Actor,
-        params: Any,
-        state: HostState,
-        fields: Fields,
-        outcome: Outcome,
-        time: jax.Array,
-    ) -> tuple[HostState, jax.Array]:
         truncated = outcome.truncated
         final_value = jax.lax.cond(
             truncated.any(),

@@ -83,4 +83,5 @@ def test_staggered_episodes_end_at_different_times():
     from rlctl.rollouts.episodes import open_book, staggered
 
     book = staggered(open_book(4, ()), np.arange(4, dtype=np.uint32), 4, 100)
-    np.testing.assert_array_equal(book.length, [0, 25, 50, 75])
+    np.testing.assert_array_equal(book.clock, [0, 25, 50, 75])
+    np.testing.assert_array_equal(book.length, [0, 0, 0, 0])
