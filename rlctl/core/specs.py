@@ -31,17 +31,19 @@ class ActionPart:
 
     Attributes:
         name: The actuator or joint it drives.
-        low: Lower bound.
-        high: Upper bound.
+        low: Lower bound, None without one.
+        high: Upper bound, None without one.
         unit: Unit of the bounds.
         meaning: What the number does, e.g. `torque`.
+        discrete: The whole action is a choice: a whole number from low to high.
     """
 
     name: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     unit: str = "1"
     meaning: str = ""
+    discrete: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,32 +108,42 @@ class EnvSpec:
 class PolicySpec:
     """Everything needed to act from arrays alone, in any framework.
 
-    The action of an observation x is, with the networks' kernels stored [in, out]:
+    The action of an observation x is, with the networks' kernels stored [in, out] and A numbers in
+    an action:
 
         n = clip((x - mean) / std, -clip, clip)                    the normaliser
-        h = MLP(n) -> [mu, s]                                      2A numbers
-        u = mu + (softplus(s) + min_std) * var_scale * noise       noise 0: deterministic
-        action = low + (tanh(u) + 1) / 2 * (high - low)
+        h = MLP(n)                                                 the policy network
+
+    and then, where `noise` is standard normal (A,), or 0 for the deterministic action:
+
+        tanh_normal    h = [mu, s]                                 2A numbers
+                       u = mu + (softplus(s) + min_std) * var_scale * noise
+                       action = low + (tanh(u) + 1) / 2 * (high - low)
+        normal         h = mu                                      A numbers, beside log_std (A,)
+                       u = mu + exp(log_std) * noise
+                       action = low + (clip(u, -1, 1) + 1) / 2 * (high - low), or u without bounds
+        categorical    h = logits                                  one for each of low, ..., high
+                       action = low + argmax(h + noise)            noise Gumbel, not normal
 
     Attributes:
         observation_size: Numbers in an observation, privileged ones included.
         policy_size: Numbers the policy network sees (the first of the observation).
-        action_low: Lower bounds of the action.
-        action_high: Upper bounds of the action.
+        action_low: Lower bounds of the action; None where it has none, which `normal` alone allows.
+        action_high: Upper bounds of the action, likewise.
         policy_hidden_layer_sizes: Widths of the policy's hidden layers.
         value_hidden_layer_sizes: Widths of the value function's hidden layers.
         activation: Hidden activation: `swish`, `tanh`, `relu` or `elu`.
-        distribution: `tanh_normal`.
-        min_std: Smallest standard deviation, added after the softplus.
-        var_scale: Factor on the standard deviation.
+        distribution: `tanh_normal`, `normal` or `categorical`.
+        min_std: Smallest standard deviation of tanh_normal, added after the softplus.
+        var_scale: Factor on the standard deviation of tanh_normal.
         normalize: Whether observations are normalised.
         normalizer_clip: Bound on the normalised observation, None for none.
     """
 
     observation_size: int
     policy_size: int
-    action_low: tuple[float, ...]
-    action_high: tuple[float, ...]
+    action_low: tuple[float | None, ...]
+    action_high: tuple[float | None, ...]
     policy_hidden_layer_sizes: tuple[int, ...]
     value_hidden_layer_sizes: tuple[int, ...]
     activation: str = "swish"
@@ -145,6 +157,18 @@ class PolicySpec:
     def action_size(self) -> int:
         """Numbers in an action."""
         return len(self.action_low)
+
+    @property
+    def output_size(self) -> int:
+        """Numbers that the policy network gives."""
+        if self.distribution == "categorical":
+            return round(self.action_high[0] - self.action_low[0]) + 1
+        return self.action_size * (2 if self.distribution == "tanh_normal" else 1)
+
+    @property
+    def noise_size(self) -> int:
+        """Numbers of noise behind an action."""
+        return self.output_size if self.distribution == "categorical" else self.action_size
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the manifest."""
