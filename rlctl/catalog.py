@@ -47,8 +47,11 @@ class FamilyRow:
         summary: One line.
         target: "module:attribute", a callable from (NAME, config) to the environment.
         config: "module:attribute", the frozen dataclass behind `--set env.*`.
-        names: "module:attribute", a callable giving the names it has.
+        names: "module:attribute", a callable giving the names it has; that of an open family is
+            given the NAME asked for, which may bring others with it.
         physics: Back ends that can step them.
+        open: Other packages add to it. Its names are not listed unless asked for, and an
+            environment is looked at before a training of it.
     """
 
     prefix: str
@@ -57,6 +60,7 @@ class FamilyRow:
     config: str
     names: str
     physics: tuple[str, ...]
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,15 @@ class EngineRow:
 
 ENVS = (
     EnvRow(
+        "ant",
+        "Gymnasium's Ant-v5 without contact forces: four legs run forward",
+        "rlctl.envs.ant.env:Ant",
+        "rlctl.envs.ant.config:AntConfig",
+        observation=27,
+        action=8,
+        rate=20.0,
+    ),
+    EnvRow(
         "barkour",
         "Google Barkour vB quadruped: follow a velocity command over flat ground",
         "rlctl.envs.barkour.env:Barkour",
@@ -85,6 +98,42 @@ ENVS = (
         observation=465,
         action=12,
         rate=50.0,
+    ),
+    EnvRow(
+        "half-cheetah",
+        "Gymnasium's HalfCheetah-v5: run forward in a plane",
+        "rlctl.envs.half_cheetah.env:HalfCheetah",
+        "rlctl.envs.half_cheetah.config:HalfCheetahConfig",
+        observation=17,
+        action=6,
+        rate=20.0,
+    ),
+    EnvRow(
+        "hopper",
+        "Gymnasium's Hopper-v5: hop forward on one leg",
+        "rlctl.envs.hopper.env:Hopper",
+        "rlctl.envs.hopper.config:HopperConfig",
+        observation=11,
+        action=3,
+        rate=125.0,
+    ),
+    EnvRow(
+        "humanoid",
+        "Gymnasium's Humanoid-v5 without contact forces: walk forward",
+        "rlctl.envs.humanoid.env:Humanoid",
+        "rlctl.envs.humanoid.config:HumanoidConfig",
+        observation=270,
+        action=17,
+        rate=1 / 0.015,
+    ),
+    EnvRow(
+        "inverted-double-pendulum",
+        "Gymnasium's InvertedDoublePendulum-v5: keep two poles upright on a cart",
+        "rlctl.envs.inverted_double_pendulum.env:InvertedDoublePendulum",
+        "rlctl.envs.inverted_double_pendulum.config:InvertedDoublePendulumConfig",
+        observation=9,
+        action=1,
+        rate=20.0,
     ),
     EnvRow(
         "inverted-pendulum",
@@ -104,6 +153,42 @@ ENVS = (
         action=1,
         rate=50.0,
     ),
+    EnvRow(
+        "pusher",
+        "Gymnasium's Pusher-v5: an arm pushes an object to its goal",
+        "rlctl.envs.pusher.env:Pusher",
+        "rlctl.envs.pusher.config:PusherConfig",
+        observation=23,
+        action=7,
+        rate=20.0,
+    ),
+    EnvRow(
+        "reacher",
+        "Gymnasium's Reacher-v5: a two-joint arm reaches a target",
+        "rlctl.envs.reacher.env:Reacher",
+        "rlctl.envs.reacher.config:ReacherConfig",
+        observation=10,
+        action=2,
+        rate=50.0,
+    ),
+    EnvRow(
+        "swimmer",
+        "Gymnasium's Swimmer-v5: three links swim forward",
+        "rlctl.envs.swimmer.env:Swimmer",
+        "rlctl.envs.swimmer.config:SwimmerConfig",
+        observation=8,
+        action=2,
+        rate=25.0,
+    ),
+    EnvRow(
+        "walker2d",
+        "Gymnasium's Walker2d-v5: two legs walk forward in a plane",
+        "rlctl.envs.walker2d.env:Walker2d",
+        "rlctl.envs.walker2d.config:Walker2dConfig",
+        observation=17,
+        action=6,
+        rate=125.0,
+    ),
 )
 
 FAMILIES = (
@@ -115,6 +200,15 @@ FAMILIES = (
         "rlctl.envs.families.brax_config:names",
         physics=("jax",),
     ),
+    FamilyRow(
+        "gym",
+        "any Gymnasium environment, by its id, or as gym:MODULE:ID",
+        "rlctl.envs.families.gymnasium:make",
+        "rlctl.envs.families.gymnasium_config:GymnasiumConfig",
+        "rlctl.envs.families.gymnasium:names",
+        physics=("gymnasium",),
+        open=True,
+    ),
 )
 
 ENGINES = (
@@ -123,6 +217,12 @@ ENGINES = (
         "Proximal policy optimisation in JAX, with Brax's maths and names",
         "rlctl.engines.ppo.train:train",
         "rlctl.engines.ppo.config:PPOConfig",
+    ),
+    EngineRow(
+        "trpo",
+        "Trust region policy optimisation in PyTorch, of normal and categorical policies",
+        "rlctl.engines.trpo.train:train",
+        "rlctl.engines.trpo.config:TRPOConfig",
     ),
 )
 
@@ -155,18 +255,40 @@ def env(name: str) -> EnvRow | FamilyRow:
     families = {row.prefix: row for row in FAMILIES}
     prefix, colon, rest = name.partition(":")
     if colon and prefix in families:
-        known = load(families[prefix].names)()
+        row = families[prefix]
+        known = names(row, rest)
         if rest in known:
-            return families[prefix]
+            return row
+        has = f"{len(known)} environments" if row.open else ", ".join(known)
         raise UsageError(
-            f"there is no environment {name!r}; {prefix}: has {', '.join(known)}",
-            _did_you_mean(rest, known, prefix + ":") or "run `rlctl envs` for the list",
+            f"there is no environment {name!r}; {prefix}: has {has}",
+            _did_you_mean(rest, known, prefix + ":") or f"`rlctl envs {prefix}` lists them",
         )
     choices = [*rows, *(f"{prefix}:NAME" for prefix in families)]
     raise UsageError(
         f"there is no environment {name!r}; there are {', '.join(choices)}",
         _did_you_mean(name, list(rows)) or "run `rlctl envs` for the list",
     )
+
+
+def family(prefix: str) -> FamilyRow:
+    """The row of a family.
+
+    Raises:
+        UsageError: No such family.
+    """
+    families = {row.prefix: row for row in FAMILIES}
+    if prefix not in families:
+        raise UsageError(
+            f"there is no family {prefix!r}; there are {', '.join(families)}",
+            _did_you_mean(prefix, list(families)) or "run `rlctl envs` for the list",
+        )
+    return families[prefix]
+
+
+def names(row: FamilyRow, asked: str = "") -> tuple[str, ...]:
+    """The names a family has, those that come with the NAME asked for included."""
+    return load(row.names)(asked) if row.open else load(row.names)()
 
 
 def engine(name: str) -> EngineRow:

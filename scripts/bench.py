@@ -115,6 +115,38 @@ def bench_physics() -> list[Row]:
     ]
 
 
+def bench_hopper() -> list[Row]:
+    """Whole hopper steps against raw mujoco.batch from the same states."""
+    from mujoco.batch import Batch
+
+    from rlctl.envs.hopper.config import HopperConfig
+    from rlctl.rollouts.make import make_driver, make_environment
+
+    env = make_environment("hopper", HopperConfig())
+    driver = make_driver("hopper", HopperConfig(), "native", 1024)
+    driver.reset(0)
+    actor, length = random_actor(env.spec.action_size), 5
+    for _ in range(10):
+        driver.collect(actor, None, length)
+    states = driver.state()["physics"]
+    raw = Batch(env.model(), 1024, CORES)
+
+    def theirs() -> None:
+        raw.state[:] = states  # mid-air and upright, as whole steps find them, controls included
+        raw.step(nstep=env.spec.substeps)
+
+    times = alternate({"raw": theirs, "whole": lambda: driver.collect(actor, None, length)})
+    driver.close()
+    return [
+        ratio(
+            "whole hopper step (observation, reward, resets) / raw mujoco.batch, 1024 envs",
+            1024 * length / times["whole"],
+            1024 / times["raw"],
+            at_least=0.60,
+        )
+    ]
+
+
 def bench_widths() -> list[Row]:
     """4096 environments against 512: collecting Barkour, steps/s."""
     rates = {}
@@ -259,6 +291,7 @@ def collecting_parts() -> tuple[dict[str, float], float]:
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
     "physics": bench_physics,
+    "hopper": bench_hopper,
     "widths": bench_widths,
     "backends": bench_backends,
     "split": bench_split,

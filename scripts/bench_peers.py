@@ -1,7 +1,10 @@
-"""Race rlctl against Brax PPO and Stable-Baselines3 PPO: same machine, one run, inverted pendulum.
+"""Race rlctl against its peers: same machine, one run.
 
     .venv/bin/python scripts/bench_peers.py --json peers.json
     .venv/bin/python scripts/bench_peers.py --only sb3 --repeats 5
+
+PPO against Brax and Stable-Baselines3 on the inverted pendulum, TRPO against Stable-Baselines3
+contrib on the hopper (speed alone, the same networks and steps per update).
 
 Makes a virtual environment for the peers (--venv) on first use; Brax 0.14.2 needs jax 0.9. Every
 time is wall time from the start of the process, as the user waits for it, to the evaluation that
@@ -32,6 +35,8 @@ PACKAGES = (
     "mujoco-mjx==3.17.0",
     "gymnasium[mujoco]==1.4.0",
     "stable-baselines3==2.9.2",
+    "sb3-contrib==2.9.2",
+    "safetensors>=0.6",  # of rlctl, for check_sb3.py
 )
 GOALS = (942.0, 950.0, 1000.0)  # evaluation returns, of 1000
 
@@ -46,6 +51,10 @@ BRAX_SHAPES = {
     "ppo.value_hidden_layer_sizes": "256,256,256,256,256",
 }
 
+TRPO_UPDATE = 2048  # steps of an update, of all environments together
+TRPO_NUM_ENVS = 8  # of the peer
+TRPO_NETWORK = "64,64"  # of the policy and of the value function
+
 Event = dict
 Figures = dict[str, float | None]
 
@@ -54,7 +63,7 @@ def main() -> None:
     """Run what was asked for, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv-peers", help="of the peers")
-    parser.add_argument("--only", choices=("rlctl", "brax", "sb3"), help="rlctl always runs")
+    parser.add_argument("--only", choices=("rlctl", "brax", "sb3", "trpo"), help="one race")
     parser.add_argument("--repeats", type=int, default=3, help="seeds of the short races")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     parser.add_argument("--smoke", action="store_true", help="seconds of training: does it run?")
@@ -63,11 +72,18 @@ def main() -> None:
     python = peers_python(options.venv) if options.only != "rlctl" else None
     figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as scratch:
-        figures["rlctl"] = bench_rlctl(Path(scratch), options.repeats, options.smoke)
+        figures["rlctl"] = {}
+        if options.only != "trpo":
+            figures["rlctl"] |= bench_rlctl(Path(scratch), options.repeats, options.smoke)
+        if options.only in (None, "rlctl", "trpo"):
+            figures["rlctl"] |= bench_rlctl_trpo(Path(scratch), options.smoke)
     if options.only in (None, "brax"):
         figures["brax"] = bench_brax(python, options.smoke)
     if options.only in (None, "sb3"):
         figures["sb3"] = bench_sb3(python, options.repeats, options.smoke)
+
+    if options.only in (None, "trpo"):
+        figures["sb3_trpo"] = bench_sb3_trpo(python, options.smoke)
 
     report = {"machine": machine(), "figures": figures, "rows": rows(figures)}
     if options.json:
@@ -101,6 +117,50 @@ def bench_rlctl(scratch: Path, repeats: int, smoke: bool) -> Figures:
         cold.append(seconds_to(GOALS[1], train(f"cold-{seed}", cache, seed, race)))
         warm.append(seconds_to(GOALS[1], train(f"warm-{seed}", cache, seed, race)))
     return figures | {"seconds_to_950_cold": middle(cold), "seconds_to_950_warm": middle(warm)}
+
+
+def bench_rlctl_trpo(scratch: Path, smoke: bool) -> Figures:
+    """TRPO's steady speed on the hopper: the preset's environments, the peer's, and Gymnasium's."""
+
+    def speed(name: str, env: str, settings: dict) -> float:
+        settings = {
+            "train.steps": 20_000 if smoke else 400_000,
+            "train.num_evals": 0,
+            "trpo.steps_per_update": TRPO_UPDATE,
+            "trpo.policy_hidden_layer_sizes": TRPO_NETWORK,
+            "trpo.value_hidden_layer_sizes": TRPO_NETWORK,
+            **settings,
+        }
+        command = [sys.executable, "-m", "rlctl", "train", env, "--algo", "trpo", "--json", "--cpu"]
+        command += ["--out", str(scratch / name)]
+        command += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        events = watch(f"rlctl {name}", command, {})
+        return events[-1]["data"]["steps_per_second"]
+
+    as_peer = {"train.num_envs": TRPO_NUM_ENVS}
+    return {
+        "trpo_steps_per_second": speed("trpo", "hopper", {}),
+        "trpo_steps_per_second_8_envs": speed("trpo-8", "hopper", as_peer),
+        "trpo_steps_per_second_gym": speed("trpo-gym", "gym:Hopper-v5", as_peer),
+    }
+
+
+def bench_sb3_trpo(python: Path, smoke: bool) -> Figures:
+    """Steady speed in the ways there are to run it; the fastest counts."""
+    ways = {
+        "sync": ["--vector", "sync"],
+        "sync_1_thread": ["--vector", "sync", "--threads", "1"],
+        "processes": ["--vector", "processes"],
+    }
+    speeds = {}
+    for name, options in ways.items():
+        command = [str(python), str(PEERS / "sb3_trpo.py"), *options]
+        command += ["--num-envs", str(TRPO_NUM_ENVS), "--update", str(TRPO_UPDATE)]
+        command += ["--steps", "2048" if smoke else "100000"]
+        speeds[name] = watch(f"sb3 trpo {name}", command, {})[-1]["steps_per_second"]
+    return {f"steps_per_second_{name}": speed for name, speed in speeds.items()} | {
+        "steps_per_second": max(speeds.values())
+    }
 
 
 def bench_brax(python: Path, smoke: bool) -> Figures:
@@ -181,17 +241,18 @@ def middle(values: list[float | None]) -> float | None:
 
 def rows(figures: dict[str, Figures]) -> list[dict]:
     """The ratios that matter, with what each must reach."""
+    far = float("inf")
 
     def row(what: str, own: str, peer: str, key: str, at_least: float, at_most: float) -> dict:
         ours, theirs = figures["rlctl"].get(own), figures.get(peer, {}).get(key)
         ratio = ours / theirs if ours and theirs else None
-        met = None if ratio is None else at_least <= ratio <= at_most
-        bar = f">= {at_least:g}" if at_least else f"<= {at_most:.3g}"
+        barless = not at_least and at_most == far
+        met = None if ratio is None or barless else at_least <= ratio <= at_most
+        bar = "" if barless else f">= {at_least:g}" if at_least else f"<= {at_most:.3g}"
         return {
             "what": what, "rlctl": ours, "peer": theirs, "ratio": ratio, "bar": bar, "met": met
         }  # fmt: skip
 
-    far = float("inf")
     speed, seconds = "training steps/s", "seconds to a return of 950"
     brax = [
         (f"{speed}, Brax's shapes", "steps_per_second_brax_shapes", "steps_per_second", 1.1, far),
@@ -203,8 +264,16 @@ def rows(figures: dict[str, Figures]) -> list[dict]:
         (f"{seconds}, cold", "seconds_to_950_cold", "seconds_to_950", 0.0, 1.3),
         (f"{seconds}, warm", "seconds_to_950_warm", "seconds_to_950", 0.0, 0.7),
     ]
+    trpo = [
+        (f"TRPO {speed} on hopper", "trpo_steps_per_second", "steps_per_second", 4.0, far),
+        (f"TRPO {speed} on hopper, 8 environments each", "trpo_steps_per_second_8_envs",
+         "steps_per_second", 0.0, far),
+        (f"TRPO {speed} on gym:Hopper-v5, 8 environments each", "trpo_steps_per_second_gym",
+         "steps_per_second", 1.5, far),
+    ]  # fmt: skip
     races = [("brax", "Brax PPO on MJX", *race) for race in brax]
     races += [("sb3", "Stable-Baselines3 PPO", *race) for race in sb3]
+    races += [("sb3_trpo", "Stable-Baselines3 contrib", *race) for race in trpo]
     return [
         row(f"{what}, against {title}", own, peer, key, low, high)
         for peer, title, what, own, key, low, high in races

@@ -1,12 +1,12 @@
 """A run with one checkpoint of a policy that nobody trained, of any environment."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from rlctl import catalog
 from rlctl.checkpoints import manifest, store
+from rlctl.core.config import Resolved
 from rlctl.core.runs import Run
 from rlctl.core.specs import PolicySpec
 from rlctl.rollouts.make import make_environment
@@ -25,9 +25,10 @@ def save(env: str = "pendulum", out: Path | None = None, **config: object) -> Pa
         value_hidden_layer_sizes=(),
     )
     arrays = _arrays(policy)
+    plain = Resolved({"env": settings}, {}).to_json()["env"]
     facts = {
         "engine": "ppo",
-        "env": {"id": env, "config": dataclasses.asdict(settings), "spec": spec.to_json()},
+        "env": {"id": env, "config": plain, "spec": spec.to_json()},
         "policy": policy.to_json(),
         "initial": manifest.digests(arrays),
     }

@@ -55,6 +55,7 @@ def test_files_and_functions_are_small() -> None:
         ("rlctl.cli", ()),
         ("rlctl.catalog", ()),
         ("rlctl.engines.ppo.config", ()),
+        ("rlctl.engines.trpo.config", ()),
         ("rlctl.checkpoints.find", ("numpy", "safetensors")),
         ("rlctl.checkpoints.store", ("numpy", "safetensors")),
         ("rlctl.policies.base", ("numpy", "safetensors")),

@@ -9,6 +9,7 @@ from rlctl import catalog
 from rlctl.core.config import (
     Layer,
     Resolved,
+    algo_layer,
     flag_layer,
     preset_layer,
     resolve,
@@ -54,7 +55,7 @@ def resolve_training(
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Resolved:
-    """The settings of a training: defaults < preset < file < --set < flags.
+    """The settings of a training: defaults < presets < file < --set < flags.
 
     Raises:
         UsageError: Anything unknown or not allowed, all of it in one message.
@@ -62,6 +63,7 @@ def resolve_training(
     """
     sections = sections_of(env, algo)
     layers = (
+        algo_layer(algo),
         preset_layer(algo, env),
         toml_layer(config) if config is not None else None,
         set_layer(overrides),

@@ -22,7 +22,10 @@ class EnvListing:
 
 @dataclass(frozen=True)
 class FamilyListing:
-    """Environments made elsewhere, typed as `prefix:NAME`; presets by name and engine."""
+    """Environments made elsewhere, typed as `prefix:NAME`; presets by name and engine.
+
+    An open family is listed without names: they are looked up when it is asked for alone.
+    """
 
     prefix: str
     summary: str
@@ -43,9 +46,17 @@ class Listing:
         return asdict(self)
 
 
-def list_envs() -> Listing:
-    """The catalog's environments and families. Loads no framework."""
+def list_envs(family: str | None = None) -> Listing:
+    """The catalog's environments and families, or one family with all its names.
+
+    Loads no framework, but for the names of an open family.
+
+    Raises:
+        UsageError: No such family.
+    """
     algos = tuple(catalog.engines())
+    if family is not None:
+        return Listing((), (_family(catalog.family(family), algos, True),))
     rows = tuple(
         EnvListing(
             row.name,
@@ -61,8 +72,10 @@ def list_envs() -> Listing:
     return Listing(rows, tuple(_family(row, algos) for row in catalog.FAMILIES))
 
 
-def _family(row: catalog.FamilyRow, algos: tuple[str, ...]) -> FamilyListing:
-    names = tuple(catalog.load(row.names)())
+def _family(
+    row: catalog.FamilyRow, algos: tuple[str, ...], complete: bool = False
+) -> FamilyListing:
+    names = catalog.names(row) if complete or not row.open else ()
     found = {name: presets(f"{row.prefix}:{name}", algos) for name in names}
     with_presets = {name: algos for name, algos in found.items() if algos}
     return FamilyListing(row.prefix, row.summary, row.physics, names, with_presets)

@@ -3,7 +3,8 @@
 import io
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from rlctl.checkpoints.reading import Checkpoint, load
 from rlctl.core import files
 from rlctl.core.errors import CheckFailed, Incompatible, RlctlError
 from rlctl.core.progress import Progress
-from rlctl.core.specs import EnvSpec
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.rollouts.base import Step
 
+Part = ObservationPart | ActionPart
 MOST_AT_ONCE = 256  # environments stepped together; more episodes are played in rounds
 
 
@@ -32,6 +34,7 @@ class EvalRequest:
         seed: Of initial states and all noise.
         stochastic: Sample actions instead of taking their mean.
         physics: `auto`, `native`, `jax` or `warp`.
+        backend: What runs the policy: `numpy`, `jax` or `torch`.
         max_episode_steps: Time limit instead of the environment's own, None for that.
         save_trajectories: Where to write every step (.npz), None for nowhere.
         min_return: The mean return below which the check fails, None for no check.
@@ -44,6 +47,7 @@ class EvalRequest:
     seed: int = 0
     stochastic: bool = False
     physics: str = "auto"
+    backend: str = "numpy"
     max_episode_steps: int | None = None
     save_trajectories: Path | None = None
     min_return: float | None = None
@@ -69,6 +73,7 @@ class EvalReport:
             "deterministic": not self.request.stochastic,
             "seed": self.request.seed,
             "physics": self.physics,
+            "backend": self.request.backend,
             "device": self.device,
             **self.summary,
         }
@@ -101,7 +106,7 @@ def evaluate(
         from rlctl.rollouts import make
         from rlctl.rollouts.evaluate import evaluate as play
     name, config = make.environment_of(checkpoint, request.overrides)
-    policy = load_policy(checkpoint)
+    policy = load_policy(checkpoint, request.backend)
     with progress.phase("build"):
         driver = make.make_driver(
             name,
@@ -148,14 +153,26 @@ def check_layout(checkpoint: Checkpoint, spec: EnvSpec) -> None:
     Raises:
         Incompatible: It does not.
     """
-    saved = checkpoint.manifest["env"]["spec"]
-    now = files.plain(spec.to_json())
+    then = EnvSpec.from_json(checkpoint.manifest["env"]["spec"])  # what it did not say is as usual
     for key in ("observation", "action"):
-        if files.plain(saved[key]) != now[key]:
-            raise Incompatible(
-                f"{checkpoint.path} was trained on another {key} layout than {spec.id} has now",
-                "evaluate it with the version of the environment it was trained on",
-            )
+        for part, new in zip_longest(getattr(then, key), getattr(spec, key)):
+            if part != new:
+                raise Incompatible(
+                    f"{checkpoint.path} was trained on another {key} than {spec.id} has now: "
+                    f"{_difference(part, new)}",
+                    "evaluate it with the version and settings of the environment that it was "
+                    "trained on",
+                )
+
+
+def _difference(then: Part | None, now: Part | None) -> str:
+    """How a part of a layout has changed."""
+    if then is None or now is None:
+        return f"{(then or now).name} was {'there' if then else 'not there'} then"
+    names = [field.name for field in fields(now) if field.compare]
+    name = next(name for name in names if getattr(then, name) != getattr(now, name))
+    was, is_ = getattr(then, name), getattr(now, name)
+    return f"the {name} of {then.name} was {was} then, and is {is_} now"
 
 
 class Recorder:

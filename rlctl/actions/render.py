@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from rlctl import catalog
 from rlctl.actions.evaluate import check_layout
 from rlctl.checkpoints import find, store
+from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import UsageError
 from rlctl.core.progress import Progress
+from rlctl.core.specs import EnvSpec
 from rlctl.rendering import gl, video
 from rlctl.rendering.look import Look
-from rlctl.rollouts.make import environment_of, make_driver, make_environment
+from rlctl.rollouts.make import environment_of, make_drawn, make_driver, make_environment
 
 if TYPE_CHECKING:
     from rlctl.policies.base import Policy
-    from rlctl.rendering.film import Film
+    from rlctl.rendering.film import Film, Written
     from rlctl.rollouts.base import Driver
 
 _SECONDS = 10.0  # of simulation, unless told otherwise
@@ -32,11 +34,13 @@ class Shot:
         steps: Control steps; None for 10 s of simulation, or an episode if that is shorter.
         seed: Of the first state and of everything random in the environment.
         physics: `auto`, `native`, `jax` or `warp`.
+        backend: What runs the policy: `numpy`, `jax` or `torch`.
     """
 
     steps: int | None = None
     seed: int = 0
     physics: str = "auto"
+    backend: str = "numpy"
 
     def check(self) -> None:
         """Raise unless it can be filmed.
@@ -128,10 +132,36 @@ def render(
         catalog.env(env)
     checkpoint = store.load(find.find(ckpt, env, tell=tell))
     name, config = environment_of(checkpoint)
+    play = _film_itself if "gymnasium" in catalog.env(name).physics else _film_scene
+    from rlctl.policies.base import load_policy
+
+    policy = load_policy(checkpoint, shot.backend)
+    film, written, physics = play(out, checkpoint, policy, config, shot, look, progress)
+    return Rendered(
+        env=name,
+        checkpoint=checkpoint.path,
+        step=checkpoint.step,
+        physics=physics,
+        steps=len(film.moments) - 1,
+        returns=film.totals(),
+        **vars(written),
+    )
+
+
+def _film_scene(
+    out: Path,
+    checkpoint: Checkpoint,
+    policy: "Policy",
+    config: Any,
+    shot: Shot,
+    look: Look,
+    progress: Progress,
+) -> tuple["Film", "Written", str]:
+    """Play first, then draw the states on the environment's scene."""
     gl.find()  # before MuJoCo is loaded, which fails where MUJOCO_GL names what is not there
     with progress.phase("import"):
-        from rlctl.policies.base import load_policy
         from rlctl.rendering.canvas import cameras
+    name = checkpoint.manifest["env"]["id"]
     with progress.phase("build"):
         environment = make_environment(name, config)
         scene = environment.scene()
@@ -139,26 +169,43 @@ def render(
         driver = make_driver(name, config, shot.physics, 1, randomize=False)
         check_layout(checkpoint, driver.spec)
     with closing(driver):
-        film = _play(load_policy(checkpoint), driver, shot, progress)
+        film = _play(policy, driver, shot, progress)
     with progress.phase("save"):
-        written = film.write(out, scene, look, _teller(progress))
-    return Rendered(
-        env=name,
-        checkpoint=checkpoint.path,
-        step=checkpoint.step,
-        physics=driver.physics,
-        steps=len(film.moments) - 1,
-        returns=film.totals(),
-        **vars(written),
-    )
+        return film, film.write(out, scene, look, _teller(progress)), driver.physics
+
+
+def _film_itself(
+    out: Path,
+    checkpoint: Checkpoint,
+    policy: "Policy",
+    config: Any,
+    shot: Shot,
+    look: Look,
+    progress: Progress,
+) -> tuple["Film", "Written", str]:
+    """Have an environment that draws itself do so as it is played."""
+    from rlctl.rendering import live
+
+    name = checkpoint.manifest["env"]["id"]
+    live.check(look, name)
+    with progress.phase("build"):
+        driver = make_drawn(name, config, shot.physics)
+        check_layout(checkpoint, driver.spec)
+    with closing(driver), live.drawing(), progress.phase("rollout"):
+        film = live.LiveFilm(driver, policy, _steps(shot, driver.spec), shot.seed)
+        return film, film.shoot(out, look, _teller(progress)), driver.physics
+
+
+def _steps(shot: Shot, spec: EnvSpec) -> int:
+    """How many control steps to film."""
+    return shot.steps or min(spec.episode_length, round(_SECONDS / spec.control_dt))
 
 
 def _play(policy: "Policy", driver: "Driver", shot: Shot, progress: Progress) -> "Film":
     from rlctl.rendering.film import Film
 
-    spec, tell = driver.spec, _teller(progress)
-    total = shot.steps or min(spec.episode_length, round(_SECONDS / spec.control_dt))
-    film = Film(spec)
+    total, tell = _steps(shot, driver.spec), _teller(progress)
+    film = Film(driver.spec)
     with progress.phase("compile"):  # by a step that is not filmed
         driver.step(policy.act(driver.reset(shot.seed)))
     with progress.phase("rollout"):

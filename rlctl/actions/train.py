@@ -10,6 +10,7 @@ from typing import Any
 
 from rlctl import catalog
 from rlctl.actions.config import resolve_training, sections_of
+from rlctl.catalog import FamilyRow
 from rlctl.checkpoints import find, store
 from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer
 from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
@@ -188,6 +189,7 @@ def _resumed(request: TrainRequest, progress: Progress) -> _Job:
         config["settings"] = settings.to_json()
         config.setdefault("resumed", []).append({"step": start.step, "at": at})
         run.write_config(config)
+        _warn_of_fresh_episodes(env, progress)
     except BaseException:
         run.close()
         raise
@@ -205,10 +207,11 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
     before = Resolved.from_json(sections, saved)
     layers = [set_layer(request.overrides), flag_layer(request.flags)]
     after = resolve(sections, [Layer("run", before.to_json()), *layers])
+    old = {row.name: row.value for row in before.rows()}
     changed = [
-        f"{new.name} is {old.value} in the run, not {new.value}"
-        for old, new in zip(before.rows(), after.rows(), strict=True)
-        if old.value != new.value and new.name != EXTENDABLE
+        f"{new.name} is {old.get(new.name, 'not set')} in the run, not {new.value}"
+        for new in after.rows()
+        if (new.name not in old or old[new.name] != new.value) and new.name != EXTENDABLE
     ]
     if request.algo not in (None, algo):
         changed.append(f"the algorithm is {algo} in the run, not {request.algo}")
@@ -219,6 +222,15 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
         )
     kept = {name: origins[name] if at == "run" else at for name, at in after.origins.items()}
     return env, algo, Resolved({name: after[name] for name in after}, kept)
+
+
+def _warn_of_fresh_episodes(env: str, progress: Progress) -> None:
+    row = catalog.env(env)
+    if isinstance(row, FamilyRow) and row.open:
+        progress.event(
+            "warning",
+            message=f"{env} goes on with fresh episodes: those of {row.prefix}: cannot be saved",
+        )
 
 
 def _check_steps(asked: int, done: int, run: Run) -> None:
@@ -248,6 +260,10 @@ def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[s
     module = catalog.engine(algo).target.partition(":")[0]
     with progress.phase("import"):
         make_plan = import_module(module).plan
+    row = catalog.env(env)
+    if isinstance(row, FamilyRow) and row.open:  # of which anything may be wrong
+        environment = catalog.load(row.target)(env.partition(":")[2], settings["env"])
+        environment.time_limit(settings["train"].episode_length)
     return make_plan(settings, env)
 
 

@@ -10,7 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from rlctl import __version__
-from rlctl.cli import config, console, device_check, envs, eval, inspect_ckpt, render, train
+from rlctl.cli import (
+    benchmark,
+    compare,
+    config,
+    console,
+    device_check,
+    envs,
+    eval,
+    export,
+    inspect_ckpt,
+    render,
+    train,
+)
 
 app = typer.Typer(
     name="rlctl",
@@ -22,6 +34,9 @@ app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
 app.command("render")(render.render)
 app.command("inspect-ckpt")(inspect_ckpt.inspect_ckpt)
+app.command("benchmark")(benchmark.benchmark)
+app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("device-check")(device_check.device_check)
 app.command("envs")(envs.envs)
 app.add_typer(config.app, name="config")

@@ -1,15 +1,38 @@
 """`rlctl envs`: what can be trained."""
 
+from typing import Annotated
+
+import typer
+
+from rlctl import catalog
 from rlctl.cli import console
 from rlctl.cli.options import Json, Quiet
 
 
-def envs(as_json: Json = False, quiet: Quiet = False) -> None:
+def complete_family(incomplete: str) -> list[tuple[str, str]]:
+    """Prefixes of families."""
+    rows = [(row.prefix, row.summary) for row in catalog.FAMILIES]
+    return [pair for pair in rows if pair[0].startswith(incomplete)]
+
+
+def envs(
+    family: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FAMILY",
+            help="A family, such as gym, to list all of its names.",
+            show_default=False,
+            autocompletion=complete_family,
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """List the environments, with their sizes, rates, physics back ends and presets."""
     with console.command("envs", as_json, quiet) as out:
         from rlctl.actions.envs import list_envs
 
-        listing = list_envs()
+        listing = list_envs(family)
         out.data(listing.to_json())
         header = ("environment", "observation", "action", "rate", "physics", "presets", "summary")
         rows = [
@@ -24,9 +47,12 @@ def envs(as_json: Json = False, quiet: Quiet = False) -> None:
             )
             for env in listing.envs
         ]
-        out.table(header, rows)
-        for family in listing.families:
-            out.text()
-            physics = ", ".join(family.physics)
-            out.text(f"{family.prefix}:NAME  {family.summary} (physics: {physics})")
-            out.text(f"  {' '.join(family.names)}")
+        if rows:
+            out.table(header, rows)
+        for number, kind in enumerate(listing.families):
+            if rows or number:
+                out.text()
+            physics = ", ".join(kind.physics)
+            out.text(f"{kind.prefix}:NAME  {kind.summary} (physics: {physics})")
+            names = " ".join(kind.names) or f"`rlctl envs {kind.prefix}` lists them"
+            out.text(f"  {names}")

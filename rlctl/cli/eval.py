@@ -8,7 +8,18 @@ import typer
 
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
-from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
+from rlctl.cli.options import (
+    Backend,
+    Ckpt,
+    Cpu,
+    Device,
+    Json,
+    OptionalEnv,
+    Physics,
+    Quiet,
+    Set,
+    Verbose,
+)
 from rlctl.core.config import flag_layer, resolve, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
@@ -39,6 +50,7 @@ def evaluate(
     device: Device = "auto",
     cpu: Cpu = False,
     physics: Physics = None,
+    backend: Backend = "numpy",
     max_episode_steps: Annotated[
         str | None,
         typer.Option("--max-episode-steps", metavar="N", help="Cut episodes after N steps."),
@@ -78,6 +90,7 @@ def evaluate(
             **asdict(numbers),
             stochastic=stochastic,
             physics=physics or "auto",
+            backend=backend,
             save_trajectories=Path(save_trajectories) if save_trajectories else None,
             overrides=list(set_ or ()),
         )
@@ -97,7 +110,7 @@ def evaluate(
 def _film(out: Console, path: Path, figures: dict[str, Any], seed: int) -> None:
     from rlctl.actions.render import Shot, render
 
-    shot = Shot(seed=seed, physics=figures["physics"])
+    shot = Shot(seed=seed, physics=figures["physics"], backend=figures["backend"])
     film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)
     out.data({"video": film.to_json()})
     out.text(f"video: {film.path}")

@@ -8,6 +8,7 @@ import typer
 from rlctl.cli import console
 from rlctl.cli.console import Console
 from rlctl.cli.options import Json, Quiet, complete_ckpt
+from rlctl.core.specs import PolicySpec
 
 
 def inspect_ckpt(
@@ -125,10 +126,17 @@ def _evaluated(report: dict[str, Any]) -> str:
 def _network(policy: dict[str, Any]) -> str:
     if not policy:
         return ""
-    hidden, low = (_list(policy.get(key)) for key in ("policy_hidden_layer_sizes", "action_low"))
-    sizes = [policy.get("policy_size"), *hidden, 2 * len(low)]
-    layers = " -> ".join(map(str, sizes))
+    hidden = _list(policy.get("policy_hidden_layer_sizes"))
+    layers = " -> ".join(map(str, [policy.get("policy_size"), *hidden, *_outputs(policy)]))
     return f"{layers}, {policy.get('activation')}, {policy.get('distribution')}"
+
+
+def _outputs(policy: dict[str, Any]) -> list[int]:
+    """How many numbers the network gives, if its spec makes sense."""
+    try:
+        return [PolicySpec.from_json(policy).output_size]
+    except (TypeError, AttributeError):
+        return []
 
 
 def _normalizer(normalizer: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ class LiveLine(Listener):
 
     def hear(self, event: Event) -> None:
         """Redraw with what the event says."""
-        if event["event"] in ("start", "eval"):
+        if event["event"] in ("start", "eval", "run"):
             self.write(describe(event))
         if event["event"] in ("start", "progress") and event.get("total"):
             self._bar.bar_format = self.FORMAT
@@ -125,7 +125,7 @@ class Lines(Listener):
         kind = event["event"]
         if kind == "phase" and event["name"] in QUICK:
             return
-        if kind != "eval" and not self._due(kind + event.get("name", "")):
+        if kind not in ("eval", "run") and not self._due(kind + event.get("name", "")):
             return
         if line := describe(event):
             self._say(line)
@@ -193,6 +193,11 @@ def describe(event: Event) -> str:
         return f"evaluation at {event.get('steps', 0):,} steps: return {mean}{spread}"
     if kind == "checkpoint":
         return f"saved {event.get('path')}"
+    if kind == "run":
+        count = f"{event['ended']} of {event['count']}"
+        came = event["error"] or f"return {number(event['score'])}"
+        took = f"{event['steps']:,} steps, {duration(event['seconds'])}"
+        return f"{count}: {event['name']}: {came} ({took})"
     return ""
 
 

@@ -14,7 +14,7 @@ def complete_env(incomplete: str) -> list[tuple[str, str]]:
     names = [(row.name, row.summary) for row in catalog.envs().values()]
     for family in catalog.FAMILIES:
         if incomplete.startswith(family.prefix + ":"):
-            known = catalog.load(family.names)()
+            known = catalog.names(family)
             names += [(f"{family.prefix}:{name}", family.summary) for name in known]
         else:
             names.append((family.prefix + ":", family.summary))
@@ -91,6 +91,9 @@ Cpu = Annotated[bool, typer.Option("--cpu", help="The same as --device cpu.")]
 Physics = Annotated[
     Literal["auto", "native", "jax", "warp"] | None,
     typer.Option("--physics", help="Physics back end.", show_default=False),
+]
+Backend = Annotated[
+    Literal["numpy", "jax", "torch"], typer.Option("--backend", help="What runs the policy.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rlctl.cli import console, options
-from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Verbose
+from rlctl.cli.options import Backend, Ckpt, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Verbose
 from rlctl.core import device
 from rlctl.core.errors import UsageError
 
@@ -60,6 +60,7 @@ def render(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the first state and the noise.")] = 0,
     physics: Physics = "auto",
+    backend: Backend = "numpy",
     device_name: Device = "auto",
     cpu: Cpu = False,
     as_json: Json = False,
@@ -76,7 +77,7 @@ def render(
         from rlctl.actions.render import Look, Shot
         from rlctl.actions.render import render as film
 
-        shot, look = Shot(steps, seed, physics or "auto"), Look(camera, pixels, fps)
+        shot, look = Shot(steps, seed, physics or "auto", backend), Look(camera, pixels, fps)
         done = film(path, env, ckpt, shot, look, out.progress, out.warn)
         out.data(done.to_json())
         width, height = done.size

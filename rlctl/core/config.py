@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
+from rlctl.core.free_section import FreeSection
 from rlctl.core.values import check, parse
 
 NESTED = dict[str, dict[str, Any]]
@@ -88,15 +89,19 @@ class Resolved:
 
     def to_json(self) -> NESTED:
         """Plain data, section -> key -> value; tuples are lists."""
-        return {name: _plain_values(section) for name, section in self._sections.items()}
+        return {
+            name: {key: list(v) if isinstance(v, tuple) else v for key, v in _values(section)}
+            for name, section in self._sections.items()
+        }
 
     def rows(self) -> list[Row]:
         """Every setting with its value, origin and help."""
+        fields = _fields({name: type(section) for name, section in self._sections.items()})
         return [
-            Row(f"{name}.{field.name}", value, self.origins[f"{name}.{field.name}"], _help(field))
+            Row(full, value, self.origins[full], _help(fields.get(full)))
             for name, section in self._sections.items()
-            for field in dataclasses.fields(section)
-            for value in [getattr(section, field.name)]
+            for key, value in _values(section)
+            for full in [f"{name}.{key}"]
         ]
 
     @classmethod
@@ -137,7 +142,7 @@ def resolve(sections: Mapping[str, type], layers: Sequence[Layer]) -> Resolved:
         blamed |= {layer.origin for _ in layer.problems}
         for name, raw in _flat(layer.values):
             try:
-                section, key, value = _accept(sections, name, raw)
+                section, key, value = _accept(sections, name, raw, layer.origin == "--set")
             except ValueError as problem:
                 problems.append(f"{_place(layer.origin, name)}: {problem}")
                 blamed.add(layer.origin)
@@ -203,9 +208,23 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
 
 
 def preset_layer(algo: str, env: str) -> Layer | None:
-    """The settings that ship for an environment and an algorithm, None where none do."""
-    path = _preset(algo, env)
-    return toml_layer(path, f"preset {algo}/{path.name}") if path.is_file() else None
+    """The settings that ship for an environment, or else its family, and an algorithm.
+
+    None where none do.
+    """
+    family, colon, _ = env.partition(":")
+    return _shipped(_preset(algo, env), f"preset {algo}/") or (
+        _shipped(_preset(algo, family), f"preset {algo}/") if colon else None
+    )
+
+
+def algo_layer(algo: str) -> Layer | None:
+    """The settings that ship for an algorithm in any environment, None where none do."""
+    return _shipped(_presets() / f"{algo}.toml", "preset ")
+
+
+def _shipped(path: Path, prefix: str) -> Layer | None:
+    return toml_layer(path, prefix + path.name) if path.is_file() else None
 
 
 def presets(env: str, algos: Sequence[str]) -> tuple[str, ...]:
@@ -214,10 +233,13 @@ def presets(env: str, algos: Sequence[str]) -> tuple[str, ...]:
 
 
 def _preset(algo: str, env: str) -> Path:
+    return _presets() / algo / f"{env.replace(':', '__')}.toml"
+
+
+def _presets() -> Path:
     package = Path(__file__).parents[1]
     installed = package / "configs"
-    folder = installed if installed.is_dir() else package.parent / "configs"
-    return folder / algo / f"{env.replace(':', '__')}.toml"
+    return installed if installed.is_dir() else package.parent / "configs"
 
 
 def _flat(values: NESTED) -> Iterator[tuple[str, Any]]:
@@ -238,7 +260,7 @@ def _listed(problems: Sequence[str]) -> str:
     return f"{len(problems)} settings cannot be used:\n  " + "\n  ".join(problems)
 
 
-def _accept(sections: Mapping[str, type], name: str, raw: Any) -> tuple[str, str, Any]:
+def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> tuple[str, str, Any]:
     """The section, key and parsed value of a setting, or a ValueError that says what is wrong."""
     section, _, key = name.partition(".")
     fields = _fields(sections)
@@ -247,6 +269,8 @@ def _accept(sections: Mapping[str, type], name: str, raw: Any) -> tuple[str, str
             f"there is no section {section!r}; there are {', '.join(sections)}"
             + _did_you_mean(name, fields)
         )
+    if issubclass(sections[section], FreeSection):
+        return section, key, sections[section].accept(key, raw, typed)
     if name not in fields:
         raise ValueError("there is no such setting" + _did_you_mean(name, fields))
     kind = get_type_hints(sections[section])[key]
@@ -259,6 +283,7 @@ def _fields(sections: Mapping[str, type]) -> dict[str, dataclasses.Field]:
     return {
         f"{name}.{field.name}": field
         for name, kind in sections.items()
+        if not issubclass(kind, FreeSection)
         for field in dataclasses.fields(kind)
     }
 
@@ -269,10 +294,14 @@ def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _plain_values(section: Any) -> dict[str, Any]:
-    values = dataclasses.asdict(section)
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+def _values(section: Any) -> Iterator[tuple[str, Any]]:
+    """The keys and values of a section."""
+    if isinstance(section, FreeSection):
+        yield from section.values.items()
+        return
+    for field in dataclasses.fields(section):
+        yield field.name, getattr(section, field.name)
 
 
-def _help(field: dataclasses.Field) -> str:
-    return field.metadata.get("help", "")
+def _help(field: dataclasses.Field | None) -> str:
+    return field.metadata.get("help", "") if field else ""

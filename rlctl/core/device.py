@@ -47,6 +47,11 @@ def select(device: str) -> str:
     return "cpu" if missing or platforms.split(",")[0] == "cpu" else "gpu"
 
 
+def gpu_asked() -> bool:
+    """Whether a GPU was asked for, by `select` or by the user's own JAX_PLATFORMS."""
+    return os.environ.get("JAX_PLATFORMS", "").startswith("cuda")
+
+
 def gpu_missing() -> tuple[str, str] | None:
     """Why jax could not use a GPU here, and what to do; None when nothing speaks against it."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -69,6 +70,34 @@ def write_atomic(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Where to write a new file or folder that appears as `path` once it is whole and on the disk.
+
+    The folder of `path` is made if need be. After a failure there is nothing.
+
+    Raises:
+        OutOfSpace: The disk is full, or the place cannot be written.
+    """
+    room = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # for temporaries of the writer's too
+    with writing(path):
+        room.mkdir(parents=True)
+        try:
+            made = room / path.name
+            yield made
+            for item in (made, *made.rglob("*")):
+                sync_folder(item) if item.is_dir() else _sync_file(item)
+            os.rename(made, path)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+        sync_folder(path.parent)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

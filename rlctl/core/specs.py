@@ -4,7 +4,7 @@ Specs are written into every checkpoint, so that a policy can act without the en
 and a mismatch is told by name. Nothing here needs a framework.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 
@@ -17,12 +17,15 @@ class ObservationPart:
         size: How many numbers.
         unit: Their unit, `1` where there is none.
         privileged: Only the value function sees it. Privileged parts come last.
+        weight: The deviation it has for the networks, once normalised. What matters little is
+            learned from with less noise if it comes in smaller. Acting does not depend on it.
     """
 
     name: str
     size: int
     unit: str = "1"
     privileged: bool = False
+    weight: float = field(default=1.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class EnvSpec:
     def policy_size(self) -> int:
         """Numbers the policy sees: the observation without its privileged tail."""
         return sum(part.size for part in self.observation if not part.privileged)
+
+    @property
+    def observation_weight(self) -> tuple[float, ...]:
+        """The weight of every number of an observation."""
+        return tuple(part.weight for part in self.observation for _ in range(part.size))
 
     @property
     def action_size(self) -> int:

@@ -4,6 +4,7 @@ Everything here raises ValueError with a message that continues "<the setting>: 
 """
 
 import difflib
+import json
 import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
@@ -28,6 +29,29 @@ def parse(raw: Any, kind: Any) -> Any:
     if origin is tuple:
         return _parse_tuple(raw, get_args(kind))
     return {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_text}[kind](raw)
+
+
+def parse_any(text: str) -> Any:
+    """What a text stands for where nobody knows the type: what it is as JSON, else itself.
+
+    So `9.81`, `true`, `[0.7, 2]` and `{"a": 1}` are what they look like, as are `True` and `None`.
+    """
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return json.loads(text, parse_constant=_parse_float, parse_float=_parse_float)
+    except (json.JSONDecodeError, RecursionError):
+        return text
+
+
+def storable(value: Any) -> Any:
+    """The value, if JSON can keep it."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(f"{_short(value)} is neither number nor text, nor made of them") from None
+    return value
 
 
 def _parse_tuple(raw: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:

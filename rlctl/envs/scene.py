@@ -1,7 +1,8 @@
 """MJCF to models: the lean one that is stepped, and the one that is drawn.
 
 Both come from the same file, so they have the same joints. Geoms of group 2 are decoration: the
-physics leaves them out, and a scene adds sky, light and a floor to look at.
+physics leaves them out, and a scene adds sky, light and a floor to look at. Lights and textures
+that a file brings are left out of both.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ def compile_physics(path: Path) -> mujoco.MjModel:
     Args:
         path: An MJCF file; its geoms of group 2 are left out, and materials with them.
     """
-    spec = mujoco.MjSpec.from_file(str(path))
+    spec = _read(path)
     for geom in spec.geoms:
         if geom.group == DECORATION:
             spec.delete(geom)
@@ -33,32 +34,62 @@ def compile_physics(path: Path) -> mujoco.MjModel:
             geom.material = ""
     for material in spec.materials:
         spec.delete(material)
-    return spec.compile()
+    return _compile(spec)
 
 
 def compile_scene(
-    path: Path, floor: float = 0.0, cameras: Mapping[str, Mapping[str, Any]] | None = None
+    path: Path,
+    floor: float = 0.0,
+    cameras: Mapping[str, Mapping[str, Any]] | None = None,
+    plane: str = "floor",
 ) -> mujoco.MjModel:
     """Compile the model that is drawn.
 
     Args:
-        path: An MJCF file. A plane named `floor` is given tiles; without one, one is added.
+        path: An MJCF file.
         floor: Height of an added floor, m.
         cameras: Name -> attributes of cameras to add to the world.
+        plane: The geom that is given tiles; without it in the file, a floor is added.
     """
-    spec = mujoco.MjSpec.from_file(str(path))
+    spec = _read(path)
     for name, camera in (cameras or {}).items():
         spec.worldbody.add_camera(name=name, **camera)
     _add_sky(spec)
     _add_tiles(spec)
-    ground = spec.geom("floor") or spec.worldbody.add_geom(
+    ground = spec.geom(plane) or spec.worldbody.add_geom(
         name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, pos=[0, 0, floor], contype=0, conaffinity=0
     )
     ground.size = [0, 0, 0.05]  # endless
     ground.material = "tiles"
     ground.rgba = [0.5, 0.5, 0.5, 1]  # MuJoCo's word for "as the material"
     spec.visual.global_.offwidth, spec.visual.global_.offheight = FRAMEBUFFER
-    return spec.compile()
+    return _compile(spec)
+
+
+def _read(path: Path) -> mujoco.MjSpec:
+    """An MJCF file without its own lights and textures, nor the materials that show them."""
+    spec = mujoco.MjSpec.from_file(str(path))
+    textured = [material for material in spec.materials if any(material.textures)]
+    names = {material.name for material in textured}
+    for geom in spec.geoms:
+        if geom.material in names:
+            geom.material = ""
+    for element in [*textured, *spec.textures, *spec.lights]:
+        spec.delete(element)
+    return spec
+
+
+def _compile(spec: mujoco.MjSpec) -> mujoco.MjModel:
+    """Compile; a total mass that the file asks for is set after, as MuJoCo now wants it.
+
+    The result is the same, bit for bit, without a warning that MuJoCo would also write to a file.
+    """
+    mass, spec.compiler.settotalmass = spec.compiler.settotalmass, -1.0
+    model = spec.compile()
+    if mass > 0:
+        mujoco.mj_setTotalmass(model, mass)
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+    return model
 
 
 def _add_sky(spec: mujoco.MjSpec) -> None:

@@ -1,7 +1,10 @@
 """What an environment sees of the physics: MjData's fields by name, whichever back end steps them.
 
 As after `mj_step`, the state fields (qpos, qvel, act) are current and every derived field (xpos,
-sensordata, qfrc_actuator, ...) was computed at the start of the last substep.
+sensordata, qfrc_actuator, ...) was computed at the start of the last substep (with the Runge-Kutta
+integrator, at the last of its four stages).
+
+Among the fields are residuals; see `physics.fields`.
 """
 
 from collections.abc import Mapping

@@ -17,6 +17,7 @@ from mujoco import mjx
 
 from rlctl.core.errors import UsageError
 from rlctl.physics.base import Physics
+from rlctl.physics.fields import RESIDUAL, source
 from rlctl.physics.native import FORCES
 from rlctl.physics.simulation import Fields, Transition
 
@@ -43,6 +44,8 @@ class MjxState(NamedTuple):
 class MjxSimulation:
     """An environment on MJX; see physics.simulation.Simulation.
 
+    A model that asks for the PGS solver, which MJX does not have, gets Newton's.
+
     Args:
         env: The environment.
         impl: `jax` or `warp`.
@@ -56,6 +59,8 @@ class MjxSimulation:
         self._env = env
         self._impl = impl
         self._source = env.model()
+        if self._source.opt.solver == mujoco.mjtSolver.mjSOL_PGS:
+            self._source.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
         if impl == "warp":
             _hush_warp()
         try:
@@ -66,15 +71,15 @@ class MjxSimulation:
             ) from error
         blank, sample = self._blank(1), mujoco.MjData(self._source)
         read = tuple(dict.fromkeys(("qpos", "qvel", *env.fields)))
-        for name in read:
+        for name in map(source, read):
             if name not in blank.__dict__ and name not in blank._impl.__dict__:
                 raise UsageError(
                     f"{env.spec.id} reads {name}, which {impl} physics does not provide",
                     "use --physics native",
                 )
-        self._shapes = {name: np.shape(getattr(sample, name)) for name in read}
+        self._shapes = {name: np.shape(getattr(sample, source(name))) for name in read}
         self._hidden = [n for n in STATE if n not in read and np.size(getattr(blank, n))]
-        self._reads_derived = not set(read) <= set(STATE)
+        self._reads_derived = not set(map(source, read)) <= set(STATE)
 
     def draw(self, keys: jax.Array) -> Fields:
         draws = jax.vmap(lambda key: self._env.randomize(key, self._source))(keys)
@@ -122,6 +127,7 @@ class MjxSimulation:
         if self._reads_derived:
             with jax.default_matmul_precision("highest"):
                 data = mjx.forward(self._model.replace(**draw), data)
+            data = data.replace(qpos=qpos)  # which it has normalised, and native physics does not
         fields, hidden = self._split(data)
         carry, observation = self._env.begin(Physics(fields), begin_key)
         return MjxState(carry, fields, hidden), observation
@@ -154,14 +160,13 @@ class MjxSimulation:
     def _split(self, data: mjx.Data) -> tuple[Fields, Fields]:
         """What the environment sees, in MjData's shapes, and what it does not."""
 
-        def read(name: str) -> jax.Array:
-            source = data if name in data.__dict__ else data._impl
-            return getattr(source, name)
+        def read(name: str, shape: tuple[int, ...]) -> jax.Array:
+            if name.endswith(RESIDUAL):
+                return jnp.zeros(shape)
+            values = getattr(data if name in data.__dict__ else data._impl, name)
+            return values.reshape(shape).astype(jnp.float32)
 
-        fields = {
-            name: read(name).reshape(shape).astype(jnp.float32)
-            for name, shape in self._shapes.items()
-        }
+        fields = {name: read(name, shape) for name, shape in self._shapes.items()}
         return fields, {name: getattr(data, name) for name in self._hidden}
 
     def _blank(self, num: int) -> mjx.Data:

@@ -9,6 +9,8 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from rlctl.physics.fields import rounded, source
+
 FORCES = ("qfrc_applied", "xfrc_applied")  # held for one control step: an edit replaces them
 _NO_FORWARD = int(mujoco.mjtStage.mjSTAGE_NONE)
 
@@ -19,7 +21,7 @@ class NativeBatch:
     Args:
         model: The physics model; the batch works on a copy.
         num: N.
-        fields: MjData fields to read back after every call.
+        fields: MjData fields, or residuals of them, to read back after every call.
         substeps: Physics steps in a control step.
         threads: Threads to step on.
     """
@@ -31,7 +33,7 @@ class NativeBatch:
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
         mujoco.set_mju_user_warning(lambda message: None)  # counted below; else a log file appears
         self._batch = Batch(model, num, threads)
-        self._bound = {name: self._batch.bind(name) for name in fields}
+        self._bound = {name: self._batch.bind(source(name)) for name in fields}
         self._expanded: dict[str, np.ndarray] = {}
         self._ctrl = self._batch.bind("ctrl")
         self._substeps = substeps
@@ -40,7 +42,7 @@ class NativeBatch:
 
     def fields(self) -> dict[str, np.ndarray]:
         """The bound fields now: name -> (N, ...) float32, copies."""
-        return {name: array.astype(np.float32) for name, array in self._bound.items()}
+        return {name: rounded(name, array) for name, array in self._bound.items()}
 
     def randomize(self, draws: Mapping[str, np.ndarray]) -> None:
         """Give every simulation its own model fields: name -> (N, ...)."""

@@ -6,6 +6,8 @@ axes, O observation.
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 STD_MIN, STD_MAX = 1e-6, 1e6
 
 
@@ -16,13 +18,21 @@ class Normalizer(NamedTuple):
         count: () float32, how many.
         mean: (O,).
         summed_variance: (O,), sum of squared deviations from the mean.
-        std: (O,), what observations are divided by.
+        std: (O,), what observations are divided by: their deviation over the weight.
+        weight: (O,) or (), the deviation that normalised observations have; Brax's is 1.
     """
 
     count: Any
     mean: Any
     summed_variance: Any
     std: Any
+    weight: Any = np.float32(1.0)
+
+
+def fresh(weight: np.ndarray) -> Normalizer:
+    """Statistics of nothing, for observations of these weights (O,)."""
+    zeros = np.zeros_like(weight)
+    return Normalizer(np.float32(0.0), zeros, zeros, 1.0 / weight, weight)
 
 
 def update(state: Normalizer, batch: Any) -> Normalizer:
@@ -38,7 +48,8 @@ def update(state: Normalizer, batch: Any) -> Normalizer:
     mean = state.mean + from_old.sum(axis=0) / count
     summed_variance = state.summed_variance + (from_old * (batch - mean)).sum(axis=0)
     std = (summed_variance.clip(0.0) / count) ** 0.5
-    return Normalizer(count, mean, summed_variance, std.clip(STD_MIN, STD_MAX))
+    std = std.clip(STD_MIN, STD_MAX) / state.weight
+    return Normalizer(count, mean, summed_variance, std, state.weight)
 
 
 def normalize(mean: Any, std: Any, observation: Any, clip: float | None = None) -> Any:

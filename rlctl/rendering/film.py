@@ -86,6 +86,15 @@ class Film:
         last = self.moments[-1]
         return (*self._ended, last.total) if last.steps else tuple(self._ended)
 
+    def words(self, moment: Moment) -> str:
+        """What is written on the picture of a moment."""
+        first = f"{moment.steps * self._spec.control_dt:.2f} s    return {moment.total:.1f}"
+        if moment.episode > 1:
+            first += f"    episode {moment.episode}"
+        pairs = zip(self._spec.commands, moment.command, strict=True)
+        second = "    ".join(f"{name} {value:+.2f}" for name, value in pairs)
+        return f"{first}\n{second}" if second else first
+
     def write(
         self,
         path: Path,
@@ -115,42 +124,40 @@ class Film:
                 f"the scene of {self._spec.id} has {model.nq} positions, "
                 f"its physics {self.moments[0].qpos.size}"
             )
-        is_sheet = path.suffix.lower() == ".png"
         fps = video.rate(self._spec.control_dt, path, look.fps)
-        chosen = self._spread(_TILES) if is_sheet else self._in_time(fps)
-        size = look.size or (TILE if is_sheet else SIZE)
+        chosen = shown(path, len(self.moments) - 1, self._spec.control_dt, fps)
+        size = look.size or (TILE if is_sheet(path) else SIZE)
         with Canvas(model, *size, camera) as canvas:
             frames = video.write(path, self._pictures(canvas, chosen, on_frame), fps)
-            seconds = 0.0 if is_sheet else frames / fps
+            seconds = 0.0 if is_sheet(path) else frames / fps
             return Written(path, frames, fps, seconds, size, camera, canvas.platform)
-
-    def _in_time(self, fps: float) -> list[int]:
-        """Which moments to show, so that a second of film is a second of simulation."""
-        last, step = len(self.moments) - 1, self._spec.control_dt
-        count = max(1, round(last * step * fps))
-        return [min(last, int(index / (fps * step) + 0.5)) for index in range(count)]
-
-    def _spread(self, count: int) -> list[int]:
-        """Up to `count` moments, evenly spaced, the first and the last among them."""
-        count = min(count, len(self.moments))
-        return np.linspace(0, len(self.moments) - 1, count).round().astype(int).tolist()
 
     def _pictures(
         self, canvas: Canvas, chosen: list[int], on_frame: Callable[[int, int], None]
     ) -> Iterator[np.ndarray]:
         for done, index in enumerate(chosen, 1):
             moment = self.moments[index]
-            yield caption(canvas.draw(moment.qpos), self._words(moment))
+            yield caption(canvas.draw(moment.qpos), self.words(moment))
             on_frame(done, len(chosen))
 
     def _remember(self, driver: Driver, episode: int, steps: int, total: float) -> None:
         qpos, command = driver.qpos()[0].copy(), driver.command()[0].copy()
         self.moments.append(Moment(qpos, command, episode, steps, total))
 
-    def _words(self, moment: Moment) -> str:
-        first = f"{moment.steps * self._spec.control_dt:.2f} s    return {moment.total:.1f}"
-        if moment.episode > 1:
-            first += f"    episode {moment.episode}"
-        pairs = zip(self._spec.commands, moment.command, strict=True)
-        second = "    ".join(f"{name} {value:+.2f}" for name, value in pairs)
-        return f"{first}\n{second}" if second else first
+
+def is_sheet(path: Path) -> bool:
+    """Whether the file is a contact sheet."""
+    return path.suffix.lower() == ".png"
+
+
+def shown(path: Path, last: int, control_dt: float, fps: float) -> list[int]:
+    """Which of the moments 0 .. last a file shows.
+
+    A film shows a second of simulation in a second; a contact sheet some moments evenly spaced,
+    the first and the last among them.
+    """
+    if is_sheet(path):
+        count = min(_TILES, last + 1)
+        return np.linspace(0, last, count).round().astype(int).tolist()
+    count = max(1, round(last * control_dt * fps))
+    return [min(last, int(index / (fps * control_dt) + 0.5)) for index in range(count)]

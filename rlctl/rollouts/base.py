@@ -105,7 +105,7 @@ def unroll_shapes(length: int, num_envs: int, spec: EnvSpec) -> Unroll:
 
 @dataclass
 class Episodes:
-    """Sums over the episodes that ended during an unroll.
+    """Sums over the episodes that ended during an unroll, or since they were last taken.
 
     Attributes:
         count: How many ended.
@@ -133,12 +133,14 @@ class Driver(Protocol):
     Attributes:
         spec: The environment's.
         num_envs: N.
-        physics: The back end: `native`, `jax` or `warp`.
+        physics: The back end: `native`, `jax`, `warp` or `gymnasium`.
+        observation: What the environments show now, (N, O) float32.
     """
 
     spec: EnvSpec
     num_envs: int
     physics: str
+    observation: np.ndarray
 
     def reset(self, seed: int) -> np.ndarray:
         """Start a fresh episode everywhere: observation (N, O)."""
@@ -151,6 +153,9 @@ class Driver(Protocol):
 
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
+
+    def take_episodes(self) -> Episodes:
+        """Sums over the episodes that ended in `step` since the last call."""
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Act with `params` for `length` steps, going on from where the last call ended.

@@ -8,20 +8,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from rlctl.policies.base import Policy, draw_noise
 from rlctl.rollouts.base import Arrays, Driver, Step
 
 ROUND_SEEDS = 1_000_003  # seeds of successive rounds lie this far apart
-
-
-class Acts(Protocol):
-    """A policy, as far as evaluation cares."""
-
-    def act(self, observation: np.ndarray, *, noise: np.ndarray | None = None) -> np.ndarray:
-        """Actions (N, A) of observations (N, O); deterministic without noise (N, A)."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def describe(x: np.ndarray) -> dict[str, Any]:
 
 
 def evaluate(
-    policy: Acts,
+    policy: Policy,
     driver: Driver,
     episodes: int,
     seed: int,
@@ -118,7 +112,7 @@ def evaluate(
 
 
 def _round(
-    policy: Acts,
+    policy: Policy,
     driver: Driver,
     seed: int,
     stochastic: bool,
@@ -133,9 +127,7 @@ def _round(
     terms = {name: np.zeros(n) for name in driver.spec.terms}
     steps = 0
     while running.any():
-        noise = None
-        if stochastic:
-            noise = rng.standard_normal((n, driver.spec.action_size)).astype(np.float32)
+        noise = draw_noise(policy.spec, rng, n) if stochastic else None
         action = policy.act(observation, noise=noise)
         step = driver.step(action)
         if on_step:

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rlctl.physics.simulation import Simulation
 from rlctl.rollouts import episodes
 from rlctl.rollouts.arrays import flatten, unflatten
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
@@ -21,42 +20,50 @@ class FusedDriver:
     An unroll stays on the device; its results are waited for once a `collect`.
 
     Args:
-        simulation: Environment and physics.
+        program: The simulation's jitted functions; several drivers may share one.
         physics: The name of its back end, `jax` or `warp`.
         num_envs: N.
-        episode_length: Control steps after which an episode is truncated.
         randomize: Whether to draw the environment's randomised model fields.
         on_nonfinite: "stop" or "reset".
+        first: Index of the first environment, which its random draws depend on.
     """
 
     def __init__(
         self,
-        simulation: Simulation,
+        program: FusedProgram,
         physics: str,
         num_envs: int,
-        episode_length: int,
         randomize: bool,
         on_nonfinite: str,
+        first: int = 0,
     ) -> None:
-        self.spec = simulation.spec
+        self.spec = program.simulation.spec
         self.num_envs = num_envs
         self.physics = physics
-        self._simulation = simulation
+        self._program = program
         self._randomize = randomize
         self._stop = on_nonfinite == "stop"
-        self._program = FusedProgram(simulation, episode_length)
+        self._first = first
         self._time = 0
         self._draws: dict[str, jax.Array] = {}
         self._state: FusedState
+        self._ended = self._none = jax.device_get(episodes.no_episodes(self.spec.terms))
+        self._nonfinite = 0
 
     def reset(self, seed: int) -> np.ndarray:
         """Start a fresh episode everywhere: observation (N, O)."""
-        indices = np.arange(self.num_envs, dtype=np.uint32)
+        indices = np.arange(self._first, self._first + self.num_envs, dtype=np.uint32)
         self._time = 0
         self._draws = {}
         if self._randomize:
             self._draws = self._program.draw(draw_keys(seed, indices))
         self._state = self._program.start(environment_keys(seed, indices), self._draws)
+        self._ended, self._nonfinite = self._none, 0
+        return self.observation
+
+    @property
+    def observation(self) -> np.ndarray:
+        """What the environments show now, (N, O)."""
         return _numpy(self._state.observation)
 
     def stagger(self) -> None:
@@ -71,13 +78,14 @@ class FusedDriver:
 
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
-        self._state, outcome, final_observation, _ = self._program.step(
+        self._state, outcome, final_observation, ended = self._program.step(
             self._state, np.asarray(action, np.float32), self._draws, np.uint32(self._time)
         )
-        outcome, final_observation, observation = _numpy(
-            (outcome, final_observation, self._state.observation)
+        outcome, final_observation, observation, ended = _numpy(
+            (outcome, final_observation, self._state.observation, ended)
         )
-        self._count(outcome.bad[None])
+        self._ended = jax.tree.map(np.add, self._ended, ended)
+        self._nonfinite += self._count(outcome.bad[None])
         self._time += 1
         return Step(
             observation=observation,
@@ -97,6 +105,12 @@ class FusedDriver:
         nonfinite = self._count(bad) if ended.count else 0  # a bad environment counts as ended
         self._time += length
         return unroll, episodes.report(ended, nonfinite, warnings=0)
+
+    def take_episodes(self) -> Episodes:
+        """Sums over the episodes that ended in `step` since the last call."""
+        taken = episodes.report(self._ended, self._nonfinite, warnings=0)
+        self._ended, self._nonfinite = self._none, 0
+        return taken
 
     def state(self) -> Arrays:
         """Everything `restore` needs to go on bit for bit."""
@@ -121,7 +135,7 @@ class FusedDriver:
 
     def qpos(self) -> np.ndarray:
         """Positions (N, nq) float64, for drawing."""
-        return np.asarray(self._simulation.fields(self._state.sim)["qpos"], np.float64)
+        return np.asarray(self._program.simulation.fields(self._state.sim)["qpos"], np.float64)
 
     def command(self) -> np.ndarray:
         """Commands in force (N, len(spec.commands)) float32."""
@@ -145,7 +159,7 @@ class FusedDriver:
         bad = np.asarray(bad)
         if self._stop and bad.any():
             step = int(np.flatnonzero(bad.any(axis=1))[0])
-            raise diverged(bad[step], 0, self._time + step)
+            raise diverged(bad[step], self._first, self._time + step)
         return int((bad > 0).sum())
 
 

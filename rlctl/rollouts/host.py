@@ -13,7 +13,6 @@ from typing import Any, Self
 import jax
 import numpy as np
 
-from rlctl.envs.base import Environment
 from rlctl.physics.native import NativeBatch
 from rlctl.rollouts import episodes
 from rlctl.rollouts.arrays import aligned, flatten, unflatten
@@ -25,22 +24,23 @@ from rlctl.rollouts.keys import draw_keys, environment_keys
 
 
 class HostGroup:
-    """Environments first .. first + num of a driver: their physics and their JAX state."""
+    """Environments `rows` of a driver whose first is `first`: their physics and JAX state."""
 
     def __init__(
-        self, program: HostProgram, first: int, num: int, threads: int, on_nonfinite: str
+        self, program: HostProgram, rows: slice, first: int, threads: int, on_nonfinite: str
     ) -> None:
         env = program.env
         fields = tuple(dict.fromkeys(("qpos", "qvel", *env.fields)))
-        self.rows = slice(first, first + num)
-        self.indices = np.arange(first, first + num, dtype=np.uint32)
-        self.num = num
+        self.rows = rows
+        self.indices = np.arange(first + rows.start, first + rows.stop, dtype=np.uint32)
+        self.num = rows.stop - rows.start
         self.state: HostState
         self.fields: Arrays = {}
         self.nonfinite = 0
+        self._none = episodes.no_episodes(env.spec.terms)
         self._program = program
         self._on_nonfinite = on_nonfinite
-        self.batch = NativeBatch(env.model(), num, fields, env.spec.substeps, threads)
+        self.batch = NativeBatch(env.model(), self.num, fields, env.spec.substeps, threads)
 
     def reset(self, seed: int, draws: Arrays) -> None:
         """Fresh episodes everywhere, on the group's own rows of the randomised model fields."""
@@ -52,7 +52,7 @@ class HostGroup:
         self.fields = self.batch.fields()
         self.state = self._program.start(keys, self.fields, time)
         self.outcome = self.nothing()
-        self.nonfinite = 0
+        self.ended, self.nonfinite = self._none, 0
         self.batch.take_warnings()
 
     def nothing(self) -> Outcome:
@@ -63,7 +63,7 @@ class HostGroup:
 
     def collect(self, actor: Actor, params: Any, unroll: Unroll, time: int) -> Ended:
         """Fill the group's columns of a numpy unroll (T, N, ...), starting at step `time`."""
-        ended = episodes.no_episodes(self._program.env.spec.terms)
+        ended = self._none
         for t in range(len(unroll.reward)):
             now = np.uint32(time + t)
             self.state, chosen, final_value, push = self._program.act(
@@ -89,13 +89,18 @@ class HostGroup:
         """One step with given actions (n, A): the outcome and the final observation (n, O)."""
         now = np.uint32(time)
         self.state, push = self._program.before(self.state, self.fields, action, now)
-        self.advance(push, episodes.no_episodes(self._program.env.spec.terms), now)
+        self.ended = self.advance(push, self.ended, now)
         final_observation = self.state.observation
-        if np.asarray(self.outcome.done).any():
+        if self._over(self.outcome).any():
             self.state = self._program.restart(
                 self.state, self.fields, self.outcome, now + np.uint32(1)
             )
         return self.outcome, final_observation
+
+    def take_ended(self) -> Ended:
+        """Sums over the episodes that ended in `step` since the last call."""
+        ended, self.ended = self.ended, self._none
+        return ended
 
     def advance(self, push: tuple[Any, jax.Array], ended: Ended, now: np.uint32) -> Ended:
         """Physics, observation, and the physics half of resets."""
@@ -105,12 +110,17 @@ class HostGroup:
         self.state, self.outcome, ended, (qpos, qvel) = self._program.observe(
             self.state, self.fields, failed, ended, now
         )
-        ids = np.flatnonzero(np.asarray(self.outcome.done))
+        ids = np.flatnonzero(self._over(self.outcome))
         if len(ids):
             self._check(now)
             self.batch.reset(ids, np.asarray(qpos)[ids], np.asarray(qvel)[ids])
             self.fields = self.batch.fields()
         return ended
+
+    @staticmethod
+    def _over(outcome: Outcome) -> np.ndarray:
+        """(n,), not 0 where the episode ended; in numpy, which is quicker than a call of JAX."""
+        return np.asarray(outcome.terminated) + np.asarray(outcome.truncated)
 
     def _check(self, now: np.uint32) -> None:
         """Non-finite environments count as ended, so they are looked for only then."""
@@ -127,40 +137,38 @@ class HostDriver:
     """N environments on native physics; see rollouts.base.Driver.
 
     Args:
-        env: The environment.
+        program: The environment's jitted functions; several drivers may share one.
         num_envs: N.
-        episode_length: Control steps after which an episode is truncated.
         randomize: Whether to draw the environment's randomised model fields.
         on_nonfinite: "stop" or "reset".
+        first: Index of the first environment, which its random draws depend on.
     """
 
     physics = "native"
 
     def __init__(
         self,
-        env: Environment,
+        program: HostProgram,
         num_envs: int,
-        episode_length: int,
         randomize: bool,
         on_nonfinite: str,
+        first: int = 0,
     ) -> None:
-        self.spec = env.spec
+        self.spec = program.env.spec
         self.num_envs = num_envs
-        self._env = env
-        self._program = HostProgram(env, episode_length)
+        self._program = program
+        self._first = first
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         count = max(1, min(2, cores or 1, num_envs // 64))
         edges = np.linspace(0, num_envs, count + 1).astype(int)
         threads = max(1, (cores or 1) // count)
         self._groups = [
-            HostGroup(self._program, first, last - first, threads, on_nonfinite)
-            for first, last in pairwise(edges)
+            HostGroup(program, slice(start, stop), first, threads, on_nonfinite)
+            for start, stop in pairwise(edges)
         ]
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
         self._time = 0
         self._draws: Arrays = {}
-        model = env.model()
-        self._randomize = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
         self._random = randomize
 
     def reset(self, seed: int) -> np.ndarray:
@@ -169,13 +177,19 @@ class HostDriver:
         self._draws = self._draw(seed) if self._random else {}
         for group in self._groups:
             group.reset(seed, self._draws)
+        return self.observation
+
+    @property
+    def observation(self) -> np.ndarray:
+        """What the environments show now, (N, O)."""
         return self._gather(lambda group: group.state.observation)
 
     def stagger(self) -> None:
         """Count the episodes just started as under way, evenly over the time limit."""
         for group in self._groups:
+            rows = np.arange(group.rows.start, group.rows.stop)
             book = episodes.staggered(
-                group.state.book, group.indices, self.num_envs, self._program.episode_length
+                group.state.book, rows, self.num_envs, self._program.episode_length
             )
             group.state = group.state._replace(book=book)
 
@@ -187,7 +201,7 @@ class HostDriver:
         outcomes = [outcome for outcome, _ in results]
         join = partial(_join, outcomes)
         return Step(
-            observation=self._gather(lambda group: group.state.observation),
+            observation=self.observation,
             reward=join(lambda o: o.reward),
             terminated=join(lambda o: o.terminated) > 0,
             truncated=join(lambda o: o.truncated) > 0,
@@ -200,11 +214,11 @@ class HostDriver:
         unroll = Unroll(*map(aligned, unroll_shapes(length, self.num_envs, self.spec)))
         ended = self._run(lambda group: group.collect(actor, params, unroll, self._time))
         self._time += length
-        nonfinite = sum(group.nonfinite for group in self._groups)
-        warnings = sum(group.batch.take_warnings() for group in self._groups)
-        for group in self._groups:
-            group.nonfinite = 0
-        return unroll, episodes.report(jax.tree.map(lambda *x: sum(x), *ended), nonfinite, warnings)
+        return unroll, self._report(ended)
+
+    def take_episodes(self) -> Episodes:
+        """Sums over the episodes that ended in `step` since the last call."""
+        return self._report([group.take_ended() for group in self._groups])
 
     def state(self) -> Arrays:
         """Everything `restore` needs to go on bit for bit."""
@@ -241,7 +255,7 @@ class HostDriver:
         """Commands in force (N, len(spec.commands)) float32."""
         if not self.spec.commands:
             return np.zeros((self.num_envs, 0), np.float32)
-        return self._gather(lambda group: jax.vmap(self._env.command)(group.state.carry))
+        return self._gather(lambda group: jax.vmap(self._program.env.command)(group.state.carry))
 
     def close(self) -> None:
         """Stop the threads."""
@@ -256,8 +270,17 @@ class HostDriver:
 
     def _draw(self, seed: int) -> Arrays:
         """Randomised model fields of every environment: name -> (N, ...)."""
-        keys = draw_keys(seed, np.arange(self.num_envs, dtype=np.uint32))
-        return {name: np.asarray(array) for name, array in self._randomize(keys).items()}
+        indices = np.arange(self._first, self._first + self.num_envs, dtype=np.uint32)
+        draws = self._program.draw(draw_keys(seed, indices))
+        return {name: np.asarray(array) for name, array in draws.items()}
+
+    def _report(self, ended: list[Ended]) -> Episodes:
+        """The groups' sums as one, with what has gone wrong since the last report."""
+        nonfinite = sum(group.nonfinite for group in self._groups)
+        warnings = sum(group.batch.take_warnings() for group in self._groups)
+        for group in self._groups:
+            group.nonfinite = 0
+        return episodes.report(jax.tree.map(lambda *x: sum(x), *ended), nonfinite, warnings)
 
     def _run(self, task: Any) -> list[Any]:
         return list((self._pool.map if self._pool else map)(task, self._groups))

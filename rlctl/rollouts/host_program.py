@@ -67,6 +67,8 @@ class HostProgram:
         self.observe = jax.jit(self._observe)
         self.restart = jax.jit(self._restart)
         self.before = jax.jit(self._before)
+        model = env.model()
+        self.draw = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
 
     @partial(jax.jit, static_argnums=(0, 1))
     def act(

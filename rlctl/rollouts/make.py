@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlctl import catalog
 from rlctl.catalog import FamilyRow
@@ -11,12 +12,17 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Layer, Resolved, resolve, set_layer
 from rlctl.core.errors import DeviceUnavailable, Incompatible, RendererMissing, UsageError
 from rlctl.rollouts.base import Driver
+from rlctl.rollouts.turns import TurnDriver
+
+if TYPE_CHECKING:
+    from rlctl.rollouts.gym import GymDriver
 
 
 def make_environment(name: str, config: Any) -> Any:
     """The environment object behind a catalog name: an Environment, or a family's own kind."""
     row = catalog.env(name)
-    _import_mujoco()
+    if row.physics != ("gymnasium",):
+        _import_mujoco()
     target = catalog.load(row.target)
     if isinstance(row, FamilyRow):
         return target(name.partition(":")[2], config)
@@ -74,6 +80,8 @@ def resolve_physics(name: str, asked: str) -> str:
         DeviceUnavailable: warp was asked for and is not installed.
     """
     row = catalog.env(name)
+    if asked == "auto" and len(row.physics) == 1:
+        return row.physics[0]
     if asked == "auto":
         import jax
 
@@ -105,6 +113,7 @@ def make_driver(
     episode_length: int = 0,
     randomize: bool = True,
     on_nonfinite: str = "stop",
+    turns: int = 1,
 ) -> Driver:
     """N environments of a catalog name on a back end.
 
@@ -116,20 +125,46 @@ def make_driver(
         episode_length: Time limit in control steps; 0 for the environment's own.
         randomize: Whether to draw randomised model fields.
         on_nonfinite: `stop` (raise Diverged) or `reset` such environments.
+        turns: Environments take so many turns to `collect`, each as long as an episode; divides N.
     """
     environment = make_environment(name, config)
     physics = resolve_physics(name, physics)
     limit = episode_length or environment.spec.episode_length
-    if physics == "native":
+    if physics == "gymnasium":
+        from rlctl.rollouts.gym import GymDriver
+
+        make = partial(GymDriver, environment, environment.time_limit(episode_length), None)
+    elif physics == "native":
         from rlctl.rollouts.host import HostDriver
+        from rlctl.rollouts.host_program import HostProgram
 
-        return HostDriver(environment, num_envs, limit, randomize, on_nonfinite)
-    from rlctl.rollouts.fused import FusedDriver
-
-    if isinstance(catalog.env(name), FamilyRow):
-        simulation = environment
+        make = partial(HostDriver, HostProgram(environment, limit))
     else:
-        from rlctl.physics.mjx import MjxSimulation
+        from rlctl.rollouts.fused import FusedDriver
+        from rlctl.rollouts.fused_program import FusedProgram
 
-        simulation = MjxSimulation(environment, physics)
-    return FusedDriver(simulation, physics, num_envs, limit, randomize, on_nonfinite)
+        simulation = environment
+        if not isinstance(catalog.env(name), FamilyRow):
+            from rlctl.physics.mjx import MjxSimulation
+
+            simulation = MjxSimulation(environment, physics)
+        make = partial(FusedDriver, FusedProgram(simulation, limit), physics)
+    if turns == 1:
+        return make(num_envs, randomize, on_nonfinite)
+    size = num_envs // turns
+    return TurnDriver(
+        [make(size, randomize, on_nonfinite, first) for first in range(0, num_envs, size)], limit
+    )
+
+
+def make_drawn(name: str, config: Any, physics: str) -> "GymDriver":
+    """One environment of a family whose environments draw themselves, ready to.
+
+    Raises:
+        RendererMissing: It does not draw pictures.
+    """
+    from rlctl.rollouts.gym import GymDriver
+
+    resolve_physics(name, physics)
+    environment = make_environment(name, config)
+    return GymDriver(environment, environment.time_limit(0), "rgb_array", 1, False, "stop")

@@ -49,6 +49,15 @@ BAD = [
     (["eval", "--seed", "-1", "--max-episode-steps", "0"], 2, ["--seed", "--max-episode-steps"]),
     (["eval", "--min-return", "nan"], 2, ["--min-return"]),
     (["eval", "--ckpt", "gone"], 3, ["gone"]),
+    (["eval", "--backend", "tensorflow"], 2, ["numpy", "jax", "torch"]),
+    (["render", "--out", "x.png", "--backend", "C"], 2, ["numpy", "jax", "torch"]),
+    (["compare", "--num-tests", "0"], 2, ["--num-tests: 0 is below"]),
+    (["compare", "--tolerance", "2"], 2, ["--tolerance: 2.0 is above"]),
+    (["compare", "--tolerance", "nan"], 2, ["--tolerance"]),
+    (["compare", "--ckpt", "gone"], 3, ["gone"]),
+    (["compare", "--device", "gpu"], 7, ["GPU"]),
+    (["export", "--format", "pickle", "--out", "p"], 2, ["torch", "brax", "onnx", "numpy"]),
+    (["export", "--format", "numpy", "--out", "p"], 3, ["rlctl train"]),
     (["eval"], 3, ["rlctl train"]),
     (["eval", "pendulm"], 2, ["did you mean pendulum?"]),
     (["eval", "--device", "gpu"], 7, ["GPU"]),
@@ -184,5 +193,6 @@ def test_every_command_is_registered():
     from typer.main import get_command
 
     assert set(get_command(cli.app).commands) == {
-        "train", "eval", "render", "inspect-ckpt", "device-check", "envs", "config"
+        "train", "eval", "render", "inspect-ckpt", "device-check", "envs", "config", "compare",
+        "export", "benchmark",
     }  # fmt: skip

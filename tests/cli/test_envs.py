@@ -10,8 +10,8 @@ def test_everything_in_the_catalog_is_listed(rlctl):
     assert (pendulum["observation"], pendulum["action"], pendulum["rate"]) == (3, 1, 50.0)
     assert pendulum["physics"] == ["native", "jax", "warp"]
     assert pendulum["presets"] == ["ppo"]
-    (brax,) = data["families"]
-    assert brax["prefix"] == "brax"
+    brax, gym = data["families"]
+    assert (brax["prefix"], gym["prefix"]) == ("brax", "gym")
     assert "ant" in brax["names"]
 
 

@@ -9,6 +9,7 @@ SPREAD = {"mean": 1234.5, "std": 0.5, "min": 1234.0, "max": 1235.0, "ci95": [123
 FIGURES = {
     "env": "pendulum", "checkpoint": "runs/x/checkpoints/step_000000000100", "step": 100,
     "episodes": 2, "deterministic": True, "device": "cpu", "physics": "native",
+    "backend": "numpy",
     "steps_per_second": 1e5, "return": SPREAD, "length": SPREAD,
     "terms": {"upright": {"mean": 0.25, "std": float("nan")}},
 }  # fmt: skip
@@ -37,11 +38,12 @@ def test_options_reach_the_action(rlctl, asked):
     rlctl(
         "eval", "pendulum", "--ckpt", "best", "--episodes", 3, "--seed", 4, "--stochastic",
         "--physics", "native", "--max-episode-steps", 5, "--set", "env.x=1", "--cpu",
-        "--save-trajectories", "t.npz",
+        "--save-trajectories", "t.npz", "--backend", "jax",
     )  # fmt: skip
     (request,) = asked
     assert (request.env, request.ckpt, request.episodes, request.seed) == ("pendulum", "best", 3, 4)
     assert request.stochastic
+    assert request.backend == "jax"
     assert (request.physics, request.max_episode_steps) == ("native", 5)
     assert request.overrides == ["env.x=1"]
     assert str(request.save_trajectories) == "t.npz"

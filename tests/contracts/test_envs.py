@@ -10,23 +10,46 @@ import pytest
 
 from rlctl import catalog
 from rlctl.physics.base import Physics
+from rlctl.physics.fields import source
 from rlctl.rollouts.make import make_driver
 
-NAMES = ("barkour", "inverted-pendulum", "pendulum")
-BACK_ENDS = ("native", pytest.param("jax", marks=pytest.mark.foreign))
 NUM_ENVS = 4
 EPISODE_LENGTH = 20  # control steps, so that tests see resets
-# The largest difference of an observation between back ends over an episode but one step: rounding
-# (native is float64, MJX float32), which contacts magnify.
-AGREEMENT = {"barkour": 1e-2, "inverted-pendulum": 1e-5, "pendulum": 1e-5}
+SHORT = {"inverted-double-pendulum": 4}  # it falls at once
+# Each row's largest difference between back ends of a number observed over so many control steps:
+# rounding (native is float64, MJX float32), which contacts magnify. See docs/environments.md.
+AGREEMENT = {
+    "ant": (1e-4, 1),  # then feet touch the ground
+    "barkour": (1e-2, 19),
+    "half-cheetah": (1e-3, 19),
+    "hopper": (1e-4, 19),
+    "humanoid": (1e-3, 19),
+    "inverted-double-pendulum": (1e-5, 19),
+    "inverted-pendulum": (1e-5, 19),
+    "pendulum": (1e-5, 19),
+    "pusher": (1e-4, 19),
+    "reacher": (1e-5, 19),
+    "swimmer": (1e-5, 19),
+    "walker2d": (1e-4, 19),
+}
+NAMES = tuple(AGREEMENT)
+QUICK = ("barkour", "inverted-pendulum", "pendulum")  # MJX takes most of a minute for the others
+# Numbers observed that hardly ever change: masses, the goal, the force of the rail's end.
+STILL = {"humanoid": 13, "inverted-double-pendulum": 1, "pusher": 4}
 
+foreign = pytest.mark.foreign
+on_mjx = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMES]
 each_env = pytest.mark.parametrize("name", NAMES)
-each_back_end = pytest.mark.parametrize("physics", BACK_ENDS)
+each_back_end = pytest.mark.parametrize(
+    ("name", "physics"),
+    [(name, "native") for name in NAMES]
+    + [pytest.param(*x.values, "jax", marks=(foreign, *x.marks)) for x in on_mjx],
+)
 
 
 def test_every_built_in_row_is_here():
-    assert sorted(row.name for row in catalog.ENVS) == sorted(NAMES) == sorted(AGREEMENT)
-    assert len(NAMES) == 3
+    assert sorted(row.name for row in catalog.ENVS) == sorted(NAMES)
+    assert len(NAMES) == 12
     for row in catalog.ENVS:
         assert {"native", "jax"} <= set(row.physics)
 
@@ -39,7 +62,11 @@ def environment(name):
 @functools.cache
 def driver(name, physics):
     config = catalog.load(catalog.env(name).config)()
-    return make_driver(name, config, physics, NUM_ENVS, episode_length=EPISODE_LENGTH)
+    return make_driver(name, config, physics, NUM_ENVS, episode_length=episode_length(name))
+
+
+def episode_length(name):
+    return SHORT.get(name, EPISODE_LENGTH)
 
 
 def random_actions(spec, steps, seed=0):
@@ -79,7 +106,7 @@ def test_functions_keep_shapes_and_types(name):
     env = environment(name)
     spec, model = env.spec, env.model()
     data, key = mujoco.MjData(model), jax.random.key(0)
-    physics = Physics({f: np.zeros_like(getattr(data, f), np.float32) for f in env.fields})
+    physics = Physics({f: np.zeros_like(getattr(data, source(f)), np.float32) for f in env.fields})
     action = np.zeros(spec.action_size, np.float32)
 
     assert shapes(jax.eval_shape(env.initial, key)) == [(model.nq,), (model.nv,)]
@@ -110,7 +137,6 @@ def facts(tree):
     return [(leaf.shape, leaf.dtype, leaf.weak_type) for leaf in jax.tree.leaves(tree)]
 
 
-@each_env
 @each_back_end
 def test_seed_decides(name, physics):
     batch = driver(name, physics)
@@ -126,7 +152,6 @@ def test_seed_decides(name, physics):
         assert (first[:, 0] != first[:, i]).any(), "environments differ from each other"
 
 
-@each_env
 @each_back_end
 def test_steps_are_finite_alive_and_well_formed(name, physics):
     batch = driver(name, physics)
@@ -135,7 +160,8 @@ def test_steps_are_finite_alive_and_well_formed(name, physics):
     assert observations.shape == (len(actions) + 1, NUM_ENVS, spec.observation_size)
     assert observations.dtype == np.float32
     assert np.isfinite(observations).all()
-    assert (observations.std(axis=0) > 0).any(axis=0).mean() > 0.99, "hardly a number stands still"
+    still = (observations.std(axis=0) == 0).all(axis=0).sum()
+    assert still <= STILL.get(name, 0.01 * spec.observation_size), "hardly a number stands still"
     for step in steps:
         assert set(step.metrics) == set(spec.terms)
         floats = (step.reward, *step.metrics.values())
@@ -148,11 +174,10 @@ def test_steps_are_finite_alive_and_well_formed(name, physics):
     assert any(step.truncated.any() or step.terminated.any() for step in steps)
 
 
-@each_env
 @each_back_end
 def test_time_limit_truncates_and_starts_afresh(name, physics):
     batch = driver(name, physics)
-    actions = 0.0 * random_actions(batch.spec, EPISODE_LENGTH)
+    actions = 0.0 * random_actions(batch.spec, episode_length(name))
     _, steps = play(batch, actions)
     assert not any(step.truncated.any() for step in steps[:-1])
     ended = ~np.any([step.terminated for step in steps], axis=0)
@@ -162,19 +187,17 @@ def test_time_limit_truncates_and_starts_afresh(name, physics):
     assert (last.observation[ended] != last.final_observation[ended]).any(axis=1).all()
 
 
-@each_env
 @each_back_end
 def test_actions_matter(name, physics):
     batch = driver(name, physics)
     actions = random_actions(batch.spec, 5)
-    positions = []
+    seen = []
     for sign in (1, -1):
-        play(batch, sign * actions)
-        positions.append(batch.qpos().copy())
-    assert (abs(positions[0] - positions[1]).max(axis=1) > 1e-3).all()
+        _, steps = play(batch, sign * actions)
+        seen.append(np.stack([step.final_observation for step in steps]))
+    assert (abs(seen[0] - seen[1]).max(axis=(0, 2)) > 1e-3).all()
 
 
-@each_env
 @each_back_end
 def test_nothing_is_compiled_twice(name, physics, caplog):
     batch = driver(name, physics)
@@ -187,12 +210,12 @@ def test_nothing_is_compiled_twice(name, physics, caplog):
     assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
 
 
-@pytest.mark.foreign
-@each_env
+@foreign
+@pytest.mark.parametrize("name", on_mjx)
 def test_back_ends_agree(name):
-    tolerance = AGREEMENT[name]
+    tolerance, horizon = AGREEMENT[name]
     batches = [driver(name, physics) for physics in ("native", "jax")]
-    actions = 0.3 * random_actions(batches[0].spec, EPISODE_LENGTH - 1)
+    actions = 0.3 * random_actions(batches[0].spec, horizon)
     (native, steps), (other, other_steps) = (play(batch, actions, seed=3) for batch in batches)
     np.testing.assert_allclose(native[0], other[0], atol=1e-6)
     assert abs(native - native[0]).max() > 20 * tolerance, "something moved"

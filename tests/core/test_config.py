@@ -1,11 +1,13 @@
 import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
 from rlctl.core import config
 from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer, setting, toml_layer
 from rlctl.core.errors import Incompatible, NotFound, UsageError
+from rlctl.core.free_section import FreeSection
 
 
 @dataclass(frozen=True)
@@ -225,3 +227,54 @@ def test_presets_are_found_by_algorithm_and_environment(tmp_path, monkeypatch):
     assert layer == Layer("preset ppo/brax__ant.toml", {"other": {"steps": 5}})
     assert config.preset_layer("ppo", "elsewhere") is None
     assert config.presets("brax:ant", ("ppo", "trpo")) == ("ppo",)
+
+
+class Anything(FreeSection):
+    refused: ClassVar = {"mine": "it is not yours to set"}
+    known: ClassVar = {"limit": {"kind": int, "low": 1}}
+
+
+class TestFreeSections:
+    sections: ClassVar = {"train": Learner, "env": Anything}
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("9.81", 9.81),
+            ("8", 8),
+            ("True", True),
+            ("none", None),
+            ("[0.7, 2]", [0.7, 2]),
+            ('{"a": 1}', {"a": 1}),
+            ("a word", "a word"),
+            ('"8"', "8"),
+            ("[1", "[1"),
+        ],
+    )
+    def test_text_is_what_it_looks_like_and_comes_back_equal(self, text, value):
+        found = resolve(self.sections, [set_layer([f"env.thing={text}"])])
+        assert found["env"].values == {"thing": value}
+        assert found.origins["env.thing"] == "--set"
+        again = Resolved.from_json(self.sections, found.to_json())
+        assert again["env"].values == {"thing": value}
+        assert [row.name for row in found.rows()][-1] == "env.thing"
+
+    @pytest.mark.parametrize(
+        ("text", "complaint"),
+        [
+            ("env.mine=1", "--set env.mine: it is not yours to set"),
+            ("env.limit=0", "--set env.limit: 0 is below the smallest allowed, 1"),
+            ("env.limit=x", "--set env.limit: 'x' is not a whole number"),
+            ("env.a-b=1", "--set env.a-b: 'a-b' is not a name"),
+            ("env.x=NaN", "--set env.x: 'NaN' is not a finite number"),
+            ("env.x=[1e999]", "--set env.x: '1e999' is not a finite number"),
+        ],
+    )
+    def test_what_cannot_be_set(self, text, complaint):
+        with pytest.raises(UsageError) as caught:
+            resolve(self.sections, [set_layer([text])])
+        assert caught.value.message == complaint
+
+    def test_what_cannot_be_stored(self):
+        with pytest.raises(UsageError, match="neither number nor text"):
+            resolve(self.sections, [Layer("file", {"env": {"x": float("inf")}})])

@@ -5,6 +5,7 @@ import mujoco
 import numpy as np
 
 from rlctl.physics.base import Physics
+from rlctl.physics.fields import rounded, source
 
 
 class Single:
@@ -40,4 +41,4 @@ class Single:
 
     def physics(self):
         """The fields that the environment declares, as float32 copies."""
-        return Physics({f: getattr(self.data, f).astype(np.float32) for f in self.env.fields})
+        return Physics({f: rounded(f, getattr(self.data, source(f))) for f in self.env.fields})

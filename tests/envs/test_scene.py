@@ -12,7 +12,9 @@ from rlctl import catalog
 def test_scene_is_the_physics_model_dressed(name):
     env = catalog.load(catalog.env(name).target)()
     model, scene = env.model(), env.scene()
-    assert scene.ngeom > model.ngeom
+    assert scene.ngeom >= model.ngeom
+    tiled = scene.geom_matid == scene.material("tiles").id
+    assert scene.geom_type[tiled].tolist() == [mujoco.mjtGeom.mjGEOM_PLANE]
     assert scene.nlight >= 1
     assert scene.ntex == 2, "sky and floor"
     assert model.nmesh == model.ntex == scene.nmesh == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rlctl.physics.base import Physics
+from rlctl.physics.fields import rounded, source
 
 
 def test_fields_are_attributes():
@@ -22,3 +23,14 @@ def test_it_is_a_pytree():
     doubled = jax.tree.map(lambda x: 2 * x, batch)
     assert doubled.qvel.shape == (4, 2)
     assert doubled.qvel[0, 0] == 2
+
+
+def test_a_residual_is_what_rounding_left_out():
+    values = np.array([1000.0 + 1e-6, -0.1, 3.0])
+    seen, rest = rounded("qpos", values), rounded("qpos_residual", values)
+    assert seen.dtype == rest.dtype == np.float32
+    np.testing.assert_array_equal(seen, np.float32(values))
+    np.testing.assert_allclose(np.float64(seen) + rest, values, rtol=1e-14)
+    assert rest[0] > 9e-7
+    assert rest[2] == 0
+    assert (source("qpos_residual"), source("qpos")) == ("qpos", "qpos")

@@ -69,10 +69,10 @@ def test_a_field_it_does_not_have_is_named():
 def test_a_model_it_cannot_step_is_named():
     class Old(Slider):
         def model(self):
-            pgs = MJCF.replace('timestep="0.01"', 'timestep="0.01" solver="PGS"')
-            return mujoco.MjModel.from_xml_string(pgs)
+            old = MJCF.replace('timestep="0.01"', 'timestep="0.01" integrator="implicit"')
+            return mujoco.MjModel.from_xml_string(old)
 
-    with pytest.raises(UsageError, match=r"slider does not run on jax physics: .*PGS") as caught:
+    with pytest.raises(UsageError, match=r"slider does not run on jax physics: .*IMPL") as caught:
         MjxSimulation(Old(), "jax")
     assert "native" in caught.value.hint
 
@@ -93,10 +93,11 @@ def test_warp_agrees_with_native_physics(rng, capfd):
     pytest.importorskip("warp")
     from rlctl.envs.pendulum.env import Pendulum
     from rlctl.rollouts.fused import FusedDriver
+    from rlctl.rollouts.fused_program import FusedProgram
 
     host = make("host", 3, env=Pendulum)
     simulation = MjxSimulation(Pendulum(), "warp")
-    with FusedDriver(simulation, "warp", 3, 20, True, "stop") as fused:
+    with FusedDriver(FusedProgram(simulation, 20), "warp", 3, True, "stop") as fused:
         np.testing.assert_allclose(host.reset(0), fused.reset(0), atol=1e-6)
         for action in rng.uniform(-1, 1, (30, 3, 1)):
             expected, step = host.step(action), fused.step(action)

@@ -1,66 +1,78 @@
 """Every back end gives the actions of the reference."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from policies.random_policies import NORMAL, SPECS, arrays_of
+from policies.random_policies import TANH_NORMAL as SPEC
 
 from rlctl.checkpoints import store
-from rlctl.core.errors import Incompatible
-from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import ACTIVATIONS, BACKENDS, expected_shapes, load_policy, make_policy
+from rlctl.core.errors import DeviceUnavailable, Incompatible, UsageError
+from rlctl.policies import base
+from rlctl.policies.base import ACTIVATIONS, BACKENDS, Policy, draw_noise, load_policy, make_policy
 
-SPEC = PolicySpec(
-    observation_size=11,
-    policy_size=8,
-    action_low=(-1.0, -0.5, 2.0),
-    action_high=(1.0, 0.25, 30.0),
-    policy_hidden_layer_sizes=(32, 16),
-    value_hidden_layer_sizes=(8,),
-    normalizer_clip=5.0,
-)
 OTHERS = sorted(set(BACKENDS) - {"numpy"})
-
-
-def trained_like(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Random arrays of the size that networks have."""
-    arrays = {}
-    for name, shape in expected_shapes(spec).items():
-        scale = 1.0 / np.sqrt(shape[0]) if name.endswith("kernel") else 1.0
-        arrays[name] = (rng.normal(size=shape) * scale).astype(np.float32)
-    arrays["normalizer/std"] = np.abs(arrays["normalizer/std"]) + np.float32(0.2)
-    return arrays
+VARIANTS = {
+    **SPECS,
+    **{name: replace(SPEC, activation=name) for name in ACTIVATIONS if name != SPEC.activation},
+    "not clipped": replace(SPEC, normalizer_clip=None),
+    "not normalized": replace(SPEC, normalize=False),
+    "without bounds": replace(NORMAL, action_low=(None,) * 3, action_high=(None,) * 3),
+    "no hidden layer": replace(SPEC, policy_hidden_layer_sizes=()),
+    "eleven layers": replace(SPEC, policy_hidden_layer_sizes=(4,) * 10),  # hidden_10 sorts early
+}
 
 
 @pytest.mark.parametrize("backend", OTHERS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("change", [{}, {"normalizer_clip": None}, {"normalize": False}])
-def test_back_ends_agree(backend, activation, change, rng):
-    spec = replace(SPEC, activation=activation, min_std=0.01, var_scale=1.3, **change)
-    arrays = trained_like(spec, rng)
-    ours, theirs = make_policy(spec, arrays), make_policy(spec, arrays, backend)
-    span = np.float32(spec.action_high) - np.float32(spec.action_low)
-    observation = rng.normal(size=(64, 11)).astype(np.float32) * 3
-    noise = rng.normal(size=(64, 3)).astype(np.float32)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_back_ends_agree(backend, variant, rng):
+    spec = VARIANTS[variant]
+    arrays = arrays_of(spec, rng)
+    ours, theirs = make_policy(spec, arrays), make_policy(spec, arrays, backend, "cpu")
+    low, high, bounded = base.action_bounds(spec)
+    observation = rng.normal(size=(64, spec.observation_size)).astype(np.float32) * 3
+    noise = draw_noise(spec, rng, 64)
     for draw in (None, noise):
-        difference = ours.act(observation, noise=draw) - theirs.act(observation, noise=draw)
-        assert np.abs(difference / span).max() < 1e-5
+        right, found = ours.act(observation, noise=draw), theirs.act(observation, noise=draw)
+        assert (found.dtype, found.shape) == (np.float32, (64, spec.action_size))
+        assert np.abs((right - found) / np.where(bounded, high - low, 1.0)).max() < 1e-5
     one = theirs.act(observation[0], noise=noise[0])
-    assert one.shape == (3,)
+    assert one.shape == (spec.action_size,)
     np.testing.assert_allclose(one, ours.act(observation, noise=noise)[0], atol=3e-4)
 
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
+@pytest.mark.parametrize("variant", [*SPECS, "eleven layers"])
+def test_stages_come_in_order_and_end_in_the_action(backend, variant, rng):
+    spec = VARIANTS[variant]
+    policy = make_policy(spec, arrays_of(spec, rng), backend)
+    observation, noise = rng.normal(size=(7, spec.observation_size)), draw_noise(spec, rng, 7)
+    found = policy.stages(observation, noise=noise)
+    layers = [f"hidden_{i}" for i in range(len(spec.policy_hidden_layer_sizes) + 1)]
+    moments = [] if variant == "categorical" else ["mean", "scale"]
+    assert list(found) == ["normalized", *layers, *moments, "action"]
+    assert {stage.dtype.name for stage in found.values()} == {"float32"}
+    assert found["normalized"].shape == (7, spec.policy_size)
+    assert found[layers[-1]].shape == (7, spec.output_size)
+    assert all(found[name].shape == (7, spec.action_size) for name in moments)
+    np.testing.assert_allclose(
+        found["action"], policy.act(observation, noise=noise), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
 def test_a_policy_comes_back_from_its_checkpoint(backend, rng, tmp_path: Path):
-    arrays = trained_like(SPEC, rng)
+    arrays = arrays_of(SPEC, rng)
     path = store.save(tmp_path, 7, {"policy": SPEC.to_json()}, {"policy": arrays})
     observation = rng.normal(size=(3, 11)).astype(np.float32)
-    policy = load_policy(path, backend)
-    assert policy.spec == SPEC
-    np.testing.assert_allclose(
-        policy.act(observation), make_policy(SPEC, arrays).act(observation), atol=3e-4
-    )
+    right = make_policy(SPEC, arrays).act(observation)
+    for policy in (load_policy(path, backend), Policy.load(path, backend, device="cpu")):
+        assert policy.spec == SPEC
+        np.testing.assert_allclose(policy.act(observation), right, atol=3e-4)
 
 
 def test_a_spec_that_is_not_understood_is_refused(tmp_path: Path):
@@ -69,20 +81,33 @@ def test_a_spec_that_is_not_understood_is_refused(tmp_path: Path):
         load_policy(path)
 
 
-def test_the_reference_needs_no_framework(rng, tmp_path: Path):
-    import subprocess
-    import sys
-
-    path = store.save(tmp_path, 7, {"policy": SPEC.to_json()}, {"policy": trained_like(SPEC, rng)})
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
+def test_a_back_end_needs_no_other_framework(backend, rng, tmp_path: Path):
+    path = store.save(tmp_path, 7, {"policy": SPEC.to_json()}, {"policy": arrays_of(SPEC, rng)})
     code = f"""
 import sys
 from rlctl.policies.base import load_policy
 import numpy as np
-load_policy({str(path)!r}).act(np.zeros(11))
-print(sorted({{"jax", "torch", "mujoco", "brax", "orbax"}} & set(sys.modules)))
+load_policy({str(path)!r}, {backend!r}).act(np.zeros(11))
+print(*sorted({{"jax", "torch", "mujoco", "brax", "orbax"}} & set(sys.modules)))
 """
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.split() == ([] if backend == "numpy" else [backend])
+
+
+def test_what_is_not_there_is_said(rng, monkeypatch):
+    arrays = arrays_of(SPEC, rng)
+    with pytest.raises(UsageError, match="no device 'cuda:1'; there are auto, cpu, gpu"):
+        make_policy(SPEC, arrays, "jax", "cuda:1")
+
+    def missing(name):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(base, "import_module", missing)
+    with pytest.raises(DeviceUnavailable, match="torch, which is not installed"):
+        make_policy(SPEC, arrays, "torch")
+    with pytest.raises(ModuleNotFoundError):  # something else is broken
+        make_policy(SPEC, arrays, "jax")

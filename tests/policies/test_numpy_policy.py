@@ -8,7 +8,7 @@ import pytest
 
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import ACTIVATIONS, expected_shapes, make_policy
+from rlctl.policies.base import ACTIVATIONS, draw_noise, expected_shapes, make_policy
 
 SPEC = PolicySpec(
     observation_size=5,
@@ -19,6 +19,10 @@ SPEC = PolicySpec(
     value_hidden_layer_sizes=(4,),
     normalizer_clip=1.5,
 )
+NORMAL = replace(
+    SPEC, distribution="normal", action_low=(-2.0, None), action_high=(1.0, None), activation="tanh"
+)
+CATEGORICAL = replace(SPEC, distribution="categorical", action_low=(3.0,), action_high=(6.0,))
 
 
 def random_arrays(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -51,13 +55,18 @@ def by_hand(spec, arrays, observation, noise):
         x = [sum(x[i] * kernel[i, j] for i in range(len(x))) + bias[j] for j in range(len(bias))]
         if layer < layers - 1:
             x = [functions[spec.activation](v) for v in x]
-    size = len(x) // 2
+    if spec.distribution == "categorical":
+        best = max(range(len(x)), key=lambda i: x[i] + float(noise[i]))
+        return [spec.action_low[0] + best]
     action = []
-    for i in range(size):
-        sigma = (math.log1p(math.exp(x[size + i])) + spec.min_std) * spec.var_scale
-        u = math.tanh(x[i] + sigma * noise[i])
+    for i in range(size := len(spec.action_low)):
+        if spec.distribution == "normal":
+            u = x[i] + math.exp(float(arrays["policy/log_std"][i])) * noise[i]
+        else:
+            sigma = (math.log1p(math.exp(x[size + i])) + spec.min_std) * spec.var_scale
+            u = math.tanh(x[i] + sigma * noise[i])
         low, high = spec.action_low[i], spec.action_high[i]
-        action.append(low + (u + 1) / 2 * (high - low))
+        action.append(u if low is None else low + (min(max(u, -1), 1) + 1) / 2 * (high - low))
     return action
 
 
@@ -72,6 +81,67 @@ def test_acts_as_the_formulas_say(activation, change, rng):
         action = policy.act(observation, noise=noise)
         assert action.dtype == np.float32
         assert action == pytest.approx(by_hand(spec, arrays, observation, noise), abs=2e-5)
+
+
+@pytest.mark.parametrize("spec", [NORMAL, CATEGORICAL], ids=lambda spec: spec.distribution)
+def test_other_distributions_act_as_the_formulas_say(spec, rng):
+    arrays = random_arrays(spec, rng)
+    policy = make_policy(spec, arrays)
+    draws = [np.zeros((20, spec.noise_size)), draw_noise(spec, rng, 20)]
+    for noise in np.concatenate(draws):
+        observation = rng.normal(size=5).astype(np.float32)
+        action = policy.act(observation, noise=noise)
+        assert (action.dtype, action.shape) == (np.float32, (spec.action_size,))
+        assert action == pytest.approx(by_hand(spec, arrays, observation, noise), abs=1e-4)
+
+
+def test_a_normal_policy_is_cut_at_its_bounds_and_nowhere_else(rng):
+    policy = make_policy(NORMAL, random_arrays(NORMAL, rng))
+    action = policy.act(np.zeros((500, 5)), noise=draw_noise(NORMAL, rng, 500) * 1000)
+    assert action[:, 0].min() == -2.0
+    assert action[:, 0].max() == 1.0
+    assert np.abs(action[:, 1]).max() > 100
+
+
+def test_gumbel_noise_samples_the_softmax(rng):
+    arrays = random_arrays(CATEGORICAL, rng)
+    policy = make_policy(CATEGORICAL, arrays)
+    logits = policy.stages(np.zeros((1, 5)))["hidden_2"][0]
+    wanted = np.exp(logits) / np.exp(logits).sum()
+    n = 20_000
+    drawn = policy.act(np.zeros((n, 5)), noise=draw_noise(CATEGORICAL, rng, n))[:, 0]
+    found = np.bincount(drawn.astype(int) - 3, minlength=4) / n
+    np.testing.assert_allclose(found, wanted, atol=0.015)
+    assert policy.act(np.zeros(5)) == 3 + logits.argmax()
+
+
+@pytest.mark.parametrize("spec", [SPEC, NORMAL], ids=lambda spec: spec.distribution)
+def test_noise_is_standard_normal(spec, rng):
+    noise = draw_noise(spec, rng, 20_000)
+    assert (noise.dtype, noise.shape) == (np.float32, (20_000, 2))
+    np.testing.assert_allclose([noise.mean(), noise.std()], [0, 1], atol=0.02)
+
+
+def test_noise_of_another_size_is_refused(rng):
+    policy = make_policy(CATEGORICAL, random_arrays(CATEGORICAL, rng))
+    with pytest.raises(ValueError, match=r"noise \(3, 1\), not \(3, 4\)"):
+        policy.act(np.zeros((3, 5)), noise=np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (replace(SPEC, action_low=(None, 0.0)), "tanh_normal policy needs bounds"),
+        (replace(CATEGORICAL, action_high=(None,)), "categorical policy needs bounds"),
+        (replace(SPEC, distribution="categorical"), "makes one choice"),
+        (replace(CATEGORICAL, action_high=(2.0,)), "makes one choice"),
+        (replace(SPEC, action_low=(0.0,)), "1 lower and 2 upper"),
+        (replace(SPEC, distribution="beta"), "'beta'"),
+    ],
+)
+def test_specs_that_make_no_sense_are_refused(spec, told):
+    with pytest.raises(Incompatible, match=told):
+        make_policy(spec, {})
 
 
 def test_a_batch_is_its_rows(rng):

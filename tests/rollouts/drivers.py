@@ -13,13 +13,27 @@ def make(
 
     `copy` numbers further ones that are otherwise the same.
     """
-    env = env()
     if kind == "host":
         from rlctl.rollouts.host import HostDriver
 
-        return HostDriver(env, num_envs, episode_length, randomize, on_nonfinite)
-    from rlctl.physics.mjx import MjxSimulation
+        program = host_program(env, episode_length)
+        return HostDriver(program, num_envs, randomize, on_nonfinite)
     from rlctl.rollouts.fused import FusedDriver
 
-    simulation = MjxSimulation(env, "jax")
-    return FusedDriver(simulation, "jax", num_envs, episode_length, randomize, on_nonfinite)
+    program = fused_program(env, episode_length)
+    return FusedDriver(program, "jax", num_envs, randomize, on_nonfinite)
+
+
+@functools.cache
+def host_program(env, episode_length):
+    from rlctl.rollouts.host_program import HostProgram
+
+    return HostProgram(env(), episode_length)
+
+
+@functools.cache
+def fused_program(env, episode_length):
+    from rlctl.physics.mjx import MjxSimulation
+    from rlctl.rollouts.fused_program import FusedProgram
+
+    return FusedProgram(MjxSimulation(env(), "jax"), episode_length)

@@ -85,7 +85,7 @@ def test_the_time_limit_truncates_and_termination_wins(make_driver):
 def test_collecting_is_stepping(make_driver, actor):
     driver = make_driver()
     driver.reset(2)
-    unroll, _ = driver.collect(actor, GAIN, T)
+    unroll, ended = driver.collect(actor, GAIN, T)
     assert np.asarray(unroll.terminated).any()
     assert np.asarray(unroll.truncated).any()
     observation = driver.reset(2)
@@ -101,6 +101,12 @@ def test_collecting_is_stepping(make_driver, actor):
     np.testing.assert_allclose(unroll.last_observation, observation, atol=1e-5)
     expected = -0.5 * np.asarray(unroll.raw_action)[..., 0] ** 2
     np.testing.assert_allclose(unroll.log_prob, expected, rtol=1e-6)
+    np.testing.assert_array_equal(driver.observation, observation)
+    taken = driver.take_episodes()
+    assert (taken.count, taken.lengths) == (ended.count, ended.lengths)
+    assert taken.returns == pytest.approx(ended.returns, rel=1e-5)
+    assert taken.terms == pytest.approx(ended.terms, rel=1e-5)
+    assert driver.take_episodes().count == 0
 
 
 def test_unrolls_go_on_where_the_last_one_ended(make_driver, actor):

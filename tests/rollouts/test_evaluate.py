@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec
 from rlctl.rollouts.base import Step
 from rlctl.rollouts.evaluate import describe, evaluate
 
@@ -39,6 +39,8 @@ class Scripted:
 
 
 class Idle:
+    spec = PolicySpec(1, 1, (-1.0,), (1.0,), (), ())
+
     def __init__(self):
         self.noises = []
 

@@ -8,6 +8,7 @@ import pytest
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.physics.simulation import Transition
 from rlctl.rollouts.fused import FusedDriver
+from rlctl.rollouts.fused_program import FusedProgram
 
 N = 40  # more than restart at a time
 
@@ -51,7 +52,7 @@ class Counter:
 
 @pytest.fixture
 def driver():
-    return FusedDriver(Counter(), "jax", N, 10, True, "stop")
+    return FusedDriver(FusedProgram(Counter(), 10), "jax", N, True, "stop")
 
 
 def test_any_number_of_episodes_restart_in_one_step(driver):

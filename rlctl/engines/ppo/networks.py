@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec, PolicySpec
 from rlctl.engines.ppo.config import PPOConfig
+from rlctl.policies import normalizer
 from rlctl.policies.mlp import jax_net, tanh_normal
 from rlctl.policies.normalizer import Normalizer, normalize
 from rlctl.rollouts.base import Actor, ActorStep
@@ -29,7 +32,18 @@ class PolicyState(NamedTuple):
 
 
 def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
-    """The policy that PPO trains for an environment."""
+    """The policy that PPO trains for an environment.
+
+    Raises:
+        UsageError: Its actions are a choice, or have no bounds.
+    """
+    for part in env.action:
+        if part.discrete or part.low is None or part.high is None:
+            kind = "discrete actions" if part.discrete else "actions without bounds"
+            raise UsageError(
+                f"{env.id} has {kind}; ppo needs bounded ones",
+                f"train it with --algo trpo: rlctl train {env.id} --algo trpo",
+            )
     return PolicySpec(
         observation_size=env.observation_size,
         policy_size=env.policy_size,
@@ -42,18 +56,18 @@ def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
     )
 
 
-def init(key: jax.Array, spec: PolicySpec) -> PolicyState:
-    """Fresh networks, and statistics of nothing."""
+def init(key: jax.Array, spec: PolicySpec, weight: tuple[float, ...] = ()) -> PolicyState:
+    """Fresh networks, and statistics of nothing for observations of `weight` (O,), else of 1."""
     policy_key, value_key = jax.random.split(key)
     policy_sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, 2 * spec.action_size)
     value_sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
-    zeros = jnp.zeros(spec.observation_size, jnp.float32)
+    weights = np.asarray(weight or [1.0] * spec.observation_size, np.float32)
     return PolicyState(
         params={
             "policy": jax_net.init(policy_key, policy_sizes),
             "value": jax_net.init(value_key, value_sizes),
         },
-        normalizer=Normalizer(jnp.float32(0), zeros, zeros, jnp.ones_like(zeros)),
+        normalizer=jax.tree.map(jnp.asarray, normalizer.fresh(weights)),
     )
 
 

@@ -6,11 +6,13 @@ from itertools import pairwise
 from typing import Any
 
 from rlctl import catalog
-from rlctl.catalog import EnvRow
+from rlctl.catalog import EnvRow, FamilyRow
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
+from rlctl.engines.ppo.networks import policy_spec
+from rlctl.rollouts.make import make_environment
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,9 @@ class Plan:
     """The shape of a training, all counts.
 
     Attributes:
-        unrolls: Unrolls of every environment in an update.
+        unrolls: Unrolls in an update of every environment whose turn it is.
+        turns: An update is of num_envs / turns environments; the others wait for their turn, which
+            lasts as long as an episode may.
         steps_per_update: Environment steps in an update.
         updates: Updates in all.
         steps: Environment steps in all: what was asked, rounded up to whole updates.
@@ -30,6 +34,7 @@ class Plan:
     """
 
     unrolls: int
+    turns: int
     steps_per_update: int
     updates: int
     steps: int
@@ -47,7 +52,7 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
         UsageError: No minibatch can be made of them; names the nearest values that work.
     """
     num_envs, minibatches = train.num_envs, ppo.num_minibatches
-    unrolls = 1
+    unrolls = turns = 1
     if not minibatches:
         if not ppo.batch_size:
             raise UsageError(
@@ -57,27 +62,29 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
         minibatches = max(1, num_envs // ppo.batch_size)
     elif ppo.batch_size:
         wanted = ppo.batch_size * minibatches
-        if wanted % num_envs:
-            near = _nearest_divisors(wanted, num_envs)
+        if wanted % num_envs and num_envs % wanted:
+            near = _nearest_fits(wanted, num_envs)
             raise UsageError(
-                f"train.num_envs {num_envs} does not divide ppo.batch_size {ppo.batch_size} x "
-                f"ppo.num_minibatches {minibatches} = {wanted} unrolls of an update",
+                f"train.num_envs {num_envs} neither divides nor is a multiple of ppo.batch_size "
+                f"{ppo.batch_size} x ppo.num_minibatches {minibatches} = {wanted} unrolls of an "
+                "update",
                 f"nearest that do: {' and '.join(map(str, near))}; "
                 "or set either of the two to 0, which fits any",
             )
-        unrolls = wanted // num_envs
+        unrolls, turns = max(1, wanted // num_envs), max(1, num_envs // wanted)
     elif num_envs < minibatches:
         raise UsageError(
             f"train.num_envs {num_envs} cannot be split into ppo.num_minibatches {minibatches}",
             f"use --num-envs {minibatches} or more, or --set ppo.num_minibatches={num_envs}",
         )
-    columns = unrolls * num_envs
+    columns = unrolls * num_envs // turns
     per_update = columns * ppo.unroll_length
     updates = math.ceil(train.steps / per_update)
     steps = updates * per_update
     eval_every = max(per_update, steps // train.num_evals) if train.num_evals else 0
     return Plan(
         unrolls=unrolls,
+        turns=turns,
         steps_per_update=per_update,
         updates=updates,
         steps=steps,
@@ -93,7 +100,7 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     """The plan for `--dry-run`: counts, and the memory of the data in MiB where it is known.
 
     Raises:
-        UsageError: The settings do not fit together.
+        UsageError: The settings do not fit together, or not the environment.
     """
     train, ppo = settings["train"], settings["ppo"]
     made = make_plan(train, ppo)
@@ -103,6 +110,8 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
             f"{env_name} does not run on {train.physics} physics",
             f"it runs on {', '.join(row.physics)}",
         )
+    if isinstance(row, FamilyRow) and row.open:
+        policy_spec(make_environment(env_name, settings["env"]).spec, ppo)
     evals = made.steps // made.eval_every if made.eval_every else 0
     figures = asdict(made) | {"evals": evals, "num_envs": train.num_envs}
     if isinstance(row, EnvRow):
@@ -121,8 +130,10 @@ def _memory(made: Plan, row: EnvRow, ppo: PPOConfig) -> float:
     return 4.0 * (made.steps_per_update * per_step + minibatch * activations + 5 * weights)
 
 
-def _nearest_divisors(number: int, around: int) -> list[int]:
+def _nearest_fits(number: int, around: int) -> list[int]:
+    """The divisors or multiples of a number next to one that is neither."""
+    if around > number:
+        below = around // number * number
+        return [below, below + number]
     divisors = [d for d in range(1, number + 1) if number % d == 0]
-    below = [d for d in divisors if d < around][-1:]
-    above = [d for d in divisors if d > around][:1]
-    return below + above
+    return [max(d for d in divisors if d < around), min(d for d in divisors if d > around)]

@@ -28,6 +28,7 @@ CONTROL_DT = 0.02  # s
 SUBSTEPS = 5
 EPISODE_LENGTH = 1000  # control steps, 20 s
 FRAMES = 15  # observations of one step each, the newest first
+FRAME_DECAY = 0.6  # weight of a frame for the networks, against that of the frame after it
 
 LEGS = ("front_left", "hind_left", "front_right", "hind_right")
 JOINTS = tuple(f"{joint}_{leg}" for leg in LEGS for joint in ("abduction", "hip", "knee"))
@@ -68,14 +69,18 @@ class Memory(NamedTuple):
 
 
 def _frame(age: int) -> tuple[ObservationPart, ...]:
+    parts = {
+        "yaw_rate": (1, "4 rad/s"),
+        "gravity": (3, "1"),
+        "command_velocity": (2, "0.5 m/s"),
+        "command_yaw_rate": (1, "4 rad/s"),
+        "joint_offset": (len(JOINTS), "rad"),
+        "previous_action": (len(JOINTS), "1"),
+    }
     when = f"[t-{age}]" if age else "[t]"
-    return (
-        ObservationPart("yaw_rate" + when, 1, "4 rad/s"),
-        ObservationPart("gravity" + when, 3),
-        ObservationPart("command_velocity" + when, 2, "0.5 m/s"),
-        ObservationPart("command_yaw_rate" + when, 1, "4 rad/s"),
-        ObservationPart("joint_offset" + when, len(JOINTS), "rad"),
-        ObservationPart("previous_action" + when, len(JOINTS)),
+    return tuple(
+        ObservationPart(name + when, size, unit, weight=FRAME_DECAY**age)
+        for name, (size, unit) in parts.items()
     )
 
 

@@ -3,21 +3,17 @@
 Gymnasium's InvertedPendulum-v5, stepped on Gymnasium's own MJCF: equal to it step by step.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.base import Carry, Edits
+from rlctl.envs.base import Carry
+from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, noise
 from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
-GYMNASIUM = Path(find_spec("gymnasium").origin).parent  # found, not imported
-XML = GYMNASIUM / "envs" / "mujoco" / "assets" / "inverted_pendulum.xml"
 CONTROL_DT = 0.04  # s
 SUBSTEPS = 2
 EPISODE_LENGTH = 1000  # control steps
@@ -26,9 +22,10 @@ CAMERA = {"pos": [0, -2.2, 0.55], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
 FLOOR = -0.3  # m, below the rail
 
 
-class InvertedPendulum:
+class InvertedPendulum(GymnasiumTask):
     """A reward of 1 a step until the pole leans too far."""
 
+    xml = "inverted_pendulum.xml"
     fields = ("qpos", "qvel")
     spec = EnvSpec(
         id="inverted-pendulum",
@@ -49,24 +46,15 @@ class InvertedPendulum:
     def __init__(self, config: InvertedPendulumConfig | None = None) -> None:
         self._config = config or InvertedPendulumConfig()
 
-    def model(self) -> mujoco.MjModel:
-        return mujoco.MjModel.from_xml_path(str(XML))
-
     def scene(self) -> mujoco.MjModel:
-        return compile_scene(XML, floor=FLOOR, cameras={"side": CAMERA})
+        return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        noise = self._config.reset_noise
-        state = jax.random.uniform(key, (4,), minval=-noise, maxval=noise)
+        state = noise(key, 4, self._config.reset_noise)
         return state[:2], state[2:]
 
     def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
         return (), self._observe(physics)
-
-    def before(
-        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
-    ) -> tuple[Edits, jax.Array]:
-        return {}, action
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
@@ -76,12 +64,6 @@ class InvertedPendulum:
         terminated = (fallen | ~jnp.all(jnp.isfinite(observation))).astype(jnp.float32)
         reward = 1.0 - terminated
         return carry, observation, reward, terminated, {"survive": reward}
-
-    def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
-        return {}
-
-    def command(self, carry: Carry) -> jax.Array:
-        return jnp.zeros(0)
 
     def _observe(self, physics: Physics) -> jax.Array:
         return jnp.concatenate([physics.qpos, physics.qvel])

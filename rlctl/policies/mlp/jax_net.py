@@ -32,12 +32,18 @@ def init(key: jax.Array, sizes: Sequence[int]) -> Params:
     }
 
 
-def mlp(params: Params, x: jax.Array, activation: str) -> jax.Array:
-    """Apply the network: x (..., in) -> (..., out)."""
+def layers(params: Params, x: jax.Array, activation: str) -> dict[str, jax.Array]:
+    """What every layer gives for x (..., in), by name, in order."""
     last = len(params) - 1
+    found = {}
     for i in range(last + 1):
         layer = params[f"hidden_{i}"]
         x = x @ layer["kernel"] + layer["bias"]
-        if i < last:
-            x = ACTIVATIONS[activation](x)
-    return x
+        found[f"hidden_{i}"] = x = ACTIVATIONS[activation](x) if i < last else x
+    return found
+
+
+def mlp(params: Params, x: jax.Array, activation: str) -> jax.Array:
+    """Apply the network: x (..., in) -> (..., out)."""
+    *_, output = layers(params, x, activation).values()
+    return output

@@ -3,64 +3,101 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
+from rlctl.core.errors import DeviceUnavailable
 from rlctl.core.specs import PolicySpec
+from rlctl.policies.base import Policy, action_bounds
 from rlctl.policies.mlp import tanh_normal
-from rlctl.policies.mlp.jax_net import mlp
+from rlctl.policies.mlp.jax_net import layers
 from rlctl.policies.normalizer import normalize
 
+Stages = dict[str, jax.Array]
 
-class JaxPolicy:
-    """A multi-layer perceptron policy on JAX's default device.
+
+class JaxPolicy(Policy):
+    """A multi-layer perceptron policy on JAX.
 
     Args:
         spec: What the arrays mean.
         arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
+        device: `auto` is JAX's default device.
+
+    Raises:
+        DeviceUnavailable: JAX has no such device.
     """
 
-    def __init__(self, spec: PolicySpec, arrays: Arrays) -> None:
-        self.spec = spec
-        self._params = jax.device_put(
-            {
-                "mean": arrays["normalizer/mean"][: spec.policy_size],
-                "std": arrays["normalizer/std"][: spec.policy_size],
-                "layers": _layers(arrays),
-                "low": np.asarray(spec.action_low, np.float32),
-                "high": np.asarray(spec.action_high, np.float32),
-            }
-        )
-        self._act = jax.jit(jax.vmap(self._act_one, in_axes=(None, 0, 0)))
+    def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
+        super().__init__(spec)
+        low, high, bounded = action_bounds(spec)
+        params = {
+            "mean": arrays["normalizer/mean"][: spec.policy_size],
+            "std": arrays["normalizer/std"][: spec.policy_size],
+            "layers": _layers(arrays),
+            "low": low,
+            "high": high,
+            "bounded": bounded,
+            "log_std": arrays.get("policy/log_std"),
+        }
+        self._params = jax.device_put(params, _device(device))
+        rows = jax.vmap(self._stages_of, in_axes=(None, 0, 0))
+        self._jitted_stages = jax.jit(rows)
+        self._jitted_act = jax.jit(lambda *inputs: rows(*inputs)["action"])
 
-    def act(self, observation: np.ndarray, *, noise: np.ndarray | None = None) -> np.ndarray:
-        """See `rlctl.policies.base.Policy.act`."""
-        spec = self.spec
-        observation = np.asarray(observation, np.float32)
-        if observation.shape[-1:] != (spec.observation_size,):
-            raise ValueError(f"observation {observation.shape}, not (..., {spec.observation_size})")
-        batch = observation.reshape(-1, spec.observation_size)
-        if noise is None:
-            draw = np.zeros((len(batch), spec.action_size), np.float32)
-        else:
-            draw = np.asarray(noise, np.float32).reshape(-1, spec.action_size)
+    def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
         # Waiting for the result is also what makes the caller's buffers safe to write again.
-        action = np.asarray(self._act(self._params, batch, draw))
-        return action.reshape(*observation.shape[:-1], spec.action_size)
+        return np.asarray(self._jitted_act(self._params, observation, noise))
 
-    def _act_one(self, params: Any, observation: jax.Array, noise: jax.Array) -> jax.Array:
+    def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+        return jax.device_get(self._jitted_stages(self._params, observation, noise))
+
+    def _stages_of(self, params: Any, observation: jax.Array, noise: jax.Array) -> Stages:
+        """The stages of one observation (O,) and noise (Z,)."""
         spec = self.spec
         x = observation[: spec.policy_size]
         if spec.normalize:
             x = normalize(params["mean"], params["std"], x, spec.normalizer_clip)
-        logits = mlp(params["layers"], x, spec.activation)
-        mean, scale = tanh_normal.mean_and_scale(logits, spec.min_std, spec.var_scale)
-        return tanh_normal.scale_action(mean + scale * noise, params["low"], params["high"])
+        with jax.default_matmul_precision("highest"):  # GPUs would round to TF32
+            outputs = layers(params["layers"], x, spec.activation)
+        *_, output = outputs.values()
+        head = {"tanh_normal": _tanh_normal, "normal": _normal, "categorical": _categorical}
+        return {"normalized": x, **outputs, **head[spec.distribution](spec, params, output, noise)}
+
+
+def _tanh_normal(spec: PolicySpec, params: Any, output: jax.Array, noise: jax.Array) -> Stages:
+    mean, scale = tanh_normal.mean_and_scale(output, spec.min_std, spec.var_scale)
+    action = tanh_normal.scale_action(mean + scale * noise, params["low"], params["high"])
+    return {"mean": mean, "scale": scale, "action": action}
+
+
+def _normal(spec: PolicySpec, params: Any, mean: jax.Array, noise: jax.Array) -> Stages:
+    low, high, scale = params["low"], params["high"], jnp.exp(params["log_std"])
+    u = mean + scale * noise
+    action = jnp.where(params["bounded"], low + (u.clip(-1.0, 1.0) + 1.0) * 0.5 * (high - low), u)
+    return {"mean": mean, "scale": scale, "action": action}
+
+
+def _categorical(spec: PolicySpec, params: Any, logits: jax.Array, noise: jax.Array) -> Stages:
+    choice = jnp.argmax(logits + noise, keepdims=True)
+    return {"action": params["low"] + choice.astype(jnp.float32)}
 
 
 def _layers(arrays: Arrays) -> dict[str, dict[str, np.ndarray]]:
-    count = sum(name.startswith("policy/") for name in arrays) // 2
+    count = sum(name.startswith("policy/hidden_") for name in arrays) // 2
     return {
         f"hidden_{i}": {part: arrays[f"policy/hidden_{i}/{part}"] for part in ("kernel", "bias")}
         for i in range(count)
     }
+
+
+def _device(name: str) -> jax.Device | None:
+    if name == "auto":
+        return None
+    try:
+        return jax.devices(name)[0]
+    except RuntimeError as error:
+        raise DeviceUnavailable(
+            f"JAX has no {name} here", "`rlctl device-check` shows what is here"
+        ) from error

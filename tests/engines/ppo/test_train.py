@@ -197,7 +197,7 @@ def test_a_plan_fits_or_says_what_would():
     with pytest.raises(UsageError, match="cannot be split") as error:
         make_plan(TrainConfig(num_envs=7), PPOConfig(num_minibatches=8))
     assert "8" in error.value.hint
-    with pytest.raises(UsageError, match="does not divide") as error:
+    with pytest.raises(UsageError, match="neither divides nor") as error:
         make_plan(TrainConfig(num_envs=3000), PPOConfig(batch_size=256, num_minibatches=32))
     assert "2048" in error.value.hint
     assert "4096" in error.value.hint
@@ -207,3 +207,8 @@ def test_a_plan_fits_or_says_what_would():
     assert (wide.minibatches, wide.minibatch, wide.unrolls) == (64, 64, 1)
     two = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=256, num_minibatches=32))
     assert two.unrolls == 2
+    turns = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=64, num_minibatches=8))
+    assert (turns.turns, turns.unrolls, turns.steps_per_update) == (8, 1, 512 * 20)
+    with pytest.raises(UsageError) as error:
+        make_plan(TrainConfig(num_envs=1000), PPOConfig(batch_size=64, num_minibatches=8))
+    assert "512 and 1024" in error.value.hint

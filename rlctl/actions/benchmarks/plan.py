@@ -1,0 +1,120 @@
+"""What a benchmark is asked for, and the trainings that this comes to."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlctl.actions.benchmarks.trainings import Task
+from rlctl.actions.config import resolve_training
+from rlctl.checkpoints import store
+from rlctl.core.errors import UsageError
+from rlctl.core.runs import Run, read_config, runs_root
+
+FIXED = "train.target_return=none"  # a training that stops early is no figure of its length
+
+
+@dataclass(frozen=True)
+class BenchmarkRequest:
+    """What to run, and what it must reach.
+
+    Attributes:
+        envs: Environments.
+        algo: Algorithm.
+        seeds: Trainings of each, with seeds 0 to seeds - 1.
+        steps: Environment steps of each.
+        jobs: Trainings at once.
+        out: The benchmark's folder, None for one under the runs folder.
+        config: A TOML file of settings.
+        overrides: "section.key=value", as --set takes them.
+        physics: Physics back end, None for that of the settings.
+        device: Where to compute.
+        min_return: Environment -> what its mean over seeds must reach.
+        against: The results.json of an earlier benchmark, which this one must not fall below.
+    """
+
+    envs: tuple[str, ...]
+    algo: str
+    seeds: int
+    steps: int
+    jobs: int = 1
+    out: Path | None = None
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+    physics: str | None = None
+    device: str = "auto"
+    min_return: Mapping[str, float] = field(default_factory=dict)
+    against: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return self.out if self.out is not None else runs_root() / f"benchmark-{self.algo}"
+
+
+def tasks_of(request: BenchmarkRequest) -> list[Task]:
+    """Every training, seed after seed.
+
+    Raises:
+        UsageError: Names or settings that cannot be used, or not those of the folder's runs.
+        NotFound: The file of settings is not there.
+    """
+    return [_task(request, env, seed) for seed in range(request.seeds) for env in request.envs]
+
+
+def _task(request: BenchmarkRequest, env: str, seed: int) -> Task:
+    flags = {"train.steps": request.steps, "train.seed": seed, "train.physics": request.physics}
+    overrides = (*request.overrides, FIXED)
+    settings = resolve_training(env, request.algo, request.config, overrides, flags)
+    name = f"{env}-s{seed}".replace(":", "_").replace("/", "_")
+    folder = request.folder / "runs" / name
+    wanted = {"env": env, "algo": request.algo, "settings": settings.to_json()}
+    if (folder / "config.json").is_file():
+        _check_same(folder, read_config(folder), wanted)
+    arguments = [env, "--algo", request.algo, "--out", str(folder), "--device", request.device]
+    arguments += ["--steps", str(request.steps), "--seed", str(seed)]
+    arguments += ["--config", str(request.config)] if request.config else []
+    arguments += ["--physics", request.physics] if request.physics else []
+    arguments += [part for text in overrides for part in ("--set", text)]
+    log = request.folder / "logs" / f"{name}.log"
+    return Task(env, seed, folder, log, tuple(arguments))
+
+
+def _check_same(folder: Path, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse to mix trainings of different settings in one benchmark."""
+    old, new = _flat(there), _flat(wanted)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            raise UsageError(
+                f"{folder} was trained with {name} = {old.get(name)}, not {new.get(name)}",
+                "give the same settings as before, or another --out",
+            )
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    sections = config.get("settings", {})
+    values = {f"{s}.{key}": value for s, items in sections.items() for key, value in items.items()}
+    return {"env": config.get("env"), "algo": config.get("algo"), **values}
+
+
+def resumed_or_new(task: Task, device: str) -> Task:
+    """The task, going on with its run if that has a checkpoint; other remains are removed.
+
+    Raises:
+        RunInUse: Another process is at it.
+    """
+    if store.steps(task.folder / "checkpoints"):
+        arguments = ("--resume", str(task.folder), "--device", device)
+        return Task(task.env, task.seed, task.folder, task.log, arguments)
+    if task.folder.is_dir() and _is_stub(task.folder):  # it ended before its first checkpoint
+        with Run(task.folder):
+            pass  # nobody is at it
+        shutil.rmtree(task.folder)
+    return task
+
+
+def _is_stub(folder: Path) -> bool:
+    """Whether there is nothing in a folder but what a run begins with."""
+    begun = {"config.json", "lock", "metrics.jsonl", "checkpoints"}
+    return {path.name for path in folder.iterdir()} <= begun

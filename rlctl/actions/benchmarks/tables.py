@@ -1,0 +1,143 @@
+"""A benchmark as Markdown and as CSV."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rlctl.actions.benchmarks.scores import LAST_EPISODES
+
+Report = dict[str, Any]
+COLUMNS = (
+    "env", "algo", "seed", "status", "steps", "seconds", "steps_per_second", "episodes",
+    "return_mean", "return_std", "return_episodes", "evaluation", "commit", "run",
+)  # fmt: skip
+
+
+def to_csv(report: Report) -> str:
+    """One row per training."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for env, found in report["envs"].items():
+        for run in found["runs"]:
+            final = run["final"]
+            row = [env, report["algo"], *(run[name] for name in COLUMNS[2:8])]
+            row += [final["mean"], final["std"], final["count"], run["evaluation"]]
+            row += [(run["git"] or {}).get("commit"), run["run"]]
+            table.writerow(["" if cell is None else cell for cell in row])
+    return text.getvalue()
+
+
+def to_markdown(report: Report, picture: str | None) -> str:
+    """The whole report.
+
+    Args:
+        report: `Report.to_json()`.
+        picture: The learning curves' file, None where there is none.
+    """
+    made = report["provenance"]
+    commit = (made["git"] or {}).get("commit", "unknown")[:12]
+    dirty = " with changes" if (made["git"] or {}).get("dirty") else ""
+    packages = ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    lines = [
+        f"# {report['algo'].upper()}, {report['steps']:,} steps, {plural(report['seeds'], 'seed')}",
+        "",
+        f"{made['created']}, commit {commit}{dirty}; {made['platform']}; {packages}.",
+        "",
+        "Returns are raw sums of the environments' rewards. A seed's score is the mean over its "
+        f"last {LAST_EPISODES} training episodes (of whole updates); std (n - 1) is over seeds; "
+        "the interval is a 95 % bootstrap one of the interquartile mean (IQM).",
+        "",
+    ]
+    if not report["complete"]:
+        lines += ["**Partial: not every training is finished.**", ""]
+    lines += _table(
+        ("environment", "score", "IQM", "95 % interval", "last evaluation", "steps/s", "seeds"),
+        [_summary(env, found) for env, found in report["envs"].items()],
+    )
+    if picture:
+        lines += ["", f"![Learning curves]({picture})"]
+    if report["checks"]:
+        rows = [(c["env"], "met" if c["ok"] else "**not met**", c["detail"])
+                for c in report["checks"]]  # fmt: skip
+        lines += ["", "## Checks", "", *_table(("environment", "", "what"), rows)]
+    for env, found in report["envs"].items():
+        lines += ["", f"## {env}", "", *_beside(report, env, found), "", *_runs(found)]
+    return "\n".join(lines) + "\n"
+
+
+def number(value: float | None) -> str:
+    """Four digits or so, thousands separated; - where there is none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def plural(count: int, word: str) -> str:
+    """A count of things."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def spread(mean: float | None, std: float | None) -> str:
+    """Mean and standard deviation."""
+    return number(mean) + (f" ± {number(std)}" if std is not None else "")
+
+
+def _summary(env: str, found: Report) -> tuple[str, ...]:
+    score, evaluation = found["scores"], found["evaluations"]
+    done = sum(run["status"] == "finished" for run in found["runs"])
+    if score is None:
+        return (env, "-", "-", "-", "-", "-", str(done))
+    return (
+        env,
+        spread(score["mean"], score["std"]),
+        number(score["iqm"]),
+        " to ".join(map(number, score["ci95"])),
+        spread(evaluation["mean"], evaluation["std"]) if evaluation else "-",
+        number(found["steps_per_second"]),
+        str(done),
+    )
+
+
+def _beside(report: Report, env: str, found: Report) -> list[str]:
+    """The result among the published ones."""
+    score = found["scores"]
+    mine = spread(score["mean"], score["std"]) if score else "-"
+    seeds = str(len(score["values"])) if score else "0"
+    metric = f"training return of the last {LAST_EPISODES} episodes"
+    rows = [("**rlctl**", env, mine, f"{report['steps']:,}", seeds, metric)]
+    for row in found["published"]:
+        metric = f"{row['metric']}; {row['note']}" if row["note"] else row["metric"]
+        who = f"{row['title']} ({row['address']})"
+        rows.append((
+            who, row["env"], spread(row["mean"], row["std"]), f"{row['steps']:,}",
+            str(row["seeds"] or "-"), metric,
+        ))  # fmt: skip
+    return _table(("who", "environment", "return", "steps", "seeds", "what was averaged"), rows)
+
+
+def _runs(found: Report) -> list[str]:
+    header = ("seed", "status", "score", "episodes", "last evaluation", "steps", "steps/s", "min")
+    return _table(
+        header,
+        [
+            (
+                str(run["seed"]),
+                f"{run['status']}: {run['error']}" if run["error"] else run["status"],
+                spread(run["final"]["mean"], run["final"]["std"]),
+                f"{run['episodes']:,}",
+                number(run["evaluation"]),
+                f"{run['steps']:,}",
+                number(run["steps_per_second"]),
+                f"{run['seconds'] / 60:.1f}",
+            )
+            for run in found["runs"]
+        ],
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *rows]
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]

@@ -1,0 +1,92 @@
+"""What changes during every training, whichever the engine, and its form in a checkpoint."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.errors import Incompatible
+from rlctl.rollouts.base import Arrays
+
+
+@dataclass
+class Counters:
+    """How far a training is.
+
+    Attributes:
+        steps: Environment steps.
+        updates: Updates.
+        episodes: Episodes ended.
+        seconds: Wall time of training, all resumed parts together.
+        best_step: Step of the best evaluation, -1 before any.
+        best_return: Its mean return.
+    """
+
+    steps: int = 0
+    updates: int = 0
+    episodes: int = 0
+    seconds: float = 0.0
+    best_step: int = -1
+    best_return: float = -np.inf
+
+
+@dataclass
+class EngineState(ABC):
+    """Everything; saving and loading it changes nothing.
+
+    Attributes:
+        learner: What the engine's updates change.
+        counters: How far.
+        envs: The driver's state, as of the last update's end.
+        evaluation: Summary of the last evaluation, {} before any.
+    """
+
+    learner: Any
+    counters: Counters = field(default_factory=Counters)
+    envs: Arrays = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def groups(self) -> dict[str, Arrays]:
+        """The checkpoint's array groups: `policy`, `train` and `envs`."""
+
+
+def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The attributes of an EngineState but for the learner, as a checkpoint holds them."""
+    facts = checkpoint.manifest
+    best = facts["best"] or {"step": -1, "return": -np.inf}
+    return {
+        "counters": Counters(
+            facts["step"],
+            facts["updates"],
+            facts["episodes"],
+            facts["seconds"],
+            best["step"],
+            best["return"],
+        ),
+        "envs": dict(checkpoint.groups["envs"]),
+        "evaluation": facts["metrics"],
+    }
+
+
+def arrays_like(like: Mapping[str, Any], checkpoint: Checkpoint, group: str) -> Arrays:
+    """A checkpoint's group of arrays, after checking that names and shapes are those of `like`.
+
+    Raises:
+        Incompatible: They are not.
+    """
+    arrays = checkpoint.groups[group]
+    wanted = {name: tuple(array.shape) for name, array in like.items()}
+    given = {name: array.shape for name, array in arrays.items()}
+    if wanted != given:
+        name = min(set(wanted.items()) ^ set(given.items()))[0]
+        raise Incompatible(
+            f"{checkpoint.path} has {name} {given.get(name, 'nowhere')}; "
+            f"these settings need {wanted.get(name, 'no such array')}",
+            "use the network sizes and environment it was trained with "
+            "(`rlctl inspect-ckpt` shows them)",
+        )
+    return arrays

@@ -1,0 +1,320 @@
+"""What every engine's training does besides learning: counting, reporting, evaluating, saving.
+
+Nothing here needs a framework; environments come by their catalog string.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+
+from rlctl import catalog
+from rlctl.checkpoints import manifest, store
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Resolved
+from rlctl.core.errors import Diverged, Stopped
+from rlctl.core.runs import Run, provenance
+from rlctl.core.specs import PolicySpec
+from rlctl.engines.base import Hooks, Result
+from rlctl.engines.state import EngineState
+from rlctl.policies.base import make_policy
+from rlctl.rollouts.base import Driver, Episodes
+from rlctl.rollouts.evaluate import evaluate
+
+EVAL_SEED = 10_000  # evaluations play other episodes than training, the same ones every time
+
+
+class Schedule(Protocol):
+    """What the loop must know of an engine's plan.
+
+    Attributes:
+        steps_per_update: Environment steps in an update.
+        steps: Environment steps in all.
+        eval_every: Steps between evaluations, 0 for none.
+        save_every: Steps between checkpoints.
+    """
+
+    steps_per_update: int
+    steps: int
+    eval_every: int
+    save_every: int
+
+
+class EngineTraining(ABC):
+    """One training: its state, its environments and the steps of the loop that engines share.
+
+    An engine's own class makes `_spec` and `state`, and then calls `_begin`.
+
+    Args:
+        settings: Sections `train`, the engine's and `env`.
+        env_name: The environment's catalog name.
+        run: Where everything is written.
+        hooks: Progress and the stop flag.
+        plan: The shape of the training.
+        turns: See `rlctl.rollouts.make.make_driver`.
+    """
+
+    engine: str  # its catalog name
+    state: EngineState
+    _spec: PolicySpec
+
+    def __init__(
+        self,
+        settings: Resolved,
+        env_name: str,
+        run: Run,
+        hooks: Hooks,
+        plan: Schedule,
+        turns: int = 1,
+    ) -> None:
+        self.train, self.plan = settings["train"], plan
+        self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
+        self._began = time.perf_counter()
+        self._provenance = provenance()
+        self._driver = self._make_driver(self.train.num_envs, self.train.episode_length, turns)
+        self._eval_driver = (
+            self._make_driver(min(self.train.eval_episodes, 128)) if self.train.num_evals else None
+        )
+        self._workshop = ThreadPoolExecutor(1)  # compiles beside the first unroll, on another core
+        self._warm: tuple[int, float] | None = None  # steps and time when compiling was over
+        self._episodes = Episodes(0, 0.0, 0.0, {})
+
+    def _begin(self, start: Checkpoint | None, resume: bool) -> None:
+        """Start from the fresh `state`, from a checkpoint's policy, or where a checkpoint was."""
+        self._rehearsal = self._workshop.submit(self._rehearse)
+        self._initial = manifest.digests(self.state.groups()["policy"])
+        self._driver.reset(self.train.seed)
+        self._driver.stagger()
+        if start is not None and resume:
+            self.state = self._resumed(start)
+            self._initial = start.manifest["initial"]
+            self._driver.restore(self.state.envs)
+        elif start is not None:
+            self._adopt(start)
+        counters = self.state.counters
+        self._resumed_at = self._before = counters.steps
+        self._seconds_before = counters.seconds
+        self._last_saved = counters.steps if resume else -1
+
+    # --- what an engine adds ---
+
+    @abstractmethod
+    def _resumed(self, checkpoint: Checkpoint) -> EngineState:
+        """Everything in a checkpoint."""
+
+    @abstractmethod
+    def _adopt(self, checkpoint: Checkpoint) -> None:
+        """Take the networks and the normaliser of a checkpoint, and nothing else."""
+
+    @abstractmethod
+    def _figures(self) -> dict[str, Any]:
+        """The engine's own members of a metrics row, about the last update."""
+
+    # --- the steps of the loop ---
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are taken, or the target return is reached."""
+        target, evaluation = self.train.target_return, self.state.evaluation
+        if target is not None and evaluation and evaluation["return"]["mean"] >= target:
+            return True
+        return self.state.counters.steps >= self.plan.steps
+
+    def phase(self, name: str) -> Any:
+        """The phase of the loop's body; all of the first update is compiling, mostly."""
+        return self._hooks.progress.phase(name if self._warm else "compile")
+
+    def due(self, every: int) -> bool:
+        """Whether the last update crossed a multiple of `every` steps, or was the last one."""
+        now = self.state.counters.steps
+        return every > 0 and (now // every > self._before // every or now >= self.plan.steps)
+
+    def report(self) -> None:
+        """Tell and log how it goes."""
+        counters, ended = self.state.counters, self._episodes
+        row = {
+            "steps": counters.steps,
+            "total": self.plan.steps,
+            "seconds": counters.seconds,
+            "steps_per_second": self._rate(),
+            "episodes": counters.episodes,
+            "return": ended.returns / ended.count if ended.count else None,
+            "length": ended.lengths / ended.count if ended.count else None,
+            "nonfinite": ended.nonfinite,
+            "warnings": ended.warnings,
+            "terms": {k: v / ended.count for k, v in ended.terms.items()} if ended.count else {},
+            **self._figures(),
+        }
+        self._run.metrics.write({"kind": "train", **row})
+        self._hooks.progress.event("progress", **row)
+        if ended.nonfinite or ended.warnings:
+            self._hooks.progress.event(
+                "warning",
+                message=f"by step {counters.steps:,}: {ended.nonfinite} environments reset because "
+                f"they were not finite, {ended.warnings} instability warnings from MuJoCo",
+            )
+
+    def evaluate(self) -> None:
+        """Play whole episodes on other environments; remember the best."""
+        if self._eval_driver is None:
+            return
+        with self._hooks.progress.phase("eval"):
+            self._rehearsal.result()
+            result = evaluate(
+                make_policy(self._spec, self.state.groups()["policy"], "numpy"),
+                self._eval_driver,
+                self.train.eval_episodes,
+                self.train.seed + EVAL_SEED,
+                stochastic=not self.train.deterministic_eval,
+            )
+        self.state.evaluation = result.summary()
+        counters = self.state.counters
+        row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
+        self._run.metrics.write({"kind": "eval", **row})
+        self._hooks.progress.event("eval", **row)
+        if self.state.evaluation["return"]["mean"] > counters.best_return:
+            counters.best_return = self.state.evaluation["return"]["mean"]
+            counters.best_step = counters.steps
+            self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint of this very step, unless it is there."""
+        counters, train = self.state.counters, self.train
+        if counters.steps == self._last_saved:
+            return
+        with self._hooks.progress.phase("save"):
+            self.state.envs = self._driver.state()
+            folder = self._run.checkpoints
+            path = store.save(folder, counters.steps, self._facts(), self.state.groups())
+            if counters.best_step == counters.steps:
+                store.mark_best(folder, counters.steps)
+            store.prune(folder, train.keep_last, train.keep_every)
+        self._last_saved = counters.steps
+        self._hooks.progress.event(
+            "checkpoint",
+            steps=counters.steps,
+            path=str(path),
+            best=counters.best_step == counters.steps,
+        )
+
+    def heed_signals(self) -> None:
+        """Save and stop if a signal asked to.
+
+        Raises:
+            Stopped: After the save.
+        """
+        signum = self._hooks.stop()
+        if signum is None or self.done:
+            return
+        self.save()
+        raise Stopped(
+            f"stopped at step {self.state.counters.steps} of {self.plan.steps}; all of it is saved",
+            f"go on with: rlctl train --resume {self._run.folder}",
+            data={"run": str(self._run.folder), "steps": self.state.counters.steps},
+            signum=signum,
+        )
+
+    def result(self) -> Result:
+        """What came of it; the last state is saved whatever the schedule."""
+        self.save()
+        folder = self._run.checkpoints
+        return Result(
+            steps=self.state.counters.steps,
+            seconds=time.perf_counter() - self._began,
+            steps_per_second=self._rate(),
+            checkpoint=store.step_folder(folder, self._last_saved),
+            best_checkpoint=store.best(folder),
+            evaluation=self.state.evaluation,
+        )
+
+    def close(self) -> None:
+        """Free the environments."""
+        self._workshop.shutdown(cancel_futures=True)
+        self._driver.close()
+        if self._eval_driver is not None:
+            self._eval_driver.close()
+
+    # --- for the engines ---
+
+    def _check_finite(self, bad: list[str], remedy: str) -> None:
+        """Stop where quantities named `bad` of the update under way are not finite.
+
+        Raises:
+            Diverged: If there are any; the hint gives the remedy.
+        """
+        step = self.state.counters.steps
+        if bad:
+            raise Diverged(
+                f"{', '.join(bad)} not finite in the update after step {step}",
+                f"the last checkpoint is intact; {remedy}",
+                data={"quantity": bad[0], "step": step},
+            )
+
+    def _count_update(self) -> None:
+        """Count an update that was made."""
+        counters = self.state.counters
+        self._before = counters.steps
+        counters.steps += self.plan.steps_per_update
+        counters.updates += 1
+        counters.seconds = self._seconds_before + time.perf_counter() - self._began
+        self._warm = self._warm or (counters.steps, time.perf_counter())
+
+    def _make_driver(self, num_envs: int, episode_length: int = 0, turns: int = 1) -> Driver:
+        return catalog.load("rlctl.rollouts.make:make_driver")(
+            self._env_name,
+            self._settings["env"],
+            self.train.physics,
+            num_envs,
+            episode_length=episode_length,
+            randomize=self.train.randomize,
+            on_nonfinite=self.train.on_nonfinite,
+            turns=turns,
+        )
+
+    def _rehearse(self) -> None:
+        """Take one step of an evaluation, which compiles it."""
+        if self._eval_driver is not None:
+            self._eval_driver.reset(0)
+            size = (self._eval_driver.num_envs, self._spec.action_size)
+            self._eval_driver.step(np.zeros(size, np.float32))
+
+    def _rate(self) -> float:
+        """Steps per second since compiling was over."""
+        if self._warm is None:
+            return 0.0
+        steps, since = self._warm
+        done, spent = self.state.counters.steps - steps, time.perf_counter() - since
+        if not done:  # one update only: all there is, compiling included
+            done = self.state.counters.steps - self._resumed_at
+            spent = time.perf_counter() - self._began
+        return done / max(spent, 1e-9)
+
+    def _facts(self) -> dict[str, Any]:
+        """The manifest's content."""
+        counters = self.state.counters
+        return {
+            "engine": self.engine,
+            "env": {
+                "id": self._env_name,
+                "config": self._settings.to_json()["env"],
+                "spec": self._driver.spec.to_json(),
+            },
+            "policy": self._spec.to_json(),
+            "config": self._settings.to_json(),
+            "physics": self._driver.physics,
+            "step": counters.steps,
+            "updates": counters.updates,
+            "episodes": counters.episodes,
+            "seconds": counters.seconds,
+            "seed": self.train.seed,
+            "metrics": self.state.evaluation,
+            "best": (
+                None
+                if counters.best_step < 0
+                else {"step": counters.best_step, "return": counters.best_return}
+            ),
+            "initial": self._initial,
+            "provenance": self._provenance,
+        }

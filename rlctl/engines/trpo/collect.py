@@ -1,0 +1,83 @@
+"""Experience: the policy acting in a driver's environments, in numpy.
+
+Shapes: T time, N environments, O observation, A action.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rlctl.core.specs import PolicySpec
+from rlctl.policies.base import Policy, draw_noise
+from rlctl.rollouts.base import Arrays, Driver
+
+
+class Batch(NamedTuple):
+    """T steps of N environments.
+
+    Attributes:
+        observation: (T, N, O) float32.
+        raw_action: (T, N, A) float32, what log_prob is of: before clipping and scaling, or the
+            number of the choice.
+        log_prob: (T, N) float32.
+        reward: (T, N) float32.
+        terminated: (T, N) bool.
+        truncated: (T, N) bool.
+        next_observation: (T, N, O) float32, what followed, before any reset.
+    """
+
+    observation: np.ndarray
+    raw_action: np.ndarray
+    log_prob: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    next_observation: np.ndarray
+
+
+def collect(policy: Policy, driver: Driver, length: int, rng: np.random.Generator) -> Batch:
+    """Act for `length` steps, going on from what the environments show now.
+
+    Args:
+        policy: Who acts.
+        driver: Where.
+        length: T.
+        rng: Of the actions' noise.
+
+    Raises:
+        Diverged: A state, observation or reward is not finite; see rollouts.base.Driver.
+    """
+    spec, num_envs = policy.spec, driver.num_envs
+    noise = draw_noise(spec, rng, length * num_envs).reshape(length, num_envs, spec.noise_size)
+    observation, observations, outputs, steps = driver.observation, [], [], []
+    for t in range(length):
+        stages = policy.stages(observation, noise=noise[t])
+        step = driver.step(stages["action"])
+        observations.append(observation)
+        outputs.append(stages)
+        steps.append(step)
+        observation = step.observation
+    raw_action, log_prob = _chosen(spec, {k: _stack(outputs, k) for k in outputs[0]}, noise)
+    return Batch(
+        np.stack(observations),
+        raw_action,
+        log_prob,
+        *(np.stack([getattr(step, name) for step in steps]) for name in Batch._fields[3:6]),
+        np.stack([step.final_observation for step in steps]),
+    )
+
+
+def _stack(rows: list[Arrays], name: str) -> np.ndarray:
+    return np.stack([row[name] for row in rows])
+
+
+def _chosen(spec: PolicySpec, stages: Arrays, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Raw actions (T, N, A) and their log-probabilities (T, N), from what led to the actions."""
+    if spec.distribution == "normal":
+        scale = stages["scale"]
+        density = -0.5 * noise * noise - np.log(scale) - 0.5 * np.log(2.0 * np.pi)
+        return stages["mean"] + scale * noise, density.sum(-1).astype(np.float32)
+    choice = stages["action"] - np.float32(spec.action_low[0])
+    logits = stages[f"hidden_{len(spec.policy_hidden_layer_sizes)}"]
+    log_p = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    return choice, np.take_along_axis(log_p, choice.astype(int), -1)[..., 0].astype(np.float32)

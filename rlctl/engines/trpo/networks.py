@@ -1,0 +1,137 @@
+"""From an environment's spec to the policy that TRPO trains for it, and its functions in torch."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlctl.core.specs import EnvSpec, PolicySpec
+from rlctl.engines.trpo.config import TRPOConfig
+from rlctl.engines.trpo.distributions import Categorical, Distribution, Normal
+from rlctl.engines.trpo.vectors import Params
+from rlctl.policies import normalizer
+from rlctl.policies.mlp import torch_net
+from rlctl.policies.normalizer import Normalizer, normalize
+from rlctl.rollouts.base import Arrays
+
+
+class PolicyState(NamedTuple):
+    """What acting and judging need.
+
+    Attributes:
+        policy: The policy network's parameters, and log_std (A,) of a normal one.
+        value: The value network's.
+        normalizer: Statistics of the observations, in numpy.
+    """
+
+    policy: Params
+    value: Params
+    normalizer: Normalizer
+
+
+def policy_spec(env: EnvSpec, config: TRPOConfig) -> PolicySpec:
+    """The policy that TRPO trains for an environment."""
+    return PolicySpec(
+        observation_size=env.observation_size,
+        policy_size=env.policy_size,
+        action_low=tuple(part.low for part in env.action),
+        action_high=tuple(part.high for part in env.action),
+        policy_hidden_layer_sizes=config.policy_hidden_layer_sizes,
+        value_hidden_layer_sizes=config.value_hidden_layer_sizes,
+        activation=config.activation,
+        distribution="categorical" if env.action[0].discrete else "normal",
+        normalize=config.normalize_observations,
+        normalizer_clip=config.normalizer_clip,
+    )
+
+
+def init(
+    seed: int,
+    spec: PolicySpec,
+    config: TRPOConfig,
+    device: torch.device,
+    weight: tuple[float, ...],
+) -> PolicyState:
+    """Fresh networks, the same on every device, and statistics of nothing.
+
+    Args:
+        seed: Of the parameters.
+        spec: The policy.
+        config: The scale of its first actions.
+        device: Where the parameters go.
+        weight: Of every number of an observation; see rlctl.policies.normalizer.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    policy_sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
+    value_sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
+    policy = torch_net.init(policy_sizes, generator, config.output_scale)
+    if spec.distribution == "normal":
+        policy["log_std"] = torch.full((spec.action_size,), config.init_log_std)
+    value = torch_net.init(value_sizes, generator)
+    statistics = normalizer.fresh(np.asarray(weight, np.float32))
+    return PolicyState(_to(policy, device), _to(value, device), statistics)
+
+
+class Networks:
+    """The functions of one PolicySpec.
+
+    Args:
+        spec: The policy.
+        device: Where the parameters are.
+    """
+
+    def __init__(self, spec: PolicySpec, device: torch.device) -> None:
+        self._spec = spec
+        self._device = device
+
+    def observe(self, statistics: Normalizer, observation: np.ndarray) -> Tensor:
+        """Raw observations (B, O) as the networks see them."""
+        if self._spec.normalize:
+            clip = self._spec.normalizer_clip
+            observation = normalize(statistics.mean, statistics.std, observation, clip)
+        return torch.from_numpy(observation).to(self._device)
+
+    def distribution(self, params: Params, observation: Tensor) -> Distribution:
+        """The distributions of actions, from normalised observations (B, O)."""
+        output = torch_net.mlp(params, observation[:, : self._spec.policy_size], self._activation)
+        if self._spec.distribution == "categorical":
+            return Categorical(output)
+        return Normal(output, params["log_std"])
+
+    def value(self, params: Params, observation: Tensor) -> Tensor:
+        """Values (B,), from normalised observations (B, O)."""
+        return torch_net.mlp(params, observation, self._activation)[:, 0]
+
+    @property
+    def _activation(self) -> str:
+        return self._spec.activation
+
+
+def export(state: PolicyState) -> Arrays:
+    """The `policy` group of a checkpoint."""
+    statistics = state.normalizer._asdict().items()
+    return {
+        **{f"normalizer/{name}": np.asarray(x, np.float32) for name, x in statistics},
+        **{f"policy/{name}": x.cpu().numpy() for name, x in state.policy.items()},
+        **{f"value/{name}": x.cpu().numpy() for name, x in state.value.items()},
+    }
+
+
+def restored(like: PolicyState, arrays: Arrays) -> PolicyState:
+    """The state whose export `arrays` is; order and device are those of `like`."""
+
+    def pick(params: Params, group: str) -> Params:
+        return {
+            name: torch.from_numpy(arrays[f"{group}/{name}"].copy()).to(x.device)
+            for name, x in params.items()
+        }
+
+    statistics = {name: arrays[f"normalizer/{name}"] for name in Normalizer._fields}
+    return PolicyState(
+        pick(like.policy, "policy"), pick(like.value, "value"), Normalizer(**statistics)
+    )
+
+
+def _to(params: Params, device: torch.device) -> Params:
+    return {name: x.to(device) for name, x in params.items()}

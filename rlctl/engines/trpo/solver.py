@@ -1,0 +1,90 @@
+"""The conjugate gradient method, and products with the Fisher matrix that it needs.
+
+Shapes: P parameters, as one flat vector. Source: Schulman et al. 2015, appendix C.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import vjp
+
+from rlctl.engines.trpo.distributions import Distribution
+from rlctl.engines.trpo.vectors import Params, flatten, unflatten
+
+Product = Callable[[Tensor], Tensor]  # v (P,) -> H v (P,)
+
+
+class Solution(NamedTuple):
+    """What the conjugate gradient came to.
+
+    Attributes:
+        x: (P,), the solution as far as it got.
+        iterations: How many it took.
+        residual: |b - H x|, as the recurrence has it.
+        fault: Why it stopped short of what was asked, "" if it did not.
+    """
+
+    x: Tensor
+    iterations: int
+    residual: float
+    fault: str
+
+
+def conjugate_gradient(product: Product, b: Tensor, iterations: int, tolerance: float) -> Solution:
+    """Solve H x = b for a symmetric positive definite H, from x = 0 (Hestenes and Stiefel 1952).
+
+        alpha = r.r / p.Hp      x += alpha p      r -= alpha Hp      p = r + (r'.r' / r.r) p
+
+    Vectors are kept in float64; `product` sees b's own precision. Where H turns out not to be
+    positive definite, or a product is not finite, the x so far is the answer.
+
+    Args:
+        product: v -> H v.
+        b: (P,).
+        iterations: At most so many.
+        tolerance: Ends it when |r|^2 is below.
+    """
+    residual = b.double()
+    direction, x = residual.clone(), torch.zeros_like(residual)
+    square = float(residual @ residual)
+    for i in range(iterations):
+        if square < tolerance:
+            return Solution(x, i, square**0.5, "")
+        image = product(direction.to(b.dtype)).double()
+        curvature = float(direction @ image)
+        if not 0.0 < curvature < float("inf"):
+            kind = "negative curvature" if curvature <= 0.0 else "a product that is not finite"
+            return Solution(x, i, square**0.5, f"{kind} in conjugate gradient iteration {i + 1}")
+        alpha = square / curvature
+        x = x + alpha * direction
+        residual = residual - alpha * image
+        before, square = square, float(residual @ residual)
+        direction = residual + (square / before) * direction
+    return Solution(x, iterations, square**0.5, "")
+
+
+def fisher_product(
+    distribution: Callable[[Params], Distribution], params: Params, damping: float
+) -> Product:
+    """Exact products with the damped Fisher matrix, v -> (J^T M J + damping) v.
+
+    J is the Jacobian of the distribution's parameters in the network's, M their Fisher matrix
+    (appendix C.1): the Hessian of the mean KL at `params`, where its other term vanishes. J v comes
+    from differentiating u -> J^T u, which is linear: forward mode loads slowly, and runs so too.
+
+    Args:
+        distribution: The policy's distributions over fixed observations.
+        params: The network's parameters.
+        damping: What is added to the diagonal.
+    """
+    here, pull_back = vjp(distribution, params)
+    _, push_forward = vjp(pull_back, type(here)(*map(torch.zeros_like, here)))
+
+    def product(v: Tensor) -> Tensor:
+        (change,) = push_forward((unflatten(v, params),))
+        (curved,) = pull_back(here.fisher(change))
+        return flatten(curved) + damping * v
+
+    return product

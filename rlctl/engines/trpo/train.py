@@ -1,0 +1,215 @@
+"""Trust region policy optimisation: the loop, and what a training is made of.
+
+Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages of Schulman et al.
+2016.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Resolved
+from rlctl.core.runs import Run
+from rlctl.engines.base import Hooks, Result
+from rlctl.engines.training import EngineTraining
+from rlctl.engines.trpo import networks, step, value
+from rlctl.engines.trpo.collect import Batch, collect
+from rlctl.engines.trpo.device import choose_device
+from rlctl.engines.trpo.gae import gae
+from rlctl.engines.trpo.plan import make_plan, plan
+from rlctl.engines.trpo.state import Learner, TrainState, load_policy, load_train_state
+from rlctl.policies import normalizer
+from rlctl.policies.base import make_policy
+
+__all__ = ["plan", "train"]
+
+NOISE, LEARN = range(2)  # what a random generator is for
+REMEDY = "lower trpo.value_learning_rate or trpo.reward_scaling"
+
+
+def train(
+    settings: Resolved,
+    env_name: str,
+    run: Run,
+    hooks: Hooks,
+    start: Checkpoint | None = None,
+    resume: bool = False,
+) -> Result:
+    """Train a policy.
+
+    Args:
+        settings: Sections `train`, `trpo` and `env`.
+        env_name: The environment's catalog name.
+        run: Where everything is written.
+        hooks: Progress and the stop flag.
+        start: A checkpoint to begin from, all groups loaded if `resume`.
+        resume: Go on exactly where `start` stopped, rather than taking only its networks.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        Diverged: Non-finite values; the last checkpoint is intact.
+        Stopped: A signal came; everything up to the last update is saved.
+        StoppedUnsaved: A signal came before the first update.
+    """
+    with hooks.progress.phase("build"):
+        training = Training(settings, env_name, run, hooks, start, resume)
+    try:
+        while not training.done:
+            with training.phase("rollout"):
+                batch = training.collect()
+            with training.phase("update"):
+                training.improve(batch)
+            training.report()
+            if training.due(training.plan.eval_every):
+                training.evaluate()
+            if training.due(training.plan.save_every):
+                training.save()
+            training.heed_signals()
+        return training.result()
+    finally:
+        training.close()
+
+
+class Training(EngineTraining):
+    """One training by TRPO: its state and the steps of the loop."""
+
+    engine = "trpo"
+    state: TrainState
+
+    def __init__(
+        self,
+        settings: Resolved,
+        env_name: str,
+        run: Run,
+        hooks: Hooks,
+        start: Checkpoint | None,
+        resume: bool,
+    ) -> None:
+        self.trpo = settings["trpo"]
+        self._threads = torch.get_num_threads()
+        super().__init__(settings, env_name, run, hooks, make_plan(settings["train"], self.trpo))
+        self._spec = networks.policy_spec(self._driver.spec, self.trpo)
+        self._device = choose_device(self._driver.physics)
+        torch.set_num_threads(1)  # networks this small lose more to threads than they gain
+        self._networks = networks.Networks(self._spec, self._device)
+        self.state = self._fresh()
+        self._learned: dict[str, Any] = {}
+        self._split: dict[str, float] = {}
+        self._begin(start, resume)
+
+    def collect(self) -> Batch:
+        """Experience for one update."""
+        began = time.perf_counter()
+        arrays = networks.export(self.state.learner.policy)
+        policy = make_policy(self._spec, arrays, "numpy")
+        batch = collect(policy, self._driver, self.plan.unroll_length, self._random(NOISE))
+        self._episodes = self._driver.take_episodes()
+        self.state.counters.episodes += self._episodes.count
+        self._split = {"collect": time.perf_counter() - began}
+        return batch
+
+    def improve(self, batch: Batch) -> None:
+        """One update: normaliser, advantages, a step of the policy, a fit of the value function.
+
+        Raises:
+            Diverged: Rewards, values or the fit's loss are not finite.
+        """
+        began, rng, learner = time.perf_counter(), self._random(LEARN), self.state.learner
+        policy = learner.policy
+        if self._spec.normalize:
+            statistics = normalizer.update(policy.normalizer, batch.observation)
+            policy = policy._replace(normalizer=statistics)
+        data, target, figures = self._judge(policy, batch)
+        rows = self._order(rng, len(target))[: self.plan.fisher_rows]
+        net = self._networks.distribution
+        params, taken = step.improve(net, policy.policy, data, rows, self.trpo)
+        halfway = time.perf_counter()
+        fitted, adam, loss = value.fit(
+            self._networks.value,
+            policy.value,
+            learner.adam,
+            data.observation,
+            target,
+            [self._order(rng, len(target)) for _ in range(self.trpo.value_epochs)],
+            self.trpo.value_minibatch,
+            self.trpo.value_learning_rate,
+        )
+        self._check_finite([] if np.isfinite(loss) else ["v_loss"], REMEDY)
+        self.state.learner = Learner(policy._replace(policy=params, value=fitted), adam)
+        self._learned = {**taken, "v_loss": loss, **figures}
+        self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
+        self._count_update()
+
+    def close(self) -> None:
+        """Free the environments, and torch's threads."""
+        torch.set_num_threads(self._threads)
+        super().close()
+
+    def _judge(
+        self, policy: networks.PolicyState, batch: Batch
+    ) -> tuple[step.Experience, torch.Tensor, dict[str, float]]:
+        """What the policy learns from (B,), the value's targets (B,), and figures of both."""
+        trpo, shape = self.trpo, batch.reward.shape
+        flat = (-1, batch.observation.shape[-1])
+        observe = self._networks.observe
+        observation = observe(policy.normalizer, batch.observation.reshape(flat))
+        following = observe(policy.normalizer, batch.next_observation.reshape(flat))
+        here, there = (
+            self._networks.value(policy.value, x).cpu().numpy().reshape(shape)
+            for x in (observation, following)
+        )
+        reward = batch.reward * np.float32(trpo.reward_scaling)
+        advantage, target = gae(
+            reward,
+            batch.terminated,
+            batch.truncated,
+            here,
+            there,
+            trpo.discounting,
+            trpo.gae_lambda,
+        )
+        self._check_finite([] if np.isfinite(target).all() else ["the advantage"], REMEDY)
+        spread, wide = target.var(dtype=np.float64), {"dtype": np.float64}
+        explained = 1.0 - (target - here).var(**wide) / (spread + 1e-8)
+        if trpo.normalize_advantage:
+            advantage = (advantage - advantage.mean(**wide)) / (advantage.std(**wide) + 1e-8)
+        raw_action = batch.raw_action.reshape(-1, batch.raw_action.shape[-1])
+        rest = (raw_action, batch.log_prob.reshape(-1), advantage.astype(np.float32).reshape(-1))
+        data = step.Experience(observation, *map(self._tensor, rest))
+        now = self._networks.distribution(policy.policy, observation)
+        figures = {"entropy": float(now.entropy()), "explained_variance": float(explained)}
+        return data, self._tensor(target.reshape(-1)), figures
+
+    def _order(self, rng: np.random.Generator, count: int) -> torch.Tensor:
+        """A random order of so many rows."""
+        return self._tensor(rng.permutation(count))
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def _random(self, purpose: int) -> np.random.Generator:
+        """The randomness of this update, for one purpose."""
+        return np.random.default_rng([self.train.seed, self.state.counters.updates, purpose])
+
+    # --- what the loop of every engine asks ---
+
+    def _resumed(self, checkpoint: Checkpoint) -> TrainState:
+        return load_train_state(self.state.learner, checkpoint)
+
+    def _adopt(self, checkpoint: Checkpoint) -> None:
+        learner = self.state.learner
+        self.state.learner = learner._replace(policy=load_policy(learner.policy, checkpoint))
+
+    def _figures(self) -> dict[str, Any]:
+        return {"losses": self._learned, "split": self._split}
+
+    def _fresh(self) -> TrainState:
+        """A state that has seen nothing."""
+        weight = self._driver.spec.observation_weight
+        policy = networks.init(self.train.seed, self._spec, self.trpo, self._device, weight)
+        return TrainState(Learner(policy, value.fresh(policy.value)))

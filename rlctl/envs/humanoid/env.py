@@ -1,0 +1,117 @@
+"""Humanoid: walk forward. Gymnasium's Humanoid-v5 without contact forces, equal step by step.
+
+That is `gymnasium.make("Humanoid-v5", include_cfrc_ext_in_observation=False,
+contact_cost_weight=0)`. Its speed is that of the centre of mass as MuJoCo last derived it, from one
+control step to the next.
+"""
+
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.gymnasium_task import GymnasiumTask, control_cost, noise, travel, where, within
+from rlctl.envs.humanoid.config import HumanoidConfig
+from rlctl.physics.base import Physics
+
+CONTROL_DT = 0.015  # s
+SUBSTEPS = 5
+EPISODE_LENGTH = 1000  # control steps
+LEG = ("hip_x", "hip_z", "hip_y", "knee")
+ARM = ("shoulder1", "shoulder2", "elbow")
+MOTORS = (
+    *("abdomen_y", "abdomen_z", "abdomen_x"),
+    *(f"{side}_{joint}" for side in ("right", "left") for joint in LEG),
+    *(f"{side}_{joint}" for side in ("right", "left") for joint in ARM),
+)
+GEARS = {"hip_y": 300, "knee": 200} | dict.fromkeys(ARM, 25)  # N m of a control of 1, else 100
+CONTROL_MAX = 0.4
+BODIES = 13  # the world apart
+STANDING = (0.0, 0.0, 1.4, 1.0, 0.0, 0.0, 0.0, *(0.0,) * 17)  # position, attitude, joints
+
+
+class Humanoid(GymnasiumTask):
+    """A reward for forward speed and for staying upright, less the cost of control."""
+
+    xml = "humanoid.xml"
+    fields = ("qpos", "qvel", "cinert", "cvel", "qfrc_actuator", "xipos", "xipos_residual")
+    spec = EnvSpec(
+        id="humanoid",
+        observation=(
+            ObservationPart("height", 1, "m"),
+            ObservationPart("attitude", 4),
+            ObservationPart("joint_angle", len(MOTORS), "rad"),
+            ObservationPart("velocity", 3, "m/s"),
+            ObservationPart("angular_velocity", 3, "rad/s"),
+            ObservationPart("joint_velocity", len(MOTORS), "rad/s"),
+            ObservationPart("body_inertia", BODIES * 10, "6 kg m2, 3 kg m, kg"),
+            ObservationPart("body_velocity", BODIES * 6, "3 rad/s, 3 m/s"),
+            ObservationPart("joint_torque", len(MOTORS), "N m"),
+        ),
+        action=tuple(
+            ActionPart(
+                motor,
+                -CONTROL_MAX,
+                CONTROL_MAX,
+                f"{GEARS.get(motor.partition('_')[2], 100)} N m",
+                "torque",
+            )
+            for motor in MOTORS
+        ),
+        control_dt=CONTROL_DT,
+        substeps=SUBSTEPS,
+        episode_length=EPISODE_LENGTH,
+        terms=("forward", "survive", "ctrl"),
+        cameras=("track",),
+    )
+
+    def __init__(self, config: HumanoidConfig | None = None) -> None:
+        self._config = config or HumanoidConfig()
+
+    @cached_property
+    def _mass(self) -> np.ndarray:
+        """Each body's share of the mass, (BODIES + 1,)."""
+        mass = self.model().body_mass
+        return mass / mass.sum()
+
+    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        change = noise(key, 47, self._config.reset_noise_scale)
+        return jnp.array(STANDING) + change[:24], change[24:]
+
+    def begin(self, physics: Physics, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return self._places(physics), self._observe(physics)
+
+    def after(
+        self, carry: jax.Array, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+        config, places = self._config, self._places(physics)
+        healthy = self._healthy(physics)
+        speed = jnp.sum(self._mass * travel(carry, places)) / CONTROL_DT
+        metrics = {
+            "forward": config.forward_reward_weight * speed,
+            "survive": config.healthy_reward * healthy,
+            "ctrl": -control_cost(action, config.ctrl_cost_weight),
+        }
+        terminated = (1.0 - healthy) * float(config.terminate_when_unhealthy)
+        return places, self._observe(physics), sum(metrics.values()), terminated, metrics
+
+    def _places(self, physics: Physics) -> jax.Array:
+        return where(physics.xipos[:, 0], physics.xipos_residual[:, 0])
+
+    def _healthy(self, physics: Physics) -> jax.Array:
+        config = self._config
+        healthy = within(physics.qpos[2], config.healthy_z_min, config.healthy_z_max)
+        return healthy.astype(jnp.float32)
+
+    def _observe(self, physics: Physics) -> jax.Array:
+        return jnp.concatenate(
+            [
+                physics.qpos[2:],
+                physics.qvel,
+                physics.cinert[1:].ravel(),
+                physics.cvel[1:].ravel(),
+                physics.qfrc_actuator[6:],
+            ]
+        )

@@ -1,0 +1,101 @@
+"""Pusher: an arm pushes an object to its goal. Gymnasium's Pusher-v5, equal to it step by step."""
+
+import jax
+import jax.numpy as jnp
+import mujoco
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.base import Carry
+from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, control_cost, noise
+from rlctl.envs.pusher.config import PusherConfig
+from rlctl.envs.scene import compile_scene
+from rlctl.physics.base import Physics
+
+CONTROL_DT = 0.05  # s
+SUBSTEPS = 5
+EPISODE_LENGTH = 100  # control steps
+JOINTS = (
+    "shoulder_pan",
+    "shoulder_lift",
+    "upper_arm_roll",
+    "elbow_flex",
+    "forearm_roll",
+    "wrist_flex",
+    "wrist_roll",
+)
+TORQUE = 2.0  # N m
+TIPS, OBJECT, GOAL = 10, 11, 12  # bodies
+CLEARANCE = 0.17  # m, objects start farther than this from the goal
+OBJECT_LOW, OBJECT_HIGH = (-0.3, -0.2), (0.0, 0.2)  # m, y and x from the goal
+VELOCITY_NOISE = 0.005  # rad/s
+CAMERA = {"pos": [1.9, -1.5, 1.0], "xyaxes": [0.6, 0.8, 0, -0.42, 0.315, 0.85]}
+FLOOR = -0.6  # m, below the table
+
+
+class Pusher(GymnasiumTask):
+    """Distances from fingertips to object and on to the goal, and the control cost."""
+
+    xml = "pusher_v5.xml"
+    fields = ("qpos", "qvel", "xpos")
+    spec = EnvSpec(
+        id="pusher",
+        observation=(
+            ObservationPart("joint_angle", len(JOINTS), "rad"),
+            ObservationPart("joint_velocity", len(JOINTS), "rad/s"),
+            ObservationPart("fingertips", 3, "m"),
+            ObservationPart("object", 3, "m"),
+            ObservationPart("goal", 3, "m"),
+        ),
+        action=tuple(ActionPart(joint, -TORQUE, TORQUE, "N m", "torque") for joint in JOINTS),
+        control_dt=CONTROL_DT,
+        substeps=SUBSTEPS,
+        episode_length=EPISODE_LENGTH,
+        terms=("dist", "ctrl", "near"),
+        cameras=("side",),
+    )
+
+    def __init__(self, config: PusherConfig | None = None) -> None:
+        self._config = config or PusherConfig()
+
+    def scene(self) -> mujoco.MjModel:
+        return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
+
+    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        object_key, velocity_key = jax.random.split(key)
+        position = jnp.concatenate([jnp.zeros(7), self._draw_object(object_key), jnp.zeros(2)])
+        return position, jnp.concatenate([noise(velocity_key, 7, VELOCITY_NOISE), jnp.zeros(4)])
+
+    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+        return (), self._observe(physics)
+
+    def after(
+        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[Carry, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+        config = self._config
+        from_tips = jnp.linalg.norm(physics.xpos[OBJECT] - physics.xpos[TIPS])
+        from_goal = jnp.linalg.norm(physics.xpos[OBJECT] - physics.xpos[GOAL])
+        metrics = {
+            "dist": -config.reward_dist_weight * from_goal,
+            "ctrl": -control_cost(action, config.reward_control_weight),
+            "near": -config.reward_near_weight * from_tips,
+        }
+        return carry, self._observe(physics), sum(metrics.values()), jnp.zeros(()), metrics
+
+    def _draw_object(self, key: jax.Array) -> jax.Array:
+        """Evenly over the rectangle, drawn again while too near the goal: y and x (2,)."""
+        low, high = jnp.array(OBJECT_LOW), jnp.array(OBJECT_HIGH)
+
+        def again(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            key, draw_key = jax.random.split(state[0])
+            return key, jax.random.uniform(draw_key, (2,), minval=low, maxval=high)
+
+        def near(state: tuple[jax.Array, jax.Array]) -> jax.Array:
+            return jnp.linalg.norm(state[1]) <= CLEARANCE
+
+        return jax.lax.while_loop(near, again, (key, jnp.zeros(2)))[1]
+
+    def _observe(self, physics: Physics) -> jax.Array:
+        seen = (TIPS, OBJECT, GOAL)
+        return jnp.concatenate(
+            [physics.qpos[:7], physics.qvel[:7], *(physics.xpos[body] for body in seen)]
+        )

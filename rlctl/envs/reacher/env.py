@@ -1,0 +1,85 @@
+"""Reacher: a two-joint arm in a plane reaches a target. Gymnasium's Reacher-v5, step by step."""
+
+import jax
+import jax.numpy as jnp
+import mujoco
+
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.base import Carry
+from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, control_cost, noise
+from rlctl.envs.reacher.config import ReacherConfig
+from rlctl.envs.scene import compile_scene
+from rlctl.physics.base import Physics
+
+CONTROL_DT = 0.02  # s
+SUBSTEPS = 2
+EPISODE_LENGTH = 50  # control steps
+JOINTS = ("shoulder", "elbow")
+FINGERTIP, TARGET = 3, 4  # bodies
+REACH = 0.2  # m, targets are within it
+ANGLE_NOISE = 0.1  # rad
+VELOCITY_NOISE = 0.005  # rad/s
+CAMERA = {"pos": [0, -0.55, 0.8], "xyaxes": [1, 0, 0, 0, 0.82, 0.57]}
+
+
+class Reacher(GymnasiumTask):
+    """The distance from fingertip to target and the control cost. Only time ends an episode."""
+
+    xml = "reacher.xml"
+    fields = ("qpos", "qvel", "xpos")
+    spec = EnvSpec(
+        id="reacher",
+        observation=(
+            ObservationPart("cos_angle", len(JOINTS)),
+            ObservationPart("sin_angle", len(JOINTS)),
+            ObservationPart("target", 2, "m"),
+            ObservationPart("joint_velocity", len(JOINTS), "rad/s"),
+            ObservationPart("fingertip_from_target", 2, "m"),
+        ),
+        action=tuple(ActionPart(joint, -1.0, 1.0, "200 N m", "torque") for joint in JOINTS),
+        control_dt=CONTROL_DT,
+        substeps=SUBSTEPS,
+        episode_length=EPISODE_LENGTH,
+        terms=("dist", "ctrl"),
+        cameras=("above",),
+    )
+
+    def __init__(self, config: ReacherConfig | None = None) -> None:
+        self._config = config or ReacherConfig()
+
+    def scene(self) -> mujoco.MjModel:
+        return compile_scene(ASSETS / self.xml, cameras={"above": CAMERA}, plane="ground")
+
+    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        angle_key, velocity_key, radius_key, bearing_key = jax.random.split(key, 4)
+        radius = REACH * jnp.sqrt(jax.random.uniform(radius_key))  # evenly over the disc
+        bearing = jax.random.uniform(bearing_key, maxval=2.0 * jnp.pi)
+        target = radius * jnp.stack([jnp.cos(bearing), jnp.sin(bearing)])
+        velocity = noise(velocity_key, 2, VELOCITY_NOISE)
+        return (
+            jnp.concatenate([noise(angle_key, 2, ANGLE_NOISE), target]),
+            jnp.concatenate([velocity, jnp.zeros(2)]),
+        )
+
+    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+        return (), self._observe(physics)
+
+    def after(
+        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
+    ) -> tuple[Carry, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+        config = self._config
+        metrics = {
+            "dist": -config.reward_dist_weight * jnp.linalg.norm(self._gap(physics)),
+            "ctrl": -control_cost(action, config.reward_control_weight),
+        }
+        return carry, self._observe(physics), sum(metrics.values()), jnp.zeros(()), metrics
+
+    def _gap(self, physics: Physics) -> jax.Array:
+        """From target to fingertip, (3,)."""
+        return physics.xpos[FINGERTIP] - physics.xpos[TARGET]
+
+    def _observe(self, physics: Physics) -> jax.Array:
+        angle, target = physics.qpos[:2], physics.qpos[2:]
+        return jnp.concatenate(
+            [jnp.cos(angle), jnp.sin(angle), target, physics.qvel[:2], self._gap(physics)[:2]]
+        )

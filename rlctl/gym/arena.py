@@ -1,0 +1,104 @@
+"""What one environment and a batch of them have in common, towards Gymnasium."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from rlctl import catalog
+from rlctl.core.config import Layer, resolve
+from rlctl.core.errors import UsageError
+from rlctl.rendering.look import SIZE, Look
+from rlctl.rollouts.make import make_driver, make_environment
+
+RENDER_MODES = ("rgb_array",)
+LARGEST_SEED = 2**31 - 1
+
+
+class Arena:
+    """A driver of a catalog environment, its spaces and its pictures.
+
+    Args:
+        name: Its catalog name.
+        num_envs: How many.
+        render_mode: None or `rgb_array`.
+        physics: `auto`, `native`, `jax` or `warp`.
+        randomize: Whether to draw randomised model fields.
+        episode_length: Control steps after which an episode is truncated; 0 for its own limit.
+        camera: A camera of the scene, None for its first.
+        size: Width and height of a picture, pixels.
+        settings: The environment's own settings, by name.
+
+    Attributes:
+        driver: The environments.
+        observation_space: Of one of them.
+        action_space: Of one of them, in its own units.
+
+    Raises:
+        UsageError: A setting, camera, size or mode that it does not have.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        num_envs: int,
+        render_mode: str | None,
+        *,
+        physics: str = "auto",
+        randomize: bool = True,
+        episode_length: int = 0,
+        camera: str | None = None,
+        size: tuple[int, int] = SIZE,
+        **settings: Any,
+    ) -> None:
+        if render_mode not in (None, *RENDER_MODES):
+            raise UsageError(f"there is no render mode {render_mode!r}; there is rgb_array")
+        self._name, self._look, self._canvas = name, Look(camera, size), None
+        self._look.check()
+        kinds = {"env": catalog.load(catalog.env(name).config)}
+        self._config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
+        self.driver = make_driver(
+            name,
+            self._config,
+            physics,
+            num_envs,
+            episode_length=episode_length,
+            randomize=randomize,
+        )
+        spec = self.driver.spec
+        low, high = (
+            np.array([_bound(getattr(part, end), sign) for part in spec.action], np.float32)
+            for end, sign in (("low", -1), ("high", 1))
+        )
+        self.action_space = spaces.Box(low, high)
+        self.observation_space = spaces.Box(-np.inf, np.inf, (spec.observation_size,))
+
+    @property
+    def fps(self) -> float:
+        """Pictures per second at true speed."""
+        return 1 / self.driver.spec.control_dt
+
+    def pictures(self) -> list[np.ndarray]:
+        """What each environment looks like: (height, width, 3) uint8.
+
+        Raises:
+            RendererMissing: Nothing to draw with.
+        """
+        if self._canvas is None:
+            from rlctl.rendering.canvas import Canvas, cameras
+
+            scene = make_environment(self._name, self._config).scene()
+            camera = self._look.camera_among(cameras(scene), self.driver.spec)
+            self._canvas = Canvas(scene, *self._look.size, camera)
+        return [self._canvas.draw(qpos) for qpos in self.driver.qpos()]
+
+    def close(self) -> None:
+        """Free the environments and the renderer."""
+        self.driver.close()
+        if self._canvas is not None:
+            self._canvas.close()
+            self._canvas = None
+
+
+def _bound(value: float | None, sign: int) -> float:
+    return sign * np.inf if value is None else value

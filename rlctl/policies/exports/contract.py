@@ -1,0 +1,71 @@
+"""What a program needs to know to use an exported policy: the JSON beside it."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rlctl import __version__
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.errors import Incompatible
+from rlctl.core.specs import EnvSpec, PolicySpec
+
+_PACKAGES = ("brax", "jax", "numpy", "onnx", "orbax-checkpoint", "torch")
+
+
+def contract(
+    checkpoint: Checkpoint, spec: PolicySpec, kind: str, name: str, example: str
+) -> dict[str, Any]:
+    """The facts about an export, as plain data.
+
+    Args:
+        checkpoint: Where the policy comes from.
+        spec: The policy.
+        kind: The format.
+        name: Of the file or folder.
+        example: A program that acts with it.
+
+    Raises:
+        Incompatible: The checkpoint does not say what its environment observes and accepts.
+    """
+    try:
+        env = EnvSpec.from_json(checkpoint.manifest["env"]["spec"])
+    except (KeyError, TypeError) as error:
+        raise Incompatible(
+            f"{checkpoint.path} does not say what its environment observes and accepts: {error}",
+            "train with this version of rlctl, or use the one that wrote it",
+        ) from error
+    return {
+        "schema": {"name": "rlctl-policy", "major": 1, "minor": 0},
+        "format": kind,
+        "file": name,
+        "environment": env.id,
+        "control_dt": env.control_dt,
+        "observation": {"size": env.observation_size, "layout": _layout(env)},
+        "action": {"size": env.action_size, "parts": [vars(part) for part in env.action]},
+        "policy": spec.to_json(),
+        "example": example.splitlines(),
+        "checkpoint": {
+            "step": checkpoint.step,
+            "engine": checkpoint.manifest.get("engine"),
+            "manifest_sha256": checkpoint.manifest.get("manifest_sha256"),
+        },
+        "versions": {"rlctl": __version__, **_versions()},
+    }
+
+
+def _layout(env: EnvSpec) -> list[dict[str, Any]]:
+    """The parts of the observation, each with where it starts."""
+    start, parts = 0, []
+    for part in env.observation:
+        parts.append({"start": start, **vars(part)})
+        start += part.size
+    return parts
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,48 @@
+"""A policy as one .npz: the arrays under their names in the checkpoint, and the spec as JSON."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rlctl.checkpoints.arrays import Arrays
+from rlctl.core.files import to_json
+from rlctl.core.specs import PolicySpec
+from rlctl.policies.base import expected_shapes
+from rlctl.policies.exports import example
+
+_ACTIVATIONS = {
+    "swish": "h * (1 + np.tanh(h / 2)) / 2",
+    "tanh": "np.tanh(h)",
+    "relu": "np.maximum(h, 0)",
+    "elu": "np.where(h > 0, h, np.expm1(np.minimum(h, 0)))",
+}
+
+
+def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
+    """Write the file; it holds no pickle."""
+    needed = {name: arrays[name] for name in expected_shapes(spec)}
+    with path.open("wb") as file:  # given a name, numpy would add .npz to it
+        np.savez(file, spec=np.array(to_json(spec.to_json())), **needed)
+
+
+def program(spec: PolicySpec, name: str) -> str:
+    """A program that acts with the file `name`, needing numpy alone."""
+    seen, last = f"[:{spec.policy_size}]", len(spec.policy_hidden_layer_sizes)
+    body = [
+        *example.normalizing(
+            spec, f'policy["normalizer/mean"]{seen}', f'policy["normalizer/std"]{seen}'
+        ),
+        f"for i in range({last + 1}):",
+        '    h = h @ policy[f"policy/hidden_{i}/kernel"] + policy[f"policy/hidden_{i}/bias"]',
+        f"    if i < {last}:",
+        f"        h = {_ACTIVATIONS[spec.activation]}",
+        *example.acting(spec, "np"),
+    ]
+    lines = [
+        "import numpy as np",
+        "",
+        f"policy = dict(np.load({name!r}))",
+        *example.constants(spec, "np.float32"),
+        *example.function(body),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,59 @@
+"""A policy as a plain PyTorch state dict: a normaliser, and an nn.Sequential under `mlp.`."""
+
+import io
+from itertools import pairwise
+from pathlib import Path
+
+from rlctl.checkpoints.arrays import Arrays
+from rlctl.core.specs import PolicySpec
+from rlctl.policies.exports import example
+
+_ACTIVATIONS = {"swish": "SiLU", "tanh": "Tanh", "relu": "ReLU", "elu": "ELU"}
+
+
+def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
+    """Write the file, which `torch.load(path, weights_only=True)` reads.
+
+    Linear layers keep their kernels [out, in], the other way round than a checkpoint does.
+    """
+    import torch
+
+    state = {
+        f"normalizer.{name}": torch.tensor(arrays[f"normalizer/{name}"][: spec.policy_size])
+        for name in ("mean", "std")
+    }
+    for i in range(len(spec.policy_hidden_layer_sizes) + 1):
+        kernel, bias = (arrays[f"policy/hidden_{i}/{part}"] for part in ("kernel", "bias"))
+        state[f"mlp.{2 * i}.weight"] = torch.tensor(kernel).T.contiguous()
+        state[f"mlp.{2 * i}.bias"] = torch.tensor(bias)
+    if spec.distribution == "normal":
+        state["log_std"] = torch.tensor(arrays["policy/log_std"])
+    content = io.BytesIO()  # torch.save hides why a file could not be written
+    torch.save(state, content)
+    path.write_bytes(content.getvalue())
+
+
+def program(spec: PolicySpec, name: str) -> str:
+    """A program that acts with the file `name`, needing PyTorch alone."""
+    sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
+    activation = f"    nn.{_ACTIVATIONS[spec.activation]}(),"
+    layers = [f"    nn.Linear({i}, {o})," for i, o in pairwise(sizes)]
+    stack = [line for layer in layers for line in (layer, activation)][:-1]
+    body = [
+        *example.normalizing(spec, 'state["normalizer.mean"]', 'state["normalizer.std"]'),
+        "h = mlp(h)",
+        *example.acting(spec, "torch"),
+    ]
+    lines = [
+        "import torch",
+        "from torch import nn",
+        "",
+        f"state = torch.load({name!r}, weights_only=True)",
+        "mlp = nn.Sequential(",
+        *stack,
+        ").requires_grad_(False)",
+        'mlp.load_state_dict({k[4:]: v for k, v in state.items() if k.startswith("mlp.")})',
+        *example.constants(spec, "torch.tensor"),
+        *example.function(body),
+    ]
+    return "\n".join(lines) + "\n"

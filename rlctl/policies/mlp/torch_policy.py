@@ -1,0 +1,97 @@
+"""The same policy in PyTorch.
+
+Shapes: N batch, O observation, A action, Z noise.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from rlctl.checkpoints.arrays import Arrays
+from rlctl.core.errors import DeviceUnavailable
+from rlctl.core.specs import PolicySpec
+from rlctl.policies.base import Policy, action_bounds
+from rlctl.policies.mlp.torch_net import layers
+from rlctl.policies.normalizer import normalize
+
+
+class TorchPolicy(Policy):
+    """A multi-layer perceptron policy on PyTorch.
+
+    Args:
+        spec: What the arrays mean.
+        arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
+        device: `auto` is the GPU if PyTorch sees one.
+
+    Raises:
+        DeviceUnavailable: PyTorch sees no GPU.
+    """
+
+    def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
+        super().__init__(spec)
+        self._device = _device(device)
+        self._params = {
+            name.removeprefix("policy/"): self._tensor(array)
+            for name, array in arrays.items()
+            if name.startswith("policy/")
+        }
+        seen = slice(spec.policy_size)
+        self._mean = self._tensor(arrays["normalizer/mean"][seen])
+        self._std = self._tensor(arrays["normalizer/std"][seen])
+        self._low, self._high, self._bounded = map(self._tensor, action_bounds(spec))
+
+    def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        found = self._stages_of(self._tensor(observation), self._tensor(noise))
+        return found["action"].numpy(force=True)
+
+    def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+        found = self._stages_of(self._tensor(observation), self._tensor(noise))
+        return {name: stage.numpy(force=True) for name, stage in found.items()}
+
+    @torch.inference_mode()
+    def _stages_of(self, observation: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        spec = self.spec
+        x = observation[:, : spec.policy_size]
+        if spec.normalize:
+            x = normalize(self._mean, self._std, x, spec.normalizer_clip)
+        outputs = layers(self._params, x, spec.activation)
+        *_, output = outputs.values()
+        head = {
+            "tanh_normal": self._tanh_normal,
+            "normal": self._normal,
+            "categorical": self._categorical,
+        }[spec.distribution]
+        return {"normalized": x, **outputs, **head(output, noise)}
+
+    def _tanh_normal(self, output: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        mean, raw = output.chunk(2, dim=-1)
+        scale = (softplus(raw) + self.spec.min_std) * self.spec.var_scale
+        action = self._into_bounds(torch.tanh(mean + scale * noise))
+        return {"mean": mean, "scale": scale, "action": action}
+
+    def _normal(self, mean: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        scale = self._params["log_std"].exp().expand_as(mean)
+        u = mean + scale * noise
+        action = torch.where(self._bounded, self._into_bounds(u.clip(-1.0, 1.0)), u)
+        return {"mean": mean, "scale": scale, "action": action}
+
+    def _categorical(self, logits: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        choice = (logits + noise).argmax(dim=-1, keepdim=True)
+        return {"action": self._low + choice}
+
+    def _into_bounds(self, unit: Tensor) -> Tensor:
+        """From [-1, 1] (N, A) to the bounds."""
+        return self._low + (unit + 1.0) * 0.5 * (self._high - self._low)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.tensor(array, device=self._device)
+
+
+def _device(name: str) -> torch.device:
+    found = torch.cuda.is_available()
+    if name == "gpu" and not found:
+        raise DeviceUnavailable(
+            "PyTorch sees no GPU", "use --device cpu; `rlctl device-check` shows what is here"
+        )
+    return torch.device("cuda" if found and name != "cpu" else "cpu")

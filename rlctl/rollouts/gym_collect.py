@@ -1,0 +1,61 @@
+"""Collecting with a JAX policy in environments that numpy drives.
+
+Shapes: T steps, N environments, O observation, A action.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from rlctl.rollouts.arrays import aligned
+from rlctl.rollouts.base import Actor, ActorStep, Unroll, unroll_shapes
+from rlctl.rollouts.keys import ACT, environment_keys, step_keys
+
+if TYPE_CHECKING:
+    from rlctl.rollouts.gym import GymDriver
+
+
+def collect(
+    driver: "GymDriver", actor: Actor, params: Any, length: int, start: tuple[int, int, int]
+) -> Unroll:
+    """Act with `params` for `length` steps, going on from `driver.observation`.
+
+    Args:
+        driver: The environments.
+        actor: Policy and value.
+        params: Theirs.
+        length: T.
+        start: The seed, the index of the first environment and the step, for the random keys.
+    """
+    seed, first, time = start
+    act, value = _programs(actor)
+    indices = np.arange(first, first + driver.num_envs, dtype=np.uint32)
+    keys = environment_keys(seed, indices)
+    unroll = Unroll(*map(aligned, unroll_shapes(length, driver.num_envs, driver.spec)))
+    unroll.final_value[:] = 0.0
+    for t in range(length):
+        unroll.observation[t] = driver.observation
+        chosen = act(params, driver.observation, keys, np.uint32(time + t))
+        step = driver.step(np.asarray(chosen.action))
+        unroll.raw_action[t], unroll.log_prob[t] = chosen.raw_action, chosen.log_prob
+        for name in ("reward", "terminated", "truncated"):
+            getattr(unroll, name)[t] = getattr(step, name)
+        if step.truncated.any():
+            values = np.asarray(value(params, step.final_observation))
+            unroll.final_value[t] = np.where(step.truncated, values, 0.0)
+    unroll.last_observation[:] = driver.observation
+    return unroll
+
+
+@cache
+def _programs(actor: Actor) -> tuple[Any, Any]:
+    """The actor's functions on a batch (N, ...), jitted."""
+
+    @jax.jit
+    def act(params: Any, observation: jax.Array, keys: jax.Array, time: jax.Array) -> ActorStep:
+        keys = step_keys(keys, time, ACT)
+        return jax.vmap(actor.act, (None, 0, 0))(params, observation, keys)
+
+    return act, jax.jit(jax.vmap(actor.value, (None, 0)))

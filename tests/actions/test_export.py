@@ -1,0 +1,213 @@
+"""Every format acts as the checkpoint does, by the program written beside it."""
+
+import json
+import os
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from policies.random_policies import BRAX, CATEGORICAL, NORMAL, SPECS, TANH_NORMAL, arrays_of, save
+
+from rlctl.actions.export import FORMATS, export
+from rlctl.core.errors import DeviceUnavailable, Incompatible, OutOfSpace, UsageError
+from rlctl.policies.base import ACTIVATIONS, action_bounds, make_policy
+
+VARIANTS = {
+    **SPECS,
+    "unclipped": replace(TANH_NORMAL, normalizer_clip=None),
+    "not normalized": replace(NORMAL, normalize=False),
+    "unbounded": replace(NORMAL, action_low=(None,) * 3, action_high=(None,) * 3),
+    "bounded": replace(NORMAL, action_low=(-2.0,) * 3, action_high=(3.0,) * 3),
+    "no hidden layer": replace(TANH_NORMAL, policy_hidden_layer_sizes=()),
+    **{name: replace(TANH_NORMAL, activation=name) for name in ACTIVATIONS},
+}
+NEEDS = {"onnx": "onnxruntime"}
+
+
+def exported(kind, spec, arrays, tmp_path):
+    """What was written, and the function that its program defines, run in its folder."""
+    pytest.importorskip(NEEDS.get(kind, "numpy"))
+    done = export(tmp_path / "out" / "policy.x", kind, str(save(tmp_path, spec, arrays)))
+    program = "\n".join(json.loads(done.contract.read_text())["example"])
+    names = {}
+    before = os.getcwd()
+    os.chdir(done.path.parent)
+    try:
+        exec(program, names)
+    finally:
+        os.chdir(before)
+
+    def act(observation):
+        if kind == "torch":
+            return names["act"](names["torch"].from_numpy(observation)).numpy()
+        return np.asarray(names["act"](observation))
+
+    return done, act
+
+
+def check_actions(act, spec, arrays, rng):
+    observation = rng.normal(size=(200, spec.observation_size)).astype(np.float32) * 3
+    low, high, bounded = action_bounds(spec)
+    span = np.where(bounded, high - low, 1.0)
+    right = make_policy(spec, arrays).act(observation)
+    found = act(observation)
+    assert found.shape == right.shape
+    assert np.ptp(right, axis=0).min() > 0.1  # or nothing would be tested
+    np.testing.assert_array_less(np.abs(found - right) / span, 1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", ["torch", "onnx", "numpy"])
+def test_an_export_acts_the_same(kind, variant, tmp_path, rng):
+    spec = VARIANTS[variant]
+    arrays = arrays_of(spec, rng)
+    _, act = exported(kind, spec, arrays, tmp_path)
+    check_actions(act, spec, arrays, rng)
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("change", [{}, {"normalize": False}, {"activation": "elu"}])
+def test_brax_loads_its_export_and_acts_the_same(change, tmp_path, rng):
+    spec = replace(BRAX, **change)
+    arrays = arrays_of(spec, rng)
+    _, act = exported("brax", spec, arrays, tmp_path)
+    check_actions(act, spec, arrays, rng)
+
+
+@pytest.mark.foreign
+def test_brax_has_statistics_value_and_noise_as_well(tmp_path, rng):
+    import jax
+    from brax.training.acme import running_statistics
+    from brax.training.agents.ppo import checkpoint, networks
+
+    arrays = arrays_of(BRAX, rng) | {
+        "normalizer/count": np.float32(2**33),
+        "normalizer/summed_variance": np.arange(11, dtype=np.float32),
+    }
+    done, _ = exported("brax", BRAX, arrays, tmp_path)
+    normalizer, policy, value = checkpoint.load(done.path)
+    np.testing.assert_array_equal(normalizer.summed_variance, np.arange(11))
+    assert normalizer.count.to_numpy() == 2**33
+
+    config = checkpoint.load_config(done.path)
+    nets = networks.make_ppo_networks(
+        config.observation_size,
+        config.action_size,
+        running_statistics.normalize,
+        **config.network_factory_kwargs,
+    )
+    observation = rng.normal(size=(1, 11)).astype(np.float32)
+    key = jax.random.key(3)
+    action, _ = networks.make_inference_fn(nets)((normalizer, policy))(observation, key)
+    noise = np.asarray(jax.random.normal(key, (1, 3)))
+    right = make_policy(BRAX, arrays).act(observation, noise=noise)
+    np.testing.assert_allclose(action, right, atol=1e-5)
+
+    h = (observation - arrays["normalizer/mean"]) / arrays["normalizer/std"]
+    h = h @ arrays["value/hidden_0/kernel"] + arrays["value/hidden_0/bias"]
+    h = (h / (1 + np.exp(-h))) @ arrays["value/hidden_1/kernel"] + arrays["value/hidden_1/bias"]
+    np.testing.assert_allclose(nets.value_network.apply(normalizer, value, observation), h[:, 0],
+                               rtol=1e-4)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"action_high": (1.0, 1.0, 2.0)}, "bounds"),
+        ({"normalizer_clip": 10.0}, "clips"),
+        ({"min_std": 0.01}, "standard deviation"),
+        ({"var_scale": 2.0}, "standard deviation"),
+        ({"distribution": "normal"}, "is normal, not tanh_normal"),
+    ],
+)
+def test_what_brax_cannot_say_is_refused(change, told, tmp_path, rng):
+    spec = replace(BRAX, **change)
+    path = save(tmp_path, spec, arrays_of(spec, rng))
+    with pytest.raises(Incompatible, match=told):
+        export(tmp_path / "brax", "brax", str(path))
+    assert not list(tmp_path.glob("*brax*"))
+
+
+def test_a_clip_that_is_not_used_is_no_hindrance(tmp_path, rng):
+    spec = replace(BRAX, normalize=False, normalizer_clip=10.0)
+    export(tmp_path / "brax", "brax", str(save(tmp_path, spec, arrays_of(spec, rng))))
+
+
+def test_the_contract_says_what_goes_in_and_what_comes_out(tmp_path, rng):
+    path = save(tmp_path, TANH_NORMAL, arrays_of(TANH_NORMAL, rng))
+    done = export(tmp_path / "policy.npz", "numpy", str(path))
+    assert done.contract == tmp_path / "policy.npz.json"
+    facts = json.loads(done.contract.read_text())
+    angle, friction = facts["observation"]["layout"]
+    assert angle.items() >= {"start": 0, "name": "angle", "size": 8, "unit": "rad"}.items()
+    assert friction.items() >= {"start": 8, "size": 3, "unit": "1", "privileged": True}.items()
+    assert facts["action"]["parts"][1] == {
+        "name": "joint_1", "low": -0.5, "high": 0.25, "unit": "N m", "meaning": "torque",
+        "discrete": False,
+    }  # fmt: skip
+    assert (facts["environment"], facts["control_dt"]) == ("thing", 0.02)
+    assert (facts["format"], facts["file"]) == ("numpy", "policy.npz")
+    assert facts["policy"]["distribution"] == "tanh_normal"
+    assert facts["versions"]["numpy"] == np.__version__
+    assert facts["checkpoint"]["step"] == done.step == 7
+
+
+def test_the_torch_file_is_an_ordinary_state_dict(tmp_path, rng):
+    import torch
+
+    arrays = arrays_of(NORMAL, rng)
+    done = export(tmp_path / "p.pt", "torch", str(save(tmp_path, NORMAL, arrays)))
+    state = torch.load(done.path, weights_only=True)
+    assert state["mlp.2.weight"].shape == (16, 16)
+    np.testing.assert_array_equal(state["mlp.2.weight"].T, arrays["policy/hidden_1/kernel"])
+    np.testing.assert_array_equal(state["log_std"], arrays["policy/log_std"])
+
+
+def test_the_numpy_file_makes_the_policy_again(tmp_path, rng):
+    from rlctl.core.specs import PolicySpec
+
+    done = export(
+        tmp_path / "p", "numpy", str(save(tmp_path, CATEGORICAL, arrays_of(CATEGORICAL, rng)))
+    )
+    held = dict(np.load(done.path))
+    spec = PolicySpec.from_json(json.loads(str(held.pop("spec"))))
+    assert spec == CATEGORICAL
+    assert make_policy(spec, held).act(np.zeros(4)).shape == (1,)
+
+
+def test_onnx_is_an_extra(tmp_path, rng, monkeypatch):
+    path = str(save(tmp_path, NORMAL, arrays_of(NORMAL, rng)))
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(DeviceUnavailable, match="not installed") as raised:
+        export(tmp_path / "p.onnx", "onnx", path)
+    assert raised.value.hint == "pip install 'rlctl[onnx]'"
+    assert not list(tmp_path.glob("*p.onnx*"))
+
+
+@pytest.mark.parametrize("taken", ["policy", "policy.json"])
+def test_nothing_is_written_over(taken, tmp_path, rng):
+    path = str(save(tmp_path, BRAX, arrays_of(BRAX, rng)))
+    (tmp_path / taken).write_text("mine")
+    for kind in FORMATS:
+        with pytest.raises(UsageError, match=f"{taken} is there already"):
+            export(tmp_path / "policy", kind, path)
+    assert (tmp_path / taken).read_text() == "mine"
+    with pytest.raises(UsageError, match="no format 'tflite'"):
+        export(tmp_path / "other", "tflite", path)
+
+
+@pytest.mark.parametrize("kind", ["torch", "numpy", "brax"])
+def test_what_cannot_be_written_leaves_nothing(kind, tmp_path, rng, monkeypatch):
+    path = str(save(tmp_path / "ckpt", BRAX, arrays_of(BRAX, rng)))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutOfSpace, match="file"):
+        export(tmp_path / "file" / "policy", kind, path)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutOfSpace, match="no space left"):
+        export(tmp_path / "policy", kind, path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ckpt", "file"]

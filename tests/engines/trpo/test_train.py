@@ -1,0 +1,253 @@
+"""The training loop: resumed bit for bit, every setting felt, honest about what went wrong."""
+
+import dataclasses
+import json
+import signal
+
+import numpy as np
+import numpy_problems as problems
+import pytest
+
+from rlctl import catalog
+from rlctl.checkpoints import store
+from rlctl.checkpoints.reading import load
+from rlctl.core.config import resolve, set_layer
+from rlctl.core.errors import Diverged, Incompatible, Stopped, UsageError
+from rlctl.engines.base import Hooks
+from rlctl.engines.config import TrainConfig
+from rlctl.engines.trpo import train as loop
+from rlctl.engines.trpo.config import TRPOConfig
+from rlctl.engines.trpo.plan import make_plan
+from rlctl.engines.trpo.train import train
+
+ALL = ("policy", "train", "envs")
+UPDATE = 64  # steps of an update below
+TIMES = {"seconds", "steps_per_second", "split"}  # wall clock, outside the promise
+
+
+def rows(run):
+    text = (run.folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in text]
+
+
+def newest(run):
+    return load(store.newest_verified(run.checkpoints), ALL)
+
+
+def differing(one, other):
+    """Names of the arrays that differ."""
+    pairs = [
+        (f"{group}/{name}", array, other.groups[group][name])
+        for group, arrays in one.groups.items()
+        for name, array in arrays.items()
+    ]
+    return {name for name, a, b in pairs if not np.array_equal(a, b)}
+
+
+def halves_and_whole(settings, env, start_run):
+    """Checkpoints at the end of a training in one go, and of one that was stopped and resumed."""
+    whole, halves = start_run("whole"), start_run("halves")
+    train(settings, env, whole, Hooks())
+    asked = iter([None, None, signal.SIGTERM])
+    with pytest.raises(Stopped) as stopped:
+        train(settings, env, halves, Hooks(stop=lambda: next(asked)))
+    assert stopped.value.exit_code == 143
+    middle = newest(halves)
+    assert middle.step == 3 * UPDATE
+    train(settings, env, halves, Hooks(), middle, resume=True)
+    assert rows(whole) == rows(halves)
+    return newest(whole), newest(halves)
+
+
+@pytest.mark.parametrize("problem", [problems.BOTH, problems.CHOSEN, problems.ENDLESS])
+def test_two_halves_equal_the_whole_bit_for_bit(problem, settings, start_run, monkeypatch):
+    problems.install(monkeypatch, problem)
+    few = settings("train.num_evals=3", f"train.steps={6 * UPDATE}")
+    whole, halves = halves_and_whole(few, "problem", start_run)
+    assert whole.groups["policy"].keys() == halves.groups["policy"].keys()
+    assert not differing(whole, halves)
+    for key in ("episodes", "updates", "best", "initial"):
+        assert whole.manifest[key] == halves.manifest[key]
+
+
+def test_two_halves_equal_the_whole_on_native_physics(settings, start_run):
+    """pendulum's own settings are the section env of these."""
+    sections = {
+        "train": TrainConfig,
+        "trpo": TRPOConfig,
+        "env": catalog.load(catalog.env("pendulum").config),
+    }
+    given = settings(f"train.steps={5 * UPDATE}").to_json()
+    few = resolve(sections, [set_layer([f"{s}.{k}={_text(v)}" for s, k, v in _flat(given)])])
+    whole, halves = halves_and_whole(few, "pendulum", start_run)
+    assert not differing(whole, halves)
+
+
+def _flat(nested):
+    return [(s, key, v) for s, values in nested.items() for key, v in values.items()]
+
+
+def _text(value):
+    if value is None:
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+CHANGES = {
+    "activation": "relu",
+    "cg_damping": 0.5,
+    "cg_iterations": 2,
+    "cg_tolerance": 0.1,
+    "discounting": 0.5,
+    "entropy_cost": 0.1,
+    "fvp_subsample": 0.5,
+    "gae_lambda": 0.1,
+    "init_log_std": -1.0,
+    "kl_acceptance": 0.1,
+    "line_search_shrink": 0.3,
+    "line_search_steps": 1,
+    "max_kl": 0.05,
+    "normalize_advantage": "false",
+    "normalize_observations": "false",
+    "normalizer_clip": 0.1,
+    "output_scale": 1.0,
+    "policy_hidden_layer_sizes": "8,8",
+    "reward_scaling": 0.5,
+    "steps_per_update": 128,
+    "value_epochs": 3,
+    "value_hidden_layer_sizes": "8,8",
+    "value_learning_rate": 0.01,
+    "value_minibatch": 16,
+}
+TIGHT = "trpo.kl_acceptance=0.2"  # so that the line search has something to do
+
+
+@pytest.fixture
+def base(trained):
+    def run(*extra, name="base"):
+        problem = dataclasses.replace(problems.BOTH, steps=3)
+        return trained(problem, TIGHT, f"train.steps={4 * UPDATE}", *extra, name=name)
+
+    return run
+
+
+def test_the_settings_below_are_all_there_are():
+    assert sorted(CHANGES) == sorted(field.name for field in dataclasses.fields(TRPOConfig))
+
+
+@pytest.fixture(scope="module")
+def once():
+    """The run without changes, made by the first test that needs it."""
+    return {}
+
+
+@pytest.mark.parametrize("setting", CHANGES)
+def test_every_setting_is_felt(setting, base, once):
+    """A setting that is parsed and then ignored would give the same networks."""
+    network = "value/" if setting.startswith("value") else "policy/"
+    one = once["base"] = once.get("base") or base()
+    other = base(f"trpo.{setting}={CHANGES[setting]}", name="other")
+    differ = {
+        name
+        for name, array in one.groups["policy"].items()
+        if not np.array_equal(array, other.groups["policy"].get(name))
+    }
+    assert any(name.startswith(network) for name in differ)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_one_another(base):
+    assert not differing(base(), base(name="again"))
+    assert differing(base(name="third"), base("train.seed=1", name="other"))
+
+
+def test_every_row_has_the_figures_of_its_update(trained, tmp_path):
+    trained(problems.BOTH, f"train.steps={3 * UPDATE}")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    for line in lines:
+        row = json.loads(line)
+        assert {"collect", "policy", "value"} == row["split"].keys()
+        found = row["losses"]
+        assert found["rejected"] is None
+        assert 0.0 < found["kl"] <= 0.01
+        for name in ("surrogate_predicted", "surrogate_gain", "curvature", "cg_iterations"):
+            assert found[name] > 0.0
+        for name in ("cg_residual", "entropy", "explained_variance", "v_loss", "gradient_norm"):
+            assert np.isfinite(found[name])
+        assert row["episodes"] == row["steps"]
+    assert len(lines) == 3
+
+
+def test_a_rejected_step_leaves_the_policy_and_says_why(trained, tmp_path):
+    checkpoint = trained(problems.BOTH, f"train.steps={UPDATE}", "trpo.kl_acceptance=0.001")
+    row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    assert "the KL is too large" in row["losses"]["rejected"]
+    from rlctl.checkpoints.manifest import digests
+
+    now, initial = digests(checkpoint.groups["policy"]), checkpoint.manifest["initial"]
+    changed = {name for name in now if now[name] != initial[name]}
+    assert not {name for name in changed if name.startswith("policy/")}
+    assert {name for name in changed if name.startswith("value/")}
+
+
+def test_init_from_takes_the_networks_and_nothing_else(trained, settings, start_run, monkeypatch):
+    start = trained(problems.BOTH, f"train.steps={3 * UPDATE}")
+    second = start_run("second")
+    lazy = settings(f"train.steps={UPDATE}", "trpo.kl_acceptance=0.001")
+    train(lazy, "problem", second, Hooks(), start)
+    got = newest(second)
+    assert got.step == UPDATE
+    for name, array in start.groups["policy"].items():
+        if name.startswith("policy/"):
+            np.testing.assert_array_equal(got.groups["policy"][name], array)
+
+    other = settings(f"train.steps={UPDATE}", "trpo.policy_hidden_layer_sizes=9")
+    with pytest.raises(Incompatible, match="policy/hidden_0"):
+        train(other, "problem", start_run("third"), Hooks(), start)
+
+
+def test_the_best_by_evaluation_is_kept(settings, start_run, monkeypatch):
+    problems.install(monkeypatch, problems.BOTH)
+    run = start_run()
+    few = settings("train.num_evals=4", f"train.steps={4 * UPDATE}", "train.keep_last=1")
+    result = train(few, "problem", run, Hooks())
+    evals = [row for row in rows(run) if row["kind"] == "eval"]
+    best = max(evals, key=lambda row: row["return"]["mean"])
+    assert result.best_checkpoint == store.step_folder(run.checkpoints, best["steps"])
+    assert result.steps == 4 * UPDATE
+
+
+def test_a_value_that_diverges_stops_the_training_and_keeps_the_last_checkpoint(
+    settings, start_run, monkeypatch
+):
+    problems.install(monkeypatch, problems.OBSERVED)
+    run = start_run()
+    wild = settings(
+        f"train.steps={9 * UPDATE}", f"train.save_every={UPDATE}", "trpo.reward_scaling=1e30"
+    )
+    with pytest.raises(Diverged, match="not finite in the update") as diverged:
+        train(wild, "problem", run, Hooks())
+    assert diverged.value.exit_code == 8
+    assert "trpo." in diverged.value.hint
+
+
+def test_a_plan_fits_or_says_what_would():
+    plan = make_plan(TrainConfig(num_envs=16, steps=5000), TRPOConfig())
+    assert (plan.unroll_length, plan.updates, plan.steps) == (128, 3, 6144)
+    assert plan.fisher_rows == 410
+    with pytest.raises(UsageError, match="does not divide") as error:
+        make_plan(TrainConfig(num_envs=20), TRPOConfig())
+    assert "16 and 32" in error.value.hint
+    assert "steps_per_update=2060" in error.value.hint
+
+
+def test_torch_keeps_its_threads(settings, start_run, monkeypatch):
+    import torch
+
+    problems.install(monkeypatch, problems.CONSTANT)
+    before = torch.get_num_threads()
+    seen = []
+    monkeypatch.setattr(loop.step, "improve", lambda *_: seen.append(torch.get_num_threads()))
+    with pytest.raises(TypeError):
+        train(settings(), "problem", start_run(), Hooks())
+    assert seen == [1]
+    assert torch.get_num_threads() == before

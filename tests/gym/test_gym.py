@@ -1,0 +1,155 @@
+"""rlctl's environments as Gymnasium's."""
+
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+import rlctl.gym  # noqa: F401  registers
+from rlctl import catalog
+from rlctl.core.errors import RendererMissing, UsageError
+from rlctl.gym.ids import id_of
+from rlctl.rendering import gl
+
+QUICK = ("inverted-pendulum", "pendulum")  # the others take their time to compile
+SLOW = sorted({row.name for row in catalog.ENVS} - set(QUICK))
+
+
+@pytest.fixture
+def mode():
+    """The render mode, None on a machine that cannot draw."""
+    try:
+        gl.find()
+    except RendererMissing:
+        return None
+    return "rgb_array"
+
+
+def test_ids():
+    assert id_of("half-cheetah") == "rlctl/HalfCheetah-v0"
+    assert id_of("walker2d") == "rlctl/Walker2d-v0"
+    assert {id_of(name) for name in catalog.envs()} <= set(gymnasium.registry)
+
+
+def test_nothing_heavy_is_loaded_to_register():
+    code = (
+        "import sys, rlctl.gym, gymnasium; gymnasium.spec('rlctl/Pendulum-v0');"
+        "assert not {'jax', 'mujoco', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_module_in_an_id_is_enough():
+    code = (
+        "import gymnasium; env = gymnasium.make('rlctl.gym:rlctl/Pendulum-v0');"
+        "assert env.spec.id == 'rlctl/Pendulum-v0'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+)
+@pytest.mark.filterwarnings("ignore:.*(infinity|symmetric and normalized).*:UserWarning")
+def test_gymnasiums_checker_passes(name, mode):
+    env = gymnasium.make(id_of(name), render_mode=mode, size=(64, 48))
+    check_env(env.unwrapped)
+    env.close()
+
+
+@pytest.fixture(scope="module")
+def pendulum():
+    with gymnasium.make("rlctl/Pendulum-v0", episode_length=4, start_angle=1.0) as env:
+        yield env
+
+
+def test_one_environment(pendulum):
+    first, info = pendulum.reset(seed=5)
+    assert info == {}
+    assert first[0] > np.cos(1.0) - 1e-6, "settings reach the environment"
+    again, _ = pendulum.reset(seed=5)
+    other, _ = pendulum.reset()
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    ended = [pendulum.step(np.zeros(1, np.float32))[2:4] for _ in range(4)]
+    assert ended == [(False, False)] * 3 + [(False, True)]
+
+
+def test_the_last_observation_is_of_the_ended_episode(pendulum):
+    pendulum.reset(seed=0)
+    steps = [pendulum.step(np.ones(1, np.float32)) for _ in range(4)]
+    positions = np.array([np.arctan2(*step[0][1::-1]) for step in steps])
+    assert (abs(np.diff(positions)) < 0.2).all(), "no jump to the next first state"
+    assert set(steps[0][4]) == {"upright"}
+
+
+@pytest.fixture(scope="module")
+def batch():
+    batch = gymnasium.make_vec("rlctl/Pendulum-v0", num_envs=3, max_episode_steps=4)
+    yield batch
+    batch.close()
+
+
+class TestBatches:
+    def test_is_one_batch(self, batch):
+        assert type(batch.unwrapped).__name__ == "BatchEnv"
+        assert batch.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+        assert batch.observation_space.shape == (3, 3)
+        assert batch.action_space.shape == (3, 1)
+
+    def test_resets_in_the_same_step(self, batch):
+        batch.action_space.seed(0)
+        observation, _ = batch.reset(seed=1)
+        assert batch.observation_space.contains(observation)
+        for t in range(5):
+            last = observation
+            observation, reward, terminated, truncated, infos = batch.step(
+                batch.action_space.sample()
+            )
+            assert reward.shape == infos["upright"].shape == (3,)
+            assert not terminated.any()
+            assert truncated.all() == (t == 3) == ("final_obs" in infos)
+            if t == 3:
+                final = np.stack(infos["final_obs"])
+                assert infos["_final_obs"].all()
+                assert (abs(final[:, :2] - last[:, :2]) < 0.3).all()
+                assert (abs(final[:, :2] - observation[:, :2]) > 1e-3).any(axis=1).all()
+
+    def test_seeds_decide(self, batch):
+        first, again, other = (batch.reset(seed=seed)[0] for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, again)
+        assert (first != other).any(axis=1).all()
+        assert len(np.unique(first, axis=0)) == 3
+
+
+def test_pictures(mode):
+    if mode is None:
+        pytest.skip("nothing to draw with")
+    options = {"render_mode": mode, "size": (64, 48)}
+    with gymnasium.make("rlctl/Pendulum-v0", **options) as env:
+        env.reset(seed=0)
+        assert env.metadata["render_fps"] == 50
+        picture = env.render()
+        assert (picture.shape, picture.dtype) == ((48, 64, 3), np.uint8)
+    batch = gymnasium.make_vec("rlctl/Pendulum-v0", num_envs=2, **options)
+    batch.reset(seed=0)
+    one, other = batch.render()
+    assert (one != other).any()
+    batch.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"start_angel": 1}, "keyword arguments: env.start_angel: there is no such setting"),
+        ({"size": (63, 48)}, "a size of 63x48 cannot be encoded"),
+        ({"physics": "brax"}, "does not run on brax physics"),
+    ],
+)
+def test_what_it_does_not_take(options, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        gymnasium.make("rlctl/Pendulum-v0", **options)
