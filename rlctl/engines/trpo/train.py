@@ -5,7 +5,6 @@ Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages
 """
 
 import time
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from rlctl.engines.trpo.device import choose_device
 from rlctl.engines.trpo.gae import gae
 from rlctl.engines.trpo.plan import make_plan, plan
 from rlctl.engines.trpo.state import Learner, TrainState, load_policy, load_train_state
-from rlctl.engines.trpo.vectors import Params, flatten
 from rlctl.policies import normalizer
 from rlctl.policies.base import make_policy
 
@@ -101,8 +99,7 @@ class Training(EngineTraining):
         self._networks = networks.Networks(self._spec, self._device)
         self.state = self._fresh()
         self._learned: dict[str, Any] = {}
-        self._split = {"value": 0.0}  # seconds; of the value fit those of the update before
-        self._fit: Future | None = None
+        self._split: dict[str, float] = {}
         self._begin(start, resume)
 
     def collect(self) -> Batch:
@@ -113,16 +110,15 @@ class Training(EngineTraining):
         batch = collect(policy, self._driver, self.plan.unroll_length, self._random(NOISE))
         self._episodes = self._driver.take_episodes()
         self.state.counters.episodes += self._episodes.count
-        self._split["collect"] = time.perf_counter() - began
+        self._split = {"collect": time.perf_counter() - began}
         return batch
 
     def improve(self, batch: Batch) -> None:
         """One update: normaliser, advantages, a step of the policy, a fit of the value function.
 
         Raises:
-            Diverged: Rewards or values are not finite.
+            Diverged: Rewards, values or the fit's loss are not finite.
         """
-        self._settle()
         began, rng, learner = time.perf_counter(), self._random(LEARN), self.state.learner
         policy = learner.policy
         if self._spec.normalize:
@@ -132,54 +128,27 @@ class Training(EngineTraining):
         rows = self._order(rng, len(target))[: self.plan.fisher_rows]
         net = self._networks.distribution
         params, taken = step.improve(net, policy.policy, data, rows, self.trpo)
-        self.state.learner = learner._replace(policy=policy._replace(policy=params))
-        orders = [self._order(rng, len(target)) for _ in range(self.trpo.value_epochs)]
-        self._fit = self._workshop.submit(self._fit_value, data.observation, target, orders)
-        self._learned = {**taken, **figures}
-        self._split["policy"] = time.perf_counter() - began
+        halfway = time.perf_counter()
+        fitted, adam, loss = value.fit(
+            self._networks.value,
+            policy.value,
+            learner.adam,
+            data.observation,
+            target,
+            [self._order(rng, len(target)) for _ in range(self.trpo.value_epochs)],
+            self.trpo.value_minibatch,
+            self.trpo.value_learning_rate,
+        )
+        self._check_finite([] if np.isfinite(loss) else ["v_loss"], REMEDY)
+        self.state.learner = Learner(policy._replace(policy=params, value=fitted), adam)
+        self._learned = {**taken, "v_loss": loss, **figures}
+        self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         self._count_update()
-
-    def save(self) -> None:
-        """Write a checkpoint of this very step, once the value function is fitted."""
-        self._settle()
-        super().save()
 
     def close(self) -> None:
         """Free the environments, and torch's threads."""
         torch.set_num_threads(self._threads)
         super().close()
-
-    def _fit_value(
-        self, observation: torch.Tensor, target: torch.Tensor, orders: list[torch.Tensor]
-    ) -> tuple[Params, value.Adam, float]:
-        """The value function's fit: parameters, memory, and the seconds it took."""
-        torch.set_num_threads(1)
-        began, learner = time.perf_counter(), self.state.learner
-        fitted, adam = value.fit(
-            self._networks.value,
-            learner.policy.value,
-            learner.adam,
-            observation,
-            target,
-            orders,
-            self.trpo.value_minibatch,
-            self.trpo.value_learning_rate,
-        )
-        return fitted, adam, time.perf_counter() - began
-
-    def _settle(self) -> None:
-        """Take in the value function's fit. It goes on beside the next unroll, which needs none.
-
-        Raises:
-            Diverged: Its parameters are not finite.
-        """
-        if self._fit is None:
-            return
-        (fitted, adam, self._split["value"]), self._fit = self._fit.result(), None
-        finite = bool(torch.isfinite(flatten(fitted)).all())
-        self._check_finite([] if finite else ["the value function"], REMEDY)
-        policy = self.state.learner.policy
-        self.state.learner = Learner(policy._replace(value=fitted), adam)
 
     def _judge(
         self, policy: networks.PolicyState, batch: Batch
@@ -205,19 +174,15 @@ class Training(EngineTraining):
             trpo.gae_lambda,
         )
         self._check_finite([] if np.isfinite(target).all() else ["the advantage"], REMEDY)
-        error, wide = target - here, {"dtype": np.float64}
-        explained = 1.0 - error.var(**wide) / (target.var(**wide) + 1e-8)
+        spread, wide = target.var(dtype=np.float64), {"dtype": np.float64}
+        explained = 1.0 - (target - here).var(**wide) / (spread + 1e-8)
         if trpo.normalize_advantage:
             advantage = (advantage - advantage.mean(**wide)) / (advantage.std(**wide) + 1e-8)
         raw_action = batch.raw_action.reshape(-1, batch.raw_action.shape[-1])
         rest = (raw_action, batch.log_prob.reshape(-1), advantage.astype(np.float32).reshape(-1))
         data = step.Experience(observation, *map(self._tensor, rest))
         now = self._networks.distribution(policy.policy, observation)
-        figures = {
-            "entropy": float(now.entropy()),
-            "v_loss": float(np.square(error, **wide).mean()),
-            "explained_variance": float(explained),
-        }
+        figures = {"entropy": float(now.entropy()), "explained_variance": float(explained)}
         return data, self._tensor(target.reshape(-1)), figures
 
     def _order(self, rng: np.random.Generator, count: int) -> torch.Tensor:

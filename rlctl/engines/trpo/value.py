@@ -43,7 +43,7 @@ def fit(
     orders: Iterable[Tensor],
     minibatch: int,
     learning_rate: float,
-) -> tuple[Params, Adam]:
+) -> tuple[Params, Adam, float]:
     """Descend the mean of (V(s) - target)^2 over a minibatch, one after another.
 
         m = b1 m + (1 - b1) g      s = b2 s + (1 - b2) g^2
@@ -60,11 +60,12 @@ def fit(
         learning_rate: lr.
 
     Returns:
-        Parameters and memory.
+        Parameters, memory, and the mean loss over all minibatches.
     """
     theta = flatten(params)
     leaves = {name: x.requires_grad_() for name, x in unflatten(theta.detach(), params).items()}
     mean, square, count = adam.mean.clone(), adam.square.clone(), float(adam.count)
+    losses = []
     for x, y in _minibatches(observation, target, orders, minibatch):
         with torch.enable_grad():
             loss = torch.nn.functional.mse_loss(network(leaves, x), y)
@@ -76,8 +77,9 @@ def fit(
         square.lerp_(gradient * gradient, 1.0 - BETA_2)
         deviation = (square / (1.0 - BETA_2**count)).sqrt_().add_(EPSILON)
         theta.addcdiv_(mean, deviation, value=-learning_rate / (1.0 - BETA_1**count))
+        losses.append(loss.detach())
     memory = Adam(torch.full_like(adam.count, count), mean, square)
-    return unflatten(theta, params), memory
+    return unflatten(theta, params), memory, float(torch.stack(losses).mean())
 
 
 def _minibatches(
