@@ -1,4 +1,4 @@
-"""What every engine's training does besides learning: counting, reporting, evaluating, saving.
+"""The loop of every engine: collect, improve; and between them count, report, evaluate, save.
 
 Nothing here needs a framework; environments come by their catalog string.
 """
@@ -112,7 +112,42 @@ class EngineTraining(ABC):
     def _figures(self) -> dict[str, Any]:
         """The engine's own members of a metrics row, about the last update."""
 
-    # --- the steps of the loop ---
+    @abstractmethod
+    def collect(self) -> Any:
+        """Experience for one update."""
+
+    @abstractmethod
+    def improve(self, experience: Any) -> None:
+        """One update of all that is learned.
+
+        Raises:
+            Diverged: Something in it is not finite.
+        """
+
+    # --- the loop and its steps ---
+
+    def learn(self) -> Result:
+        """Collect and improve, until all steps are taken or a signal comes; then free everything.
+
+        Raises:
+            Diverged: Non-finite values; the last checkpoint is intact.
+            Stopped: A signal came; everything up to the last update is saved.
+        """
+        try:
+            while not self.done:
+                with self.phase("rollout"):
+                    experience = self.collect()
+                with self.phase("update"):
+                    self.improve(experience)
+                self.report()
+                if self.due(self.plan.eval_every):
+                    self.evaluate()
+                if self.due(self.plan.save_every):
+                    self.save()
+                self.heed_signals()
+            return self.result()
+        finally:
+            self.close()
 
     @property
     def done(self) -> bool:

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation: the loop, and what a training is made of.
+"""Proximal policy optimisation: what an update collects, and what it learns.
 
 Schulman et al. 2017, algorithm 1, in the form of brax.training.agents.ppo.
 """
@@ -50,21 +50,7 @@ def train(
     """
     with hooks.progress.phase("build"):
         training = Training(settings, env_name, run, hooks, start, resume)
-    try:
-        while not training.done:
-            with training.phase("rollout"):
-                unroll = training.collect()
-            with training.phase("update"):
-                training.improve(unroll)
-            training.report()
-            if training.due(training.plan.eval_every):
-                training.evaluate()
-            if training.due(training.plan.save_every):
-                training.save()
-            training.heed_signals()
-        return training.result()
-    finally:
-        training.close()
+    return training.learn()
 
 
 class Training(EngineTraining):

@@ -1,4 +1,4 @@
-"""Trust region policy optimisation: the loop, and what a training is made of.
+"""Trust region policy optimisation: what an update collects, and what it learns.
 
 Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages of Schulman et al.
 2016.
@@ -58,21 +58,7 @@ def train(
     """
     with hooks.progress.phase("build"):
         training = Training(settings, env_name, run, hooks, start, resume)
-    try:
-        while not training.done:
-            with training.phase("rollout"):
-                batch = training.collect()
-            with training.phase("update"):
-                training.improve(batch)
-            training.report()
-            if training.due(training.plan.eval_every):
-                training.evaluate()
-            if training.due(training.plan.save_every):
-                training.save()
-            training.heed_signals()
-        return training.result()
-    finally:
-        training.close()
+    return training.learn()
 
 
 class Training(EngineTraining):
