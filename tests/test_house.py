@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = sorted((ROOT / "rlctl").rglob("*.py"))
+SOURCES = sorted(path for room in ("rlctl", "scripts") for path in (ROOT / room).rglob("*.py"))
 FRAMEWORKS = ("brax", "flax", "gymnasium", "imageio", "jax", "mujoco", "optax", "orbax", "torch")
 
 

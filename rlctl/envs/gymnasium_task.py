@@ -3,13 +3,16 @@
 The MJCF files are those of the installed gymnasium package, found without importing it.
 """
 
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import mujoco
 
+from rlctl.core.specs import EnvSpec
 from rlctl.envs.base import Carry, Edits
 from rlctl.envs.scene import compile_physics, compile_scene
 from rlctl.physics.base import Physics
@@ -17,20 +20,30 @@ from rlctl.physics.base import Physics
 ASSETS = Path(find_spec("gymnasium").origin).parent / "envs" / "mujoco" / "assets"
 
 
-class GymnasiumTask:
-    """A task whose action is the control, with nothing randomised and no command.
+class GymnasiumTask(ABC):
+    """A task whose action is the control, with nothing randomised, no command and no memory.
 
     Attributes:
         xml: File name of its MJCF.
+        defaults: The settings it has when none are given: Gymnasium's.
+        spec: As in `base.Environment`.
     """
 
     xml: str
+    defaults: Any
+    spec: EnvSpec
+
+    def __init__(self, config: Any = None) -> None:
+        self._config = config or self.defaults
 
     def model(self) -> mujoco.MjModel:
         return compile_physics(ASSETS / self.xml)
 
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml)
+
+    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+        return (), self._observe(physics)
 
     def before(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
@@ -43,25 +56,14 @@ class GymnasiumTask:
     def command(self, carry: Carry) -> jax.Array:
         return jnp.zeros(0)
 
+    @abstractmethod
+    def _observe(self, physics: Physics) -> jax.Array:
+        """The observation, (O,)."""
+
 
 def noise(key: jax.Array, size: int, scale: float) -> jax.Array:
     """Uniform numbers (size,) within scale of 0."""
     return jax.random.uniform(key, (size,), minval=-scale, maxval=scale)
-
-
-def where(position: jax.Array, residual: jax.Array) -> jax.Array:
-    """A position (...) and what rounding left out of it, to be remembered together: (2, ...)."""
-    return jnp.stack([position, residual])
-
-
-def travel(before: jax.Array, after: jax.Array) -> jax.Array:
-    """How far it is from one `where` to another, (...): to float32's precision, however far out.
-
-    Positions of a robot that has run a kilometre are 6e-5 m apart in float32, which would be an
-    error of several mm/s in its speed. Their difference is exact, and so is that of the residuals.
-    """
-    (position, residual), (next_position, next_residual) = before, after
-    return (next_position - position) + (next_residual - residual)
 
 
 def control_cost(action: jax.Array, weight: float) -> jax.Array:

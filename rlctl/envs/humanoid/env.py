@@ -12,13 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.gymnasium_task import GymnasiumTask, control_cost, noise, travel, where, within
+from rlctl.envs.gymnasium_runner import Runner, travel, where
+from rlctl.envs.gymnasium_task import noise, within
 from rlctl.envs.humanoid.config import HumanoidConfig
 from rlctl.physics.base import Physics
 
-CONTROL_DT = 0.015  # s
-SUBSTEPS = 5
-EPISODE_LENGTH = 1000  # control steps
 LEG = ("hip_x", "hip_z", "hip_y", "knee")
 ARM = ("shoulder1", "shoulder2", "elbow")
 MOTORS = (
@@ -32,10 +30,11 @@ BODIES = 13  # the world apart
 STANDING = (0.0, 0.0, 1.4, 1.0, 0.0, 0.0, 0.0, *(0.0,) * 17)  # position, attitude, joints
 
 
-class Humanoid(GymnasiumTask):
+class Humanoid(Runner):
     """A reward for forward speed and for staying upright, less the cost of control."""
 
     xml = "humanoid.xml"
+    defaults = HumanoidConfig()
     fields = ("qpos", "qvel", "cinert", "cvel", "qfrc_actuator", "xipos", "xipos_residual")
     spec = EnvSpec(
         id="humanoid",
@@ -60,15 +59,12 @@ class Humanoid(GymnasiumTask):
             )
             for motor in MOTORS
         ),
-        control_dt=CONTROL_DT,
-        substeps=SUBSTEPS,
-        episode_length=EPISODE_LENGTH,
+        control_dt=0.015,
+        substeps=5,
+        episode_length=1000,
         terms=("forward", "survive", "ctrl"),
         cameras=("track",),
     )
-
-    def __init__(self, config: HumanoidConfig | None = None) -> None:
-        self._config = config or HumanoidConfig()
 
     @cached_property
     def _mass(self) -> np.ndarray:
@@ -80,30 +76,14 @@ class Humanoid(GymnasiumTask):
         change = noise(key, 47, self._config.reset_noise_scale)
         return jnp.array(STANDING) + change[:24], change[24:]
 
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return self._places(physics), self._observe(physics)
-
-    def after(
-        self, carry: jax.Array, physics: Physics, action: jax.Array, key: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
-        config, places = self._config, self._places(physics)
-        healthy = self._healthy(physics)
-        speed = jnp.sum(self._mass * travel(carry, places)) / CONTROL_DT
-        metrics = {
-            "forward": config.forward_reward_weight * speed,
-            "survive": config.healthy_reward * healthy,
-            "ctrl": -control_cost(action, config.ctrl_cost_weight),
-        }
-        terminated = (1.0 - healthy) * float(config.terminate_when_unhealthy)
-        return places, self._observe(physics), sum(metrics.values()), terminated, metrics
-
-    def _places(self, physics: Physics) -> jax.Array:
+    def _place(self, physics: Physics) -> jax.Array:
         return where(physics.xipos[:, 0], physics.xipos_residual[:, 0])
 
+    def _travel(self, before: jax.Array, after: jax.Array) -> jax.Array:
+        return jnp.sum(self._mass * travel(before, after))
+
     def _healthy(self, physics: Physics) -> jax.Array:
-        config = self._config
-        healthy = within(physics.qpos[2], config.healthy_z_min, config.healthy_z_max)
-        return healthy.astype(jnp.float32)
+        return within(physics.qpos[2], self._config.healthy_z_min, self._config.healthy_z_max)
 
     def _observe(self, physics: Physics) -> jax.Array:
         return jnp.concatenate(

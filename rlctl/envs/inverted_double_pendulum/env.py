@@ -14,9 +14,6 @@ from rlctl.envs.inverted_double_pendulum.config import InvertedDoublePendulumCon
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
-CONTROL_DT = 0.05  # s
-SUBSTEPS = 5
-EPISODE_LENGTH = 1000  # control steps
 CLIP = 10.0  # of velocities and of the force
 FALLEN = 1.0  # m, height of the tip; upright it is at 1.2
 CAMERA = {"pos": [0, -3.6, 0.9], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
@@ -26,6 +23,7 @@ class InvertedDoublePendulum(GymnasiumTask):
     """A reward for every step that the tip is up, less what it is off and how fast poles turn."""
 
     xml = "inverted_double_pendulum.xml"
+    defaults = InvertedDoublePendulumConfig()
     fields = ("qpos", "qvel", "site_xpos", "qfrc_constraint")
     spec = EnvSpec(
         id="inverted-double-pendulum",
@@ -38,15 +36,12 @@ class InvertedDoublePendulum(GymnasiumTask):
             ObservationPart("cart_constraint_force", 1, "N"),
         ),
         action=(ActionPart("slide", -1.0, 1.0, "500 N", "force on the cart"),),
-        control_dt=CONTROL_DT,
-        substeps=SUBSTEPS,
-        episode_length=EPISODE_LENGTH,
+        control_dt=0.05,
+        substeps=5,
+        episode_length=1000,
         terms=("survive", "distance_penalty", "velocity_penalty"),
         cameras=("side",),
     )
-
-    def __init__(self, config: InvertedDoublePendulumConfig | None = None) -> None:
-        self._config = config or InvertedDoublePendulumConfig()
 
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, cameras={"side": CAMERA})
@@ -55,9 +50,6 @@ class InvertedDoublePendulum(GymnasiumTask):
         scale = self._config.reset_noise_scale
         position_key, velocity_key = jax.random.split(key)
         return noise(position_key, 3, scale), scale * jax.random.normal(velocity_key, (3,))
-
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
-        return (), self._observe(physics)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

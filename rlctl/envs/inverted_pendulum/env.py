@@ -14,9 +14,6 @@ from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
-CONTROL_DT = 0.04  # s
-SUBSTEPS = 2
-EPISODE_LENGTH = 1000  # control steps
 FORCE = 3.0  # bound of the control; the motor's gear makes 100 N of 1
 CAMERA = {"pos": [0, -2.2, 0.55], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
 FLOOR = -0.3  # m, below the rail
@@ -26,6 +23,7 @@ class InvertedPendulum(GymnasiumTask):
     """A reward of 1 a step until the pole leans too far."""
 
     xml = "inverted_pendulum.xml"
+    defaults = InvertedPendulumConfig()
     fields = ("qpos", "qvel")
     spec = EnvSpec(
         id="inverted-pendulum",
@@ -36,15 +34,12 @@ class InvertedPendulum(GymnasiumTask):
             ObservationPart("pole_angular_velocity", 1, "rad/s"),
         ),
         action=(ActionPart("slide", -FORCE, FORCE, "100 N", "force on the cart"),),
-        control_dt=CONTROL_DT,
-        substeps=SUBSTEPS,
-        episode_length=EPISODE_LENGTH,
+        control_dt=0.04,
+        substeps=2,
+        episode_length=1000,
         terms=("survive",),
         cameras=("side",),
     )
-
-    def __init__(self, config: InvertedPendulumConfig | None = None) -> None:
-        self._config = config or InvertedPendulumConfig()
 
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
@@ -52,9 +47,6 @@ class InvertedPendulum(GymnasiumTask):
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         state = noise(key, 4, self._config.reset_noise)
         return state[:2], state[2:]
-
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
-        return (), self._observe(physics)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

@@ -11,9 +11,6 @@ from rlctl.envs.pusher.config import PusherConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
-CONTROL_DT = 0.05  # s
-SUBSTEPS = 5
-EPISODE_LENGTH = 100  # control steps
 JOINTS = (
     "shoulder_pan",
     "shoulder_lift",
@@ -36,6 +33,7 @@ class Pusher(GymnasiumTask):
     """Distances from fingertips to object and on to the goal, and the control cost."""
 
     xml = "pusher_v5.xml"
+    defaults = PusherConfig()
     fields = ("qpos", "qvel", "xpos")
     spec = EnvSpec(
         id="pusher",
@@ -47,15 +45,12 @@ class Pusher(GymnasiumTask):
             ObservationPart("goal", 3, "m"),
         ),
         action=tuple(ActionPart(joint, -TORQUE, TORQUE, "N m", "torque") for joint in JOINTS),
-        control_dt=CONTROL_DT,
-        substeps=SUBSTEPS,
-        episode_length=EPISODE_LENGTH,
+        control_dt=0.05,
+        substeps=5,
+        episode_length=100,
         terms=("dist", "ctrl", "near"),
         cameras=("side",),
     )
-
-    def __init__(self, config: PusherConfig | None = None) -> None:
-        self._config = config or PusherConfig()
 
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
@@ -64,9 +59,6 @@ class Pusher(GymnasiumTask):
         object_key, velocity_key = jax.random.split(key)
         position = jnp.concatenate([jnp.zeros(7), self._draw_object(object_key), jnp.zeros(2)])
         return position, jnp.concatenate([noise(velocity_key, 7, VELOCITY_NOISE), jnp.zeros(4)])
-
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
-        return (), self._observe(physics)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

@@ -11,9 +11,6 @@ from rlctl.envs.reacher.config import ReacherConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
-CONTROL_DT = 0.02  # s
-SUBSTEPS = 2
-EPISODE_LENGTH = 50  # control steps
 JOINTS = ("shoulder", "elbow")
 FINGERTIP, TARGET = 3, 4  # bodies
 REACH = 0.2  # m, targets are within it
@@ -26,6 +23,7 @@ class Reacher(GymnasiumTask):
     """The distance from fingertip to target and the control cost. Only time ends an episode."""
 
     xml = "reacher.xml"
+    defaults = ReacherConfig()
     fields = ("qpos", "qvel", "xpos")
     spec = EnvSpec(
         id="reacher",
@@ -37,15 +35,12 @@ class Reacher(GymnasiumTask):
             ObservationPart("fingertip_from_target", 2, "m"),
         ),
         action=tuple(ActionPart(joint, -1.0, 1.0, "200 N m", "torque") for joint in JOINTS),
-        control_dt=CONTROL_DT,
-        substeps=SUBSTEPS,
-        episode_length=EPISODE_LENGTH,
+        control_dt=0.02,
+        substeps=2,
+        episode_length=50,
         terms=("dist", "ctrl"),
         cameras=("above",),
     )
-
-    def __init__(self, config: ReacherConfig | None = None) -> None:
-        self._config = config or ReacherConfig()
 
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, cameras={"above": CAMERA}, plane="ground")
@@ -60,9 +55,6 @@ class Reacher(GymnasiumTask):
             jnp.concatenate([noise(angle_key, 2, ANGLE_NOISE), target]),
             jnp.concatenate([velocity, jnp.zeros(2)]),
         )
-
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
-        return (), self._observe(physics)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

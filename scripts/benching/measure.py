@@ -1,0 +1,112 @@
+"""How bench.py measures, and how a row states it."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench_peers import ROOT, number
+
+RLCTL = [sys.executable, "-m", "rlctl"]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Row = dict[str, Any]
+
+
+def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
+    """The environment and a driver of `num` of them, randomised."""
+    from rlctl.envs.barkour.config import BarkourConfig
+    from rlctl.rollouts.make import make_driver, make_environment
+
+    config = BarkourConfig()
+    return make_environment("barkour", config), make_driver("barkour", config, physics, num)
+
+
+def random_actor(size: int) -> Any:
+    """A behaviour that costs nothing: uniform actions, value 0."""
+    import jax
+    import jax.numpy as jnp
+
+    from rlctl.rollouts.base import Actor, ActorStep
+
+    def act(params: Any, observation: jax.Array, key: jax.Array) -> ActorStep:
+        action = jax.random.uniform(key, (size,), minval=-1.0)
+        return ActorStep(action, action, jnp.float32(0))
+
+    return Actor(act, lambda params, observation: jnp.float32(0))
+
+
+def alternate(tasks: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+    """Median seconds of each, taken in turn, so that a drift of the machine meets all alike."""
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(rounds + 1):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            force(task())
+            taken[name].append(time.perf_counter() - start)
+    return {name: median(values[1:]) for name, values in taken.items()}
+
+
+def force(result: Any) -> None:
+    """Wait for jax."""
+    import jax
+
+    jax.block_until_ready([x for x in jax.tree.leaves(result) if isinstance(x, jax.Array)])
+
+
+def train(env: str, physics: str = "auto", out: Path | None = None, **settings: Any) -> Row:
+    """Run `rlctl train` in a process of its own; its figures, with `phases`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [*RLCTL, "train", env, "--json", "--cpu", "--physics", physics]
+        command += ["--out", str(out or Path(scratch) / "run")]
+        for name, value in settings.items():
+            command += ["--set", f"{name}={value}"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-500:]}\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])["data"]
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+# --- rows ---
+
+
+def ratio(what: str, ours: float, other: float, at_least: float) -> Row:
+    """A ratio that must be large enough."""
+    value = ours / other
+    return {
+        "what": what,
+        "value": f"{value:.2f} ({number(ours)} / {number(other)})",
+        "bar": f">= {at_least:g}",
+        "met": value >= at_least,
+    }
+
+
+def limit(what: str, value: float, at_most: float) -> Row:
+    """A figure that must be small enough."""
+    return {
+        "what": what,
+        "value": f"{value:.2f}",
+        "bar": f"<= {at_most:g}",
+        "met": value <= at_most,
+    }
+
+
+def figure(what: str, value: float) -> Row:
+    """A figure that is only stated."""
+    return {"what": what, "value": f"{value:.1f}", "bar": "", "met": None}
