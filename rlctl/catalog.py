@@ -95,7 +95,7 @@ ENVS = (
         "Google Barkour vB quadruped: follow a velocity command over flat ground",
         "rlctl.envs.barkour.env:Barkour",
         "rlctl.envs.barkour.config:BarkourConfig",
-        observation=465,
+        observation=507,
         action=12,
         rate=50.0,
     ),

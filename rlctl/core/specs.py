@@ -50,6 +50,25 @@ class ActionPart:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """How a task that has no preferred side looks in a mirror.
+
+    Number i of a mirrored vector is sign[i] times number order[i] of the vector.
+
+    Attributes:
+        observation_order: Whole numbers, as many as an observation has.
+        observation_sign: 1 or -1 each.
+        action_order: Whole numbers, as many as an action has.
+        action_sign: 1 or -1 each; -1 only where the action's bounds are each other's negatives.
+    """
+
+    observation_order: tuple[int, ...]
+    observation_sign: tuple[int, ...]
+    action_order: tuple[int, ...]
+    action_sign: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class EnvSpec:
     """What an environment observes, what it accepts, and its timing.
 
@@ -63,6 +82,7 @@ class EnvSpec:
         terms: Names of the per-step metrics (reward terms first), summed over an episode.
         cameras: Named cameras, the default first; empty for MuJoCo's free camera.
         commands: Names of the command's components, empty without one.
+        mirror: Its symmetry, None without one. Only learning uses it; no checkpoint holds it.
     """
 
     id: str
@@ -74,6 +94,7 @@ class EnvSpec:
     terms: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    mirror: Mirror | None = field(default=None, compare=False)
 
     @property
     def observation_size(self) -> int:
@@ -97,7 +118,7 @@ class EnvSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the manifest."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "mirror"}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

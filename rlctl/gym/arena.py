@@ -9,6 +9,7 @@ from rlctl import catalog
 from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
 from rlctl.rendering.look import SIZE, Look
+from rlctl.rollouts.base import Step
 from rlctl.rollouts.make import make_driver, make_environment
 
 RENDER_MODES = ("rgb_array",)
@@ -71,7 +72,22 @@ class Arena:
             for end, sign in (("low", -1), ("high", 1))
         )
         self.action_space = spaces.Box(low, high)
-        self.observation_space = spaces.Box(-np.inf, np.inf, (spec.observation_size,))
+        self.observation_space = spaces.Box(-np.inf, np.inf, (spec.policy_size,))
+
+    def reset(self, seed: int) -> np.ndarray:
+        """Start a fresh episode everywhere: observations (N, O), nothing privileged in them."""
+        return self._seen(self.driver.reset(seed))
+
+    def step(self, action: np.ndarray) -> Step:
+        """One control step with actions (N, A)."""
+        step = self.driver.step(np.asarray(action, np.float32))
+        return step._replace(
+            observation=self._seen(step.observation),
+            final_observation=self._seen(step.final_observation),
+        )
+
+    def _seen(self, observation: np.ndarray) -> np.ndarray:
+        return observation[:, : self.driver.spec.policy_size]
 
     @property
     def fps(self) -> float:

@@ -44,13 +44,13 @@ class BatchEnv(VectorEnv):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start a fresh episode everywhere: observations (N, O) and no infos."""
         super().reset(seed=seed)
-        return self._arena.driver.reset(int(self.np_random.integers(LARGEST_SEED))), {}
+        return self._arena.reset(int(self.np_random.integers(LARGEST_SEED))), {}
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One control step with actions (N, A); the infos have the terms of the reward (N,)."""
-        step = self._arena.driver.step(actions)
+        step = self._arena.step(actions)
         infos: dict[str, Any] = {}
         for name, term in step.metrics.items():
             infos |= {name: term, f"_{name}": np.ones(self.num_envs, bool)}

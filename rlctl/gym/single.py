@@ -34,11 +34,11 @@ class SingleEnv(gymnasium.Env):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode: observation (O,) and no info."""
         super().reset(seed=seed)
-        return self._arena.driver.reset(int(self.np_random.integers(LARGEST_SEED)))[0], {}
+        return self._arena.reset(int(self.np_random.integers(LARGEST_SEED)))[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One control step with an action (A,); the info has the terms of the reward."""
-        step = self._arena.driver.step(np.asarray(action, np.float32)[None])
+        step = self._arena.step(np.asarray(action)[None])
         return (
             step.final_observation[0],
             float(step.reward[0]),

@@ -1,5 +1,7 @@
 """The joystick task: observation, kicks, commands, ends, rewards, randomisation."""
 
+from dataclasses import replace
+
 import jax
 import mujoco
 import numpy as np
@@ -12,7 +14,7 @@ from rlctl.envs.barkour.env import HOME_POSE, JOINTS, LEGS, POSE_MAX, POSE_MIN, 
 QUIET = BarkourConfig(obs_noise=0.0, kick_velocity=0.0)
 HOME = [0, 0, 0.28, 1, 0, 0, 0, *HOME_POSE]
 STILL = np.zeros(18)
-FRAME = 31
+FRAME, SEEN = 31, 465  # numbers of a frame, and that the policy sees
 
 
 def keys(number, seed=0):
@@ -36,10 +38,10 @@ def default():
 
 
 def test_layout_is_15_frames_of_31():
-    layout = Barkour.spec.observation
+    layout = [part for part in Barkour.spec.observation if not part.privileged]
     assert len(layout) == 15 * 6
     assert sum(part.size for part in layout[:6]) == FRAME
-    assert Barkour.spec.observation_size == 465
+    assert Barkour.spec.policy_size == SEEN
     assert [part.name for part in layout[:7:6]] == ["yaw_rate[t]", "yaw_rate[t-1]"]
 
 
@@ -48,7 +50,7 @@ def test_first_observation_by_hand(quiet):
     vx, vy, yaw = quiet.env.command(quiet.carry)
     expected = [0, 0, 0, -1, 2 * vx, 2 * vy, 0.25 * yaw, *np.zeros(24)]
     np.testing.assert_allclose(observation[:FRAME], expected, atol=1e-7)
-    assert not observation[FRAME:].any(), "no history yet"
+    assert not observation[FRAME:SEEN].any(), "no history yet"
 
 
 def test_frame_in_motion_by_hand(quiet):
@@ -62,16 +64,40 @@ def test_frame_in_motion_by_hand(quiet):
     np.testing.assert_allclose(observation[7:19], np.arange(12) / 100, atol=1e-6)
 
 
+def test_what_only_the_value_sees_by_hand(default):
+    """Rolled by 90 degrees and moving: exact, and in the torso's own frame, whose y is up."""
+    qpos, qvel = np.array(HOME), np.arange(1, 19) / 10
+    qpos[2:7] = [0.3, np.sqrt(0.5), np.sqrt(0.5), 0, 0]
+    observation = default.reset(jax.random.key(1), (qpos, qvel))[SEEN:]
+    parts = [part for part in Barkour.spec.observation if part.privileged]
+    edges = np.cumsum([part.size for part in parts])[:-1]
+    found = dict(zip((part.name for part in parts), np.split(observation, edges), strict=True))
+    expected = {
+        "velocity": [0.1, 0.3, -0.2],
+        "angular_velocity": [0.4, 0.5, 0.6],
+        "exact_gravity": [0, -1, 0],
+        "height": [0.3],
+        "joint_velocity": qvel[6:],
+        "air_time": np.full(4, 0.02),
+    }
+    feet, velocities = default.data.sensordata.reshape(2, 4, 3)
+    expected["foot_height"] = feet[:, 2] - 0.0175
+    expected["foot_velocity"] = velocities[:, [0, 2, 1]] * [1, 1, -1]
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], np.ravel(array), atol=1e-6, err_msg=name)
+
+
 def test_history_shifts_and_holds_the_action_before(quiet, rng):
     observation = quiet.reset(jax.random.key(1))
     last = np.zeros(12)
     for key in keys(20):
         action = rng.uniform(-1, 1, 12).astype(np.float32)
         after, *_ = quiet.step(action, key)
-        np.testing.assert_array_equal(after[FRAME:], observation[:-FRAME])
+        np.testing.assert_array_equal(after[FRAME:SEEN], observation[: SEEN - FRAME])
         np.testing.assert_array_equal(after[19:31], last)
         observation, last = after, action
-    assert observation[-FRAME:].any(), "15 frames are full"
+    assert observation[SEEN - FRAME : SEEN].any(), "15 frames are full"
 
 
 def test_noise_is_uniform_within_its_bound(default, quiet):
@@ -81,7 +107,7 @@ def test_noise_is_uniform_within_its_bound(default, quiet):
     noise = np.asarray(draws)[:, 7:FRAME] - clean[7:FRAME]  # all but the command's, which is drawn
     assert 0.049 < abs(noise).max() <= 0.05 + 1e-6
     assert noise.std() == pytest.approx(0.1 / np.sqrt(12), rel=0.02)
-    assert not np.asarray(draws)[:, FRAME:].any()
+    assert not np.asarray(draws)[:, FRAME:SEEN].any()
 
 
 def test_every_tenth_step_kicks(default):
@@ -141,6 +167,29 @@ def test_reset_forgets_everything(default):
     np.testing.assert_array_equal(fresh, again)
     assert default.carry.clock == 0
     assert not default.carry.air_time.any()
+
+
+def test_what_mirrored_actions_do_is_the_mirror_image(rng):
+    """Over a second of stepping, as well as the robot's own two sides agree (to 0.6 mm)."""
+    order = np.array(Barkour.spec.mirror.observation_order)
+    sign = np.array(Barkour.spec.mirror.observation_sign)
+    legs = np.array(Barkour.spec.mirror.action_order)
+    seen = []
+    for mirrored in (False, True):
+        vx, vy, yaw = (0.5, -0.3, 0.4) if mirrored else (0.5, 0.3, -0.4)
+        command = {"vx_min": vx, "vx_max": vx, "vy_min": vy, "vy_max": vy}
+        command |= {"yaw_min": yaw, "yaw_max": yaw}
+        single = Single(Barkour(replace(QUIET, **command)))
+        single.reset(jax.random.key(1), (HOME, STILL))
+        steps = []
+        for step in range(50):
+            action = (0.5 * np.sin(0.4 * step + np.arange(12))).astype(np.float32)
+            observation, reward, *_ = single.step(action[legs] if mirrored else action)
+            steps.append([*(observation[order] * sign if mirrored else observation), 10 * reward])
+        seen.append(np.array(steps))
+    original, image = seen
+    assert abs(original).max() > 0.5
+    np.testing.assert_allclose(image, original, atol=0.05)
 
 
 @pytest.mark.parametrize(

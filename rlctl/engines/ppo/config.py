@@ -9,7 +9,12 @@ from rlctl.core.config import setting
 class PPOConfig:
     """Proximal policy optimisation (Schulman et al. 2017) as in brax.training.agents.ppo."""
 
-    learning_rate: float = setting(3e-4, "Adam's step size", low=0.0, high=1.0)
+    optimizer: str = setting(
+        "adam",
+        "muon: weight matrices take steps that turn all directions alike, others Adam's",
+        choices=("adam", "muon"),
+    )
+    learning_rate: float = setting(3e-4, "the optimizer's step size", low=0.0, high=1.0)
     entropy_cost: float = setting(1e-2, "weight of the entropy bonus", low=0.0)
     discounting: float = setting(0.97, "discount of the next step's value", low=0.0, high=1.0)
     gae_lambda: float = setting(0.95, "mix of n-step returns in the advantage", low=0.0, high=1.0)
@@ -28,6 +33,9 @@ class PPOConfig:
     vf_loss_coefficient: float = setting(0.5, "weight of the value loss", low=0.0)
     max_grad_norm: float | None = setting(None, "gradients are clipped to this norm; none: not")
     reward_scaling: float = setting(1.0, "factor on rewards in the loss")
+    mirror: bool = setting(
+        False, "learn from the mirror image of every step too, where the environment has one"
+    )
     normalize_observations: bool = setting(True, "normalise by running mean and deviation")
     policy_hidden_layer_sizes: tuple[int, ...] = setting(
         (32, 32, 32, 32), "widths of the policy's hidden layers"

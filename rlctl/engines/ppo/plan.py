@@ -110,8 +110,13 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
             f"{env_name} does not run on {train.physics} physics",
             f"it runs on {', '.join(row.physics)}",
         )
-    if isinstance(row, FamilyRow) and row.open:
-        policy_spec(make_environment(env_name, settings["env"]).spec, ppo)
+    if ppo.mirror or (isinstance(row, FamilyRow) and row.open):
+        spec = make_environment(env_name, settings["env"]).spec
+        policy_spec(spec, ppo)
+        if ppo.mirror and spec.mirror is None:
+            raise UsageError(
+                f"{env_name} does not say how it looks in a mirror", "--set ppo.mirror=false"
+            )
     evals = made.steps // made.eval_every if made.eval_every else 0
     figures = asdict(made) | {"evals": evals, "num_envs": train.num_envs}
     if isinstance(row, EnvRow):

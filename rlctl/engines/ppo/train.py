@@ -134,5 +134,6 @@ class Training(EngineTraining):
         columns = self.plan.unrolls * self.train.num_envs // self.plan.turns
         shapes = unroll_shapes(self.ppo.unroll_length, columns, self._driver.spec)
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
-        update = make_update(self._networks, self.ppo, self.plan.minibatches)
+        mirror = self._driver.spec.mirror if self.ppo.mirror else None
+        update = make_update(self._networks, self.ppo, self.plan.minibatches, mirror)
         return update.lower(self.state.learner, unroll).compile()

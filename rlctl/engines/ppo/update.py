@@ -11,12 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from optax.contrib import muon
 
+from rlctl.core.specs import Mirror
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import ppo_loss
 from rlctl.engines.ppo.networks import Networks, PolicyState
 from rlctl.policies import normalizer
 from rlctl.rollouts.base import Unroll
+
+MUON_MOMENTUM = 0.9
+ADAM_RMS = 0.2  # of Adam's steps, in learning rates
 
 
 class LearnerState(NamedTuple):
@@ -34,19 +39,29 @@ class LearnerState(NamedTuple):
 
 
 def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
-    """Adam, on gradients clipped by their global norm if asked."""
-    adam = optax.adam(config.learning_rate)
+    """Adam or Muon, on gradients clipped by their global norm if asked.
+
+    Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) moves a weight matrix by
+    the nearest orthogonal one to its gradient's running mean, so that weak but steady directions
+    count as much as strong ones. Steps are scaled to Adam's size (Liu et al. 2025, arXiv
+    2502.16982, section 2.2), which lets both share one learning rate; biases take Nadam's.
+    """
+    if config.optimizer == "muon":
+        optimizer = muon(config.learning_rate, beta=MUON_MOMENTUM, consistent_rms=ADAM_RMS)
+    else:
+        optimizer = optax.adam(config.learning_rate)
     if config.max_grad_norm is None:
-        return adam
-    return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), adam)
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optimizer)
 
 
 def make_update(
-    networks: Networks, config: PPOConfig, num_minibatches: int
+    networks: Networks, config: PPOConfig, num_minibatches: int, mirror: Mirror | None = None
 ) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
     """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
     With several devices the unroll's environments are spread over them and the learner is on all.
+    With a mirror, every minibatch is learned from together with its mirror image.
     """
     optimizer = make_optimizer(config)
     gradient = jax.value_and_grad(ppo_loss, has_aux=True)
@@ -61,6 +76,8 @@ def make_update(
             params, moments = carry
             columns, noise_key = batch
             part = pick(unroll, columns)
+            if mirror is not None:
+                part = with_image(part, mirror)
             part = part._replace(
                 observation=networks.normalize(statistics, part.observation),
                 last_observation=networks.normalize(statistics, part.last_observation),
@@ -105,3 +122,25 @@ def pick(unroll: Unroll, columns: jax.Array) -> Unroll:
     return jax.tree.map(lambda x: x[:, columns], unroll._replace(last_observation=None))._replace(
         last_observation=last
     )
+
+
+def with_image(unroll: Unroll, mirror: Mirror) -> Unroll:
+    """An unroll of B environments beside its mirror image: 2 B.
+
+    Mirrored steps were sampled with the density of the steps they mirror, so `log_prob` is right
+    for both, and what a step is worth does not depend on the side one looks from.
+    """
+    order, sign = np.array(mirror.observation_order), np.array(mirror.observation_sign, np.float32)
+    image = unroll._replace(
+        observation=unroll.observation[..., order] * sign,
+        last_observation=unroll.last_observation[..., order] * sign,
+        raw_action=unroll.raw_action[..., np.array(mirror.action_order)]
+        * np.array(mirror.action_sign, np.float32),
+    )
+    both = jax.tree.map(
+        lambda x, y: jnp.concatenate([x, y], axis=1),
+        unroll._replace(last_observation=None),
+        image._replace(last_observation=None),
+    )
+    last = jnp.concatenate([unroll.last_observation, image.last_observation])
+    return both._replace(last_observation=last)

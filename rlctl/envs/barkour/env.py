@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.core.specs import ActionPart, EnvSpec, Mirror, ObservationPart
 from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
 from rlctl.envs.base import Edits
@@ -43,6 +43,7 @@ TOUCH_HEIGHT = 1e-3  # m, a foot this low is in contact
 SLIP_HEIGHT = 3e-2  # m, a foot this low should not slide
 
 YAW_SCALE = 0.25
+DOWN = np.array([0.0, 0.0, -1.0], np.float32)
 COMMAND_SCALE = np.array([2.0, 2.0, 0.25], np.float32)
 OBSERVATION_CLIP = 100.0
 REWARD_MAX = 1e4
@@ -53,7 +54,7 @@ class Memory(NamedTuple):
 
     Attributes:
         command: (3,) vx, vy, turn rate.
-        history: (465,) the last observation.
+        history: (465,) the frames last observed.
         last_action: (12,).
         touching: (4,) 1 for feet that were in contact.
         air_time: (4,) seconds since each foot was.
@@ -84,13 +85,55 @@ def _frame(age: int) -> tuple[ObservationPart, ...]:
     )
 
 
+OBSERVATION = (
+    *(part for age in range(FRAMES) for part in _frame(age)),
+    # What the value function sees besides, without noise and in the torso's own frame.
+    ObservationPart("velocity", 3, "m/s", privileged=True),
+    ObservationPart("angular_velocity", 3, "rad/s", privileged=True),
+    ObservationPart("exact_gravity", 3, "1", privileged=True),
+    ObservationPart("height", 1, "m", privileged=True),
+    ObservationPart("joint_velocity", len(JOINTS), "rad/s", privileged=True),
+    ObservationPart("foot_velocity", 3 * len(LEGS), "m/s", privileged=True),
+    ObservationPart("foot_height", len(LEGS), "m", privileged=True),
+    ObservationPart("air_time", len(LEGS), "s", privileged=True),
+)
+MIRROR_SIGN = {
+    "yaw_rate": (-1,),
+    "gravity": (1, -1, 1),
+    "command_velocity": (1, -1),
+    "command_yaw_rate": (-1,),
+    "velocity": (1, -1, 1),
+    "angular_velocity": (-1, 1, -1),
+    "exact_gravity": (1, -1, 1),
+    "foot_velocity": (1, -1, 1) * len(LEGS),
+}
+
+
+def _mirror() -> Mirror:
+    """Left and right exchanged: legs swap, what points or turns sideways changes sign.
+
+    Joints keep theirs: the same angle of an abduction spreads a left leg and a right one.
+    """
+    legs = [LEGS.index(swap) for swap in ("front_right", "hind_right", "front_left", "hind_left")]
+    order: list[int] = []
+    sign: list[int] = []
+    for part in OBSERVATION:
+        numbers = np.arange(len(order), len(order) + part.size)
+        if part.size % len(LEGS) == 0:
+            numbers = numbers.reshape(len(LEGS), -1)[legs].ravel()
+        order += numbers.tolist()
+        sign += MIRROR_SIGN.get(part.name.partition("[")[0], (1,) * part.size)
+    joints = np.arange(len(JOINTS)).reshape(len(LEGS), -1)[legs].ravel()
+    return Mirror(tuple(order), tuple(sign), tuple(joints.tolist()), (1,) * len(JOINTS))
+
+
 class Barkour:
     """Walk as told. The tracking terms give up to 46 an episode of 1000 steps."""
 
     fields = ("qpos", "qvel", "qfrc_actuator", "sensordata")
     spec = EnvSpec(
         id="barkour",
-        observation=tuple(part for age in range(FRAMES) for part in _frame(age)),
+        observation=OBSERVATION,
         action=tuple(
             ActionPart(joint, -1.0, 1.0, "0.3 rad", "joint target less the home pose")
             for joint in JOINTS
@@ -113,6 +156,7 @@ class Barkour:
         ),
         cameras=("track", "side"),
         commands=("vx", "vy", "yaw"),
+        mirror=_mirror(),
     )
 
     def __init__(self, config: BarkourConfig | None = None) -> None:
@@ -135,14 +179,15 @@ class Barkour:
         command_key, noise_key = jax.random.split(key)
         memory = Memory(
             command=self._draw_command(command_key),
-            history=jnp.zeros(self.spec.observation_size),
+            history=jnp.zeros(self.spec.policy_size),
             last_action=jnp.zeros(len(JOINTS)),
             touching=jnp.zeros(len(LEGS)),
             air_time=jnp.zeros(len(LEGS)),
             clock=jnp.zeros(()),
         )
-        observation = self._observe(memory, physics, noise_key)
-        return memory._replace(history=observation), observation
+        history = self._see(memory, physics, noise_key)
+        observation = self._observe(history, physics, self._move(memory, physics))
+        return memory._replace(history=history), observation
 
     def before(
         self, carry: Memory, physics: Physics, action: jax.Array, key: jax.Array
@@ -159,9 +204,10 @@ class Barkour:
     ) -> tuple[Memory, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
         noise_key, command_key = jax.random.split(key)
         # As the published policy knows it, the observation of this step holds the action before.
-        observation = self._observe(carry, physics, noise_key)
+        history = self._see(carry, physics, noise_key)
         config = self._config
         motion = self._move(carry, physics)
+        observation = self._observe(history, physics, motion)
         terminated = self._fallen(physics, motion.up)
 
         early = jnp.where(carry.clock < config.command_interval, terminated, 0.0)
@@ -175,7 +221,7 @@ class Barkour:
         expired = clock > config.command_interval
         memory = Memory(
             command=jnp.where(expired, self._draw_command(command_key), carry.command),
-            history=observation,
+            history=history,
             last_action=action,
             touching=motion.feet.touching,
             air_time=motion.feet.air_time * (1.0 - motion.feet.touched),
@@ -205,12 +251,12 @@ class Barkour:
     def _draw_command(self, key: jax.Array) -> jax.Array:
         return jax.random.uniform(key, (3,), minval=self._command_min, maxval=self._command_max)
 
-    def _observe(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
+    def _see(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
         """The noisy frame of this step, before the 14 frames last seen."""
         frame = jnp.concatenate(
             [
                 physics.qvel[5:6] * YAW_SCALE,
-                rotate_inverse(physics.qpos[3:7], np.array([0.0, 0.0, -1.0], np.float32)),
+                rotate_inverse(physics.qpos[3:7], DOWN),
                 memory.command * COMMAND_SCALE,
                 physics.qpos[7:] - HOME_POSE,
                 memory.last_action,
@@ -220,6 +266,21 @@ class Barkour:
         frame = jnp.clip(frame, -OBSERVATION_CLIP, OBSERVATION_CLIP)
         frame = frame + self._config.obs_noise * noise
         return jnp.concatenate([frame, memory.history[: -frame.size]])
+
+    def _observe(self, history: jax.Array, physics: Physics, motion: Motion) -> jax.Array:
+        """What the policy sees, and then what only the value function does."""
+        turned = jax.vmap(rotate_inverse, (None, 0))(physics.qpos[3:7], motion.feet.velocity)
+        exact = [
+            motion.local_velocity,
+            motion.local_rates,
+            rotate_inverse(physics.qpos[3:7], DOWN),
+            physics.qpos[2:3],
+            physics.qvel[6:],
+            turned.ravel(),
+            motion.feet.height,
+            motion.feet.air_time,
+        ]
+        return jnp.concatenate([history, *exact])
 
     def _move(self, memory: Memory, physics: Physics) -> Motion:
         attitude, velocity, local_rates = physics.qpos[3:7], physics.qvel[:3], physics.qvel[3:6]
@@ -241,6 +302,7 @@ class Barkour:
         touching = height < TOUCH_HEIGHT
         touched = touching | before
         return Feet(
+            height=height,
             velocity=velocity,
             touching=touching.astype(jnp.float32),
             touched=touched.astype(jnp.float32),

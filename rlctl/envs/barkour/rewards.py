@@ -16,6 +16,7 @@ class Feet(NamedTuple):
     """The four feet after a control step, flags as 0 or 1.
 
     Attributes:
+        height: (4,) above the floor, m.
         velocity: (4, 3) in the world, m/s.
         touching: (4,) on the floor now.
         touched: (4,) on the floor now or a step ago.
@@ -24,6 +25,7 @@ class Feet(NamedTuple):
         air_time: (4,) length of the swing that is going on or has just ended, s.
     """
 
+    height: jax.Array
     velocity: jax.Array
     touching: jax.Array
     touched: jax.Array

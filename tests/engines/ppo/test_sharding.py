@@ -5,7 +5,7 @@ import sys
 
 SCRIPT = """
 import jax, numpy as np
-from rlctl.core.specs import PolicySpec
+from rlctl.core.specs import Mirror, PolicySpec
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
@@ -13,14 +13,16 @@ from rlctl.rollouts.base import Unroll
 
 spec = PolicySpec(3, 3, (-1.0,), (1.0,), (4,), (4,))
 config = PPOConfig(entropy_cost=0.0)
+mirror = Mirror((0, 1, 2), (1, -1, 1), (0,), (-1,))
 draw = lambda *shape: np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
 zeros = np.zeros((5, 8), np.float32)
 unroll = Unroll(
     draw(5, 8, 3), draw(5, 8, 1), draw(5, 8), draw(5, 8), zeros, zeros, zeros, draw(8, 3)
 )
 policy = networks.init(jax.random.PRNGKey(0), spec)
-state = LearnerState(policy, make_optimizer(config).init(policy.params), jax.random.PRNGKey(1))
-state, losses = make_update(networks.Networks(spec), config, 2)(state, unroll)
+optimizer = make_optimizer(config).init(policy.params)
+state = LearnerState(policy, optimizer, jax.random.PRNGKey(1))
+state, losses = make_update(networks.Networks(spec), config, 2, mirror)(state, unroll)
 print(len(jax.devices()), *(repr(float(x.sum())) for x in jax.tree.leaves(state.policy)))
 """
 

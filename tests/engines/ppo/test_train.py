@@ -66,9 +66,16 @@ def assert_same(one, other):
             np.testing.assert_array_equal(array, other.groups[group][name], err_msg=name)
 
 
-@pytest.mark.parametrize("env", ["pendulum", "inverted-pendulum"])
-def test_two_halves_equal_the_whole_bit_for_bit(env, start_run):
-    evals = ("train.num_evals=3", f"train.steps={6 * UPDATE}")
+@pytest.mark.parametrize(
+    ("env", "extra"),
+    [
+        ("pendulum", ()),
+        ("inverted-pendulum", ()),
+        ("barkour", ("ppo.mirror=true", "ppo.optimizer=muon")),
+    ],
+)
+def test_two_halves_equal_the_whole_bit_for_bit(env, extra, start_run):
+    evals = ("train.num_evals=3", f"train.steps={6 * UPDATE}", *extra)
     whole = start_run(env, "whole")
     train(settings(env, *evals), env, whole, Hooks())
 
