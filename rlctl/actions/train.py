@@ -264,6 +264,8 @@ def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[s
     if isinstance(row, FamilyRow) and row.open:  # of which anything may be wrong
         environment = catalog.load(row.target)(env.partition(":")[2], settings["env"])
         environment.time_limit(settings["train"].episode_length)
+    if settings["train"].easy_steps and not hasattr(settings["env"], "easier"):
+        raise UsageError(f"{env} has no easier settings", "--set train.easy_steps=0")
     return make_plan(settings, env)
 
 

@@ -73,9 +73,13 @@ class EngineTraining(ABC):
         self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
         self._began = time.perf_counter()
         self._provenance = provenance()
-        self._driver = self._make_driver(self.train.num_envs, self.train.episode_length, turns)
+        self._turns = turns
+        self._easy = self.train.easy_steps > 0
+        self._driver = self._make_training_driver()
         self._eval_driver = (
-            self._make_driver(min(self.train.eval_episodes, 128)) if self.train.num_evals else None
+            self._make_driver(settings["env"], min(self.train.eval_episodes, 128))
+            if self.train.num_evals
+            else None
         )
         self._workshop = ThreadPoolExecutor(1)  # compiles beside the first unroll, on another core
         self._warm: tuple[int, float] | None = None  # steps and time when compiling was over
@@ -89,6 +93,7 @@ class EngineTraining(ABC):
         self._driver.stagger()
         if start is not None and resume:
             self.state = self._resumed(start)
+            self._leave_easy_settings()
             self._initial = start.manifest["initial"]
             self._driver.restore(self.state.envs)
         elif start is not None:
@@ -139,6 +144,7 @@ class EngineTraining(ABC):
                     experience = self.collect()
                 with self.phase("update"):
                     self.improve(experience)
+                self._leave_easy_settings()
                 self.report()
                 if self.due(self.plan.eval_every):
                     self.evaluate()
@@ -296,10 +302,30 @@ class EngineTraining(ABC):
         counters.seconds = self._seconds_before + time.perf_counter() - self._began
         self._warm = self._warm or (counters.steps, time.perf_counter())
 
-    def _make_driver(self, num_envs: int, episode_length: int = 0, turns: int = 1) -> Driver:
+    def _leave_easy_settings(self) -> None:
+        """Go on with fresh environments on their own settings, once `easy_steps` are taken.
+
+        Before a checkpoint of that step is written, so that resuming it goes the same way.
+        """
+        if self._easy and self.state.counters.steps >= self.train.easy_steps:
+            self._easy = False
+            self._driver.close()
+            self._driver = self._make_training_driver()
+            self._driver.reset(self.train.seed)
+            self._driver.stagger()
+
+    def _make_training_driver(self) -> Driver:
+        config, train = self._settings["env"], self.train
+        if self._easy:
+            config = config.easier()
+        return self._make_driver(config, train.num_envs, train.episode_length, self._turns)
+
+    def _make_driver(
+        self, config: Any, num_envs: int, episode_length: int = 0, turns: int = 1
+    ) -> Driver:
         return catalog.load("rlctl.rollouts.make:make_driver")(
             self._env_name,
-            self._settings["env"],
+            config,
             self.train.physics,
             num_envs,
             episode_length=episode_length,

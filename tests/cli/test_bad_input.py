@@ -32,6 +32,7 @@ BAD = [
     (["train", "pendulum", "--device", "gpu"], 7, ["GPU", "--device cpu"]),
     (["train", "pendulum", "--set", "ppo.lerning_rate=1"], 2, ["did you mean ppo.learning_rate?"]),
     (["train", "hopper", "--algo", "ppo", "--set", "ppo.mirror=true"], 2, ["ppo.mirror=false"]),
+    (["train", "pendulum", "--set", "train.easy_steps=9"], 2, ["no easier settings"]),
     (["train", "pendulum", "--set", "learning_rate=1"], 2, ["section.key=value"]),
     (["train", "pendulum", "--set", "ppo.learning_rate"], 2, ["section.key=value"]),
     (["train", "pendulum", "--set", "ppo.activation=sine"], 2, ["'sine'", "swish, tanh"]),

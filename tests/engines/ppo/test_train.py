@@ -23,6 +23,7 @@ from rlctl.engines.ppo.train import train
 
 ALL = ("policy", "train", "envs")
 UPDATE = 16 * 5  # steps of an update below
+COMMANDS = "jax/carry/command"
 TIMES = {"seconds", "steps_per_second"}  # wall clock, outside the promise
 
 
@@ -71,7 +72,7 @@ def assert_same(one, other):
     [
         ("pendulum", ()),
         ("inverted-pendulum", ()),
-        ("barkour", ("ppo.mirror=true", "ppo.optimizer=muon")),
+        ("barkour", ("ppo.mirror=true", "ppo.optimizer=muon", f"train.easy_steps={3 * UPDATE}")),
     ],
 )
 def test_two_halves_equal_the_whole_bit_for_bit(env, extra, start_run):
@@ -117,6 +118,22 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
         got = load(store.newest_verified(other.checkpoints), ALL)
         kernel = "policy/hidden_0/kernel"
         assert (got.groups["policy"][kernel] != end.groups["policy"][kernel]).any(), name
+
+
+def test_easier_settings_come_first_and_are_left(start_run):
+    run = start_run("barkour", "run")
+    steps = [f"train.steps={4 * UPDATE}", f"train.save_every={UPDATE}"]
+    train(settings("barkour", *steps, f"train.easy_steps={2 * UPDATE}"), "barkour", run, Hooks())
+    fastest = [
+        max(
+            load(store.step_folder(run.checkpoints, update * UPDATE), ALL).groups["envs"][COMMANDS][
+                :, 0
+            ]
+        )
+        for update in (1, 2, 4)
+    ]
+    assert fastest[0] <= 0.6 < fastest[1], "left before the checkpoint of that step is written"
+    assert fastest[2] > 0.6
 
 
 def test_the_best_by_evaluation_is_kept(start_run):
