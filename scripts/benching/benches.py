@@ -221,11 +221,13 @@ def collecting_parts() -> tuple[dict[str, float], float]:
     """Shares of thread time within collecting, and how many cores it kept busy."""
     import jax
 
-    from rlctl.core.specs import PolicySpec
     from rlctl.engines.ppo import networks
+    from rlctl.engines.ppo.config import PPOConfig
 
     _, driver = barkour(512)
-    spec = PolicySpec(465, 465, (-1.0,) * 12, (1.0,) * 12, (128,) * 4, (128,) * 4)
+    sizes = (128,) * 4  # as the preset has them
+    config = PPOConfig(policy_hidden_layer_sizes=sizes, value_hidden_layer_sizes=sizes)
+    spec = networks.policy_spec(driver.spec, config)
     actor, params = networks.Networks(spec).actor(), networks.init(jax.random.PRNGKey(0), spec)
     driver.reset(0)
     driver.collect(actor, params, 20)
