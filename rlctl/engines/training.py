@@ -309,10 +309,11 @@ class EngineTraining(ABC):
         """
         if self._easy and self.state.counters.steps >= self.train.easy_steps:
             self._easy = False
-            self._driver.close()
-            self._driver = self._make_training_driver()
-            self._driver.reset(self.train.seed)
-            self._driver.stagger()
+            with self._hooks.progress.phase("build"):
+                self._driver.close()
+                self._driver = self._make_training_driver()
+                self._driver.reset(self.train.seed)
+                self._driver.stagger()
 
     def _make_training_driver(self) -> Driver:
         config, train = self._settings["env"], self.train

@@ -11,7 +11,7 @@ class PPOConfig:
 
     optimizer: str = setting(
         "adam",
-        "muon: weight matrices take steps that turn all directions alike, others Adam's",
+        "muon: weight matrices take steps that turn all directions alike",
         choices=("adam", "muon"),
     )
     learning_rate: float = setting(3e-4, "the optimizer's step size", low=0.0, high=1.0)

@@ -120,6 +120,18 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
         assert (got.groups["policy"][kernel] != end.groups["policy"][kernel]).any(), name
 
 
+def test_mirror_and_optimizer_reach_the_update(start_run):
+    kernels = []
+    for i, extra in enumerate([(), ("ppo.mirror=true",), ("ppo.optimizer=muon",)]):
+        run = start_run("barkour", f"run{i}")
+        train(settings("barkour", f"train.steps={UPDATE}", *extra), "barkour", run, Hooks())
+        policy = load(store.newest_verified(run.checkpoints)).groups["policy"]
+        kernels.append(policy["policy/hidden_0/kernel"])
+    base, mirrored, muon = kernels
+    assert (base != mirrored).any()
+    assert (base != muon).any()
+
+
 def test_easier_settings_come_first_and_are_left(start_run):
     run = start_run("barkour", "run")
     steps = [f"train.steps={4 * UPDATE}", f"train.save_every={UPDATE}"]
