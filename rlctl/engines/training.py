@@ -81,7 +81,7 @@ class EngineTraining(ABC):
             if self.train.num_evals
             else None
         )
-        self._workshop = ThreadPoolExecutor(1)  # compiles beside the first unroll, on another core
+        self._workshop = ThreadPoolExecutor(2)  # for what another core can do meanwhile
         self._warm: tuple[int, float] | None = None  # steps and time when compiling was over
         self._episodes = Episodes(0, 0.0, 0.0, {})
 

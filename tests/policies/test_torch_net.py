@@ -33,3 +33,27 @@ def test_the_last_layer_is_linear_and_gradients_flow():
     assert torch.allclose(found["hidden_1"], found["hidden_0"] @ params["hidden_1/kernel"])
     found["hidden_1"].sum().backward()
     assert kernel.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("activation", torch_net.ACTIVATIONS)
+def test_the_gradient_is_that_of_autograd(activation):
+    generator = torch.Generator().manual_seed(0)
+    params = torch_net.init((3, 8, 5, 1), generator)
+    x, y = 2.0 * torch.randn(7, 3, generator=generator), torch.randn(7, 1, generator=generator)
+    leaves = {name: p.clone().requires_grad_() for name, p in params.items()}
+    error = torch_net.mlp(leaves, x, activation) - y
+    error.square().mean().backward()
+
+    found = {name: torch.empty_like(p) for name, p in params.items()}
+    errors = torch_net.squared_error_gradient(params, x, y, activation, found)
+
+    torch.testing.assert_close(errors, error.detach())
+    for name, leaf in leaves.items():
+        torch.testing.assert_close(found[name], leaf.grad)
+        assert found[name].any()
+
+
+def test_tanh_is_tanh():
+    z = torch.linspace(-12.0, 12.0, 10_001)
+    torch.testing.assert_close(torch_net.tanh(z), torch.tanh(z), rtol=0.0, atol=2e-7)
+    assert torch_net.tanh(torch.tensor([-1e30, 1e30])).tolist() == [-1.0, 1.0]

@@ -103,6 +103,12 @@ class Networks:
         """Values (B,), from normalised observations (B, O)."""
         return torch_net.mlp(params, observation, self._activation)[:, 0]
 
+    def value_gradient(
+        self, params: Params, observation: Tensor, target: Tensor, out: Params
+    ) -> Tensor:
+        """Write the gradient of the mean squared error of the values; their errors (B, 1)."""
+        return torch_net.squared_error_gradient(params, observation, target, self._activation, out)
+
     @property
     def _activation(self) -> str:
         return self._spec.activation

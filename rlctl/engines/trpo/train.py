@@ -112,11 +112,9 @@ class Training(EngineTraining):
             policy = policy._replace(normalizer=statistics)
         data, target, figures = self._judge(policy, batch)
         rows = self._order(rng, len(target))[: self.plan.fisher_rows]
-        net = self._networks.distribution
-        params, taken = step.improve(net, policy.policy, data, rows, self.trpo)
-        halfway = time.perf_counter()
-        fitted, adam, loss = value.fit(
-            self._networks.value,
+        fitting = self._workshop.submit(  # beside the policy's step: neither needs the other
+            value.fit,
+            self._networks.value_gradient,
             policy.value,
             learner.adam,
             data.observation,
@@ -125,6 +123,10 @@ class Training(EngineTraining):
             self.trpo.value_minibatch,
             self.trpo.value_learning_rate,
         )
+        net = self._networks.distribution
+        params, taken = step.improve(net, policy.policy, data, rows, self.trpo)
+        halfway = time.perf_counter()
+        fitted, adam, loss = fitting.result()
         self._check_finite([] if np.isfinite(loss) else ["v_loss"], REMEDY)
         self.state.learner = Learner(policy._replace(policy=params, value=fitted), adam)
         self._learned = {**taken, "v_loss": loss, **figures}

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from rlctl.engines.trpo.vectors import Params, flatten, unflatten
 
+# (parameters, observations (b, O), targets (b, 1), where to write g) -> errors (b, 1)
+Gradient = Callable[[Params, Tensor, Tensor, Params], Tensor]
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -35,7 +37,7 @@ def fresh(params: Params) -> Adam:
 
 
 def fit(
-    network: Callable[[Params, Tensor], Tensor],
+    gradient: Gradient,
     params: Params,
     adam: Adam,
     observation: Tensor,
@@ -50,7 +52,7 @@ def fit(
         theta -= lr m / (1 - b1^t) / (sqrt(s / (1 - b2^t)) + eps)        (Kingma and Ba 2015)
 
     Args:
-        network: (parameters, observations (b, O)) -> values (b,).
+        gradient: Writes the gradient g of that mean, and returns V(s) - target.
         params: Where it starts; never written to.
         adam: Likewise.
         observation: (B, O), normalised.
@@ -60,26 +62,22 @@ def fit(
         learning_rate: lr.
 
     Returns:
-        Parameters, memory, and the mean loss over all minibatches.
+        Parameters, memory, and the mean of (V(s) - target)^2 over all that was seen.
     """
-    theta = flatten(params)
-    leaves = {name: x.requires_grad_() for name, x in unflatten(theta.detach(), params).items()}
+    theta, g = flatten(params), torch.empty_like(adam.mean)
+    current, slopes = unflatten(theta, params), unflatten(g, params)
     mean, square, count = adam.mean.clone(), adam.square.clone(), float(adam.count)
-    losses = []
-    for x, y in _minibatches(observation, target, orders, minibatch):
-        with torch.enable_grad():
-            loss = torch.nn.functional.mse_loss(network(leaves, x), y)
-        gradient = torch.cat(
-            [g.reshape(-1) for g in torch.autograd.grad(loss, tuple(leaves.values()))]
-        )
+    errors = []
+    for x, y in _minibatches(observation, target[:, None], orders, minibatch):
+        errors.append(gradient(current, x, y, slopes))
         count += 1.0
-        mean.lerp_(gradient, 1.0 - BETA_1)
-        square.lerp_(gradient * gradient, 1.0 - BETA_2)
-        deviation = (square / (1.0 - BETA_2**count)).sqrt_().add_(EPSILON)
-        theta.addcdiv_(mean, deviation, value=-learning_rate / (1.0 - BETA_1**count))
-        losses.append(loss.detach())
+        mean.lerp_(g, 1.0 - BETA_1)
+        square.mul_(BETA_2).addcmul_(g, g, value=1.0 - BETA_2)
+        root = (1.0 - BETA_2**count) ** 0.5
+        rate = learning_rate * root / (1.0 - BETA_1**count)
+        theta.addcdiv_(mean, square.sqrt().add_(EPSILON * root), value=-rate)
     memory = Adam(torch.full_like(adam.count, count), mean, square)
-    return unflatten(theta, params), memory, float(torch.stack(losses).mean())
+    return current, memory, float(torch.cat(errors).square().mean())
 
 
 def _minibatches(

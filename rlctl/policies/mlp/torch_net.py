@@ -10,11 +10,26 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+MINUS_ONE = torch.tensor(-1.0)
+
+
+def tanh(z: Tensor) -> Tensor:
+    """2 sigmoid(2 z) - 1, which takes less than half of torch.tanh's time on a CPU."""
+    return torch.add(MINUS_ONE, torch.sigmoid(z + z), alpha=2.0)
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "swish": torch.nn.functional.silu,
-    "tanh": torch.tanh,
+    "tanh": tanh,
     "relu": torch.relu,
     "elu": torch.nn.functional.elu,
+}
+# d f'(z), given d, z and f(z): those of autograd.
+BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "swish": lambda d, z, h: torch.ops.aten.silu_backward(d, z),
+    "tanh": lambda d, z, h: torch.ops.aten.tanh_backward(d, h),
+    "relu": lambda d, z, h: torch.ops.aten.threshold_backward(d, h, 0.0),
+    "elu": lambda d, z, h: torch.ops.aten.elu_backward(d, 1.0, 1.0, 1.0, True, h),
 }
 
 
@@ -54,3 +69,47 @@ def mlp(params: Mapping[str, Tensor], x: Tensor, activation: str) -> Tensor:
     """Apply the network: x (..., in) -> (..., out)."""
     *_, output = layers(params, x, activation).values()
     return output
+
+
+def squared_error_gradient(
+    params: Mapping[str, Tensor],
+    x: Tensor,
+    target: Tensor,
+    activation: str,
+    out: Mapping[str, Tensor],
+) -> Tensor:
+    """Write the gradient of the mean of (mlp(x) - y)^2 over B, by backpropagation.
+
+        z_i  = h_{i-1} W_i + b_i    h_i  = f(z_i)        h_0 = x     d_L = 2 (z_L - y) / B
+        dW_i = h_{i-1}^T d_i        db_i = sum_B d_i     d_{i-1} = d_i W_i^T * f'(z_{i-1})
+
+    What autograd gives, in half of the time: in networks this small most of it is bookkeeping.
+
+    Args:
+        params: The parameters.
+        x: (B, in).
+        target: y (B, 1), as wide as the network's output.
+        activation: A key of `ACTIVATIONS`.
+        out: Where the gradient goes, by name, in the parameters' shapes.
+
+    Returns:
+        The errors z_L - y, (B, 1).
+    """
+    *hidden, last = [name.removesuffix("/kernel") for name in params if name.endswith("/kernel")]
+
+    def affine(layer: str) -> Tensor:
+        return torch.addmm(params[f"{layer}/bias"], inputs[-1], params[f"{layer}/kernel"])
+
+    inputs, sums = [x], []
+    for layer in hidden:
+        sums.append(affine(layer))
+        inputs.append(ACTIVATIONS[activation](sums[-1]))
+    error = affine(last) - target
+    delta = error * (2.0 / len(error))
+    for layer in (last, *reversed(hidden)):
+        h = inputs.pop()
+        torch.mm(h.T, delta, out=out[f"{layer}/kernel"])
+        torch.sum(delta, 0, out=out[f"{layer}/bias"])
+        if sums:
+            delta = BACKWARD[activation](delta @ params[f"{layer}/kernel"].T, sums.pop(), h)
+    return error

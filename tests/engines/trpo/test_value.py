@@ -6,6 +6,10 @@ from rlctl.engines.trpo import value
 from rlctl.policies.mlp import torch_net
 
 
+def gradient(params, x, y, out):
+    return torch_net.squared_error_gradient(params, x, y, "tanh", out)
+
+
 def network(params, x):
     return torch_net.mlp(params, x, "tanh")[:, 0]
 
@@ -19,19 +23,19 @@ def test_the_fit_is_adam_on_the_squared_error():
     batches = [rows for order in orders for rows in order.split(6)]
 
     memory = value.fresh(params)
-    fitted, memory, _ = value.fit(network, params, memory, x, y, orders[:1], 6, 0.01)
-    fitted, memory, loss = value.fit(network, fitted, memory, x, y, orders[1:], 6, 0.01)
+    fitted, memory, _ = value.fit(gradient, params, memory, x, y, orders[:1], 6, 0.01)
+    fitted, memory, loss = value.fit(gradient, fitted, memory, x, y, orders[1:], 6, 0.01)
 
     theirs = {name: p.clone().requires_grad_() for name, p in params.items()}
-    adam, losses = torch.optim.Adam(theirs.values(), 0.01), []
+    adam, errors = torch.optim.Adam(theirs.values(), 0.01), []
     for rows in batches:
         adam.zero_grad()
-        error = torch.nn.functional.mse_loss(network(theirs, x[rows]), y[rows])
-        error.backward()
+        error = network(theirs, x[rows]) - y[rows]
+        error.square().mean().backward()
         adam.step()
-        losses.append(error.item())
+        errors.append(error.detach())
     for name, p in theirs.items():
         torch.testing.assert_close(fitted[name], p.detach(), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(params[name], before[name], rtol=0.0, atol=0.0)
     assert float(memory.count) == len(batches)
-    assert abs(loss - sum(losses[4:]) / len(losses[4:])) < 1e-5
+    assert abs(loss - float(torch.cat(errors[4:]).square().mean())) < 1e-5
