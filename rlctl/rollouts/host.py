@@ -87,14 +87,17 @@ class HostGroup:
 
     def step(self, action: np.ndarray, time: int) -> tuple[Outcome, jax.Array]:
         """One step with given actions (n, A): the outcome and the final observation (n, O)."""
-        now = np.uint32(time)
-        self.state, push = self._program.before(self.state, self.fields, action, now)
+        now, state = np.uint32(time), self.state
+        push = self._program.before(state.key, state.carry, self.fields, action, now)
+        self.state = state._replace(action=action)
         self.ended = self.advance(push, self.ended, now)
-        final_observation = self.state.observation
-        if self._over(self.outcome).any():
-            self.state = self._program.restart(
-                self.state, self.fields, self.outcome, now + np.uint32(1)
+        state, final_observation = self.state, self.state.observation
+        if (done := self._over(self.outcome)).any():
+            running = (state.carry, final_observation)
+            carry, observation = self._program.restart(
+                state.key, running, self.fields, done, now + np.uint32(1)
             )
+            self.state = state._replace(carry=carry, observation=observation)
         return self.outcome, final_observation
 
     def take_ended(self) -> Ended:

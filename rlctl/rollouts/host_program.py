@@ -89,8 +89,8 @@ class HostProgram:
         state, final_value = self.finish(actor, params, state, fields, outcome, time)
         keys = step_keys(state.key, time, ACT)
         chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
-        state, push = self._before(state, fields, chosen.action, time)
-        return state, chosen, final_value, push
+        push = self._before(state.key, state.carry, fields, chosen.action, time)
+        return state._replace(action=chosen.action), chosen, final_value, push
 
     @partial(jax.jit, static_argnums=(0, 1))
     def finish(
@@ -109,7 +109,10 @@ class HostProgram:
             lambda: truncated * jax.vmap(actor.value, (None, 0))(params, state.observation),
             lambda: jnp.zeros_like(truncated),
         )
-        return self._restart(state, fields, outcome, time), final_value
+        carry, observation = self._restart(
+            state.key, (state.carry, state.observation), fields, outcome.done, time
+        )
+        return state._replace(carry=carry, observation=observation), final_value
 
     def _initial(self, keys: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Array]:
         """First qpos (n, nq) and qvel (n, nv)."""
@@ -128,27 +131,26 @@ class HostProgram:
         return jax.vmap(self.env.begin)(Physics(fields), step_keys(keys, time, BEGIN))
 
     def _restart(
-        self, state: HostState, fields: Fields, outcome: Outcome, time: jax.Array
-    ) -> HostState:
-        """Begin anew where the last step ended an episode; its physics is already reset."""
-        done = outcome.done
-        carry, observation = jax.lax.cond(
+        self,
+        keys: jax.Array,
+        running: tuple[Carry, jax.Array],
+        fields: Fields,
+        done: jax.Array,
+        time: jax.Array,
+    ) -> tuple[Carry, jax.Array]:
+        """Carry and observation, begun anew where done (n,); the physics is already reset there."""
+        return jax.lax.cond(
             done.any(),
-            lambda: select(
-                done,
-                self._begin(state.key, fields, time),
-                (state.carry, state.observation),
-            ),
-            lambda: (state.carry, state.observation),
+            lambda: select(done, self._begin(keys, fields, time), running),
+            lambda: running,
         )
-        return state._replace(carry=carry, observation=observation)
 
     def _before(
-        self, state: HostState, fields: Fields, action: jax.Array, time: jax.Array
-    ) -> tuple[HostState, tuple[Any, jax.Array]]:
-        keys = step_keys(state.key, time, BEFORE)
-        push = jax.vmap(self.env.before)(state.carry, Physics(fields), action, keys)
-        return state._replace(action=action), push
+        self, keys: jax.Array, carry: Carry, fields: Fields, action: jax.Array, time: jax.Array
+    ) -> tuple[Any, jax.Array]:
+        """(edits, ctrl) for the physics."""
+        keys = step_keys(keys, time, BEFORE)
+        return jax.vmap(self.env.before)(carry, Physics(fields), action, keys)
 
     def _observe(
         self, state: HostState, fields: Fields, failed: jax.Array, ended: Ended, time: jax.Array

@@ -88,6 +88,7 @@ def improve(
     x = solution.x.to(gradient.dtype)
     curvature = float(x @ product(x))
     figures = {
+        "entropy": float(start.entropy()),
         "gradient_norm": float(gradient.norm()),
         "cg_iterations": solution.iterations,
         "cg_residual": solution.residual,

@@ -110,7 +110,7 @@ class Training(EngineTraining):
         if self._spec.normalize:
             statistics = normalizer.update(policy.normalizer, batch.observation)
             policy = policy._replace(normalizer=statistics)
-        data, target, figures = self._judge(policy, batch)
+        data, target, explained = self._judge(policy, batch)
         rows = self._order(rng, len(target))[: self.plan.fisher_rows]
         fitting = self._workshop.submit(  # beside the policy's step: neither needs the other
             value.fit,
@@ -129,7 +129,7 @@ class Training(EngineTraining):
         fitted, adam, loss = fitting.result()
         self._check_finite([] if np.isfinite(loss) else ["v_loss"], REMEDY)
         self.state.learner = Learner(policy._replace(policy=params, value=fitted), adam)
-        self._learned = {**taken, "v_loss": loss, **figures}
+        self._learned = {**taken, "v_loss": loss, "explained_variance": explained}
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         self._count_update()
 
@@ -140,8 +140,8 @@ class Training(EngineTraining):
 
     def _judge(
         self, policy: networks.PolicyState, batch: Batch
-    ) -> tuple[step.Experience, torch.Tensor, dict[str, float]]:
-        """What the policy learns from (B,), the value's targets (B,), and figures of both."""
+    ) -> tuple[step.Experience, torch.Tensor, float]:
+        """The policy's experience, the value's targets (B,), how much of them it explained."""
         trpo, shape = self.trpo, batch.reward.shape
         flat = (-1, batch.observation.shape[-1])
         observe = self._networks.observe
@@ -169,9 +169,7 @@ class Training(EngineTraining):
         raw_action = batch.raw_action.reshape(-1, batch.raw_action.shape[-1])
         rest = (raw_action, batch.log_prob.reshape(-1), advantage.astype(np.float32).reshape(-1))
         data = step.Experience(observation, *map(self._tensor, rest))
-        now = self._networks.distribution(policy.policy, observation)
-        figures = {"entropy": float(now.entropy()), "explained_variance": float(explained)}
-        return data, self._tensor(target.reshape(-1)), figures
+        return data, self._tensor(target.reshape(-1)), float(explained)
 
     def _order(self, rng: np.random.Generator, count: int) -> torch.Tensor:
         """A random order of so many rows."""
