@@ -3,6 +3,7 @@
 Nothing here needs a framework; environments come by their catalog string.
 """
 
+import math
 import time
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
@@ -182,6 +183,7 @@ class EngineTraining(ABC):
             "steps_per_second": self._rate(),
             "episodes": counters.episodes,
             "return": ended.returns / ended.count if ended.count else None,
+            "return_std": math.sqrt(ended.spread / ended.count) if ended.count else None,
             "length": ended.lengths / ended.count if ended.count else None,
             "nonfinite": ended.nonfinite,
             "warnings": ended.warnings,

@@ -112,6 +112,7 @@ class Episodes:
         returns: Sum of their returns.
         lengths: Sum of their lengths, control steps.
         terms: Name -> sum over their steps of the environment's metric.
+        spread: Sum of the squared distances of their returns from the mean.
         nonfinite: Environments reset because their state or reward was not finite.
         warnings: MuJoCo's instability warnings.
     """
@@ -120,8 +121,35 @@ class Episodes:
     returns: float
     lengths: float
     terms: dict[str, float]
+    spread: float = 0.0
     nonfinite: int = 0
     warnings: int = 0
+
+    def __add__(self, other: "Episodes") -> "Episodes":
+        return Episodes(
+            count=self.count + other.count,
+            returns=self.returns + other.returns,
+            lengths=self.lengths + other.lengths,
+            terms={name: total + other.terms[name] for name, total in self.terms.items()},
+            spread=joint_spread(self, other),
+            nonfinite=self.nonfinite + other.nonfinite,
+            warnings=self.warnings + other.warnings,
+        )
+
+
+def joint_spread(a: Any, b: Any, maximum: Callable[[Any, Any], Any] = max) -> Any:
+    """The spread of two groups of episodes together (Chan, Golub and LeVeque 1983).
+
+    S = S_a + S_b + (mean_a - mean_b)^2 n_a n_b / (n_a + n_b)
+
+    Args:
+        a: Anything with `count`, `returns` and `spread`: of numbers or of arrays.
+        b: Likewise.
+        maximum: The larger of two such.
+    """
+    distance = a.returns / maximum(a.count, 1) - b.returns / maximum(b.count, 1)
+    between = distance**2 * a.count * b.count / maximum(a.count + b.count, 1)
+    return a.spread + b.spread + between
 
 
 class Driver(Protocol):

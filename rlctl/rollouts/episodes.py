@@ -3,13 +3,14 @@
 Shapes: N environments, O observation. Pure functions on the whole batch.
 """
 
-from typing import Any, NamedTuple
+import operator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rlctl.rollouts.base import Episodes
+from rlctl.rollouts.base import Episodes, joint_spread
 
 FINE, BAD_PHYSICS, BAD_OBSERVATION, BAD_REWARD = range(4)
 BAD_NAMES = ("", "physics state", "observation", "reward")
@@ -36,6 +37,7 @@ class Ended(NamedTuple):
 
     count: jax.Array
     returns: jax.Array
+    spread: jax.Array
     lengths: jax.Array
     terms: dict[str, jax.Array]
 
@@ -115,9 +117,11 @@ def settle(
     return_ = book.return_ + reward
     terms = {name: book.terms[name] + term for name, term in metrics.items()}
     done = outcome.done
+    count, returns = done.sum(), (return_ * done).sum()
     ended = Ended(
-        count=done.sum(),
-        returns=(return_ * done).sum(),
+        count=count,
+        returns=returns,
+        spread=(jnp.square(return_ - returns / jnp.maximum(count, 1.0)) * done).sum(),
         lengths=(length.astype(jnp.float32) * done).sum(),
         terms={name: (term * done).sum() for name, term in terms.items()},
     )
@@ -134,12 +138,12 @@ def settle(
 def no_episodes(terms: tuple[str, ...]) -> Ended:
     """No episode yet."""
     zero = jnp.zeros((), jnp.float32)
-    return Ended(zero, zero, zero, dict.fromkeys(terms, zero))
+    return Ended(zero, zero, zero, zero, dict.fromkeys(terms, zero))
 
 
-def add(a: Any, b: Any) -> Any:
-    """Sum two pytrees of sums."""
-    return jax.tree.map(jnp.add, a, b)
+def add(a: Ended, b: Ended) -> Ended:
+    """Both together."""
+    return jax.tree.map(operator.add, a, b)._replace(spread=joint_spread(a, b, jnp.maximum))
 
 
 def report(ended: Ended, nonfinite: int, warnings: int) -> Episodes:
@@ -147,6 +151,7 @@ def report(ended: Ended, nonfinite: int, warnings: int) -> Episodes:
     return Episodes(
         count=int(ended.count),
         returns=float(ended.returns),
+        spread=float(ended.spread),
         lengths=float(ended.lengths),
         terms={name: float(value) for name, value in ended.terms.items()},
         nonfinite=nonfinite,

@@ -84,7 +84,7 @@ class FusedDriver:
         outcome, final_observation, observation, ended = _numpy(
             (outcome, final_observation, self._state.observation, ended)
         )
-        self._ended = jax.tree.map(np.add, self._ended, ended)
+        self._ended = episodes.add(self._ended, ended)
         self._nonfinite += self._count(outcome.bad[None])
         self._time += 1
         return Step(

@@ -162,12 +162,14 @@ class GymDriver:
         over = step.terminated | step.truncated
         if not over.any():
             return
-        ended = self._ended
-        ended.count += int(over.sum())
-        ended.returns += float(self._return[over].sum())
-        ended.lengths += float(self._length[over].sum())
-        for name, total in zip(self.spec.terms, self._sums[over].sum(axis=0), strict=True):
-            ended.terms[name] += float(total)
+        returns, terms = self._return[over], self._sums[over].sum(axis=0)
+        self._ended += Episodes(
+            count=len(returns),
+            returns=float(returns.sum()),
+            lengths=float(self._length[over].sum()),
+            terms=dict(zip(self.spec.terms, map(float, terms), strict=True)),
+            spread=len(returns) * float(returns.var()),
+        )
         self._return[over] = self._length[over] = 0.0
         self._sums[over] = 0.0
 

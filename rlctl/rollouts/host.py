@@ -6,7 +6,7 @@ the interpreter lock, another is in JAX, so no core waits. Results do not depend
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import partial, reduce
 from itertools import pairwise
 from typing import Any, Self
 
@@ -283,7 +283,7 @@ class HostDriver:
         warnings = sum(group.batch.take_warnings() for group in self._groups)
         for group in self._groups:
             group.nonfinite = 0
-        return episodes.report(jax.tree.map(lambda *x: sum(x), *ended), nonfinite, warnings)
+        return episodes.report(reduce(episodes.add, ended), nonfinite, warnings)
 
     def _run(self, task: Any) -> list[Any]:
         return list((self._pool.map if self._pool else map)(task, self._groups))

@@ -5,6 +5,8 @@ environments play for as long as an episode may last, while the others wait as t
 as short as an unroll, what is learned from would lag behind the policy by a whole round.
 """
 
+import operator
+from functools import reduce
 from typing import Any, Self
 
 import numpy as np
@@ -63,13 +65,7 @@ class TurnDriver:
 
     def take_episodes(self) -> Episodes:
         """Sums over the episodes that ended in `step` since the last call."""
-        parts = [driver.take_episodes() for driver in self._drivers]
-        sums = {
-            name: sum(getattr(part, name) for part in parts)
-            for name in ("count", "returns", "lengths", "nonfinite", "warnings")
-        }
-        terms = {name: sum(part.terms[name] for part in parts) for name in self.spec.terms}
-        return Episodes(**sums, terms=terms)
+        return reduce(operator.add, (driver.take_episodes() for driver in self._drivers))
 
     def state(self) -> Arrays:
         """Everything `restore` needs to go on bit for bit."""

@@ -106,6 +106,8 @@ def test_collecting_is_stepping(make_driver, actor):
     assert (taken.count, taken.lengths) == (ended.count, ended.lengths)
     assert taken.returns == pytest.approx(ended.returns, rel=1e-5)
     assert taken.terms == pytest.approx(ended.terms, rel=1e-5)
+    assert taken.spread == pytest.approx(ended.spread, rel=1e-3)
+    assert ended.spread > 0
     assert driver.take_episodes().count == 0
 
 

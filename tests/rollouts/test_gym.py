@@ -73,6 +73,8 @@ class TestSteps:
         ended = batch.take_episodes()
         assert (ended.count, ended.lengths) == (3, 15)
         assert ended.returns == pytest.approx(chosen.sum(), rel=1e-5)
+        returns = chosen.sum(axis=(0, 2))
+        assert ended.spread == pytest.approx(3 * returns.var(), rel=1e-5)
         assert ended.terms["reward_push"] == pytest.approx(2 * chosen.sum(), rel=1e-5)
         assert batch.take_episodes().count == 0
 
