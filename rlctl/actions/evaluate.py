@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlctl import catalog
+from rlctl.actions.told import NOTHING, Told
 from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint, load
 from rlctl.core import files
@@ -38,6 +39,7 @@ class EvalRequest:
         max_episode_steps: Time limit instead of the environment's own, None for that.
         save_trajectories: Where to write every step (.npz), None for nowhere.
         min_return: The mean return below which the check fails, None for no check.
+        told: The commands to give instead of those the environment draws.
         overrides: `env.key=value` settings that differ from the checkpoint's.
     """
 
@@ -51,6 +53,7 @@ class EvalRequest:
     max_episode_steps: int | None = None
     save_trajectories: Path | None = None
     min_return: float | None = None
+    told: Told = NOTHING
     overrides: list[str] = field(default_factory=list)
 
 
@@ -89,7 +92,7 @@ def evaluate(
     Args:
         request: What.
         progress: Told of phases.
-        tell: Told when a damaged checkpoint was skipped.
+        tell: Told when a damaged checkpoint was skipped, or commands go beyond the training.
 
     Raises:
         CheckFailed: The mean return is under `min_return`; the figures are in its data.
@@ -115,6 +118,7 @@ def evaluate(
             min(request.episodes, MOST_AT_ONCE),
             episode_length=request.max_episode_steps or 0,
         )
+    driver = request.told.drive(driver, name, config, tell)
     recorder = Recorder() if request.save_trajectories else None
     with closing(driver):
         check_layout(checkpoint, driver.spec)

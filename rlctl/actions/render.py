@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlctl import catalog
 from rlctl.actions.evaluate import check_layout
+from rlctl.actions.told import NOTHING, Told
 from rlctl.checkpoints import find, store
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import UsageError
@@ -35,12 +36,14 @@ class Shot:
         seed: Of the first state and of everything random in the environment.
         physics: `auto`, `native`, `jax` or `warp`.
         backend: What runs the policy: `numpy`, `jax` or `torch`.
+        told: The commands to give instead of those the environment draws.
     """
 
     steps: int | None = None
     seed: int = 0
     physics: str = "auto"
     backend: str = "numpy"
+    told: Told = NOTHING
 
     def check(self) -> None:
         """Raise unless it can be filmed.
@@ -113,7 +116,7 @@ def render(
         shot: What is filmed.
         look: Camera, size and frame rate; None for the usual ones.
         progress: Told of phases, steps and frames.
-        tell: Told when a damaged checkpoint was skipped.
+        tell: Told when a damaged checkpoint was skipped, or commands go beyond the training.
 
     Raises:
         UsageError: No such environment, camera, size or kind of file.
@@ -136,7 +139,7 @@ def render(
     from rlctl.policies.base import load_policy
 
     policy = load_policy(checkpoint, shot.backend)
-    film, written, physics = play(out, checkpoint, policy, config, shot, look, progress)
+    film, written, physics = play(out, checkpoint, policy, config, shot, look, progress, tell)
     return Rendered(
         env=name,
         checkpoint=checkpoint.path,
@@ -156,6 +159,7 @@ def _film_scene(
     shot: Shot,
     look: Look,
     progress: Progress,
+    tell: Callable[[str], None],
 ) -> tuple["Film", "Written", str]:
     """Play first, then draw the states on the environment's scene."""
     gl.find()  # before MuJoCo is loaded, which fails where MUJOCO_GL names what is not there
@@ -167,6 +171,7 @@ def _film_scene(
         scene = environment.scene()
         look.camera_among(cameras(scene), environment.spec)
         driver = make_driver(name, config, shot.physics, 1, randomize=False)
+        driver = shot.told.drive(driver, name, config, tell)
         check_layout(checkpoint, driver.spec)
     with closing(driver):
         film = _play(policy, driver, shot, progress)
@@ -182,6 +187,7 @@ def _film_itself(
     shot: Shot,
     look: Look,
     progress: Progress,
+    tell: Callable[[str], None],
 ) -> tuple["Film", "Written", str]:
     """Have an environment that draws itself do so as it is played."""
     from rlctl.rendering import live
@@ -189,7 +195,7 @@ def _film_itself(
     name = checkpoint.manifest["env"]["id"]
     live.check(look, name)
     with progress.phase("build"):
-        driver = make_drawn(name, config, shot.physics)
+        driver = shot.told.drive(make_drawn(name, config, shot.physics), name, config, tell)
         check_layout(checkpoint, driver.spec)
     with closing(driver), live.drawing(), progress.phase("rollout"):
         film = live.LiveFilm(driver, policy, _steps(shot, driver.spec), shot.seed)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,18 +11,24 @@ from rlctl.cli.console import Console
 from rlctl.cli.options import (
     Backend,
     Ckpt,
+    ClipCommand,
+    Command,
     Cpu,
     Device,
     Json,
     OptionalEnv,
     Physics,
     Quiet,
+    Schedule,
     Set,
     Verbose,
 )
 from rlctl.core.config import flag_layer, resolve, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from rlctl.actions.told import Told
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,9 @@ def evaluate(
         str | None,
         typer.Option("--min-return", metavar="X", help="Exit 1 if the mean return is below X."),
     ] = None,
+    command: Command = None,
+    command_schedule: Schedule = None,
+    clip_command: ClipCommand = False,
     set_: Set = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -83,7 +92,9 @@ def evaluate(
         select(options.device(device, cpu))
         from rlctl.actions.evaluate import EvalRequest
         from rlctl.actions.evaluate import evaluate as evaluate_action
+        from rlctl.actions.told import Told
 
+        told = Told(command, command_schedule, clip_command)
         request = EvalRequest(
             env=env,
             ckpt=ckpt,
@@ -92,6 +103,7 @@ def evaluate(
             physics=physics or "auto",
             backend=backend,
             save_trajectories=Path(save_trajectories) if save_trajectories else None,
+            told=told,
             overrides=list(set_ or ()),
         )
         failed: CheckFailed | None = None
@@ -102,15 +114,15 @@ def evaluate(
         out.data(figures)
         _show(out, figures)
         if video:
-            _film(out, Path(video), figures, numbers.seed)
+            _film(out, Path(video), figures, numbers.seed, told)
         if failed is not None:
             raise failed
 
 
-def _film(out: Console, path: Path, figures: dict[str, Any], seed: int) -> None:
+def _film(out: Console, path: Path, figures: dict[str, Any], seed: int, told: "Told") -> None:
     from rlctl.actions.render import Shot, render
 
-    shot = Shot(seed=seed, physics=figures["physics"], backend=figures["backend"])
+    shot = Shot(seed=seed, physics=figures["physics"], backend=figures["backend"], told=told)
     film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)
     out.data({"video": film.to_json()})
     out.text(f"video: {film.path}")
@@ -143,3 +155,19 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
         for name, stats in figures.get("terms", {}).items()
     ]
     out.table(("", "mean", "std", "min", "max", "95 % interval"), rows)
+    if tracking := figures.get("tracking"):
+        out.text()
+        _show_tracking(out, tracking)
+
+
+def _show_tracking(out: Console, tracking: dict[str, Any]) -> None:
+    """Print how commands were met: what came of which, and how far it was off."""
+    rows = []
+    for name, figures in tracking.items():
+        steps = 0
+        for row in figures["bins"]:
+            told, goes = (f"{row[key]:+.2f}" for key in ("told", "achieved"))
+            rows.append((name, told, goes, f"{row['error']:.3f}", f"{row['steps']:,}"))
+            steps += row["steps"]
+        rows.append((name, "all", "", f"{figures['error']:.3f}", f"{steps:,}"))
+    out.table(("command", "told", "goes", "mean abs error", "steps"), rows)

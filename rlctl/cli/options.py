@@ -84,6 +84,27 @@ Set = Annotated[
         show_default=False,
     ),
 ]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        "--command",
+        metavar="NAME=X,NAME=X",
+        help="Command this, as vx=1,yaw=-0.5; what is not named is 0.",
+        show_default=False,
+    ),
+]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        "--command-schedule",
+        metavar="SCHEDULE",
+        help="Commands by seconds of an episode, as '0: vx=1; 4: yaw=0.7', or a file of them.",
+        show_default=False,
+    ),
+]
+ClipCommand = Annotated[
+    bool, typer.Option("--clip-command", help="Keep commands within those of the training.")
+]
 Device = Annotated[
     Literal["auto", "cpu", "gpu"], typer.Option("--device", help="Where to compute.")
 ]

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from rlctl.cli import console, options
-from rlctl.cli.options import Backend, Ckpt, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Verbose
+from rlctl.cli.options import (
+    Backend,
+    Ckpt,
+    ClipCommand,
+    Command,
+    Cpu,
+    Device,
+    Json,
+    OptionalEnv,
+    Physics,
+    Quiet,
+    Schedule,
+    Verbose,
+)
 from rlctl.core import device
 from rlctl.core.errors import UsageError
 
@@ -59,6 +72,9 @@ def render(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the first state and the noise.")] = 0,
+    command: Command = None,
+    command_schedule: Schedule = None,
+    clip_command: ClipCommand = False,
     physics: Physics = "auto",
     backend: Backend = "numpy",
     device_name: Device = "auto",
@@ -76,8 +92,11 @@ def render(
         device.select(options.device(device_name, cpu))
         from rlctl.actions.render import Look, Shot
         from rlctl.actions.render import render as film
+        from rlctl.actions.told import Told
 
-        shot, look = Shot(steps, seed, physics or "auto", backend), Look(camera, pixels, fps)
+        told = Told(command, command_schedule, clip_command)
+        shot = Shot(steps, seed, physics or "auto", backend, told)
+        look = Look(camera, pixels, fps)
         done = film(path, env, ckpt, shot, look, out.progress, out.warn)
         out.data(done.to_json())
         width, height = done.size

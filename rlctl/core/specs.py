@@ -82,6 +82,8 @@ class EnvSpec:
         terms: Names of the per-step metrics (reward terms first), summed over an episode.
         cameras: Named cameras, the default first; empty for MuJoCo's free camera.
         commands: Names of the command's components, empty without one.
+        achieved: Which numbers of the observation tell how the command is met, one for each
+            component, in its unit; empty where none do.
         mirror: Its symmetry, None without one. Only learning uses it; no checkpoint holds it.
     """
 
@@ -94,6 +96,7 @@ class EnvSpec:
     terms: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    achieved: tuple[int, ...] = ()
     mirror: Mirror | None = field(default=None, compare=False)
 
     @property
@@ -123,9 +126,9 @@ class EnvSpec:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The spec that `to_json` wrote."""
-        names = ("terms", "cameras", "commands")
+        names = ("terms", "cameras", "commands", "achieved")
         return cls(
-            **{**data, **{name: tuple(data[name]) for name in names}}
+            **{**data, **{name: tuple(data.get(name, ())) for name in names}}
             | {
                 "observation": tuple(ObservationPart(**part) for part in data["observation"]),
                 "action": tuple(ActionPart(**part) for part in data["action"]),

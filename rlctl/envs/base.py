@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import jax
 import mujoco
+import numpy as np
 
 from rlctl.core.specs import EnvSpec
 from rlctl.physics.base import Physics
@@ -29,10 +30,14 @@ class Environment(Protocol):
     Attributes:
         spec: Layouts, bounds and timing.
         fields: The MjData fields that begin, before and after read; back ends provide these only.
+        command_low: The least of what it commands, (len(spec.commands),); of those with commands.
+        command_high: The most of it, likewise.
     """
 
     spec: EnvSpec
     fields: tuple[str, ...]
+    command_low: np.ndarray
+    command_high: np.ndarray
 
     def model(self) -> mujoco.MjModel:
         """Compile the physics model: timestep set, no meshes, no textures."""
@@ -61,3 +66,8 @@ class Environment(Protocol):
 
     def command(self, carry: Carry) -> jax.Array:
         """The command in force, (len(spec.commands),)."""
+
+    # --- those with commands ---
+
+    def told(self, carry: Carry, command: jax.Array) -> Carry:
+        """What it remembers once it was given another command, (len(spec.commands),)."""

@@ -117,6 +117,9 @@ class MjxSimulation:
             return jnp.zeros((len(state.fields["qpos"]), 0))
         return jax.vmap(self._env.command)(state.carry)
 
+    def told(self, state: MjxState, command: jax.Array) -> MjxState:
+        return state._replace(carry=jax.vmap(self._env.told)(state.carry, command))
+
     # --- one instance ---
 
     def _reset(

@@ -64,3 +64,6 @@ class Simulation(Protocol):
 
     def command(self, state: SimState) -> jax.Array:
         """Commands in force, (n, len(spec.commands))."""
+
+    def told(self, state: SimState, command: jax.Array) -> SimState:
+        """The state once they were given other commands, (n, len(spec.commands)); if any."""

@@ -1,5 +1,6 @@
 """Draw the states of a model as pictures, without a window."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import mujoco
@@ -7,6 +8,8 @@ import numpy as np
 
 from rlctl.core.errors import RendererMissing
 from rlctl.rendering import gl
+from rlctl.rendering.arrows import Arrow
+from rlctl.rendering.arrows import draw as add_arrows
 from rlctl.rendering.look import FREE
 
 _SAMPLES = 8  # asked for; software drivers give 4
@@ -54,14 +57,15 @@ class Canvas:
                 f"{self.platform} cannot draw {width}x{height}: {error}"
             ) from error
 
-    def draw(self, qpos: np.ndarray) -> np.ndarray:
-        """The picture (height, width, 3) uint8 of the positions (nq,)."""
+    def draw(self, qpos: np.ndarray, arrows: Sequence[Arrow] = ()) -> np.ndarray:
+        """The picture (height, width, 3) uint8 of the positions (nq,), arrows over it."""
         self._data.qpos[:] = qpos
         mujoco.mj_forward(self._model, self._data)
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(
             self._model, self._data, self._option, None, self._camera, everything, self._scene
         )
+        add_arrows(self._scene, arrows)
         mujoco.mjr_render(self._viewport, self._scene, self._renderer)
         picture = np.empty((self._viewport.height, self._viewport.width, 3), np.uint8)
         mujoco.mjr_readPixels(picture, None, self._viewport, self._renderer)

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlctl.core.errors import Incompatible
 from rlctl.core.specs import EnvSpec
-from rlctl.rendering import video
+from rlctl.rendering import arrows, video
 from rlctl.rendering.canvas import Canvas, cameras
 from rlctl.rendering.look import SIZE, TILE, Look
 from rlctl.rendering.overlay import caption
@@ -38,6 +38,7 @@ class Moment:
     Attributes:
         qpos: Positions (nq,).
         command: The command in force, (len(spec.commands),).
+        achieved: What came of it, likewise, (0,) where the environment does not show that.
         episode: Which episode of the film, from 1.
         steps: Control steps since the episode began.
         total: Return since the episode began.
@@ -45,6 +46,7 @@ class Moment:
 
     qpos: np.ndarray
     command: np.ndarray
+    achieved: np.ndarray
     episode: int
     steps: int
     total: float
@@ -66,7 +68,7 @@ class Film:
 
     def start(self, driver: Driver) -> None:
         """Remember the state after a reset."""
-        self._remember(driver, 1, 0, 0.0)
+        self._remember(driver, driver.observation, 1, 0, 0.0)
 
     def add(self, driver: Driver, step: Step) -> None:
         """Remember the state after a step, already of the next episode where one ended."""
@@ -77,9 +79,9 @@ class Film:
         total += float(step.reward[0])
         if step.terminated[0] or step.truncated[0]:
             self._ended.append(total)
-            self._remember(driver, episode + 1, 0, 0.0)
+            self._remember(driver, step.observation, episode + 1, 0, 0.0)
         else:
-            self._remember(driver, episode, steps + 1, total)
+            self._remember(driver, step.observation, episode, steps + 1, total)
 
     def totals(self) -> tuple[float, ...]:
         """Return of every episode, the unfinished last one included."""
@@ -91,9 +93,29 @@ class Film:
         first = f"{moment.steps * self._spec.control_dt:.2f} s    return {moment.total:.1f}"
         if moment.episode > 1:
             first += f"    episode {moment.episode}"
-        pairs = zip(self._spec.commands, moment.command, strict=True)
-        second = "    ".join(f"{name} {value:+.2f}" for name, value in pairs)
-        return f"{first}\n{second}" if second else first
+        lines = [first]
+        if len(moment.achieved):
+            lines += ["told   " + self._components(moment.command)]
+            lines += ["goes   " + self._components(moment.achieved)]
+        elif len(moment.command):
+            lines += [self._components(moment.command)]
+        return "\n".join(lines)
+
+    def _components(self, values: np.ndarray) -> str:
+        pairs = zip(self._spec.commands, values, strict=True)
+        return "    ".join(f"{name} {value:+.2f}" for name, value in pairs)
+
+    def arrows(self, moment: Moment) -> list[arrows.Arrow]:
+        """How the robot was told to go and how it goes, where that is a velocity of its torso."""
+        if self._spec.commands[:2] != ("vx", "vy"):
+            return []
+        pairs = ((moment.command, arrows.TOLD), (moment.achieved, arrows.GOES))
+        return [
+            arrow
+            for values, style in pairs
+            if len(values)
+            for arrow in arrows.velocity(moment.qpos, values[:2], style)
+        ]
 
     def write(
         self,
@@ -137,12 +159,15 @@ class Film:
     ) -> Iterator[np.ndarray]:
         for done, index in enumerate(chosen, 1):
             moment = self.moments[index]
-            yield caption(canvas.draw(moment.qpos), self.words(moment))
+            yield caption(canvas.draw(moment.qpos, self.arrows(moment)), self.words(moment))
             on_frame(done, len(chosen))
 
-    def _remember(self, driver: Driver, episode: int, steps: int, total: float) -> None:
+    def _remember(
+        self, driver: Driver, observation: np.ndarray, episode: int, steps: int, total: float
+    ) -> None:
         qpos, command = driver.qpos()[0].copy(), driver.command()[0].copy()
-        self.moments.append(Moment(qpos, command, episode, steps, total))
+        achieved = observation[0, list(self._spec.achieved)]
+        self.moments.append(Moment(qpos, command, achieved, episode, steps, total))
 
 
 def is_sheet(path: Path) -> bool:

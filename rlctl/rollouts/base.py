@@ -205,5 +205,11 @@ class Driver(Protocol):
     def command(self) -> np.ndarray:
         """Commands in force (N, len(spec.commands)) float32."""
 
+    def tell(self, command: np.ndarray) -> None:
+        """Give other commands (N, len(spec.commands)); shown from the next step on.
+
+        Only of environments that take commands.
+        """
+
     def close(self) -> None:
         """Stop threads and free memory."""

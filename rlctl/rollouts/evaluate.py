@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from rlctl.core.specs import EnvSpec
 from rlctl.policies.base import Policy, draw_noise
 from rlctl.rollouts.base import Arrays, Driver, Step
 
+BINS = 5  # of commands
 ROUND_SEEDS = 1_000_003  # seeds of successive rounds lie this far apart
 
 
@@ -27,6 +29,7 @@ class Evaluation:
         lengths: (E,) control steps.
         terminated: (E,) bool, ended by the environment rather than the time limit.
         terms: Name -> (E,) sums of the environment's metrics.
+        tracking: How commands were met, None without any.
         seconds: Wall time.
         steps: Environment steps taken, those of episodes already over included.
     """
@@ -35,6 +38,7 @@ class Evaluation:
     lengths: np.ndarray
     terminated: np.ndarray
     terms: Arrays
+    tracking: "Tracking | None"
     seconds: float
     steps: int
 
@@ -48,10 +52,53 @@ class Evaluation:
                 name: {"mean": float(x.mean()), "std": float(x.std())}
                 for name, x in self.terms.items()
             },
+            **({"tracking": self.tracking.summary()} if self.tracking else {}),
             "episodes": len(self.returns),
             "seconds": self.seconds,
             "steps_per_second": self.steps / max(self.seconds, 1e-9),
         }
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """How commands were met, at all S steps of all episodes.
+
+    Attributes:
+        names: The C components of a command.
+        told: (S, C) what was commanded.
+        achieved: (S, C) what came of it.
+    """
+
+    names: tuple[str, ...]
+    told: np.ndarray
+    achieved: np.ndarray
+
+    def summary(self) -> dict[str, Any]:
+        """Of every component: the mean absolute error, and figures by bins of what was told."""
+        columns = zip(self.names, self.told.T, self.achieved.T, strict=True)
+        return {
+            name: {"error": float(np.abs(achieved - told).mean()), "bins": _bins(told, achieved)}
+            for name, told, achieved in columns
+        }
+
+
+def _bins(told: np.ndarray, achieved: np.ndarray) -> list[dict[str, float]]:
+    """Means over the steps of each bin of what was told (S,): equally wide, empty ones left out."""
+    low, high = told.min(), told.max()
+    width = (high - low) / BINS or 1.0
+    numbers = np.minimum(((told - low) / width).astype(int), BINS - 1)
+    rows = []
+    for number in np.unique(numbers):
+        here = numbers == number
+        rows.append(
+            {
+                "told": float(told[here].mean()),
+                "achieved": float(achieved[here].mean()),
+                "error": float(np.abs(achieved - told)[here].mean()),
+                "steps": int(here.sum()),
+            }
+        )
+    return rows
 
 
 def describe(x: np.ndarray) -> dict[str, Any]:
@@ -106,9 +153,17 @@ def evaluate(
             name: np.concatenate([r["terms"][name] for r in rounds])[:episodes]
             for name in driver.spec.terms
         },
+        tracking=_tracking(driver.spec, [pair for r in rounds for pair in r["tracking"]]),
         seconds=time.perf_counter() - start,
         steps=sum(r["steps"] for r in rounds),
     )
+
+
+def _tracking(spec: EnvSpec, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Tracking | None:
+    """All that was told and achieved (n, C), if the environment shows what is achieved."""
+    if not spec.achieved:
+        return None
+    return Tracking(spec.commands, *map(np.concatenate, zip(*pairs, strict=True)))
 
 
 def _round(
@@ -118,18 +173,21 @@ def _round(
     stochastic: bool,
     on_step: Callable[[np.ndarray, np.ndarray, Step, np.ndarray], None] | None,
 ) -> dict[str, Any]:
-    """One episode in every environment: sums (N,) by name, and the steps taken."""
-    n = driver.num_envs
+    """One episode in every environment: sums (N,) by name, commands met, the steps taken."""
+    n, achieved = driver.num_envs, list(driver.spec.achieved)
     rng = np.random.default_rng(seed)
     observation = driver.reset(seed)
     running = np.ones(n, bool)
     sums = {"return": np.zeros(n), "length": np.zeros(n), "terminated": np.zeros(n)}
     terms = {name: np.zeros(n) for name in driver.spec.terms}
-    steps = 0
+    steps, tracking = 0, []
     while running.any():
         noise = draw_noise(policy.spec, rng, n) if stochastic else None
         action = policy.act(observation, noise=noise)
+        told = driver.command() if achieved else None
         step = driver.step(action)
+        if achieved:
+            tracking.append((told[running], step.final_observation[running][:, achieved]))
         if on_step:
             on_step(observation, action, step, running)
         sums["return"] += step.reward * running
@@ -140,4 +198,4 @@ def _round(
         running = running & ~(step.terminated | step.truncated)
         observation = step.observation
         steps += n
-    return {**sums, "terms": terms, "steps": steps}
+    return {**sums, "terms": terms, "tracking": tracking, "steps": steps}

@@ -141,6 +141,11 @@ class FusedDriver:
         """Commands in force (N, len(spec.commands)) float32."""
         return _numpy(self._program.command(self._state.sim))
 
+    def tell(self, command: np.ndarray) -> None:
+        """Give other commands (N, len(spec.commands)); shown from the next step on."""
+        sim = self._program.told(self._state.sim, np.asarray(command, np.float32))
+        self._state = self._state._replace(sim=sim)
+
     def close(self) -> None:
         """Nothing to stop; the arrays are freed with the driver."""
 

@@ -47,6 +47,7 @@ class FusedProgram:
         self.episode_length = episode_length
         self.draw = jax.jit(simulation.draw)
         self.command = jax.jit(simulation.command)
+        self.told = jax.jit(lambda state, command: simulation.told(state, command))
         self.start = jax.jit(self._start)
         self.step = jax.jit(self._step)
         self.collect = jax.jit(self._collect, static_argnums=(0, 1))

@@ -258,7 +258,14 @@ class HostDriver:
         """Commands in force (N, len(spec.commands)) float32."""
         if not self.spec.commands:
             return np.zeros((self.num_envs, 0), np.float32)
-        return self._gather(lambda group: jax.vmap(self._program.env.command)(group.state.carry))
+        return self._gather(lambda group: self._program.command(group.state.carry))
+
+    def tell(self, command: np.ndarray) -> None:
+        """Give other commands (N, len(spec.commands)); shown from the next step on."""
+        command = np.asarray(command, np.float32)
+        for group in self._groups:
+            carry = self._program.told(group.state.carry, command[group.rows])
+            group.state = group.state._replace(carry=carry)
 
     def close(self) -> None:
         """Stop the threads."""

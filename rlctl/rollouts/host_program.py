@@ -67,6 +67,8 @@ class HostProgram:
         self.observe = jax.jit(self._observe)
         self.restart = jax.jit(self._restart)
         self.before = jax.jit(self._before)
+        self.command = jax.jit(jax.vmap(env.command))
+        self.told = jax.jit(lambda carry, command: jax.vmap(env.told)(carry, command))
         model = env.model()
         self.draw = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
 

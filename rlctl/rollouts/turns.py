@@ -93,6 +93,11 @@ class TurnDriver:
         """Commands in force (N, len(spec.commands)) float32."""
         return np.concatenate([driver.command() for driver in self._drivers])
 
+    def tell(self, command: np.ndarray) -> None:
+        """Give other commands (N, len(spec.commands)); shown from the next step on."""
+        for driver, part in zip(self._drivers, np.split(command, len(self._drivers)), strict=True):
+            driver.tell(part)
+
     def close(self) -> None:
         """Close them all."""
         for driver in self._drivers:

@@ -3,6 +3,7 @@
 import pytest
 
 from rlctl.actions import evaluate as action
+from rlctl.actions.told import Told
 from rlctl.core.errors import CheckFailed
 
 SPREAD = {"mean": 1234.5, "std": 0.5, "min": 1234.0, "max": 1235.0, "ci95": [1233.0, 1236.0]}
@@ -38,7 +39,8 @@ def test_options_reach_the_action(rlctl, asked):
     rlctl(
         "eval", "pendulum", "--ckpt", "best", "--episodes", 3, "--seed", 4, "--stochastic",
         "--physics", "native", "--max-episode-steps", 5, "--set", "env.x=1", "--cpu",
-        "--save-trajectories", "t.npz", "--backend", "jax",
+        "--save-trajectories", "t.npz", "--backend", "jax", "--clip-command",
+        "--command", "vx=1", "--command-schedule", "0: vx=1",
     )  # fmt: skip
     (request,) = asked
     assert (request.env, request.ckpt, request.episodes, request.seed) == ("pendulum", "best", 3, 4)
@@ -47,6 +49,18 @@ def test_options_reach_the_action(rlctl, asked):
     assert (request.physics, request.max_episode_steps) == ("native", 5)
     assert request.overrides == ["env.x=1"]
     assert str(request.save_trajectories) == "t.npz"
+    assert request.told == Told("vx=1", "0: vx=1", clip=True)
+
+
+def test_how_commands_were_met_is_a_table(rlctl, asked, monkeypatch):
+    bins = [{"told": t, "achieved": t / 2, "error": abs(t) / 2, "steps": 1500} for t in (-1.0, 0.5)]
+    monkeypatch.setitem(FIGURES, "tracking", {"vx": {"error": 0.375, "bins": bins}})
+    assert rlctl("eval").out.splitlines()[-4:] == [
+        "command  told    goes  mean abs error  steps",
+        "vx       -1.00  -0.50           0.500  1,500",
+        "vx       +0.50  +0.25           0.250  1,500",
+        "vx       all                    0.375  3,000",
+    ]
 
 
 def test_the_report_is_a_table(rlctl, asked):

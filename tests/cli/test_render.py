@@ -27,6 +27,15 @@ def test_a_film_is_described(rlctl):
 
 
 @pytest.mark.usefixtures("drawing")
+def test_a_command_where_none_is_taken(rlctl):
+    saved_policy.save()
+    done = rlctl("render", "--out", "a.gif", "--command", "vx=1", "--cpu")
+    assert done.code == 2
+    assert "takes no command" in done.err
+    assert not Path("a.gif").exists()
+
+
+@pytest.mark.usefixtures("drawing")
 def test_json(rlctl):
     saved_policy.save()
     done = rlctl("render", "pendulum", "--out", "a.png", "--steps", 3, "--size", "64x48", "--json")

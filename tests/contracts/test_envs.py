@@ -98,6 +98,27 @@ def play(driver, actions, seed=0):
     return np.stack(observations), steps
 
 
+@each_back_end
+def test_commands_are_shown_once_given(name, physics):
+    spec = environment(name).spec
+    assert len(spec.achieved) in (0, len(spec.commands))
+    assert all(spec.policy_size <= i < spec.observation_size for i in spec.achieved)
+    if not spec.commands:
+        return
+    low, high = environment(name).command_low, environment(name).command_high
+    idle = np.zeros((NUM_ENVS, spec.action_size), np.float32)
+    one, seen = driver(name, physics), []
+    for told in (np.linspace(low, high, NUM_ENVS), np.linspace(high, low, NUM_ENVS)):
+        one.reset(0)
+        drawn = one.command()
+        assert ((low <= drawn) & (drawn <= high)).all()
+        one.tell(told)
+        one.step(idle)
+        np.testing.assert_allclose(one.command(), told, rtol=1e-6)
+        seen.append(one.observation)
+    assert (seen[0] != seen[1]).any(axis=1).all()
+
+
 @each_env
 def test_spec_is_true(name):
     row, env = catalog.env(name), environment(name)

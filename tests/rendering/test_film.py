@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,8 @@ SPEC = EnvSpec("ball", (), (), 0.02, 1, 100, cameras=("side",), commands=("forwa
 
 class Rail:
     """A driver of two balls that move 1 cm a step; the first starts again after `length` steps."""
+
+    observation = np.zeros((2, 0))
 
     def __init__(self, length=1000):
         self.length, self.steps = length, 0
@@ -51,7 +54,7 @@ def shown(monkeypatch):
         def __init__(self, model, width, height, camera):
             self.size = height, width
 
-        def draw(self, qpos):
+        def draw(self, qpos, arrows):
             frames.append([qpos[0]])
             return np.zeros((*self.size, 3), np.uint8)
 
@@ -92,6 +95,17 @@ def test_the_words_tell_time_return_command_and_episode(tmp_path, ball, shown):
     assert filmed(5, length=5).totals() == (10.0,)
 
 
+def test_the_words_tell_what_is_achieved_where_the_observation_shows_it(tmp_path, ball, shown):
+    driver, film = Rail(), Film(replace(SPEC, achieved=(1,)))
+    driver.observation = np.array([[7.0, 0.25], [9.0, 9.0]])
+    film.start(driver)
+    film.add(driver, driver.step()._replace(observation=np.array([[7.0, -0.1], [9.0, 9.0]])))
+    film.write(tmp_path / "a.png", ball, Look())
+    texts = [text for _, text in shown]
+    assert texts[0] == "0.00 s    return 0.0\ntold   forward +0.50\ngoes   forward +0.25"
+    assert texts[1] == "0.02 s    return 2.0\ntold   forward +0.50\ngoes   forward -0.10"
+
+
 def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
     written = filmed(50).write(tmp_path / "a.png", ball, Look())
     places = [place for place, _ in shown]
@@ -123,7 +137,13 @@ def test_progress_is_told(tmp_path, ball, shown):
 
 def test_a_scene_with_other_joints(tmp_path, ball):
     film = Film(SPEC)
-    film.start(SimpleNamespace(qpos=lambda: np.zeros((1, 3)), command=lambda: np.zeros((1, 1))))
+    film.start(
+        SimpleNamespace(
+            qpos=lambda: np.zeros((1, 3)),
+            command=lambda: np.zeros((1, 1)),
+            observation=np.zeros((1, 0)),
+        )
+    )
     with pytest.raises(Incompatible, match="has 1 positions, its physics 3"):
         film.write(tmp_path / "a.mp4", ball, Look())
 

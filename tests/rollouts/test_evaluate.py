@@ -1,5 +1,7 @@
 """Evaluation counts every environment's first episode of a round, and only that."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,29 @@ class Idle:
     def act(self, observation, *, noise=None):
         self.noises.append(noise)
         return np.zeros((len(observation), 1), np.float32)
+
+
+class Following(Scripted):
+    """Told 1 and -1 in turns, from environment to environment; all go at 0.5."""
+
+    spec = replace(SPEC, commands=("speed",), achieved=(0,))
+
+    def command(self):
+        return (1.0 - 2.0 * (np.arange(self.num_envs) % 2))[:, None]
+
+    def step(self, action):
+        return super().step(action)._replace(final_observation=np.full((self.num_envs, 1), 0.5))
+
+
+def test_how_commands_are_met():
+    tracking = evaluate(Idle(), Following(4), episodes=4, seed=7).summary()["tracking"]
+    # episodes of 1, 2, 3 and 4 steps: 4 steps told 1, 6 told -1
+    assert tracking["speed"]["error"] == pytest.approx((4 * 0.5 + 6 * 1.5) / 10)
+    assert tracking["speed"]["bins"] == [
+        {"told": -1.0, "achieved": 0.5, "error": 1.5, "steps": 6},
+        {"told": 1.0, "achieved": 0.5, "error": 0.5, "steps": 4},
+    ]
+    assert "tracking" not in evaluate(Idle(), Scripted(2), episodes=2, seed=7).summary()
 
 
 def test_each_environment_counts_one_episode():

@@ -97,6 +97,8 @@ OBSERVATION = (
     ObservationPart("foot_height", len(LEGS), "m", privileged=True),
     ObservationPart("air_time", len(LEGS), "s", privileged=True),
 )
+SEEN = sum(part.size for part in OBSERVATION if not part.privileged)
+ACHIEVED = (SEEN, SEEN + 1, SEEN + 5)  # forward and leftward velocity, turn rate: of the first two
 MIRROR_SIGN = {
     "yaw_rate": (-1,),
     "gravity": (1, -1, 1),
@@ -156,14 +158,15 @@ class Barkour:
         ),
         cameras=("track", "side"),
         commands=("vx", "vy", "yaw"),
+        achieved=ACHIEVED,
         mirror=_mirror(),
     )
 
     def __init__(self, config: BarkourConfig | None = None) -> None:
         self._config = config = config or BarkourConfig()
         self._scales = {name: getattr(config, f"reward_{name}") for name in self.spec.terms}
-        self._command_min = np.array([config.vx_min, config.vy_min, config.yaw_min], np.float32)
-        self._command_max = np.array([config.vx_max, config.vy_max, config.yaw_max], np.float32)
+        self.command_low = np.array([config.vx_min, config.vy_min, config.yaw_min], np.float32)
+        self.command_high = np.array([config.vx_max, config.vy_max, config.yaw_max], np.float32)
 
     def model(self) -> mujoco.MjModel:
         return compile_physics(XML)
@@ -248,8 +251,11 @@ class Barkour:
     def command(self, carry: Memory) -> jax.Array:
         return carry.command
 
+    def told(self, carry: Memory, command: jax.Array) -> Memory:
+        return carry._replace(command=command)
+
     def _draw_command(self, key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, (3,), minval=self._command_min, maxval=self._command_max)
+        return jax.random.uniform(key, (3,), minval=self.command_low, maxval=self.command_high)
 
     def _see(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
         """The noisy frame of this step, before the 14 frames last seen."""
