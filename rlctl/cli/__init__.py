@@ -20,6 +20,7 @@ from rlctl.cli import (
     eval,
     export,
     inspect_ckpt,
+    plot,
     render,
     train,
 )
@@ -34,6 +35,7 @@ app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
 app.command("render")(render.render)
 app.command("inspect-ckpt")(inspect_ckpt.inspect_ckpt)
+app.command("plot")(plot.plot)
 app.command("benchmark")(benchmark.benchmark)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)

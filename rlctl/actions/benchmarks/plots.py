@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-_INK, _LINE, _GRID = "#333333", "#1f5fa8", "#dddddd"
+from rlctl.actions.plots import style
+from rlctl.core.files import write_atomic
+
 _OTHERS = ("#b5541c", "#4b8b3b", "#7a4fa3")  # published results, the best three
 
 
@@ -24,50 +26,43 @@ def plot_curves(path: Path, report: dict[str, Any]) -> None:
     Args:
         path: PNG to write.
         report: `Report.to_json()`, curves included.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
+    Raises:
+        OutOfSpace: It cannot be written.
+    """
     envs = report["envs"]
     columns = min(3, len(envs))
     rows = math.ceil(len(envs) / columns)
-    figure = Figure(figsize=(4.6 * columns, 4.0 * rows + 0.4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = style.canvas(4.6 * columns, 4.0 * rows + 0.4)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, (env, found) in zip(panels, envs.items(), strict=False):
         _draw(panel, env, found, report["steps"])
     for panel in panels[len(envs) :]:
         panel.set_visible(False)
-    figure.suptitle(f"{report['algo'].upper()}: return", color=_INK)
-    figure.savefig(path)
+    figure.suptitle(f"{report['algo'].upper()}: return", color=style.INK)
+    write_atomic(path, style.encoded(figure, "png"))
 
 
 def _draw(panel: Any, env: str, found: dict[str, Any], steps: int) -> None:
     curves = [run["curve"] for run in found["runs"]]
-    panel.set_title(env, color=_INK, fontsize=11)
+    style.tidy(panel, "environment steps")
+    panel.set_title(env, color=style.INK, fontsize=11)
     panel.set_xlim(0, steps)
-    panel.grid(color=_GRID, linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
-    panel.set_xlabel("steps", color=_INK, fontsize=9)
-    panel.tick_params(labelsize=8, colors=_INK)
-    panel.xaxis.get_offset_text().set_fontsize(8)
     if curves:
         x, every = filled(curves, steps)
         if len(curves) > 1:
             panel.fill_between(
-                x, every.min(axis=0), every.max(axis=0), color=_LINE, alpha=0.18, linewidth=0,
+                x, every.min(axis=0), every.max(axis=0), color=style.LINE, alpha=0.18, linewidth=0,
                 label=f"training, range of {len(curves)} seeds",
             )  # fmt: skip
-        panel.plot(x, every.mean(axis=0), color=_LINE, linewidth=1.6, label="training, mean")
+        panel.plot(x, every.mean(axis=0), color=style.LINE, linewidth=1.6, label="training, mean")
         at, means = evaluated([run["evaluations"] for run in found["runs"]])
-        panel.plot(at, means, ".", color=_LINE, markersize=7, label="evaluation, mean")
+        panel.plot(at, means, ".", color=style.LINE, markersize=7, label="evaluation, mean")
     for other, color in zip(found["published"], _OTHERS, strict=False):
         label = f"{other['title'].split(',')[0]}: {other['mean']:,.4g}"
         panel.axhline(other["mean"], color=color, linewidth=1.0, linestyle="--", label=label)
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2}
-    panel.legend(**below, fontsize=7, frameon=False, labelcolor=_INK)
+    panel.legend(**below, fontsize=7, frameon=False, labelcolor=style.INK)
 
 
 def evaluated(evaluations: list[list[tuple[int, float]]]) -> tuple[list[int], list[float]]:
