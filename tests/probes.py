@@ -72,6 +72,9 @@ class Probe:
     def randomize(self, key, model):
         return {}
 
+    def command(self, carry):
+        return jnp.zeros(0)
+
     def reward(self, side, step, action):
         return jnp.ones((), jnp.float32)
 
