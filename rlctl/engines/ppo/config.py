@@ -15,6 +15,11 @@ class PPOConfig:
         choices=("adam", "muon"),
     )
     learning_rate: float = setting(3e-4, "the optimizer's step size", low=0.0, high=1.0)
+    learning_rate_schedule: str = setting(
+        "constant",
+        "linear: the step size falls to 0 over the training's steps",
+        choices=("constant", "linear"),
+    )
     entropy_cost: float = setting(1e-2, "weight of the entropy bonus", low=0.0)
     discounting: float = setting(0.97, "discount of the next step's value", low=0.0, high=1.0)
     gae_lambda: float = setting(0.95, "mix of n-step returns in the advantage", low=0.0, high=1.0)

@@ -74,6 +74,8 @@ class Training(EngineTraining):
         self._spec = networks.policy_spec(self._driver.spec, self.ppo)
         self._networks = networks.Networks(self._spec)
         self._actor = self._networks.actor()
+        passes = made.updates * self.ppo.num_updates_per_batch
+        self._optimizer = make_optimizer(self.ppo, passes * made.minibatches)
         self.state = self._fresh()
         self._update = self._workshop.submit(self._compile_update)
         self._losses: dict[str, float] = {}
@@ -127,13 +129,15 @@ class Training(EngineTraining):
         """A state that has seen nothing."""
         network_key, update_key = jax.random.split(jax.random.PRNGKey(self.train.seed))
         policy = networks.init(network_key, self._spec, self._driver.spec.observation_weight)
-        optimizer = make_optimizer(self.ppo).init(policy.params)
-        return TrainState(LearnerState(policy, optimizer, update_key))
+        moments = self._optimizer.init(policy.params)
+        return TrainState(LearnerState(policy, moments, update_key))
 
     def _compile_update(self) -> Any:
         columns = self.plan.unrolls * self.train.num_envs // self.plan.turns
         shapes = unroll_shapes(self.ppo.unroll_length, columns, self._driver.spec)
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
         mirror = self._driver.spec.mirror if self.ppo.mirror else None
-        update = make_update(self._networks, self.ppo, self.plan.minibatches, mirror)
+        update = make_update(
+            self._networks, self.ppo, self._optimizer, self.plan.minibatches, mirror
+        )
         return update.lower(self.state.learner, unroll).compile()

@@ -38,32 +38,38 @@ class LearnerState(NamedTuple):
     key: jax.Array
 
 
-def make_optimizer(config: PPOConfig) -> optax.GradientTransformation:
-    """Adam or Muon, on gradients clipped by their global norm if asked.
+def make_optimizer(config: PPOConfig, num_steps: int) -> optax.GradientTransformation:
+    """Adam or Muon for `num_steps` gradient steps, on gradients clipped by their norm if asked.
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) moves a weight matrix by
     the nearest orthogonal one to its gradient's running mean, so that weak but steady directions
     count as much as strong ones. Steps are scaled to Adam's size (Liu et al. 2025, arXiv
     2502.16982, section 2.2), which lets both share one learning rate; biases take Nadam's.
     """
+    rate = config.learning_rate
+    if config.learning_rate_schedule == "linear":
+        rate = optax.linear_schedule(rate, 0.0, num_steps)
     if config.optimizer == "muon":
-        optimizer = muon(config.learning_rate, beta=MUON_MOMENTUM, consistent_rms=ADAM_RMS)
+        optimizer = muon(rate, beta=MUON_MOMENTUM, consistent_rms=ADAM_RMS)
     else:
-        optimizer = optax.adam(config.learning_rate)
+        optimizer = optax.adam(rate)
     if config.max_grad_norm is None:
         return optimizer
     return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optimizer)
 
 
 def make_update(
-    networks: Networks, config: PPOConfig, num_minibatches: int, mirror: Mirror | None = None
+    networks: Networks,
+    config: PPOConfig,
+    optimizer: optax.GradientTransformation,
+    num_minibatches: int,
+    mirror: Mirror | None = None,
 ) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
     """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
     With several devices the unroll's environments are spread over them and the learner is on all.
     With a mirror, every minibatch is learned from together with its mirror image.
     """
-    optimizer = make_optimizer(config)
     gradient = jax.value_and_grad(ppo_loss, has_aux=True)
 
     def update(state: LearnerState, unroll: Unroll) -> tuple[LearnerState, dict[str, jax.Array]]:

@@ -20,9 +20,10 @@ unroll = Unroll(
     draw(5, 8, 3), draw(5, 8, 1), draw(5, 8), draw(5, 8), zeros, zeros, zeros, draw(8, 3)
 )
 policy = networks.init(jax.random.PRNGKey(0), spec)
-optimizer = make_optimizer(config).init(policy.params)
-state = LearnerState(policy, optimizer, jax.random.PRNGKey(1))
-state, losses = make_update(networks.Networks(spec), config, 2, mirror)(state, unroll)
+optimizer = make_optimizer(config, 8)
+state = LearnerState(policy, optimizer.init(policy.params), jax.random.PRNGKey(1))
+update = make_update(networks.Networks(spec), config, optimizer, 2, mirror)
+state, losses = update(state, unroll)
 print(len(jax.devices()), *(repr(float(x.sum())) for x in jax.tree.leaves(state.policy)))
 """
 
