@@ -1,14 +1,14 @@
 """`rlctl render`: film a policy."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlctl.cli import console, options
+from rlctl.cli.console import Console
 from rlctl.cli.options import (
     Backend,
-    Ckpt,
     ClipCommand,
     Command,
     Cpu,
@@ -23,6 +23,9 @@ from rlctl.cli.options import (
 from rlctl.core import device
 from rlctl.core.errors import UsageError
 
+if TYPE_CHECKING:
+    from rlctl.actions.render import Rendered
+
 
 def render(
     path: Annotated[
@@ -34,7 +37,25 @@ def render(
         ),
     ],
     env: OptionalEnv = None,
-    ckpt: Ckpt = None,
+    ckpts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ckpt",
+            metavar="CKPT",
+            help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; left out: the latest "
+            "run's best. Given up to 4 times: side by side.",
+            show_default=False,
+            autocompletion=options.complete_ckpt,
+        ),
+    ] = None,
+    num_envs: Annotated[
+        int,
+        typer.Option(
+            "--num-envs",
+            metavar="N",
+            help="Environments to film, each in a tile of its own, up to 16.",
+        ),
+    ] = 1,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -58,7 +79,8 @@ def render(
         typer.Option(
             "--size",
             metavar="WxH",
-            help="Pixels of a picture; left out: 640x480, in a contact sheet 320x240.",
+            help="Pixels of a tile; left out: 640x480, or 320x240 in a contact sheet and where "
+            "there are more than 4.",
             show_default=False,
         ),
     ] = None,
@@ -90,23 +112,39 @@ def render(
     with console.command("render", as_json, quiet, verbose) as out:
         pixels = _size(size)
         device.select(options.device(device_name, cpu))
-        from rlctl.actions.render import Look, Shot
+        from rlctl.actions.films.shot import Shot
         from rlctl.actions.render import render as film
         from rlctl.actions.told import Told
+        from rlctl.rendering.look import Look
 
+        ckpt, *beside = ckpts or [None]
         told = Told(command, command_schedule, clip_command)
-        shot = Shot(steps, seed, physics or "auto", backend, told)
-        look = Look(camera, pixels, fps)
-        done = film(path, env, ckpt, shot, look, out.progress, out.warn)
+        shot = Shot(steps, seed, physics or "auto", backend, told, num_envs, tuple(beside))
+        done = film(path, env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn)
         out.data(done.to_json())
-        width, height = done.size
-        length = f"{done.seconds:.1f} s, " if done.seconds else ""
-        out.text(f"{done.path}: {length}{done.frames} frames of {width}x{height}")
-        out.text(
-            f"{done.env}, {done.step:,} steps trained ({done.checkpoint}); "
-            f"{done.steps} steps, return {', '.join(f'{x:.1f}' for x in done.returns)}"
-        )
-        out.detail(f"{done.physics} physics, {done.platform}, camera {done.camera}")
+        _show(out, done)
+
+
+def _show(out: Console, done: "Rendered") -> None:
+    """Print what was filmed, and what each policy got."""
+    width, height = done.size
+    length = f"{done.seconds:.1f} s, " if done.seconds else ""
+    out.text(f"{done.path}: {length}{done.frames} frames of {width}x{height}")
+    about = done.env
+    if {tile.checkpoint for tile in done.tiles} == {done.checkpoint}:
+        about += f", {done.step:,} steps trained ({done.checkpoint})"
+    about += f"; {done.steps} steps"
+    if len(done.tiles) == 1:
+        out.text(f"{about}, return {_listed(done.returns)}")
+    else:
+        out.text(about)
+        for tile in done.tiles:
+            out.text(f"{tile.title}: return {_listed(tile.returns)}")
+    out.detail(f"{done.physics} physics, {done.platform}, camera {done.camera}")
+
+
+def _listed(returns: tuple[float, ...]) -> str:
+    return ", ".join(f"{total:.1f}" for total in returns)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -15,25 +15,31 @@ from PIL import Image
 
 from rlctl.core.errors import RendererMissing, UsageError
 from rlctl.rendering import gl, video
-from rlctl.rendering.film import Film, Written, is_sheet, shown
-from rlctl.rendering.look import TILE, Look
+from rlctl.rendering.film import Film
+from rlctl.rendering.look import SMALL, Look
 from rlctl.rendering.overlay import caption
+from rlctl.rendering.reel import Written, is_sheet, shown
 
 if TYPE_CHECKING:
     from rlctl.policies.base import Policy
     from rlctl.rollouts.gym import GymDriver
 
 
-def check(look: Look, name: str) -> None:
-    """Raise if a camera was asked for.
+def check(look: Look, tiles: int, name: str) -> None:
+    """Raise if a camera or several tiles were asked for.
 
     Raises:
-        UsageError: It was, and environments that draw themselves have none to choose.
+        UsageError: They were, which environments that draw themselves do not offer.
     """
     if look.camera is not None:
         raise UsageError(
             f"{name} draws itself; there is no camera {look.camera!r} to look through",
             "leave --camera out",
+        )
+    if tiles > 1:
+        raise UsageError(
+            f"{name} draws itself, and one at a time; {tiles} tiles were asked for",
+            "make a film of each",
         )
 
 
@@ -87,7 +93,7 @@ class LiveFilm(Film):
         chosen = shown(path, self._total, dt, fps)
         self._observation = self._driver.reset(self._seed)
         self.start(self._driver)
-        size = look.size or _natural(self._driver.picture(), TILE if is_sheet(path) else None)
+        size = look.size or _natural(self._driver.picture(), SMALL if is_sheet(path) else None)
         frames = video.write(path, self._taken(chosen, size, on_frame), fps)
         self._play_to(self._total)
         seconds = 0.0 if is_sheet(path) else frames / fps

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec
+from rlctl.rendering import grid
 
 SIZE = 640, 480  # pixels
-TILE = 320, 240  # of a contact sheet
+SMALL = 320, 240  # in a contact sheet, or of one tile of many
 FREE = "free"  # the camera that needs no name in the model
 _SIDES = 16, 4096
 _MOST_FPS = 240.0
+_MANY = 5  # tiles
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class Look:
 
     Attributes:
         camera: A camera of the scene or `free`; None for the environment's first.
-        size: Width and height of a picture, even numbers of pixels; None for 640x480, or 320x240
-            for each picture of a contact sheet.
+        size: Width and height of a picture, in a film of several tiles of each, even numbers of
+            pixels; None for 640x480, or 320x240 in a contact sheet and where tiles are many.
         fps: Frames per second; None for a whole fraction of the control rate, 30 at most.
     """
 
@@ -27,8 +29,8 @@ class Look:
     size: tuple[int, int] | None = None
     fps: float | None = None
 
-    def check(self) -> None:
-        """Raise unless size and fps can be drawn.
+    def check(self, tiles: int = 1) -> None:
+        """Raise unless size and fps can be drawn, of a film with so many tiles.
 
         Raises:
             UsageError: Out of range, or odd.
@@ -40,8 +42,20 @@ class Look:
                     f"a size of {self.size[0]}x{self.size[1]} cannot be encoded; "
                     f"width and height are even numbers from {low} to {high}"
                 )
+        columns, rows = grid.shape(tiles)
+        width, height = self.tile(tiles)
+        if max(columns * width, rows * height) > high:
+            raise UsageError(
+                f"{tiles} tiles of {width}x{height} make pictures of "
+                f"{columns * width}x{rows * height}; {high}x{high} is the largest",
+                "--size is that of one tile",
+            )
         if self.fps is not None and not 0 < self.fps <= _MOST_FPS:
             raise UsageError(f"{self.fps:g} frames per second are not within 0 and {_MOST_FPS:g}")
+
+    def tile(self, tiles: int, sheet: bool = False) -> tuple[int, int]:
+        """Width and height of each of so many tiles, in a film or in a contact sheet."""
+        return self.size or (SMALL if sheet or tiles >= _MANY else SIZE)
 
     def camera_among(self, known: tuple[str, ...], spec: EnvSpec) -> str:
         """The camera to look through, of those the scene has.

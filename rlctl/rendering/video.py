@@ -20,6 +20,7 @@ import numpy as np
 
 from rlctl.core.errors import RendererMissing, UsageError
 from rlctl.core.files import sync_folder, writing
+from rlctl.rendering.grid import tiled
 
 _COLUMNS = 4  # of a contact sheet
 _YUV = "pix_fmt=yuv420p"
@@ -167,11 +168,6 @@ def _decode(path: Path, expected: int) -> None:
 def _sheet(path: Path, frames: list[np.ndarray]) -> int:
     from PIL import Image
 
-    height, width = frames[0].shape[:2]
-    columns = min(_COLUMNS, len(frames))
-    page = Image.new("RGB", (columns * width, math.ceil(len(frames) / columns) * height), "white")
-    for index, frame in enumerate(frames):
-        row, column = divmod(index, columns)
-        page.paste(Image.fromarray(frame), (column * width, row * height))
-    page.save(path, format="PNG", optimize=True)
+    page = tiled(frames, min(_COLUMNS, len(frames)), shade=255)
+    Image.fromarray(page).save(path, format="PNG", optimize=True)
     return len(frames)

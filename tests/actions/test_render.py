@@ -4,7 +4,8 @@ import pytest
 import saved_policy
 
 from rlctl.actions import render as action
-from rlctl.actions.render import Shot, render
+from rlctl.actions.films.shot import Shot
+from rlctl.actions.render import render
 from rlctl.core.errors import (
     Damaged,
     Incompatible,

@@ -6,7 +6,7 @@ import pytest
 
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.specs import EnvSpec
-from rlctl.rendering import film as films
+from rlctl.rendering import reel
 from rlctl.rendering.film import Film
 from rlctl.rendering.look import Look
 from rlctl.rollouts.base import Step

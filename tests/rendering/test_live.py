@@ -8,7 +8,8 @@ import pytest
 import saved_policy
 from PIL import Image
 
-from rlctl.actions.render import Shot, render
+from rlctl.actions.films.shot import Shot
+from rlctl.actions.render import render
 from rlctl.core.errors import RendererMissing, UsageError
 from rlctl.rendering.live import drawing, fit
 from rlctl.rendering.look import Look

@@ -1,0 +1,71 @@
+"""Play first, then draw the states on the environment's scene."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlctl.actions.evaluate import check_layout
+from rlctl.actions.films.shot import Player, Shot, counter
+from rlctl.core.progress import Progress
+from rlctl.rendering import gl
+from rlctl.rendering.look import Look
+from rlctl.rollouts.make import make_driver, make_environment
+
+if TYPE_CHECKING:
+    from rlctl.rendering.film import Film
+    from rlctl.rendering.reel import Written
+    from rlctl.rollouts.base import Driver
+
+
+def film(
+    out: Path,
+    players: Sequence[Player],
+    config: Any,
+    shot: Shot,
+    look: Look,
+    progress: Progress,
+    tell: Callable[[str], None],
+) -> tuple[list["Film"], "Written", str]:
+    """The films, what was written, and the back end that moved the environment."""
+    gl.find()  # before MuJoCo is loaded, which fails where MUJOCO_GL names what is not there
+    with progress.phase("import"):
+        from rlctl.rendering import reel
+        from rlctl.rendering.canvas import cameras
+    name = players[0].checkpoint.manifest["env"]["id"]
+    with progress.phase("build"):
+        environment = make_environment(name, config)
+        scene = environment.scene()
+        look.camera_among(cameras(scene), environment.spec)
+        driver = make_driver(name, config, shot.physics, shot.num_envs, randomize=False)
+        driver = shot.told.drive(driver, name, config, tell)
+        for player in players:
+            check_layout(player.checkpoint, driver.spec)
+    with closing(driver):
+        films = [film for player in players for film in _play(player, driver, shot, progress)]
+    with progress.phase("save"):
+        return films, reel.write(films, out, scene, look, counter(progress)), driver.physics
+
+
+def _play(player: Player, driver: "Driver", shot: Shot, progress: Progress) -> list["Film"]:
+    """A film of every environment, all from their first states."""
+    from rlctl.rendering.film import Film
+
+    policy, total, tell = player.policy, shot.length(driver.spec), counter(progress)
+    titles = [f"environment {number}" for number in range(1, shot.num_envs + 1)]
+    if shot.num_envs == 1:
+        titles = [player.title if shot.beside else ""]
+    films = [Film(driver.spec, index, title) for index, title in enumerate(titles)]
+    with progress.phase("compile"):  # by a step that is not filmed
+        driver.step(policy.act(driver.reset(shot.seed)))
+    with progress.phase("rollout"):
+        observation = driver.reset(shot.seed)
+        for film in films:
+            film.start(driver)
+        for done in range(1, total + 1):
+            step = driver.step(policy.act(observation))
+            for film in films:
+                film.add(driver, step)
+            observation = step.observation
+            tell(done, total)
+    return films
