@@ -54,6 +54,8 @@ def strict_jax(request: pytest.FixtureRequest) -> Iterator[None]:
 def private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Every test works in its own empty folder with its own runs, where MuJoCo leaves no log."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MENAGERIE_ROOT", raising=False)
+    monkeypatch.setenv("MENAGERIE_CACHE_DIR", str(tmp_path / "menagerie-cache"))
     monkeypatch.setenv("RLCTL_RUNS", str(tmp_path / "runs"))
     yield tmp_path
     assert not (tmp_path / "MUJOCO_LOG.TXT").exists(), "MuJoCo's warnings reached the user's folder"

@@ -1,7 +1,7 @@
 """Play a policy in an environment, or several side by side, and film it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from rlctl.actions.films import itself, scene
 from rlctl.actions.films.shot import Player, Shot
 from rlctl.checkpoints import find, store
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Resolved
 from rlctl.core.errors import Incompatible
 from rlctl.core.progress import Progress
 from rlctl.rendering import video
@@ -146,6 +147,7 @@ def _environment(checkpoints: list[Checkpoint], tell: Callable[[str], None]) -> 
     """
     first = checkpoints[0]
     name, config = environment_of(first)
+    settings = _plain(config)
     for checkpoint in checkpoints[1:]:
         other, its = environment_of(checkpoint)
         if other != name:
@@ -153,12 +155,15 @@ def _environment(checkpoints: list[Checkpoint], tell: Callable[[str], None]) -> 
                 f"{checkpoint.path} is of environment {other}, {first.path} of {name}",
                 "side by side are policies of one environment; make a film of each",
             )
-        differing = [
-            f.name for f in fields(config) if getattr(its, f.name) != getattr(config, f.name)
-        ]
+        differing = [key for key, value in _plain(its).items() if settings.get(key) != value]
         if differing:
             tell(
                 f"{checkpoint.path} was trained with another {', '.join(differing)}; "
                 f"all are filmed with the settings of {first.path}"
             )
     return name, config
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """The settings of an environment by name."""
+    return Resolved({"env": config}, {}).to_json()["env"]

@@ -5,7 +5,7 @@ physics leaves them out, and a scene adds sky, light and a floor to look at. Lig
 that a file brings are left out of both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ def compile_scene(
     floor: float = 0.0,
     cameras: Mapping[str, Mapping[str, Any]] | None = None,
     plane: str = "floor",
+    dress: Callable[[mujoco.MjSpec], None] = lambda spec: None,
 ) -> mujoco.MjModel:
     """Compile the model that is drawn.
 
@@ -50,8 +51,10 @@ def compile_scene(
         floor: Height of an added floor, m.
         cameras: Name -> attributes of cameras to add to the world.
         plane: The geom that is given tiles; without it in the file, a floor is added.
+        dress: Changes what is drawn of the file.
     """
     spec = _read(path)
+    dress(spec)
     for name, camera in (cameras or {}).items():
         spec.worldbody.add_camera(name=name, **camera)
     _add_sky(spec)

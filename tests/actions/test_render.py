@@ -84,6 +84,49 @@ class TestAFilm:
         assert steps == [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.usefixtures("drawing")
+class TestTiles:
+    def test_environments_are_those_of_one_driver(self):
+        checkpoint = saved_policy.save("reacher")
+        alone = render(Path("a.png"), shot=Shot(steps=12), look=SMALL)
+        done = render(Path("b.png"), shot=Shot(steps=12, num_envs=3), look=SMALL)
+        assert [tile.title for tile in done.tiles] == [f"environment {n}" for n in (1, 2, 3)]
+        assert {tile.checkpoint.resolve() for tile in done.tiles} == {checkpoint.resolve()}
+        assert alone.tiles[0].returns == alone.returns
+        assert alone.tiles[0].title == ""
+        assert done.returns == done.tiles[0].returns == pytest.approx(alone.returns, rel=1e-4)
+        assert len({tile.returns for tile in done.tiles}) == 3
+        assert (alone.size, done.size) == ((64, 48), (128, 96))
+
+    def test_checkpoints_start_from_the_same_state(self):
+        first = saved_policy.save(out=Path("runs/first"), start_angle=0.0)
+        second = saved_policy.save(out=Path("runs/second"), start_angle=0.0)
+        shot = Shot(steps=3, beside=("second",))
+        done = render(Path("a.png"), ckpt="first", shot=shot, look=SMALL)
+        assert [tile.title for tile in done.tiles] == ["first step 1,000", "second step 1,000"]
+        paths = [tile.checkpoint.resolve() for tile in done.tiles]
+        assert paths == [first.resolve(), second.resolve()]
+        assert done.checkpoint.resolve() == first.resolve()
+        assert done.tiles[0].returns == done.tiles[1].returns == (3.0,)
+        assert done.size == (128, 48)
+
+    def test_all_play_by_the_settings_of_the_first(self):
+        saved_policy.save(out=Path("runs/upright"), start_angle=0.0)
+        saved_policy.save(out=Path("runs/any"))
+        told = []
+        shot = Shot(steps=1, beside=("any",))
+        done = render(Path("a.png"), ckpt="upright", shot=shot, look=SMALL, tell=told.append)
+        assert [tile.returns for tile in done.tiles] == [(1.0,), (1.0,)]
+        (line,) = told
+        assert "any/checkpoints/step_000000001000 was trained with another start_angle" in line
+
+    def test_long_names_keep_their_end(self):
+        saved_policy.save(out=Path("runs") / ("a" * 60 + "-seed-7"))
+        shot = Shot(steps=1, beside=("latest",))
+        (title, _) = (tile.title for tile in render(Path("a.png"), shot=shot, look=SMALL).tiles)
+        assert title == "..." + "a" * 33 + "-seed-7 step 1,000"
+
+
 @pytest.mark.usefixtures("no_rollout")
 class TestWhatIsWrongIsFoundFirst:
     @pytest.mark.parametrize(
@@ -98,6 +141,12 @@ class TestWhatIsWrongIsFoundFirst:
             ("a.mp4", Shot(), Look(size=(63, 48))),
             ("a.mp4", Shot(), Look(camera="nose")),
             ("a.mp4", Shot(physics="brax"), SMALL),
+            ("a.mp4", Shot(num_envs=0), SMALL),
+            ("a.mp4", Shot(num_envs=17), SMALL),
+            ("a.mp4", Shot(num_envs=2), Look(size=(4096, 48))),
+            ("a.mp4", Shot(num_envs=2), Look(camera="nose")),
+            ("a.mp4", Shot(num_envs=2, beside=("latest",)), SMALL),
+            ("a.mp4", Shot(beside=("latest",) * 4), SMALL),
         ],
     )
     def test_options(self, tmp_path, out, shot, look):
@@ -119,6 +168,17 @@ class TestWhatIsWrongIsFoundFirst:
         checkpoint = saved_policy.save()
         with pytest.raises(Incompatible, match="pendulum"):
             render(Path("a.mp4"), "inverted-pendulum", str(checkpoint))
+
+    def test_checkpoints_of_two_environments(self):
+        saved_policy.save(out=Path("runs/swing"))
+        saved_policy.save("inverted-pendulum", out=Path("runs/cart"))
+        with pytest.raises(Incompatible, match=r"is of environment inverted-p.* of pendulum"):
+            render(Path("a.mp4"), ckpt="swing", shot=Shot(beside=("cart",)))
+
+    def test_no_such_checkpoint_beside(self):
+        saved_policy.save()
+        with pytest.raises(NotFound, match="nowhere"):
+            render(Path("a.mp4"), shot=Shot(beside=("nowhere",)))
 
     def test_no_run(self):
         with pytest.raises(NotFound):

@@ -51,10 +51,45 @@ def test_json(rlctl):
     )
 
 
+@pytest.mark.usefixtures("drawing")
+def test_tiles_are_described(rlctl):
+    path = saved_policy.save(out=Path("runs/one"))
+    saved_policy.save(out=Path("runs/two"))
+    args = ("render", "--out", "a.png", "--steps", 1, "--size", "64x48", "--cpu")
+    done = rlctl(*args, "--ckpt", path, "--num-envs", 2)
+    assert done.code == 0
+    title, about, *tiles = done.out.splitlines()
+    assert title == "a.png: 2 frames of 128x48"
+    assert about == f"pendulum, 1,000 steps trained ({path}); 1 steps"
+    assert tiles == ["environment 1: return 0.0", "environment 2: return 0.0"]
+    done = rlctl(*args, "--ckpt", "one", "--ckpt", "two")
+    assert done.code == 0
+    assert done.out.splitlines()[1:] == [
+        "pendulum; 1 steps",
+        "one step 1,000: return 0.0",
+        "two step 1,000: return 0.0",
+    ]
+    done = rlctl(*args, "--ckpt", "one", "--ckpt", "two", "--json")
+    tiles = done.envelope["data"]["tiles"]
+    assert [tile["title"] for tile in tiles] == ["one step 1,000", "two step 1,000"]
+    assert tiles[0] == {
+        "title": "one step 1,000",
+        "checkpoint": done.envelope["data"]["checkpoint"],
+        "step": 1000,
+        "returns": [0.0],
+    }
+    assert "two" in tiles[1]["checkpoint"]
+
+
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
         ((), 2, "--out"),
+        (("--out", "a.mp4", "--num-envs", "0"), 2, "0 environments cannot be filmed; 1 to 16"),
+        (("--out", "a.mp4", "--num-envs", "17"), 2, "17 environments cannot be filmed; 1 to 16"),
+        (("--out", "a.mp4", "--num-envs", "two"), 2, "--num-envs"),
+        (("--out", "a.mp4", *("--ckpt", "x") * 5), 2, "5 checkpoints cannot be filmed"),
+        (("--out", "a.mp4", "--num-envs", "2", *("--ckpt", "x") * 2), 2, "leave --num-envs out"),
         (("--out", "a.avi"), 2, "a.avi does not end in"),
         (("--out", "a.mp4", "--size", "big"), 2, "--size big is not WIDTHxHEIGHT"),
         (("--out", "a.mp4", "--size", "-2x4"), 2, "--size -2x4 is not WIDTHxHEIGHT"),
@@ -73,6 +108,17 @@ def test_bad_input(rlctl, args, code, words):
     assert words in done.err
     assert "Traceback" not in done.err
     assert done.out == ""
+    assert not Path("a.mp4").exists()
+
+
+@pytest.mark.usefixtures("drawing")
+def test_meshes_that_are_not_there(rlctl, monkeypatch):
+    saved_policy.save("barkour")
+    monkeypatch.setenv("MENAGERIE_ROOT", "menagerie")
+    done = rlctl("render", "--out", "a.mp4", "--cpu")
+    assert done.code == 3
+    assert "menagerie/google_barkour_vb/barkour_vb_mjx.xml" in done.err
+    assert "without that variable simple shapes are drawn" in done.err
     assert not Path("a.mp4").exists()
 
 

@@ -3,12 +3,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.specs import EnvSpec
 from rlctl.rendering import reel
 from rlctl.rendering.film import Film
 from rlctl.rendering.look import Look
+from rlctl.rendering.reel import write
 from rlctl.rollouts.base import Step
 
 SPEC = EnvSpec("ball", (), (), 0.02, 1, 100, cameras=("side",), commands=("forward",))
@@ -35,8 +37,8 @@ class Rail:
         return Step(nothing, np.array([2.0, 9.0]), over, np.zeros(2, bool), nothing, {})
 
 
-def filmed(steps, length=1000):
-    driver, film = Rail(length), Film(SPEC)
+def filmed(steps, length=1000, index=0, title=""):
+    driver, film = Rail(length), Film(SPEC, index, title)
     film.start(driver)
     for _ in range(steps):
         film.add(driver, driver.step())
@@ -68,8 +70,8 @@ def shown(monkeypatch):
         frames[-1].append(text)
         return picture
 
-    monkeypatch.setattr(films, "Canvas", Canvas)
-    monkeypatch.setattr(films, "caption", caption)
+    monkeypatch.setattr(reel, "Canvas", Canvas)
+    monkeypatch.setattr(reel, "caption", caption)
     return frames
 
 
@@ -77,7 +79,7 @@ def shown(monkeypatch):
     ("fps", "count", "stride"), [(None, 25, 2), (50, 50, 1), (100, 100, 0.5), (10, 10, 5)]
 )
 def test_a_second_of_film_is_a_second_of_simulation(tmp_path, ball, shown, fps, count, stride):
-    written = filmed(50).write(tmp_path / "a.mp4", ball, Look(fps=fps))
+    written = write([filmed(50)], tmp_path / "a.mp4", ball, Look(fps=fps))
     assert written.frames == len(shown) == count
     assert written.seconds == pytest.approx(1.0)
     places = [place for place, _ in shown]
@@ -86,7 +88,7 @@ def test_a_second_of_film_is_a_second_of_simulation(tmp_path, ball, shown, fps, 
 
 def test_the_words_tell_time_return_command_and_episode(tmp_path, ball, shown):
     film = filmed(7, length=5)
-    film.write(tmp_path / "a.mp4", ball, Look(fps=50))
+    write([film], tmp_path / "a.mp4", ball, Look(fps=50))
     texts = [text for _, text in shown]
     assert texts[0] == "0.00 s    return 0.0\nforward +0.50"
     assert texts[4] == "0.08 s    return 8.0\nforward +0.50"
@@ -100,14 +102,14 @@ def test_the_words_tell_what_is_achieved_where_the_observation_shows_it(tmp_path
     driver.observation = np.array([[7.0, 0.25], [9.0, 9.0]])
     film.start(driver)
     film.add(driver, driver.step()._replace(observation=np.array([[7.0, -0.1], [9.0, 9.0]])))
-    film.write(tmp_path / "a.png", ball, Look())
+    write([film], tmp_path / "a.png", ball, Look())
     texts = [text for _, text in shown]
     assert texts[0] == "0.00 s    return 0.0\ntold   forward +0.50\ngoes   forward +0.25"
     assert texts[1] == "0.02 s    return 2.0\ntold   forward +0.50\ngoes   forward -0.10"
 
 
 def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
-    written = filmed(50).write(tmp_path / "a.png", ball, Look())
+    written = write([filmed(50)], tmp_path / "a.png", ball, Look())
     places = [place for place, _ in shown]
     assert written.frames == len(places) == 12
     assert places[0] == 0
@@ -118,20 +120,40 @@ def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
 
 
 def test_a_single_step_is_a_film_too(tmp_path, ball, shown):
-    assert filmed(1).write(tmp_path / "a.mp4", ball, Look()).frames == 1
-    assert filmed(1).write(tmp_path / "a.png", ball, Look()).frames == 2
+    assert write([filmed(1)], tmp_path / "a.mp4", ball, Look()).frames == 1
+    assert write([filmed(1)], tmp_path / "a.png", ball, Look()).frames == 2
 
 
 def test_a_film_may_begin_after_the_first_step(tmp_path, ball, shown):
     driver, film = Rail(), Film(SPEC)
     film.add(driver, driver.step())
-    film.write(tmp_path / "a.png", ball, Look())
+    write([film], tmp_path / "a.png", ball, Look())
     assert shown == [[0.01, "0.02 s    return 2.0\nforward +0.50"]]
+
+
+def test_several_films_are_tiles_of_one(tmp_path, ball, shown):
+    films = [filmed(4, length=3, index=index, title=f"number {index}") for index in (0, 1)]
+    written = write([*films, films[0]], tmp_path / "a.mp4", ball, Look(size=(32, 16), fps=50))
+    assert (written.frames, written.size) == (4, (64, 32))
+    first, second, third = shown[9:]
+    assert first == third == [0.0, "number 0\n0.00 s    return 0.0    episode 2\nforward +0.50"]
+    assert second == [9.0, "number 1\n0.06 s    return 27.0\nforward +9.00"]
+    assert films[1].totals() == (36.0,)
+
+
+@pytest.mark.usefixtures("drawing")
+def test_every_tile_shows_its_own_robot(tmp_path, ball):
+    films = [filmed(1), filmed(1, index=1)]  # the second one's is out of sight
+    write(films, tmp_path / "a.png", ball, Look("side", (64, 48)))
+    page = np.asarray(Image.open(tmp_path / "a.png")).astype(int)
+    red = page[..., 0] > 60 + page[..., 1:].max(axis=-1)
+    assert page.shape == (48, 2 * 2 * 64, 3)
+    assert [red[:, 64 * tile : 64 * (tile + 1)].any() for tile in range(4)] == [True, False] * 2
 
 
 def test_progress_is_told(tmp_path, ball, shown):
     told = []
-    filmed(4).write(tmp_path / "a.gif", ball, Look(fps=50), lambda *pair: told.append(pair))
+    write([filmed(4)], tmp_path / "a.gif", ball, Look(fps=50), lambda *pair: told.append(pair))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -145,7 +167,7 @@ def test_a_scene_with_other_joints(tmp_path, ball):
         )
     )
     with pytest.raises(Incompatible, match="has 1 positions, its physics 3"):
-        film.write(tmp_path / "a.mp4", ball, Look())
+        write([film], tmp_path / "a.mp4", ball, Look())
 
 
 @pytest.mark.parametrize(
@@ -163,13 +185,22 @@ def test_a_scene_with_other_joints(tmp_path, ball):
 )
 def test_looks_that_cannot_be(tmp_path, ball, look, words):
     with pytest.raises(UsageError, match=words):
-        filmed(1).write(tmp_path / "a.mp4", ball, look)
+        write([filmed(1)], tmp_path / "a.mp4", ball, look)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tiles_make_a_picture_that_can_be_encoded():
+    Look(size=(1024, 1024)).check(16)
+    with pytest.raises(UsageError, match="5 tiles of 2048x480 make pictures of 6144x960; 4096x40"):
+        Look(size=(2048, 480)).check(5)
+    assert [Look().tile(tiles) for tiles in (1, 4, 5)] == [(640, 480), (640, 480), (320, 240)]
+    assert Look().tile(1, sheet=True) == (320, 240)
+    assert Look(size=(64, 48)).tile(16) == (64, 48)
 
 
 @pytest.mark.usefixtures("drawing")
 def test_it_is_drawn_and_written(tmp_path, ball):
-    written = filmed(10).write(tmp_path / "a.mp4", ball, Look(size=(64, 48)))
+    written = write([filmed(10)], tmp_path / "a.mp4", ball, Look(size=(64, 48)))
     assert written.path.stat().st_size > 500
     assert written.camera == "side"
     assert (written.frames, written.fps) == (5, 25)

@@ -56,6 +56,14 @@ def test_there_is_no_camera_to_choose():
         render(Path("a.png"), look=Look(camera="nose"))
 
 
+@pytest.mark.parametrize("shot", [Shot(num_envs=2), Shot(beside=("runs/other",))])
+def test_there_is_no_second_tile(shot):
+    saved_policy.save(TOY)
+    saved_policy.save(TOY, out=Path("runs/other"))
+    with pytest.raises(UsageError, match="draws itself, and one at a time; 2 tiles"):
+        render(Path("a.png"), shot=shot)
+
+
 def test_an_environment_that_does_not_draw():
     saved_policy.save("gym:toy_gym:Odd-v0")
     with pytest.raises(RendererMissing, match="does not draw pictures; its render modes are none"):

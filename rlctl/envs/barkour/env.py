@@ -16,11 +16,12 @@ import mujoco
 import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec, Mirror, ObservationPart
+from rlctl.envs.barkour import meshes
 from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse
-from rlctl.envs.scene import compile_physics, compile_scene
+from rlctl.envs.scene import compile_physics
 from rlctl.physics.base import Physics
 
 XML = Path(__file__).parent / "assets" / "barkour.xml"
@@ -172,7 +173,7 @@ class Barkour:
         return compile_physics(XML)
 
     def scene(self) -> mujoco.MjModel:
-        return compile_scene(XML)
+        return meshes.scene(XML)
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         base = jnp.array([0.0, 0.0, HOME_HEIGHT, 1.0, 0.0, 0.0, 0.0])

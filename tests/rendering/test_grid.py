@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+
+from rlctl.rendering import grid
+
+
+@pytest.mark.parametrize(
+    ("count", "columns", "rows"),
+    [(1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 2, 2), (5, 3, 2), (9, 3, 3), (10, 4, 3), (16, 4, 4)],
+)
+def test_grids_are_nearly_square(count, columns, rows):
+    assert grid.shape(count) == (columns, rows)
+
+
+def test_pictures_stand_in_rows_from_the_left():
+    pictures = [np.full((2, 4, 3), shade, np.uint8) for shade in (10, 20, 30)]
+    page = grid.tiled(pictures, 2, shade=7)
+    assert page.shape == (4, 8, 3)
+    assert page.dtype == np.uint8
+    corners = [page[0, 0, 0], page[1, 7, 0], page[3, 3, 0], page[2, 4, 0]]
+    assert corners == [10, 20, 30, 7]
