@@ -8,6 +8,8 @@ from rlctl.core.specs import EnvSpec
 from rlctl.rendering import arrows
 from rlctl.rollouts.base import Driver, Step
 
+_SHORT = 16  # letters of a title that shares its line with time and return
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -79,7 +81,9 @@ class Film:
         first = f"{moment.steps * self.spec.control_dt:.2f} s    return {moment.total:.1f}"
         if moment.episode > 1:
             first += f"    episode {moment.episode}"
-        lines = [self.title, first] if self.title else [first]
+        if self.title:
+            first = self.title + ("    " if len(self.title) <= _SHORT else "\n") + first
+        lines = [first]
         if len(moment.achieved):
             lines += ["told   " + self._components(moment.command)]
             lines += ["goes   " + self._components(moment.achieved)]

@@ -132,12 +132,13 @@ def test_a_film_may_begin_after_the_first_step(tmp_path, ball, shown):
 
 
 def test_several_films_are_tiles_of_one(tmp_path, ball, shown):
-    films = [filmed(4, length=3, index=index, title=f"number {index}") for index in (0, 1)]
+    titles = "number 0", "a run of another name"
+    films = [filmed(4, 3, index, title) for index, title in enumerate(titles)]
     written = write([*films, films[0]], tmp_path / "a.mp4", ball, Look(size=(32, 16), fps=50))
     assert (written.frames, written.size) == (4, (64, 32))
     first, second, third = shown[9:]
-    assert first == third == [0.0, "number 0\n0.00 s    return 0.0    episode 2\nforward +0.50"]
-    assert second == [9.0, "number 1\n0.06 s    return 27.0\nforward +9.00"]
+    assert first == third == [0.0, "number 0    0.00 s    return 0.0    episode 2\nforward +0.50"]
+    assert second == [9.0, "a run of another name\n0.06 s    return 27.0\nforward +9.00"]
     assert films[1].totals() == (36.0,)
 
 

@@ -60,8 +60,7 @@ class Shot:
             raise UsageError(f"a seed of {self.seed} is not one of 0 to {2**31 - 1}")
         if not 1 <= self.num_envs <= _MOST_ENVS:
             raise UsageError(
-                f"{self.num_envs} environments cannot be filmed; 1 to {_MOST_ENVS} can",
-                f"--num-envs takes 1 to {_MOST_ENVS}",
+                f"{self.num_envs} environments cannot be filmed; 1 to {_MOST_ENVS} can"
             )
         checkpoints = 1 + len(self.beside)
         if checkpoints > _MOST_CHECKPOINTS:
