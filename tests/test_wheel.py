@@ -30,14 +30,21 @@ def test_wheel_is_complete_and_works(tmp_path: Path) -> None:
     assert models == files(site / "rlctl", "*.xml")
     assert len(models) >= 2
 
-    steps = ["train", "pendulum", "--steps", "20000", "--set", "train.num_evals=1"]
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "rlctl", *steps],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(site), "RLCTL_RUNS": str(tmp_path / "runs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    policies = files(ROOT / "rlctl" / "shipped", "*.*")
+    assert policies == files(site / "rlctl" / "shipped", "*.*")
+    assert len(policies) >= 4
+
+    for command in (
+        ("eval", "pendulum", "--episodes", "2", "--min-return", "500"),  # the policy that ships
+        ("train", "pendulum", "--steps", "20000", "--set", "train.num_evals=1"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "rlctl", *command],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(site), "RLCTL_RUNS": str(tmp_path / "runs")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
     assert list((tmp_path / "runs").glob("*/checkpoints/step_*/manifest.json"))

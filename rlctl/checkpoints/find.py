@@ -1,10 +1,12 @@
 """What `--ckpt` means: a run, a checkpoint folder, RUN@STEP, `latest`, `best`, or nothing.
 
-    (nothing)          the best checkpoint of the latest run, of the environment named if one is
+    (nothing)          the best checkpoint of the latest run, of the environment named if one is;
+                       where that has no run, the policy that ships for it
     latest             the newest checkpoint of the latest run
     best               the best checkpoint of the latest run
     PATH or RUN        a checkpoint's folder; or a run, by folder or by name: its best checkpoint
     RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too
+    shipped:ENV        the policy that ships for an environment, whatever runs there are
 
 Where a step or a checkpoint's folder is named, that one is meant, damaged or not. Everywhere else a
 damaged one is skipped for the newest that verifies, and that is said. Before any evaluation the
@@ -14,7 +16,7 @@ best is the newest.
 from collections.abc import Callable
 from pathlib import Path
 
-from rlctl.checkpoints import store
+from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.reading import looks_like_checkpoint
 from rlctl.core import runs
 from rlctl.core.errors import Incompatible, NotFound, RlctlError, UsageError
@@ -35,7 +37,7 @@ def find(
         text: What the user gave; see above.
         env: The environment it must be of, None for any.
         root: Where runs are looked for; None: RLCTL_RUNS, else ./runs.
-        tell: Told when a damaged checkpoint is skipped, and which is used instead.
+        tell: Told when a damaged checkpoint is skipped, or a policy that ships steps in.
 
     Raises:
         NotFound: There is no such path, run or step, or no checkpoint in it.
@@ -63,7 +65,15 @@ def locate(
 ) -> Path:
     """Like `find`, but one that is named may be damaged or of another environment."""
     if text is None or text in ("latest", "best"):
-        return _chosen(_latest_run(root, env) / FOLDER, text or "best", tell)
+        run = runs.latest_run(root, env)
+        if run is not None:
+            return _chosen(run / FOLDER, text or "best", tell)
+        if text is None and env in shipped.names():
+            tell(f"no run of {env} here: the policy that ships with rlctl")
+            return shipped.named(runs.SHIPPED + env)
+        raise _no_run(env)
+    if text.startswith(runs.SHIPPED):
+        return shipped.named(text)
     path = Path(text)
     if not _exists(path):
         run, at, step = text.rpartition("@")
@@ -84,14 +94,13 @@ def _exists(path: Path) -> bool:
         ) from error
 
 
-def _latest_run(root: Path | None, env: str | None) -> Path:
-    run = runs.latest_run(root, env)
-    if run is None:
-        raise NotFound(
-            f"there is no run{f' of {env}' if env else ''} with a checkpoint yet",
-            f"train one: rlctl train {env or 'ENV'}, or say where it is: --ckpt PATH",
-        )
-    return run
+def _no_run(env: str | None) -> NotFound:
+    there = ", ".join(runs.SHIPPED + name for name in shipped.names())
+    return NotFound(
+        f"there is no run{f' of {env}' if env else ''} with a checkpoint yet",
+        f"train one: rlctl train {env or 'ENV'}, or say where it is: --ckpt PATH; "
+        f"what ships with rlctl is {there}",
+    )
 
 
 def _chosen(folder: Path, which: str, tell: Tell) -> Path:

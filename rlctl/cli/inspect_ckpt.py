@@ -16,7 +16,7 @@ def inspect_ckpt(
         str | None,
         typer.Argument(
             metavar="[PATH]",
-            help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; "
+            help="Run, checkpoint folder, RUN@STEP, `latest`, `best` or shipped:ENV; "
             "left out: the latest run's best.",
             show_default=False,
             autocompletion=complete_ckpt,
@@ -85,6 +85,7 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "created",
         " on ".join(str(provenance[k]) for k in ("created", "platform") if k in provenance),
     )
+    yield "command", " ".join(map(str, _list(provenance.get("argv"))))
     yield "versions", _versions(report)
 
 

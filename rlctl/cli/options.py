@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from rlctl import catalog
+from rlctl.checkpoints import shipped
 from rlctl.core import runs
 from rlctl.core.errors import UsageError
 
@@ -33,8 +34,8 @@ def complete_run(incomplete: str) -> list[str]:
 
 
 def complete_ckpt(incomplete: str) -> list[str]:
-    """What --ckpt takes by name: `latest`, `best` and runs."""
-    names = ["latest", "best", *runs.names()]
+    """What --ckpt takes by name: `latest`, `best`, runs and policies that ship."""
+    names = ["latest", "best", *runs.names(), *(runs.SHIPPED + env for env in shipped.names())]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -65,7 +66,7 @@ Ckpt = Annotated[
     typer.Option(
         "--ckpt",
         metavar="CKPT",
-        help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; "
+        help="Run, checkpoint folder, RUN@STEP, `latest`, `best` or shipped:ENV; "
         "left out: the latest run's best.",
         show_default=False,
         autocompletion=complete_ckpt,

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlctl import __version__
-from rlctl.core.errors import Damaged, NotFound, RunInUse, UsageError
+from rlctl.core.errors import Damaged, Incompatible, NotFound, RunInUse, UsageError
 from rlctl.core.files import plain, write_atomic, writing
 from rlctl.core.metrics import Metrics
 
@@ -31,6 +31,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+SHIPPED = "shipped:"  # before an environment's name: the policy that ships for it, which is no run
 PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "brax", "optax", "torch", "gymnasium")
 
 
@@ -149,7 +150,13 @@ def find_run(text: str, root: Path | None = None) -> Path:
 
     Raises:
         NotFound: There is no such run.
+        Incompatible: It names a policy that ships with rlctl.
     """
+    if text.startswith(SHIPPED):
+        raise Incompatible(
+            f"{text} is a policy without its run: there is nothing to go on with",
+            f"start a run from it: rlctl train {text.removeprefix(SHIPPED)} --init-from {text}",
+        )
     root = root or runs_root()
     for folder in (Path(text), root / text):
         if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():

@@ -154,9 +154,9 @@ def test_nothing_there_says_how_to_make_one(tmp_path):
             find(text)
         assert "rlctl train ENV" in caught.value.hint
     make_run("a", 10)
-    with pytest.raises(NotFound, match="no run of barkour") as caught:
-        find(None, "barkour")
-    assert "rlctl train barkour" in caught.value.hint
+    with pytest.raises(NotFound, match="no run of hopper") as caught:
+        find(None, "hopper")
+    assert "rlctl train hopper" in caught.value.hint
     make_run("b")
     for text in ("b", "nowhere", "runs/nowhere", "a/b/c"):
         with pytest.raises(NotFound):
