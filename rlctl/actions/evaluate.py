@@ -119,7 +119,7 @@ def evaluate(
             episode_length=request.max_episode_steps or 0,
         )
     driver = request.told.drive(driver, name, config, tell)
-    recorder = Recorder() if request.save_trajectories else None
+    recorder = Recorder(driver.spec.terms) if request.save_trajectories else None
     with closing(driver):
         check_layout(checkpoint, driver.spec)
         with progress.phase("eval"):
@@ -180,9 +180,14 @@ def _difference(then: Part | None, now: Part | None) -> str:
 
 
 class Recorder:
-    """Keeps every step of every environment; see `on_step` of rollouts.evaluate."""
+    """Keeps every step of every environment; see `on_step` of rollouts.evaluate.
 
-    def __init__(self) -> None:
+    Args:
+        terms: The metrics that are rewarded; the others are what figures are made of.
+    """
+
+    def __init__(self, terms: tuple[str, ...]) -> None:
+        self._terms = terms
         self._rows: list[dict[str, np.ndarray]] = []
 
     def __call__(
@@ -197,7 +202,10 @@ class Recorder:
                 "terminated": step.terminated,
                 "truncated": step.truncated,
                 "running": running,
-                **{f"terms/{name}": term for name, term in step.metrics.items()},
+                **{
+                    f"{'terms' if name in self._terms else 'figures'}/{name}": metric
+                    for name, metric in step.metrics.items()
+                },
             }
         )
 

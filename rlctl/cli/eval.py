@@ -80,7 +80,7 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate a policy: returns, lengths and reward terms over whole episodes."""
+    """Evaluate a policy: returns, reward terms and how the task is done, over whole episodes."""
     with console.command("eval", as_json, quiet, verbose) as out:
         flags = {
             "eval.episodes": episodes,
@@ -129,7 +129,7 @@ def _film(out: Console, path: Path, figures: dict[str, Any], seed: int, told: "T
 
 
 def _show(out: Console, figures: dict[str, Any]) -> None:
-    """Print the report: what was evaluated, then return, length and every term."""
+    """Print the report: what was evaluated, return, length and terms, then how it was done."""
     if not figures.get("return"):
         return
     from rlctl.cli.live import number
@@ -155,6 +155,13 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
         for name, stats in figures.get("terms", {}).items()
     ]
     out.table(("", "mean", "std", "min", "max", "95 % interval"), rows)
+    out.text()
+    early = f"{figures['terminated_episodes']} of {figures['episodes']} episodes"
+    told = {"ended early": f"{early} ({figures['terminated']:.0%})"}
+    for name, figure in figures["figures"].items():
+        mean, unit = number(figure["mean"]), figure["unit"]
+        told[name] = mean if mean == "-" or unit == "1" else f"{mean} {unit}"
+    out.pairs(told)
     if tracking := figures.get("tracking"):
         out.text()
         _show_tracking(out, tracking)

@@ -69,6 +69,25 @@ class Mirror:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What evaluations tell of how a task is done, and no reward counts: one sum over another.
+
+    Both are over all steps of all episodes, of metrics that the environment gives.
+
+    Attributes:
+        name: What it is called.
+        unit: Its unit, `1` where there is none.
+        of: The metric that is summed.
+        per: The metric by whose sum that is divided, "" for the number of steps.
+    """
+
+    name: str
+    unit: str
+    of: str
+    per: str = ""
+
+
+@dataclass(frozen=True)
 class EnvSpec:
     """What an environment observes, what it accepts, and its timing.
 
@@ -79,12 +98,13 @@ class EnvSpec:
         control_dt: Seconds between two actions.
         substeps: Physics steps in a control step.
         episode_length: Control steps after which an episode is truncated.
-        terms: Names of the per-step metrics (reward terms first), summed over an episode.
+        terms: Names of the per-step metrics that are summed over an episode, reward terms first.
         cameras: Named cameras, the default first; empty for MuJoCo's free camera.
         commands: Names of the command's components, empty without one.
         achieved: Which numbers of the observation tell how the command is met, one for each
             component, in its unit; empty where none do.
         mirror: Its symmetry, None without one. Only learning uses it; no checkpoint holds it.
+        figures: What evaluations tell besides. No checkpoint holds it.
     """
 
     id: str
@@ -98,6 +118,13 @@ class EnvSpec:
     commands: tuple[str, ...] = ()
     achieved: tuple[int, ...] = ()
     mirror: Mirror | None = field(default=None, compare=False)
+    figures: tuple[Figure, ...] = field(default=(), compare=False)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all per-step metrics: the terms, and then what the figures are made of."""
+        made_of = (name for figure in self.figures for name in (figure.of, figure.per) if name)
+        return tuple(dict.fromkeys((*self.terms, *made_of)))
 
     @property
     def observation_size(self) -> int:
@@ -121,7 +148,8 @@ class EnvSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the manifest."""
-        return {name: value for name, value in asdict(self).items() if name != "mirror"}
+        unsaved = ("mirror", "figures")
+        return {name: value for name, value in asdict(self).items() if name not in unsaved}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

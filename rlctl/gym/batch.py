@@ -49,7 +49,7 @@ class BatchEnv(VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One control step with actions (N, A); the infos have the terms of the reward (N,)."""
+        """One control step with actions (N, A); the infos have its metrics (N,)."""
         step = self._arena.step(actions)
         infos: dict[str, Any] = {}
         for name, term in step.metrics.items():

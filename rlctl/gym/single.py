@@ -37,7 +37,7 @@ class SingleEnv(gymnasium.Env):
         return self._arena.reset(int(self.np_random.integers(LARGEST_SEED)))[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """One control step with an action (A,); the info has the terms of the reward."""
+        """One control step with an action (A,); the info has its metrics."""
         step = self._arena.step(np.asarray(action)[None])
         return (
             step.final_observation[0],

@@ -23,7 +23,7 @@ class Transition(NamedTuple):
         observation: (n, O).
         reward: (n,).
         terminated: (n,) float32, 0 or 1.
-        metrics: Name -> (n,), the keys of `spec.terms`.
+        metrics: Name -> (n,), the keys of `spec.metrics`.
     """
 
     observation: jax.Array

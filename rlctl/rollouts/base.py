@@ -25,7 +25,7 @@ class Step(NamedTuple):
         terminated: (N,) bool, the environment ended the episode.
         truncated: (N,) bool, the time limit did, and nothing else.
         final_observation: (N, O) float32, before any reset.
-        metrics: Name -> (N,) float32, the environment's per-step terms.
+        metrics: Name -> (N,) float32, the environment's per-step metrics.
     """
 
     observation: np.ndarray
@@ -111,7 +111,7 @@ class Episodes:
         count: How many ended.
         returns: Sum of their returns.
         lengths: Sum of their lengths, control steps.
-        terms: Name -> sum over their steps of the environment's metric.
+        terms: Name -> sum over their steps of the environment's term.
         spread: Sum of the squared distances of their returns from the mean.
         nonfinite: Environments reset because their state or reward was not finite.
         warnings: MuJoCo's instability warnings.

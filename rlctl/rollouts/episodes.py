@@ -23,7 +23,7 @@ class Book(NamedTuple):
         clock: (N,) int32, counted towards the time limit; ahead of `length` where staggered.
         length: (N,) int32, steps so far.
         return_: (N,) float32, rewards so far.
-        terms: Name -> (N,) float32, the environment's metrics so far.
+        terms: Name -> (N,) float32, the environment's terms so far.
     """
 
     clock: jax.Array
@@ -115,7 +115,7 @@ def settle(
     outcome = Outcome(reward, terminated, truncated, metrics, bad)
 
     return_ = book.return_ + reward
-    terms = {name: book.terms[name] + term for name, term in metrics.items()}
+    terms = {name: total + metrics[name] for name, total in book.terms.items()}
     done = outcome.done
     count, returns = done.sum(), (return_ * done).sum()
     ended = Ended(

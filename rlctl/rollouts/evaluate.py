@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rlctl.core.specs import EnvSpec
+from rlctl.core.specs import EnvSpec, Figure
 from rlctl.policies.base import Policy, draw_noise
 from rlctl.rollouts.base import Arrays, Driver, Step
 
@@ -28,7 +28,8 @@ class Evaluation:
         returns: (E,) sums of rewards.
         lengths: (E,) control steps.
         terminated: (E,) bool, ended by the environment rather than the time limit.
-        terms: Name -> (E,) sums of the environment's metrics.
+        terms: Name -> (E,) sums of the environment's terms.
+        figures: The environment's figures, nan where there is nothing to divide by.
         tracking: How commands were met, None without any.
         seconds: Wall time.
         steps: Environment steps taken, those of episodes already over included.
@@ -38,6 +39,7 @@ class Evaluation:
     lengths: np.ndarray
     terminated: np.ndarray
     terms: Arrays
+    figures: dict[Figure, float]
     tracking: "Tracking | None"
     seconds: float
     steps: int
@@ -48,9 +50,14 @@ class Evaluation:
             "return": describe(self.returns),
             "length": describe(self.lengths),
             "terminated": float(self.terminated.mean()),
+            "terminated_episodes": int(self.terminated.sum()),
             "terms": {
                 name: {"mean": float(x.mean()), "std": float(x.std())}
                 for name, x in self.terms.items()
+            },
+            "figures": {
+                figure.name: {"mean": mean, "unit": figure.unit}
+                for figure, mean in self.figures.items()
             },
             **({"tracking": self.tracking.summary()} if self.tracking else {}),
             "episodes": len(self.returns),
@@ -145,18 +152,26 @@ def evaluate(
         name: np.concatenate([r[name] for r in rounds])[:episodes]
         for name in ("return", "length", "terminated")
     }
+    metrics = {
+        name: np.concatenate([r["metrics"][name] for r in rounds])[:episodes]
+        for name in driver.spec.metrics
+    }
     return Evaluation(
         returns=joined["return"],
         lengths=joined["length"],
         terminated=joined["terminated"] > 0,
-        terms={
-            name: np.concatenate([r["terms"][name] for r in rounds])[:episodes]
-            for name in driver.spec.terms
-        },
+        terms={name: metrics[name] for name in driver.spec.terms},
+        figures={f: _ratio(f, metrics, joined["length"]) for f in driver.spec.figures},
         tracking=_tracking(driver.spec, [pair for r in rounds for pair in r["tracking"]]),
         seconds=time.perf_counter() - start,
         steps=sum(r["steps"] for r in rounds),
     )
+
+
+def _ratio(figure: Figure, metrics: Arrays, lengths: np.ndarray) -> float:
+    """A figure from the episodes' metrics and lengths (E,); nan with nothing to divide by."""
+    over = (metrics[figure.per] if figure.per else lengths).sum()
+    return float(metrics[figure.of].sum() / over) if over else math.nan
 
 
 def _tracking(spec: EnvSpec, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Tracking | None:
@@ -179,7 +194,7 @@ def _round(
     observation = driver.reset(seed)
     running = np.ones(n, bool)
     sums = {"return": np.zeros(n), "length": np.zeros(n), "terminated": np.zeros(n)}
-    terms = {name: np.zeros(n) for name in driver.spec.terms}
+    metrics = {name: np.zeros(n) for name in driver.spec.metrics}
     steps, tracking = 0, []
     while running.any():
         noise = draw_noise(policy.spec, rng, n) if stochastic else None
@@ -193,9 +208,9 @@ def _round(
         sums["return"] += step.reward * running
         sums["length"] += running
         sums["terminated"] += step.terminated & running
-        for name, term in step.metrics.items():
-            terms[name] += term * running
+        for name, metric in step.metrics.items():
+            metrics[name] += metric * running
         running = running & ~(step.terminated | step.truncated)
         observation = step.observation
         steps += n
-    return {**sums, "terms": terms, "tracking": tracking, "steps": steps}
+    return {**sums, "metrics": metrics, "tracking": tracking, "steps": steps}

@@ -58,8 +58,8 @@ class HostGroup:
     def nothing(self) -> Outcome:
         """The outcome of no step: nothing ended."""
         zeros = np.zeros(self.num, np.float32)
-        terms = dict.fromkeys(self._program.env.spec.terms, zeros)
-        return Outcome(zeros, zeros, zeros, terms, np.zeros(self.num, np.int32))
+        metrics = dict.fromkeys(self._program.env.spec.metrics, zeros)
+        return Outcome(zeros, zeros, zeros, metrics, np.zeros(self.num, np.int32))
 
     def collect(self, actor: Actor, params: Any, unroll: Unroll, time: int) -> Ended:
         """Fill the group's columns of a numpy unroll (T, N, ...), starting at step `time`."""
@@ -209,7 +209,7 @@ class HostDriver:
             terminated=join(lambda o: o.terminated) > 0,
             truncated=join(lambda o: o.truncated) > 0,
             final_observation=np.concatenate([np.asarray(final) for _, final in results]),
-            metrics={name: join(lambda o, n=name: o.metrics[n]) for name in self.spec.terms},
+            metrics={name: join(lambda o, n=name: o.metrics[n]) for name in self.spec.metrics},
         )
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:

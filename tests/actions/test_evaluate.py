@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import saved_policy
 
-from rlctl.actions.evaluate import EvalRequest, evaluate
+from rlctl.actions.evaluate import EvalRequest, Recorder, evaluate
+from rlctl.rollouts.base import Step
 
 
 @pytest.mark.parametrize("stochastic", [False, True])
@@ -26,3 +27,16 @@ def test_every_back_end_plays_the_same_episodes(stochastic, tmp_path):
     for backend in ("jax", "torch"):
         np.testing.assert_allclose(actions[backend], actions["numpy"], atol=1e-4)
     assert np.ptp(actions["numpy"]) > 0.01
+
+
+def test_trajectories_keep_what_is_rewarded_apart(tmp_path):
+    zeros = np.zeros(2)
+    recorder = Recorder(("alive",))
+    metrics = {"alive": np.ones(2), "power": np.full(2, 5.0)}
+    for _ in range(3):
+        recorder(zeros, zeros, Step(zeros, zeros, zeros, zeros, zeros, metrics), zeros)
+    recorder.write(tmp_path / "all.npz")
+    written = np.load(tmp_path / "all.npz")
+    np.testing.assert_array_equal(written["terms/alive"], np.ones((3, 2)))
+    np.testing.assert_array_equal(written["figures/power"], np.full((3, 2), 5.0))
+    assert "terms/power" not in written

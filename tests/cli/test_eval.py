@@ -13,6 +13,11 @@ FIGURES = {
     "backend": "numpy",
     "steps_per_second": 1e5, "return": SPREAD, "length": SPREAD,
     "terms": {"upright": {"mean": 0.25, "std": float("nan")}},
+    "terminated": 0.5, "terminated_episodes": 1,
+    "figures": {
+        "power": {"mean": 97.512, "unit": "W"}, "cost": {"mean": 0.5, "unit": "1"},
+        "slip": {"mean": float("nan"), "unit": "m/s"},
+    },
 }  # fmt: skip
 
 
@@ -74,6 +79,11 @@ def test_the_report_is_a_table(rlctl, asked):
         "return   1,234  0.5  1,234  1,235  1,233 to 1,236",
         "length   1,234  0.5  1,234  1,235  1,233 to 1,236",
         "upright   0.25    -",
+        "",
+        "ended early  1 of 2 episodes (50%)",
+        "power        97.51 W",
+        "cost         0.5",
+        "slip         -",
     ]
 
 
@@ -81,6 +91,8 @@ def test_programs_get_the_figures(rlctl, asked):
     data = rlctl("eval", "--json").envelope["data"]
     assert data["return"]["mean"] == 1234.5
     assert data["terms"]["upright"] == {"mean": 0.25, "std": None}
+    assert data["figures"]["power"] == {"mean": 97.512, "unit": "W"}
+    assert data["figures"]["slip"]["mean"] is None
 
 
 def test_a_failed_check_still_has_its_figures(rlctl, asked):

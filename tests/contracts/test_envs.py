@@ -155,7 +155,7 @@ def test_functions_keep_shapes_and_types(name):
     assert facts(observation) == facts(again)
     assert shapes([observation, ctrl]) == [(spec.observation_size,), (model.nu,)]
     assert shapes([reward, terminated, *metrics.values()]) == [()] * (2 + len(metrics))
-    assert set(metrics) == set(spec.terms)
+    assert set(metrics) == set(spec.metrics)
     assert shapes(edits) == [getattr(data, field).shape for field in sorted(edits)]
     assert shapes(jax.eval_shape(env.command, carry)) == [(len(spec.commands),)]
     drawn = jax.eval_shape(lambda key: env.randomize(key, model), key)
@@ -198,7 +198,7 @@ def test_steps_are_finite_alive_and_well_formed(name, physics):
     still = (observations.std(axis=0) == 0).all(axis=0).sum()
     assert still <= STILL.get(name, 0.01 * spec.observation_size), "hardly a number stands still"
     for step in steps:
-        assert set(step.metrics) == set(spec.terms)
+        assert set(step.metrics) == set(spec.metrics)
         floats = (step.reward, *step.metrics.values())
         assert {(x.shape, x.dtype.name) for x in floats} == {((NUM_ENVS,), "float32")}
         assert all(np.isfinite(x).all() for x in floats)
@@ -262,3 +262,11 @@ def test_back_ends_agree(name):
     for step, same in zip(steps, other_steps, strict=True):
         np.testing.assert_array_equal(step.terminated, same.terminated)
         np.testing.assert_allclose(step.reward, same.reward, atol=tolerance)
+    for figure in spec.figures:
+        assert total(steps, figure.of) > 0
+        for name in filter(None, (figure.of, figure.per)):
+            assert total(other_steps, name) == pytest.approx(total(steps, name), rel=1e-2), name
+
+
+def total(steps, name):
+    return sum(float(step.metrics[name].sum()) for step in steps)

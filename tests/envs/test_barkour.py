@@ -10,6 +10,7 @@ from envs.stepping import Single
 
 from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.env import HOME_POSE, JOINTS, LEGS, POSE_MAX, POSE_MIN, Barkour
+from rlctl.physics.base import Physics
 
 QUIET = BarkourConfig(obs_noise=0.0, kick_velocity=0.0)
 HOME = [0, 0, 0.28, 1, 0, 0, 0, *HOME_POSE]
@@ -229,6 +230,7 @@ def test_standing_by_hand(quiet):
     quiet.reset(jax.random.key(1), (HOME, STILL))
     carry = quiet.carry._replace(command=np.float32([0.3, 0.4, 0.5]))
     _, _, reward, _, metrics = look(quiet, carry)
+    metrics = {name: metrics[name] for name in Barkour.spec.terms}
     expected = dict.fromkeys(Barkour.spec.terms, 0.0)
     expected["tracking_lin_vel"] = 1.5 * np.exp(-0.25 / 0.25) * 0.02
     expected["tracking_ang_vel"] = 0.8 * np.exp(-0.25 / 0.25) * 0.02
@@ -249,6 +251,9 @@ def test_rewards_equal_another_implementation(default, rng):
         command = np.asarray(default.env.command(default.carry), np.float64)
         _, reward, terminated, metrics = default.step(action, key)
         expected = reference.terms(command, action, terminated)
+        expected_figures = reference.figures()
+        made_of = {name: metrics.pop(name) for name in expected_figures}
+        assert made_of == pytest.approx(expected_figures, rel=2e-4, abs=2e-5), step
         assert metrics == pytest.approx(expected, rel=2e-4, abs=2e-6), step
         assert reward == pytest.approx(max(sum(expected.values()), 0), abs=1e-5)
         seen |= {name for name, value in expected.items() if value}
@@ -302,6 +307,42 @@ def test_reward_settings_are_used(rng):
     assert results[1]["torques"] == 0 != results[0]["torques"]
 
 
+def test_figures_by_hand(default):
+    """Half a turn: moves 0.3, 0.4 m/s; joint i turns at i rad/s against -1 or 1 N m; two feet."""
+    speeds = np.array([[0.3, 0.4, 9.0], [5.0, 0.0, 0.0], [0.0, -1.0, 0.0], [7.0, 7.0, 7.0]])
+    heights = np.array([0.0005, 0.0011, -0.002, 0.4])  # above the floor
+    feet = np.concatenate([np.zeros((4, 2)), heights[:, None] + 0.0175], axis=1)
+    physics = Physics(
+        {
+            "qpos": np.float32([*HOME[:3], 0, 0, 0, 1, *HOME_POSE]),
+            "qvel": np.float32([0.3, 0.4, 2.0, 1.0, 1.0, 1.0, *range(12)]),
+            "qfrc_actuator": np.float32([0] * 6 + [-1, 1] * 6),
+            "sensordata": np.float32([*feet.ravel(), *speeds.ravel()]),
+        }
+    )
+    default.reset(jax.random.key(1))
+    metrics = default.env.after(default.carry, physics, np.zeros(12, "f4"), jax.random.key(0))[-1]
+    mass = default.model.body_mass.sum()
+    expected = {
+        "power": sum(range(12)),
+        "weight_speed": mass * 9.81 * 0.5,
+        "slip": 0.5 + 1.0,
+        "contacts": 2,
+    }
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-5)
+    assert -default.model.opt.gravity[2] == 9.81
+    assert set(metrics) == {*Barkour.spec.terms, *expected}
+
+
+def test_no_figure_is_rewarded(default):
+    default.reset(jax.random.key(1))
+    _, reward, _, metrics = default.step(np.zeros(12), jax.random.key(2))
+    assert reward == pytest.approx(sum(metrics[name] for name in Barkour.spec.terms), abs=1e-7)
+    assert metrics["power"] > 1
+    figures = {name for figure in Barkour.spec.figures for name in (figure.of, figure.per)}
+    assert not figures & set(Barkour.spec.terms)
+
+
 class Reference:
     """The terms from MjData in numpy, with its own memory of feet and actions."""
 
@@ -341,6 +382,22 @@ class Reference:
         }
         self.last_action, self.clock = action.astype(float), self.clock + 1
         return {name: self.scales[name] * value * 0.02 for name, value in values.items()}
+
+    def figures(self):
+        """What figures are made of, from the same state."""
+        model, data = self.single.model, self.single.data
+        slips = []
+        for leg in LEGS:
+            site, velocity = model.site(f"foot_{leg}").id, np.zeros(6)
+            mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_SITE, site, velocity, 0)
+            if data.site_xpos[site, 2] - 0.0175 < 0.001:
+                slips.append(np.hypot(*velocity[3:5]))
+        return {
+            "power": abs(data.actuator_force * data.qvel[6:]).sum(),
+            "weight_speed": model.body_mass.sum() * 9.81 * np.hypot(*data.qvel[:2]),
+            "slip": sum(slips),
+            "contacts": len(slips),
+        }
 
     def feet(self):
         """Foot by foot, as the last physics step saw them."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec
+from rlctl.core.specs import ActionPart, EnvSpec, Figure, ObservationPart, PolicySpec
 from rlctl.rollouts.base import Step
 from rlctl.rollouts.evaluate import describe, evaluate
 
@@ -72,6 +72,43 @@ def test_how_commands_are_met():
         {"told": 1.0, "achieved": 0.5, "error": 0.5, "steps": 4},
     ]
     assert "tracking" not in evaluate(Idle(), Scripted(2), episodes=2, seed=7).summary()
+
+
+class Measured(Scripted):
+    """In its k-th step environment i gives work k, and path i."""
+
+    spec = replace(
+        SPEC,
+        figures=(
+            Figure("power", "W", of="work"),
+            Figure("cost", "1", of="work", per="path"),
+            Figure("share", "1", of="term", per="none"),
+        ),
+    )
+
+    def step(self, action):
+        step = super().step(action)
+        n = self.num_envs
+        made_of = {"work": 1.0 * self.length, "path": np.arange(n), "none": np.zeros(n)}
+        return step._replace(metrics=step.metrics | made_of)
+
+
+def test_figures_are_ratios_of_sums_over_all_steps():
+    assert Measured.spec.metrics == ("term", "work", "path", "none")
+    result = evaluate(Idle(), Measured(3), episodes=5, seed=7)
+    # episodes of 1, 2, 3, 1 and 2 steps, in environments 0, 1, 2, 0 and 1
+    work, path, steps = 1 + 3 + 6 + 1 + 3, 0 + 2 + 6 + 0 + 2, 9
+    assert result.summary()["figures"] == {
+        "power": {"mean": pytest.approx(work / steps), "unit": "W"},
+        "cost": {"mean": pytest.approx(work / path), "unit": "1"},
+        "share": {"mean": pytest.approx(np.nan, nan_ok=True), "unit": "1"},
+    }
+    assert set(result.terms) == {"term"}, "figures are no terms"
+
+
+def test_ends_by_the_environment_are_counted():
+    summary = evaluate(Idle(), Scripted(4), episodes=6, seed=7).summary()
+    assert (summary["terminated_episodes"], summary["terminated"]) == (5, 5 / 6)
 
 
 def test_each_environment_counts_one_episode():

@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from rlctl.core.specs import ActionPart, EnvSpec, Mirror, ObservationPart
+from rlctl.core.specs import ActionPart, EnvSpec, Figure, Mirror, ObservationPart
 from rlctl.envs.barkour import meshes
 from rlctl.envs.barkour.config import BarkourConfig
+from rlctl.envs.barkour.figures import measure
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse
@@ -161,6 +162,11 @@ class Barkour:
         commands=("vx", "vy", "yaw"),
         achieved=ACHIEVED,
         mirror=_mirror(),
+        figures=(
+            Figure("power", "W", of="power"),
+            Figure("cost_of_transport", "1", of="power", per="weight_speed"),
+            Figure("slip", "m/s", of="slip", per="contacts"),
+        ),
     )
 
     def __init__(self, config: BarkourConfig | None = None) -> None:
@@ -231,7 +237,7 @@ class Barkour:
             air_time=motion.feet.air_time * (1.0 - motion.feet.touched),
             clock=jnp.where(expired, 0.0, clock),
         )
-        return memory, observation, reward, terminated, metrics
+        return memory, observation, reward, terminated, metrics | measure(motion, physics.qvel)
 
     def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
         """One sliding friction for floor and feet alike, one gain for all joints."""
