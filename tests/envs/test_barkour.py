@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from envs.stepping import Single
 
+from rlctl.core.errors import UsageError
 from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.env import HOME_POSE, JOINTS, LEGS, POSE_MAX, POSE_MIN, Barkour
 from rlctl.physics.base import Physics
@@ -158,6 +159,13 @@ def test_commands_fill_their_ranges(default):
     commands = jax.vmap(lambda key: default.env.begin(physics, key)[0].command)(keys(2000))
     np.testing.assert_allclose(np.min(commands, axis=0), [-0.6, -0.8, -0.7], atol=0.01)
     np.testing.assert_allclose(np.max(commands, axis=0), [1.5, 0.8, 0.7], atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["vx", "vy", "yaw", "friction"])
+def test_a_range_that_ends_before_it_begins_is_refused(name):
+    with pytest.raises(UsageError, match=f"env.{name}_min 3 is above env.{name}_max 2"):
+        BarkourConfig(**{f"{name}_min": 3.0, f"{name}_max": 2.0})
+    assert BarkourConfig(**{f"{name}_min": 2.0, f"{name}_max": 2.0}).easier()
 
 
 def test_reset_forgets_everything(default):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from rlctl.core.config import setting
+from rlctl.core.errors import UsageError
 
 SLOW = 0.6  # m/s
 
@@ -45,6 +46,15 @@ class BarkourConfig:
     reward_feet_air_time: float = setting(0.2, "long steps, when told to walk")
     reward_foot_slip: float = setting(-0.1, "squared velocity of feet on the ground")
     reward_termination: float = setting(-1.0, "falling before the command was changed")
+
+    def __post_init__(self) -> None:
+        for name in ("vx", "vy", "yaw", "friction"):
+            least, most = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if least > most:
+                raise UsageError(
+                    f"env.{name}_min {least:g} is above env.{name}_max {most:g}",
+                    "set both; the same number twice is always that one",
+                )
 
     def easier(self) -> Self:
         """Commands of a slow walk at most.
