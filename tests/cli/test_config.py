@@ -14,7 +14,7 @@ def test_every_setting_is_shown_with_value_origin_and_meaning(rlctl):
 def test_people_see_the_same_as_a_table(rlctl):
     lines = rlctl("config", "show", "pendulum", "--set", "ppo.learning_rate=1e-3").out.splitlines()
     assert lines[0].split() == ["setting", "value", "from", "meaning"]
-    (line,) = (line for line in lines if line.startswith("ppo.learning_rate"))
+    (line,) = (line for line in lines if line.startswith("ppo.learning_rate "))
     assert line.split()[1:3] == ["0.001", "--set"]
 
 

@@ -40,10 +40,10 @@ def default():
 
 
 def test_layout_is_15_frames_of_31():
-    layout = [part for part in Barkour.spec.observation if not part.privileged]
+    layout = [part for part in Barkour().spec.observation if not part.privileged]
     assert len(layout) == 15 * 6
     assert sum(part.size for part in layout[:6]) == FRAME
-    assert Barkour.spec.policy_size == SEEN
+    assert Barkour().spec.policy_size == SEEN
     assert [part.name for part in layout[:7:6]] == ["yaw_rate[t]", "yaw_rate[t-1]"]
 
 
@@ -71,7 +71,7 @@ def test_what_only_the_value_sees_by_hand(default):
     qpos, qvel = np.array(HOME), np.arange(1, 19) / 10
     qpos[2:7] = [0.3, np.sqrt(0.5), np.sqrt(0.5), 0, 0]
     observation = default.reset(jax.random.key(1), (qpos, qvel))[SEEN:]
-    parts = [part for part in Barkour.spec.observation if part.privileged]
+    parts = [part for part in Barkour().spec.observation if part.privileged]
     edges = np.cumsum([part.size for part in parts])[:-1]
     found = dict(zip((part.name for part in parts), np.split(observation, edges), strict=True))
     expected = {
@@ -100,6 +100,18 @@ def test_history_shifts_and_holds_the_action_before(quiet, rng):
         np.testing.assert_array_equal(after[19:31], last)
         observation, last = after, action
     assert observation[SEEN - FRAME : SEEN].any(), "15 frames are full"
+
+
+def test_a_shorter_history_is_the_newest_part_of_a_longer_one(default, rng):
+    short = Single(Barkour(BarkourConfig(history=2)))
+    assert (short.env.spec.policy_size, short.env.spec.observation_size) == (62, 104)
+    few, many = (single.reset(jax.random.key(3)) for single in (short, default))
+    for key in keys(5):
+        np.testing.assert_allclose(few, [*many[:62], *many[SEEN:]], atol=1e-5)
+        action = rng.uniform(-1, 1, 12).astype(np.float32)
+        (few, *_), (many, *_) = (single.step(action, key) for single in (short, default))
+    achieved = [few[i] for i in short.env.spec.achieved]
+    np.testing.assert_allclose(achieved, [many[i] for i in default.env.spec.achieved], atol=1e-5)
 
 
 def test_noise_is_uniform_within_its_bound(default, quiet):
@@ -180,9 +192,9 @@ def test_reset_forgets_everything(default):
 
 def test_what_mirrored_actions_do_is_the_mirror_image(rng):
     """Over a second of stepping, as well as the robot's own two sides agree (to 0.6 mm)."""
-    order = np.array(Barkour.spec.mirror.observation_order)
-    sign = np.array(Barkour.spec.mirror.observation_sign)
-    legs = np.array(Barkour.spec.mirror.action_order)
+    order = np.array(Barkour().spec.mirror.observation_order)
+    sign = np.array(Barkour().spec.mirror.observation_sign)
+    legs = np.array(Barkour().spec.mirror.action_order)
     seen = []
     for mirrored in (False, True):
         vx, vy, yaw = (0.5, -0.3, 0.4) if mirrored else (0.5, 0.3, -0.4)
@@ -238,8 +250,8 @@ def test_standing_by_hand(quiet):
     quiet.reset(jax.random.key(1), (HOME, STILL))
     carry = quiet.carry._replace(command=np.float32([0.3, 0.4, 0.5]))
     _, _, reward, _, metrics = look(quiet, carry)
-    metrics = {name: metrics[name] for name in Barkour.spec.terms}
-    expected = dict.fromkeys(Barkour.spec.terms, 0.0)
+    metrics = {name: metrics[name] for name in Barkour().spec.terms}
+    expected = dict.fromkeys(Barkour().spec.terms, 0.0)
     expected["tracking_lin_vel"] = 1.5 * np.exp(-0.25 / 0.25) * 0.02
     expected["tracking_ang_vel"] = 0.8 * np.exp(-0.25 / 0.25) * 0.02
     torque = abs(quiet.data.qfrc_actuator)
@@ -268,7 +280,7 @@ def test_rewards_equal_another_implementation(default, rng):
         if terminated:
             default.reset(key)
             reference = Reference(default)
-    assert seen == set(Barkour.spec.terms) - {"stand_still"}, "every term was at work"
+    assert seen == set(Barkour().spec.terms) - {"stand_still"}, "every term was at work"
 
 
 def test_stand_still_counts_only_when_told_to(quiet):
@@ -339,16 +351,16 @@ def test_figures_by_hand(default):
     }
     assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-5)
     assert -default.model.opt.gravity[2] == 9.81
-    assert set(metrics) == {*Barkour.spec.terms, *expected}
+    assert set(metrics) == {*Barkour().spec.terms, *expected}
 
 
 def test_no_figure_is_rewarded(default):
     default.reset(jax.random.key(1))
     _, reward, _, metrics = default.step(np.zeros(12), jax.random.key(2))
-    assert reward == pytest.approx(sum(metrics[name] for name in Barkour.spec.terms), abs=1e-7)
+    assert reward == pytest.approx(sum(metrics[name] for name in Barkour().spec.terms), abs=1e-7)
     assert metrics["power"] > 1
-    figures = {name for figure in Barkour.spec.figures for name in (figure.of, figure.per)}
-    assert not figures & set(Barkour.spec.terms)
+    figures = {name for figure in Barkour().spec.figures for name in (figure.of, figure.per)}
+    assert not figures & set(Barkour().spec.terms)
 
 
 class Reference:
@@ -357,7 +369,7 @@ class Reference:
     def __init__(self, single):
         self.single, self.current = single, mujoco.MjData(single.model)
         self.scales = {
-            name: getattr(BarkourConfig(), f"reward_{name}") for name in Barkour.spec.terms
+            name: getattr(BarkourConfig(), f"reward_{name}") for name in Barkour().spec.terms
         }
         self.touching, self.air_time = np.zeros(4, bool), np.zeros(4)
         self.last_action, self.clock = np.zeros(12), 0
@@ -428,4 +440,4 @@ class Reference:
 
 def test_joint_names_are_leg_by_leg():
     assert JOINTS[:3] == ("abduction_front_left", "hip_front_left", "knee_front_left")
-    assert [part.name for part in Barkour.spec.action] == list(JOINTS)
+    assert [part.name for part in Barkour().spec.action] == list(JOINTS)

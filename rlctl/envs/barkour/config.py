@@ -13,6 +13,9 @@ SLOW = 0.6  # m/s
 class BarkourConfig:
     """Follow a velocity command. A reward term counts its scale times its value times 0.02 s."""
 
+    history: int = setting(
+        15, "observations of a step each that the policy sees, the newest first", low=1, high=100
+    )
     action_scale: float = setting(0.3, "joint target per unit of action, rad", low=0.0)
     obs_noise: float = setting(0.05, "half-width of the uniform observation noise", low=0.0)
     kick_velocity: float = setting(0.05, "speed that a kick adds, m/s", low=0.0)

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from rlctl.core.specs import ActionPart, EnvSpec, Figure, Mirror, ObservationPart
 from rlctl.envs.barkour import meshes
 from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.figures import measure
+from rlctl.envs.barkour.layout import CONTROL_DT, JOINTS, LEGS, spec
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse
@@ -26,14 +26,6 @@ from rlctl.envs.scene import compile_physics
 from rlctl.physics.base import Physics
 
 XML = Path(__file__).parent / "assets" / "barkour.xml"
-CONTROL_DT = 0.02  # s
-SUBSTEPS = 5
-EPISODE_LENGTH = 1000  # control steps, 20 s
-FRAMES = 15  # observations of one step each, the newest first
-FRAME_DECAY = 0.6  # weight of a frame for the networks, against that of the frame after it
-
-LEGS = ("front_left", "hind_left", "front_right", "hind_right")
-JOINTS = tuple(f"{joint}_{leg}" for leg in LEGS for joint in ("abduction", "hip", "knee"))
 HOME_HEIGHT = 0.28  # m
 HOME_POSE = np.array([0.0, 0.5, 1.0] * 4, np.float32)  # rad
 POSE_MIN = np.array([-0.7, -1.0, 0.05] * 4, np.float32)  # rad, joint targets stay within,
@@ -56,7 +48,7 @@ class Memory(NamedTuple):
 
     Attributes:
         command: (3,) vx, vy, turn rate.
-        history: (465,) the frames last observed.
+        history: (31 x config.history,) the frames last observed.
         last_action: (12,).
         touching: (4,) 1 for feet that were in contact.
         air_time: (4,) seconds since each foot was.
@@ -71,106 +63,14 @@ class Memory(NamedTuple):
     clock: jax.Array
 
 
-def _frame(age: int) -> tuple[ObservationPart, ...]:
-    parts = {
-        "yaw_rate": (1, "4 rad/s"),
-        "gravity": (3, "1"),
-        "command_velocity": (2, "0.5 m/s"),
-        "command_yaw_rate": (1, "4 rad/s"),
-        "joint_offset": (len(JOINTS), "rad"),
-        "previous_action": (len(JOINTS), "1"),
-    }
-    when = f"[t-{age}]" if age else "[t]"
-    return tuple(
-        ObservationPart(name + when, size, unit, weight=FRAME_DECAY**age)
-        for name, (size, unit) in parts.items()
-    )
-
-
-OBSERVATION = (
-    *(part for age in range(FRAMES) for part in _frame(age)),
-    # What the value function sees besides, without noise and in the torso's own frame.
-    ObservationPart("velocity", 3, "m/s", privileged=True),
-    ObservationPart("angular_velocity", 3, "rad/s", privileged=True),
-    ObservationPart("exact_gravity", 3, "1", privileged=True),
-    ObservationPart("height", 1, "m", privileged=True),
-    ObservationPart("joint_velocity", len(JOINTS), "rad/s", privileged=True),
-    ObservationPart("foot_velocity", 3 * len(LEGS), "m/s", privileged=True),
-    ObservationPart("foot_height", len(LEGS), "m", privileged=True),
-    ObservationPart("air_time", len(LEGS), "s", privileged=True),
-)
-SEEN = sum(part.size for part in OBSERVATION if not part.privileged)
-ACHIEVED = (SEEN, SEEN + 1, SEEN + 5)  # forward and leftward velocity, turn rate: of the first two
-MIRROR_SIGN = {
-    "yaw_rate": (-1,),
-    "gravity": (1, -1, 1),
-    "command_velocity": (1, -1),
-    "command_yaw_rate": (-1,),
-    "velocity": (1, -1, 1),
-    "angular_velocity": (-1, 1, -1),
-    "exact_gravity": (1, -1, 1),
-    "foot_velocity": (1, -1, 1) * len(LEGS),
-}
-
-
-def _mirror() -> Mirror:
-    """Left and right exchanged: legs swap, what points or turns sideways changes sign.
-
-    Joints keep theirs: the same angle of an abduction spreads a left leg and a right one.
-    """
-    legs = [LEGS.index(swap) for swap in ("front_right", "hind_right", "front_left", "hind_left")]
-    order: list[int] = []
-    sign: list[int] = []
-    for part in OBSERVATION:
-        numbers = np.arange(len(order), len(order) + part.size)
-        if part.size % len(LEGS) == 0:
-            numbers = numbers.reshape(len(LEGS), -1)[legs].ravel()
-        order += numbers.tolist()
-        sign += MIRROR_SIGN.get(part.name.partition("[")[0], (1,) * part.size)
-    joints = np.arange(len(JOINTS)).reshape(len(LEGS), -1)[legs].ravel()
-    return Mirror(tuple(order), tuple(sign), tuple(joints.tolist()), (1,) * len(JOINTS))
-
-
 class Barkour:
     """Walk as told. The tracking terms give up to 46 an episode of 1000 steps."""
 
     fields = ("qpos", "qvel", "qfrc_actuator", "sensordata")
-    spec = EnvSpec(
-        id="barkour",
-        observation=OBSERVATION,
-        action=tuple(
-            ActionPart(joint, -1.0, 1.0, "0.3 rad", "joint target less the home pose")
-            for joint in JOINTS
-        ),
-        control_dt=CONTROL_DT,
-        substeps=SUBSTEPS,
-        episode_length=EPISODE_LENGTH,
-        terms=(
-            "tracking_lin_vel",
-            "tracking_ang_vel",
-            "lin_vel_z",
-            "ang_vel_xy",
-            "orientation",
-            "torques",
-            "action_rate",
-            "stand_still",
-            "feet_air_time",
-            "foot_slip",
-            "termination",
-        ),
-        cameras=("track", "side"),
-        commands=("vx", "vy", "yaw"),
-        achieved=ACHIEVED,
-        mirror=_mirror(),
-        figures=(
-            Figure("power", "W", of="power"),
-            Figure("cost_of_transport", "1", of="power", per="weight_speed"),
-            Figure("slip", "m/s", of="slip", per="contacts"),
-        ),
-    )
 
     def __init__(self, config: BarkourConfig | None = None) -> None:
         self._config = config = config or BarkourConfig()
+        self.spec = spec(config.history)
         self._scales = {name: getattr(config, f"reward_{name}") for name in self.spec.terms}
         self.command_low = np.array([config.vx_min, config.vy_min, config.yaw_min], np.float32)
         self.command_high = np.array([config.vx_max, config.vy_max, config.yaw_max], np.float32)
@@ -265,7 +165,7 @@ class Barkour:
         return jax.random.uniform(key, (3,), minval=self.command_low, maxval=self.command_high)
 
     def _see(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
-        """The noisy frame of this step, before the 14 frames last seen."""
+        """The noisy frame of this step, before those last seen."""
         frame = jnp.concatenate(
             [
                 physics.qvel[5:6] * YAW_SCALE,
