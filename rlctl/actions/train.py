@@ -10,6 +10,8 @@ from typing import Any
 
 from rlctl import catalog
 from rlctl.actions.config import resolve_training, sections_of
+from rlctl.actions.watchers import make
+from rlctl.actions.watchers.base import Watched, watching
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints import find, store
 from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer
@@ -18,7 +20,7 @@ from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance
 from rlctl.engines.base import Hooks, Result
 
-EXTENDABLE = "train.steps"  # the one setting that may change when a run is resumed
+EXTENDABLE = ("train.steps", *make.CHANGEABLE)  # settings that may change when a run is resumed
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,14 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training gave, where it lies, and how many seconds each phase took."""
+    """What a training gave, where it lies, what was drawn, and how many seconds each phase took."""
 
     env: str
     algo: str
     run: Path
     result: Result
+    plot: Path | None
+    films: tuple[Path, ...]
     phases: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +73,8 @@ class TrainReport:
             "seconds": result.seconds,
             "steps_per_second": result.steps_per_second,
             "eval": result.evaluation,
+            "plot": self.plot and str(self.plot),
+            "films": [str(film) for film in self.films],
             "phases": self.phases,
         }
 
@@ -120,10 +126,21 @@ def train(
         )
         engine = catalog.load(catalog.engine(job.algo).target)
         hooks = Hooks(progress=progress, stop=stop)
-        if stop() is not None:
-            raise StoppedUnsaved("stopped before the training began")
-        result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
-    return TrainReport(job.env, job.algo, job.run.folder, result, dict(progress.seconds))
+        watched = Watched(
+            job.run.folder, job.env, job.algo, job.settings, start, progress=progress, stop=stop
+        )
+        with watching(tuple(make.watchers(watched)), progress):
+            if stop() is not None:
+                raise StoppedUnsaved("stopped before the training began")
+            result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
+    return TrainReport(
+        job.env,
+        job.algo,
+        job.run.folder,
+        result,
+        *make.drawn(job.run.folder),
+        dict(progress.seconds),
+    )
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:
@@ -178,6 +195,7 @@ def _resumed(request: TrainRequest, progress: Progress) -> _Job:
     try:
         config = run.read_config()
         env, algo, settings = _saved(config, request)
+        make.check(env, settings)
         newest = store.newest_verified(
             run.checkpoints,
             lambda damaged: progress.event("warning", message=f"skipped: {damaged.message}"),
@@ -211,14 +229,15 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
     changed = [
         f"{new.name} is {old.get(new.name, 'not set')} in the run, not {new.value}"
         for new in after.rows()
-        if (new.name not in old or old[new.name] != new.value) and new.name != EXTENDABLE
+        if (new.name not in old or old[new.name] != new.value) and new.name not in EXTENDABLE
     ]
     if request.algo not in (None, algo):
         changed.append(f"the algorithm is {algo} in the run, not {request.algo}")
     if changed:
         raise UsageError(
             "a resumed run keeps its settings: " + "; ".join(changed),
-            "only --steps may change; --init-from starts a new run from a checkpoint",
+            "only --steps and what is drawn and logged may change; "
+            "--init-from starts a new run from a checkpoint",
         )
     kept = {name: origins[name] if at == "run" else at for name, at in after.origins.items()}
     return env, algo, Resolved({name: after[name] for name in after}, kept)
@@ -266,7 +285,9 @@ def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[s
         environment.time_limit(settings["train"].episode_length)
     if settings["train"].easy_steps and not hasattr(settings["env"], "easier"):
         raise UsageError(f"{env} has no easier settings", "--set train.easy_steps=0")
-    return make_plan(settings, env)
+    made = make_plan(settings, env)
+    make.check(env, settings)
+    return made
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from rlctl.core.files import to_json
 
 Event = dict[str, Any]
 QUICK = {"rollout", "update", "eval", "save"}  # phases that come again and again
+TOLD = ("eval", "run", "film", "note")  # events that nobody should miss
 
 
 class Listener(ABC):
@@ -78,7 +79,7 @@ class LiveLine(Listener):
 
     def hear(self, event: Event) -> None:
         """Redraw with what the event says."""
-        if event["event"] in ("start", "eval", "run"):
+        if event["event"] in ("start", *TOLD):
             self.write(describe(event))
         if event["event"] in ("start", "progress") and event.get("total"):
             self._bar.bar_format = self.FORMAT
@@ -125,7 +126,7 @@ class Lines(Listener):
         kind = event["event"]
         if kind == "phase" and event["name"] in QUICK:
             return
-        if kind not in ("eval", "run") and not self._due(kind + event.get("name", "")):
+        if kind not in TOLD and not self._due(kind + event.get("name", "")):
             return
         if line := describe(event):
             self._say(line)
@@ -193,6 +194,10 @@ def describe(event: Event) -> str:
         return f"evaluation at {event.get('steps', 0):,} steps: return {mean}{spread}"
     if kind == "checkpoint":
         return f"saved {event.get('path')}"
+    if kind == "film":
+        return f"filmed {event['path']}"
+    if kind == "note":
+        return event["message"]
     if kind == "run":
         count = f"{event['ended']} of {event['count']}"
         came = event["error"] or f"return {number(event['score'])}"

@@ -57,6 +57,20 @@ def train(
         str | None,
         typer.Option("--save-every", metavar="STEPS", help="Steps between two checkpoints."),
     ] = None,
+    video_every: Annotated[
+        str | None,
+        typer.Option(
+            "--video-every",
+            metavar="STEPS",
+            help="Film the next checkpoint after every so many steps, beside the training.",
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write the figures for TensorBoard into the run.")
+    ] = False,
+    wandb: Annotated[
+        bool, typer.Option("--wandb", help="Log the figures to Weights & Biases.")
+    ] = False,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +94,9 @@ def train(
         "train.seed": seed,
         "train.physics": physics,
         "train.save_every": save_every,
+        "train.video_every": video_every,
+        "train.tensorboard": tensorboard or None,
+        "train.wandb": wandb or None,
     }
     with console.command("train", as_json, quiet, verbose) as out_:
         select(options.device(device, cpu))
@@ -136,6 +153,10 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
         "checkpoint": Path(figures["checkpoint"]).name,
         "best": Path(best).name if best else "-",
     }
+    if figures["plot"]:
+        lines["plot"] = Path(figures["plot"]).name
+    if films := figures["films"]:
+        lines["films"] = f"{len(films)}, the last {'/'.join(Path(films[-1]).parts[-2:])}"
     out.pairs(lines)
     newest = runs.latest_run()
     found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()

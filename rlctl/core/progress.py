@@ -15,8 +15,8 @@ Event = dict[str, Any]
 class Progress:
     """Phases with their seconds, and events.
 
-    Phases are import, build, compile, rollout, update, eval and save. Time inside a nested phase
-    counts for the inner one only.
+    Phases are import, build, compile, rollout, update, eval, save, plot and film. Time inside a
+    nested phase counts for the inner one only.
 
     Args:
         listener: Called with every event, `{"event": kind, ...}`, from the calling thread. A phase
@@ -24,7 +24,7 @@ class Progress:
     """
 
     def __init__(self, listener: Callable[[Event], None] | None = None) -> None:
-        self._listener = listener or (lambda event: None)
+        self._listeners = [listener] if listener else []
         self._stack: list[str] = []
         self._since = time.perf_counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -41,9 +41,19 @@ class Progress:
             self._turn()
             self._stack.pop()
 
+    @contextmanager
+    def also(self, listener: Callable[[Event], None]) -> Iterator[None]:
+        """Have one more hear the events of the body, after those who listen already."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
     def event(self, kind: str, **fields: Any) -> None:
-        """Tell the listener."""
-        self._listener({"event": kind, **fields})
+        """Tell everyone who listens."""
+        for listener in tuple(self._listeners):
+            listener({"event": kind, **fields})
 
     def _turn(self) -> None:
         now = time.perf_counter()

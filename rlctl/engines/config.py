@@ -29,6 +29,14 @@ class TrainConfig:
     save_every: int = setting(0, "steps between checkpoints; 0: at every evaluation", low=0)
     keep_last: int = setting(3, "newest checkpoints kept besides the best", low=1)
     keep_every: int = setting(0, "steps between checkpoints kept for good; 0: none", low=0)
+    plot: bool = setting(
+        True, "draw plot.png while training and at the end; needs the package matplotlib"
+    )
+    video_every: int = setting(
+        0, "steps between films, each of the next checkpoint; 0: none", low=0
+    )
+    tensorboard: bool = setting(False, "write the figures for TensorBoard into the run")
+    wandb: bool = setting(False, "log the figures to Weights & Biases")
     on_nonfinite: str = setting(
         "stop",
         "when an environment's state is not finite: stop with exit 8, or reset that environment",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FAKE = Path(__file__).parents[1] / "fake_engine.py"
-TRAIN = ("train", "pendulum", "--algo", "fake")
+TRAIN = ("train", "pendulum", "--algo", "fake", "--set", "train.plot=false")
 pytestmark = pytest.mark.usefixtures("fake")
 
 

@@ -12,7 +12,10 @@ from rlctl.checkpoints import store
 from rlctl.core.errors import UsageError
 from rlctl.core.runs import Run, read_config, runs_root
 
-FIXED = "train.target_return=none"  # a training that stops early is no figure of its length
+FIXED = (
+    "train.target_return=none",  # a training that stops early is no figure of its length
+    "train.plot=false",  # the benchmark draws its own
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def tasks_of(request: BenchmarkRequest) -> list[Task]:
 
 def _task(request: BenchmarkRequest, env: str, seed: int) -> Task:
     flags = {"train.steps": request.steps, "train.seed": seed, "train.physics": request.physics}
-    overrides = (*request.overrides, FIXED)
+    overrides = (*request.overrides, *FIXED)
     settings = resolve_training(env, request.algo, request.config, overrides, flags)
     name = f"{env}-s{seed}".replace(":", "_").replace("/", "_")
     folder = request.folder / "runs" / name
@@ -116,5 +119,5 @@ def resumed_or_new(task: Task, device: str) -> Task:
 
 def _is_stub(folder: Path) -> bool:
     """Whether there is nothing in a folder but what a run begins with."""
-    begun = {"config.json", "lock", "metrics.jsonl", "checkpoints"}
+    begun = {"config.json", "lock", "metrics.jsonl", "checkpoints", "tensorboard", "wandb"}
     return {path.name for path in folder.iterdir()} <= begun

@@ -5,7 +5,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
-import rlctl
+from rlctl.core import itself
 from rlctl.core.files import writing
 
 Event = dict[str, Any]
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LOOK_EVERY = 0.2  # seconds between two looks at the stop flag
 
 
@@ -129,14 +127,13 @@ class _Training:
     envelope: Event = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        command = [sys.executable, "-P", "-m", "rlctl", "train", *self.task.arguments, "--json"]
         with writing(self.task.log):
             self.task.log.parent.mkdir(parents=True, exist_ok=True)
             log = open(self.task.log, "ab")  # noqa: SIM115  closed below
         with log, _on_cores(self.cores):
             self.process = subprocess.Popen(
-                command,
-                env=_variables(len(self.cores)),
+                itself.command("train", *self.task.arguments, "--json"),
+                env=itself.variables(len(self.cores)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -184,10 +181,3 @@ def _on_cores(cores: tuple[int, ...]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _variables(threads: int) -> dict[str, str]:
-    """This process's variables, the same rlctl, and the share of threads."""
-    here = str(Path(rlctl.__file__).parents[1])
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), here]))
-    return {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "PYTHONPATH": path}

@@ -1,0 +1,94 @@
+"""TensorBoard's event files: records of protocol buffers, written as they come.
+
+A record is its length (8 bytes), the length's checksum, the content, the content's checksum; see
+tensorflow/core/lib/io/record_writer.h and tensorflow/core/util/event.proto. Written here because
+the packages that do it bring PyTorch or TensorFlow into the training, and hold rows back.
+"""
+
+import os
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of protocol buffers
+_LARGEST = 3.4028234e38  # a float32
+_START = 1  # of SessionLog: what was told of later steps before does not hold
+
+
+class EventFile:
+    """A new event file in a folder, which may have others of the same training.
+
+    Args:
+        folder: Made if need be.
+        start: The training goes on from this step; steps after it are told anew.
+    """
+
+    def __init__(self, folder: Path, start: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        now = time.time()
+        name = f"events.out.tfevents.{now:.0f}.{socket.gethostname()}.{os.getpid()}.{start}"
+        self._file = open(folder / name, "wb", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._write(_field(3, _BYTES, b"brain.Event:2"))
+        if start:
+            session = _field(1, _VARINT, _START)
+            self._write(_field(2, _VARINT, start + 1) + _field(7, _BYTES, session))
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Append the values of a step, by their names; those beyond a float32 are left out."""
+        summary = b"".join(
+            _field(1, _BYTES, _field(1, _BYTES, name.encode()) + _field(2, _FIXED32, value))
+            for name, value in values.items()
+            if abs(value) <= _LARGEST
+        )
+        self._write(_field(2, _VARINT, step) + _field(5, _BYTES, summary))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, fields: bytes) -> None:
+        event = _field(1, _FIXED64, time.time()) + fields
+        length = struct.pack("<Q", len(event))
+        self._file.write(length + _masked(length) + event + _masked(event))
+
+
+def _field(number: int, kind: int, value: bytes | float) -> bytes:
+    """A field of a protocol buffer."""
+    tag = _varint(number << 3 | kind)
+    if kind == _BYTES:
+        return tag + _varint(len(value)) + value
+    if kind == _VARINT:
+        return tag + _varint(value)
+    return tag + struct.pack("<d" if kind == _FIXED64 else "<f", value)
+
+
+def _varint(value: int) -> bytes:
+    parts = []
+    while value > 127:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*parts, value])
+
+
+def _table() -> tuple[int, ...]:
+    """CRC-32C of every byte."""
+    row = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        row.append(byte)
+    return tuple(row)
+
+
+_TABLE = _table()
+
+
+def _masked(data: bytes) -> bytes:
+    """CRC-32C of the data, rotated and shifted as TensorFlow does it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 255]
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -1,0 +1,91 @@
+"""Watchers hear everything, and whatever befalls them the training goes on."""
+
+import pytest
+
+from rlctl.actions.watchers.base import watching
+from rlctl.core.errors import Stopped, StoppedUnsaved
+from rlctl.core.progress import Progress
+
+
+class Watcher:
+    def __init__(self, fails=()):
+        self.calls, self.fails = [], fails
+
+    def hear(self, event):
+        self._call("hear", event["event"])
+
+    def finish(self, error):
+        self._call("finish", error)
+
+    def close(self):
+        self._call("close", None)
+
+    def _call(self, name, what):
+        self.calls.append((name, what))
+        if name in self.fails:
+            raise self.fails[name]
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def progress(heard):
+    return Progress(heard.append)
+
+
+def test_events_then_the_end(progress):
+    watcher = Watcher()
+    progress.event("before")
+    with watching([watcher], progress):
+        progress.event("eval")
+    progress.event("after")
+    assert watcher.calls == [("hear", "eval"), ("finish", None), ("close", None)]
+
+
+@pytest.mark.parametrize("error", [Stopped("a signal"), ValueError("a bug")])
+def test_they_are_told_how_it_ended(progress, error):
+    watcher = Watcher()
+    with pytest.raises(type(error)), watching([watcher], progress):
+        raise error
+    assert watcher.calls == [("finish", error), ("close", None)]
+
+
+@pytest.mark.parametrize("error", [StoppedUnsaved("twice"), KeyboardInterrupt()])
+def test_who_insists_is_not_kept_waiting(progress, error):
+    watcher = Watcher()
+    with pytest.raises(type(error)), watching([watcher], progress):
+        raise error
+    assert watcher.calls == [("close", None)]
+
+
+@pytest.mark.parametrize("where", ["hear", "finish"])
+def test_one_that_fails_costs_a_warning_and_its_place(progress, heard, where):
+    bad, good = Watcher({where: OSError("no space"), "close": OSError("again")}), Watcher()
+    with watching([bad, good], progress):
+        progress.event("eval")
+        progress.event("eval")
+    warnings = [event["message"] for event in heard if event["event"] == "warning"]
+    assert warnings == ["Watcher is off from here on: no space"]
+    assert [name for name, _ in bad.calls].count(where) == 1
+    assert [what for name, what in good.calls if what == "eval"] == ["eval", "eval"]
+    assert ("finish", None) in good.calls
+
+
+def test_a_second_signal_in_the_middle_of_an_event_ends_the_training(progress):
+    with (
+        pytest.raises(StoppedUnsaved),
+        watching([Watcher({"hear": StoppedUnsaved("x")})], progress),
+    ):
+        progress.event("eval")
+
+
+def test_a_second_signal_at_the_end_ends_only_the_waiting(progress):
+    slow, other = Watcher({"finish": StoppedUnsaved("twice")}), Watcher()
+    stop = Stopped("once")
+    with pytest.raises(Stopped), watching([slow, other], progress):
+        raise stop
+    assert [name for name, _ in slow.calls] == ["finish", "close"]
+    assert [name for name, _ in other.calls] == ["close"]
