@@ -133,14 +133,9 @@ def train(
             if stop() is not None:
                 raise StoppedUnsaved("stopped before the training began")
             result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
-    return TrainReport(
-        job.env,
-        job.algo,
-        job.run.folder,
-        result,
-        *make.drawn(job.run.folder),
-        dict(progress.seconds),
-    )
+    plot, films = make.drawn(job.run.folder)
+    seconds = dict(progress.seconds)
+    return TrainReport(job.env, job.algo, job.run.folder, result, plot, films, seconds)
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """`rlctl train`, watched: plots, films, TensorBoard, W&B."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from rlctl.actions.watchers import plot, wandb
-from rlctl.core.errors import RendererMissing
-from rlctl.rendering import gl
 
+ROOT = Path(__file__).parents[2]
 SMALL = (
     "train.num_envs=16",
     "train.num_evals=1",
@@ -23,14 +23,6 @@ SMALL = (
 TRAIN = ("--cpu", "--json", "--out", "run", *(part for text in SMALL for part in ("--set", text)))
 FAKE = ("train", "pendulum", "--algo", "fake", "--steps", 200, "--out", "run", "--json")
 needs_matplotlib = pytest.mark.skipif(not plot.possible(), reason="matplotlib is not installed")
-
-
-@pytest.fixture
-def drawing():
-    try:
-        gl.find()
-    except RendererMissing as missing:
-        pytest.skip(missing.message)
 
 
 def logs():
@@ -55,11 +47,13 @@ def test_curves_and_events_of_a_training_and_of_its_resumption(rlctl):
     assert saved["settings"]["train"]["plot"] is False
 
 
-@pytest.mark.usefixtures("drawing")
-def test_a_film_of_the_last_checkpoint(rlctl):
-    done = rlctl("train", "reacher", *TRAIN, "--steps", 160, "--video-every", "1e9")
+def test_a_film_of_the_last_checkpoint(rlctl, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'tests'}")
+    small = ("--set", "train.num_envs=4", "--set", "train.num_evals=1", "--steps", 64)
+    task = ("train", "gym:toy_gym:Toy-v0", "--algo", "trpo", "--set", "trpo.steps_per_update=32")
+    done = rlctl(*task, *small, "--video-every", "1e9", "--out", "run", "--cpu", "--json")
     assert done.code == 0
-    film = Path("run/videos/step_000000000160.mp4")
+    film = Path("run/videos/step_000000000064.mp4")
     assert done.envelope["data"]["films"] == [str(film)]
     assert b"ftyp" in film.read_bytes()[:12]
     assert [event["path"] for event in done.events if event["event"] == "film"] == [str(film)]

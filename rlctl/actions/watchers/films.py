@@ -75,7 +75,7 @@ class Films:
         if not self._side.busy and not missing:
             return
         asked = self._stop()
-        self._note("drawing the last film; Ctrl-C leaves it undone")
+        self._note("finishing the films; Ctrl-C leaves them undone")
         with self._progress.phase("film"):
             self._side.hurry()
             self._side.wait(lambda: self._stop() != asked)
