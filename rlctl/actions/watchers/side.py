@@ -14,7 +14,6 @@ from typing import IO
 from rlctl.core import itself
 from rlctl.core.progress import Progress
 
-_GENTLE = 19  # the niceness of what must not slow the training
 _LOOK_EVERY = 0.05  # seconds
 _WINDOWS = ("BELOW_NORMAL_PRIORITY_CLASS", "CREATE_NEW_PROCESS_GROUP")
 
@@ -71,8 +70,8 @@ class Side:
             process_group=0,
             creationflags=sum(getattr(subprocess, name, 0) for name in _WINDOWS),
         )
-        if gently and hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, _GENTLE)
+        if gently:
+            _give_way(self._process.pid)
 
     def hurry(self) -> None:
         """Begin what is under way anew at full speed, as nobody may raise a priority again."""
@@ -120,3 +119,15 @@ class Side:
         self._process.wait()
         self._process = None
         self._said.close()
+
+
+def _give_way(process: int) -> None:
+    """Have a process take only what time others leave.
+
+    On Linux what is merely nice would still make the training's threads wait, whenever they wake
+    up, for the rest of its slice of some milliseconds; what is idle stops at once.
+    """
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
+    elif hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, process, 19)

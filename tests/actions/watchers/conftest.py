@@ -20,7 +20,7 @@ from pathlib import Path
 arguments = sys.argv[1:]
 out = Path(arguments[arguments.index("--out") + 1])
 with open("log", "a") as log:
-    where = [os.getpid(), os.getpgid(0), os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0)]
+    where = [os.getpid(), os.getpgid(0), os.getsid(0)]
     log.write(json.dumps([arguments, where]) + "\\n")
 while Path("hold").exists():
     time.sleep(0.01)

@@ -17,25 +17,25 @@ def side(stage):
     side.close()
 
 
-def test_it_gives_way_and_hears_no_ctrl_c(stage, side):
+def test_it_is_told_what_to_draw_and_hears_no_ctrl_c(stage, side):
     side.start(WORK, Path("run/a.png"))
     side.wait(lambda: False)
-    side.start(WORK, Path("run/b.png"), gently=False)
-    side.wait(lambda: False)
-    (gentle, (_, group, session, _)), (_, (_, _, _, nice)) = stage.drawings()
-    assert gentle == ["plot", "run", "--out", "run/.room/a.png", "--json", "--quiet"]
+    ((arguments, (_, group, session)),) = stage.drawings()
+    assert arguments == ["plot", "run", "--out", "run/.room/a.png", "--json", "--quiet"]
     assert group != os.getpgid(0)
     assert session == os.getsid(0)
-    assert nice == os.getpriority(os.PRIO_PROCESS, 0)
-    assert stage.heard == [Path("run/a.png"), Path("run/b.png")]
+    assert stage.heard == [Path("run/a.png")]
     assert not side.room.exists()
 
 
-def test_the_priority_is_the_lowest(stage, side):
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="where there are such policies")
+@pytest.mark.parametrize("gently", [True, False])
+def test_it_runs_when_nobody_else_does_unless_it_hurries(stage, side, gently):
     Path("hold").touch()
-    side.start(WORK, Path("run/a.png"))
+    side.start(WORK, Path("run/a.png"), gently)
     stage.until(stage.drawings)
-    assert os.getpriority(os.PRIO_PROCESS, stage.drawings()[0][1][0]) == 19
+    policy = os.sched_getscheduler(stage.drawings()[0][1][0])
+    assert policy == (os.SCHED_IDLE if gently else os.sched_getscheduler(0))
 
 
 def test_nothing_is_there_before_it_is_whole(stage, side):
@@ -62,7 +62,7 @@ def test_giving_up_ends_it_and_cleans_up(stage, side):
         os.kill(stage.drawings()[0][1][0], 0)
 
 
-def test_hurrying_begins_anew_at_full_speed(stage, side):
+def test_hurrying_begins_anew(stage, side):
     side.hurry()
     Path("hold").touch()
     side.start(WORK, Path("run/a.png"))
@@ -70,10 +70,9 @@ def test_hurrying_begins_anew_at_full_speed(stage, side):
     side.hurry()
     Path("hold").unlink()
     side.wait(lambda: False)
-    (first, (one, *_)), (second, (other, *_, nice)) = stage.drawings()
+    (first, (one, *_)), (second, (other, *_)) = stage.drawings()
     assert first == second
     assert one != other
-    assert nice == os.getpriority(os.PRIO_PROCESS, 0)
     assert Path("run/a.png").read_text() == "drawn"
 
 
