@@ -14,7 +14,7 @@ def scalars(event: Event) -> dict[str, float]:
     """The finite numbers of a `progress` or `eval` event, {} of any other.
 
     train/return, train/length, ..., losses/NAME, terms/NAME, perf/steps_per_second, perf/seconds;
-    and of evaluations eval/return, eval/return_std, ..., eval/terms/NAME.
+    and of evaluations eval/return, eval/return_std, ..., eval/terms/NAME, eval/tracking/COMMAND.
     """
     if event["event"] == "progress":
         found = dict(_training(event))
@@ -35,13 +35,15 @@ def _training(event: Event) -> Iterator[tuple[str, Any]]:
 
 def _evaluation(event: Event) -> Iterator[tuple[str, Any]]:
     for key, value in event.items():
-        if key == "terms":
-            yield from ((f"eval/terms/{name}", item.get("mean")) for name, item in value.items())
-        elif isinstance(value, dict):
-            yield f"eval/{key}", value.get("mean")
+        if not isinstance(value, dict):
+            if key not in (*_AXES, *_ROOMS):  # the evaluation's own time is nobody's curve
+                yield f"eval/{key}", value
+        elif "mean" in value:
+            yield f"eval/{key}", value["mean"]
             yield from ((f"eval/{key}_{name}", value.get(name)) for name in ("std", "min", "max"))
-        elif key in ("terminated", "episodes"):
-            yield f"eval/{key}", value
+        else:
+            for name, item in value.items():
+                yield f"eval/{key}/{name}", item.get("mean", item.get("error"))
 
 
 def _is_number(value: Any) -> bool:

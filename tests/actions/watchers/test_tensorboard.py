@@ -54,7 +54,11 @@ def test_rows_are_in_the_file_as_soon_as_they_are_heard(stage, events):
     board = TensorBoard(stage.watched())
     board.hear({"event": "phase", "name": "update"})
     board.hear(heard("progress", train_row(3)))
-    board.hear(heard("eval", eval_row(3, 80.0, terms={"up": {"mean": 7.0, "std": 1.0}})))
+    of_parts = {
+        "terms": {"up": {"mean": 7.0, "std": 1.0}},
+        "tracking": {"vx": {"error": 0.2, "bins": [{"told": 1.0}]}},
+    }
+    board.hear(heard("eval", eval_row(3, 80.0, **of_parts)))
     ((version, train, evaluation),) = events()
     assert version.file_version == "brain.Event:2"
     assert train.step == evaluation.step == 300
@@ -70,6 +74,7 @@ def test_rows_are_in_the_file_as_soon_as_they_are_heard(stage, events):
         {
             "eval/return": 80, "eval/return_std": 4, "eval/return_min": 1, "eval/return_max": 99,
             "eval/length": 60, "eval/terminated": 0.25, "eval/episodes": 16, "eval/terms/up": 7,
+            "eval/tracking/vx": 0.2,
         }
     )  # fmt: skip
     board.close()
