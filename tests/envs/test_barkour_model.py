@@ -87,7 +87,7 @@ def test_only_feet_touch_the_floor(model):
 
 def test_timing_and_solver(model):
     assert model.opt.timestep == 0.004
-    assert model.opt.timestep * Barkour.spec.substeps == Barkour.spec.control_dt
+    assert model.opt.timestep * Barkour().spec.substeps == Barkour().spec.control_dt
     assert (model.opt.iterations, model.opt.ls_iterations) == (1, 4)
     assert model.opt.disableflags == mujoco.mjtDisableBit.mjDSBL_EULERDAMP
 
