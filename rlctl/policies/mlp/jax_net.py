@@ -5,7 +5,9 @@ hidden_i is the linear output layer.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,14 +34,61 @@ def init(key: jax.Array, sizes: Sequence[int]) -> Params:
     }
 
 
+@jax.custom_vjp
+def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
+    """x W + b, for x (..., in) and W (in, out).
+
+    Its gradients are products only, b's as well, of arrays that stand in memory: XLA would sum b's
+    by columns on one core, and work x and dy out anew inside each of the three.
+    """
+    return x @ kernel + bias
+
+
+def _dense(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> tuple[jax.Array, Any]:
+    x = jax.lax.optimization_barrier(x)
+    return x @ kernel + bias, (x, kernel)
+
+
+def _dense_gradient(kept: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    x, kernel = kept
+    dy = jax.lax.optimization_barrier(dy)
+    x_rows, dy_rows = (a.reshape(-1, a.shape[-1]) for a in (x, dy))
+    ones = jnp.ones((1, dy_rows.shape[0]), dy.dtype)
+    return dy @ kernel.T, x_rows.T @ dy_rows, (ones @ dy_rows)[0]
+
+
+dense.defvjp(_dense, _dense_gradient)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def activate(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """An activation of x (...), whose slope is worked out once, with it, and kept."""
+    return function(x)
+
+
+def _activate(
+    function: Callable[[jax.Array], jax.Array], x: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    return jax.lax.optimization_barrier(jax.jvp(function, (x,), (jnp.ones_like(x),)))
+
+
+def _activate_gradient(
+    function: Callable[[jax.Array], jax.Array], slope: jax.Array, dy: jax.Array
+) -> tuple[jax.Array]:
+    return (dy * slope,)
+
+
+activate.defvjp(_activate, _activate_gradient)
+
+
 def layers(params: Params, x: jax.Array, activation: str) -> dict[str, jax.Array]:
     """What every layer gives for x (..., in), by name, in order."""
     last = len(params) - 1
     found = {}
     for i in range(last + 1):
         layer = params[f"hidden_{i}"]
-        x = x @ layer["kernel"] + layer["bias"]
-        found[f"hidden_{i}"] = x = ACTIVATIONS[activation](x) if i < last else x
+        x = dense(x, layer["kernel"], layer["bias"])
+        found[f"hidden_{i}"] = x = activate(ACTIVATIONS[activation], x) if i < last else x
     return found
 
 
