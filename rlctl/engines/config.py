@@ -18,7 +18,7 @@ class TrainConfig:
     )
     randomize: bool = setting(True, "draw the environment's randomised model fields per instance")
     easy_steps: int = setting(
-        0, "environment steps first on the environment's easier settings; never evaluated", low=0
+        0, "environment steps on easier settings, ever less so; evaluations are not", low=0
     )
     num_evals: int = setting(10, "evaluations spread over the training; 0: none", low=0)
     eval_episodes: int = setting(64, "episodes of one evaluation", low=1, high=100_000)

@@ -24,6 +24,7 @@ from rlctl.policies.base import make_policy
 from rlctl.rollouts.base import Driver, Episodes
 from rlctl.rollouts.evaluate import evaluate
 
+EASY_STAGES = 8  # from an environment's easiest settings to its own
 EVAL_SEED = 10_000  # evaluations play other episodes than training, the same ones every time
 
 
@@ -75,7 +76,7 @@ class EngineTraining(ABC):
         self._began = time.perf_counter()
         self._provenance = provenance()
         self._turns = turns
-        self._easy = self.train.easy_steps > 0
+        self._stage = 0 if self.train.easy_steps else EASY_STAGES
         self._driver = self._make_training_driver()
         self._eval_driver = (
             self._make_driver(settings["env"], min(self.train.eval_episodes, 128))
@@ -94,7 +95,7 @@ class EngineTraining(ABC):
         self._driver.stagger()
         if start is not None and resume:
             self.state = self._resumed(start)
-            self._leave_easy_settings()
+            self._harden()
             self._initial = start.manifest["initial"]
             self._driver.restore(self.state.envs)
         elif start is not None:
@@ -145,7 +146,7 @@ class EngineTraining(ABC):
                     experience = self.collect()
                 with self.phase("update"):
                     self.improve(experience)
-                self._leave_easy_settings()
+                self._harden()
                 self.report()
                 if self.due(self.plan.eval_every):
                     self.evaluate()
@@ -304,23 +305,26 @@ class EngineTraining(ABC):
         counters.seconds = self._seconds_before + time.perf_counter() - self._began
         self._warm = self._warm or (counters.steps, time.perf_counter())
 
-    def _leave_easy_settings(self) -> None:
-        """Go on with fresh environments on their own settings, once `easy_steps` are taken.
+    def _harden(self) -> None:
+        """Go on with fresh environments on harder settings, once it is time.
 
         Before a checkpoint of that step is written, so that resuming it goes the same way.
         """
-        if self._easy and self.state.counters.steps >= self.train.easy_steps:
-            self._easy = False
-            with self._hooks.progress.phase("build"):
-                self._driver.close()
-                self._driver = self._make_training_driver()
-                self._driver.reset(self.train.seed)
-                self._driver.stagger()
+        easy_steps, steps = self.train.easy_steps, self.state.counters.steps
+        stage = EASY_STAGES if steps >= easy_steps else EASY_STAGES * steps // easy_steps
+        if stage == self._stage:
+            return
+        self._stage = stage
+        with self._hooks.progress.phase("build"):
+            self._driver.close()
+            self._driver = self._make_training_driver()
+            self._driver.reset(self.train.seed + stage)
+            self._driver.stagger()
 
     def _make_training_driver(self) -> Driver:
         config, train = self._settings["env"], self.train
-        if self._easy:
-            config = config.easier()
+        if self._stage < EASY_STAGES:
+            config = config.easier(self._stage / EASY_STAGES)
         return self._make_driver(config, train.num_envs, train.episode_length, self._turns)
 
     def _make_driver(

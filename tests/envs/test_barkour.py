@@ -177,7 +177,13 @@ def test_commands_fill_their_ranges(default):
 def test_a_range_that_ends_before_it_begins_is_refused(name):
     with pytest.raises(UsageError, match=f"env.{name}_min 3 is above env.{name}_max 2"):
         BarkourConfig(**{f"{name}_min": 3.0, f"{name}_max": 2.0})
-    assert BarkourConfig(**{f"{name}_min": 2.0, f"{name}_max": 2.0}).easier()
+    assert BarkourConfig(**{f"{name}_min": 2.0, f"{name}_max": 2.0}).easier(0.5)
+
+
+def test_commands_of_the_easy_steps_grow_faster():
+    fastest = [BarkourConfig().easier(share).vx_max for share in (0.0, 0.5, 1.0)]
+    assert fastest == pytest.approx([0.6, 1.05, 1.5])
+    assert BarkourConfig(vx_max=0.4).easier(0.0).vx_max == 0.4
 
 
 def test_reset_forgets_everything(default):

@@ -59,10 +59,11 @@ class BarkourConfig:
                     "set both; the same number twice is always that one",
                 )
 
-    def easier(self) -> Self:
-        """Commands of a slow walk at most.
+    def easier(self, share: float) -> Self:
+        """The commands after this share of the easy steps: of a slow walk at most, then faster.
 
         Tracking pays next to nothing until a command is nearly met, so that one of 1 m/s teaches
-        nothing to a robot that stands, but does to one that walks slowly.
+        nothing to a robot that stands, but does to one that walks at 0.8 m/s.
         """
-        return replace(self, vx_max=max(self.vx_min, min(self.vx_max, SLOW)))
+        slow = max(self.vx_min, min(self.vx_max, SLOW))
+        return replace(self, vx_max=slow + share * (self.vx_max - slow))

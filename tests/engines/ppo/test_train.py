@@ -132,20 +132,19 @@ def test_mirror_and_optimizer_reach_the_update(start_run):
     assert (base != muon).any()
 
 
-def test_easier_settings_come_first_and_are_left(start_run):
+def test_easier_settings_come_first_and_grow_harder(start_run):
     run = start_run("barkour", "run")
     steps = [f"train.steps={4 * UPDATE}", f"train.save_every={UPDATE}"]
-    train(settings("barkour", *steps, f"train.easy_steps={2 * UPDATE}"), "barkour", run, Hooks())
+    train(settings("barkour", *steps, f"train.easy_steps={4 * UPDATE}"), "barkour", run, Hooks())
     fastest = [
-        max(
-            load(store.step_folder(run.checkpoints, update * UPDATE), ALL).groups["envs"][COMMANDS][
-                :, 0
-            ]
-        )
-        for update in (1, 2, 4)
+        load(store.step_folder(run.checkpoints, update * UPDATE), ALL).groups["envs"][COMMANDS]
+        for update in (1, 2, 3, 4)
     ]
-    assert fastest[0] <= 0.6 < fastest[1], "left before the checkpoint of that step is written"
-    assert fastest[2] > 0.6
+    fastest = [commands[:, 0].max() for commands in fastest]
+    # A checkpoint has the commands of what comes next: 0.6 to 1.5 m/s in eighths, two an update.
+    assert (np.array(fastest) <= [0.825, 1.05, 1.275, 1.5]).all()
+    assert fastest[0] > 0.5
+    assert fastest[-1] > 1.05
 
 
 def test_the_best_by_evaluation_is_kept(start_run):
