@@ -47,9 +47,13 @@ def update(state: Normalizer, batch: Any) -> Normalizer:
     from_old = batch - state.mean
     mean = state.mean + from_old.sum(axis=0) / count
     summed_variance = state.summed_variance + (from_old * (batch - mean)).sum(axis=0)
-    std = (summed_variance.clip(0.0) / count) ** 0.5
-    std = std.clip(STD_MIN, STD_MAX) / state.weight
-    return Normalizer(count, mean, summed_variance, std, state.weight)
+    return with_std(Normalizer(count, mean, summed_variance, state.std, state.weight))
+
+
+def with_std(state: Normalizer) -> Normalizer:
+    """The statistics, `std` being that of their other members."""
+    std = (state.summed_variance.clip(0.0) / state.count) ** 0.5
+    return state._replace(std=std.clip(STD_MIN, STD_MAX) / state.weight)
 
 
 def normalize(mean: Any, std: Any, observation: Any, clip: float | None = None) -> Any:

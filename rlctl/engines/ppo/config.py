@@ -39,7 +39,7 @@ class PPOConfig:
     max_grad_norm: float | None = setting(None, "gradients are clipped to this norm; none: not")
     reward_scaling: float = setting(1.0, "factor on rewards in the loss")
     mirror: bool = setting(
-        False, "learn from the mirror image of every step too, where the environment has one"
+        False, "networks that treat left and right alike, where the environment has a mirror"
     )
     normalize_observations: bool = setting(True, "normalise by running mean and deviation")
     policy_hidden_layer_sizes: tuple[int, ...] = setting(

@@ -4,6 +4,7 @@ Learner parameters are {"policy", "value"} networks beside a Normalizer; togethe
 `policy` group of a checkpoint.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -11,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.errors import UsageError
-from rlctl.core.specs import EnvSpec, PolicySpec
+from rlctl.core.specs import EnvSpec, Mirror, PolicySpec
+from rlctl.engines.ppo import symmetry
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.policies import normalizer
 from rlctl.policies.mlp import jax_net, tanh_normal
 from rlctl.policies.normalizer import Normalizer, normalize
 from rlctl.rollouts.base import Actor, ActorStep
+
+NetParams = dict[str, jax_net.Params]  # {"policy", "value"}
 
 
 class PolicyState(NamedTuple):
@@ -27,7 +31,7 @@ class PolicyState(NamedTuple):
         normalizer: Statistics of the observations.
     """
 
-    params: dict[str, jax_net.Params]
+    params: NetParams
     normalizer: Normalizer
 
 
@@ -72,7 +76,9 @@ def init(key: jax.Array, spec: PolicySpec, weight: tuple[float, ...] = ()) -> Po
 
 
 class Networks:
-    """The functions of one PolicySpec; observations come in raw, and are normalised inside.
+    """The functions of one PolicySpec, of what is learned and of observations as they are seen.
+
+    Here the plain networks of a checkpoint are learned, and normalised observations are seen.
 
     Args:
         spec: The policy.
@@ -81,29 +87,51 @@ class Networks:
     def __init__(self, spec: PolicySpec) -> None:
         self._spec = spec
 
-    def normalize(self, normalizer: Normalizer, observation: jax.Array) -> jax.Array:
-        """Observations (..., O) as the networks see them."""
-        clip = self._spec.normalizer_clip
-        return normalize(normalizer.mean, normalizer.std, observation, clip)
+    def fresh(self, params: NetParams) -> NetParams:
+        """What learning starts from, made of plain networks just drawn."""
+        return params
 
-    def distribution(
-        self, params: jax_net.Params, observation: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        """Mean and scale (..., A) of the raw action, from normalised observations (..., O)."""
-        visible = observation[..., : self._spec.policy_size]
-        logits = jax_net.mlp(params, visible, self._spec.activation)
+    def adopt(self, params: NetParams) -> NetParams:
+        """What learning goes on from, made of plain networks that have learned.
+
+        Raises:
+            UsageError: These networks cannot do what those do.
+        """
+        return params
+
+    def join(self, params: NetParams) -> NetParams:
+        """Plain networks, made of what is learned."""
+        return params
+
+    def observe(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
+        """Take raw observations (..., O) into the statistics."""
+        return normalizer.update(statistics, observation)
+
+    def see(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
+        """Raw observations (..., O) as the networks see them: normalised."""
+        clip = self._spec.normalizer_clip
+        return normalize(statistics.mean, statistics.std, observation, clip)
+
+    def logits(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
+        """The policy's output (..., 2A) for what it sees."""
+        visible = seen[..., : self._spec.policy_size]
+        return jax_net.mlp(params, visible, self._spec.activation)
+
+    def distribution(self, params: jax_net.Params, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Mean and scale (..., A) of the raw action."""
+        logits = self.logits(params, seen)
         return tanh_normal.mean_and_scale(logits, self._spec.min_std, self._spec.var_scale)
 
-    def value(self, params: jax_net.Params, observation: jax.Array) -> jax.Array:
-        """Values (...), from normalised observations (..., O)."""
-        return jax_net.mlp(params, observation, self._spec.activation)[..., 0]
+    def value(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
+        """Values (...)."""
+        return jax_net.mlp(params, seen, self._spec.activation)[..., 0]
 
     def actor(self) -> Actor:
         """The behaviour policy and value of one raw observation (O,), given a PolicyState."""
 
         def act(state: PolicyState, observation: jax.Array, key: jax.Array) -> ActorStep:
-            normal = self.normalize(state.normalizer, observation)
-            mean, scale = self.distribution(state.params["policy"], normal)
+            seen = self.see(state.normalizer, observation)
+            mean, scale = self.distribution(state.params["policy"], seen)
             raw = mean + scale * jax.random.normal(key, mean.shape)
             low = jnp.asarray(self._spec.action_low, jnp.float32)
             high = jnp.asarray(self._spec.action_high, jnp.float32)
@@ -111,9 +139,77 @@ class Networks:
             return ActorStep(action, raw, tanh_normal.log_prob(mean, scale, raw))
 
         def value(state: PolicyState, observation: jax.Array) -> jax.Array:
-            return self.value(state.params["value"], self.normalize(state.normalizer, observation))
+            return self.value(state.params["value"], self.see(state.normalizer, observation))
 
         return Actor(act, value)
+
+
+class EquivariantNetworks(Networks):
+    """Networks that treat both sides of a task alike; see `symmetry`.
+
+    Their parameters are blocks, and what they see are the even numbers of an observation and then
+    the odd ones.
+
+    Args:
+        spec: The policy.
+        mirror: The task's.
+    """
+
+    def __init__(self, spec: PolicySpec, mirror: Mirror) -> None:
+        super().__init__(spec)
+        order, sign = mirror.observation_order, mirror.observation_sign
+        self._mirror = mirror
+        self._all = symmetry.basis(order, sign)
+        self._visible = symmetry.basis(order[: spec.policy_size], sign[: spec.policy_size])
+        self._outputs = symmetry.outputs(mirror)
+
+    def fresh(self, params: NetParams) -> NetParams:
+        """Every number is of half as many numbers as in plain networks, so weights are larger."""
+        return self._split(jax.tree.map(lambda x: x * math.sqrt(2.0), params))
+
+    def adopt(self, params: NetParams) -> NetParams:
+        learned = self._split(params)
+        pairs = zip(jax.tree.leaves(self.join(learned)), jax.tree.leaves(params), strict=True)
+        if not all(np.allclose(ours, theirs, atol=1e-4) for ours, theirs in pairs):
+            raise UsageError(
+                "the policy to start from treats left and right differently, "
+                "which networks learned with ppo.mirror cannot",
+                "--set ppo.mirror=false",
+            )
+        return learned
+
+    def join(self, params: NetParams) -> NetParams:
+        return {
+            "policy": symmetry.join(params["policy"], self._visible, self._outputs),
+            "value": symmetry.join(params["value"], self._all, symmetry.NUMBER),
+        }
+
+    def observe(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
+        return symmetry.balanced(super().observe(statistics, observation), self._mirror)
+
+    def see(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
+        return super().see(statistics, observation) @ np.concatenate(self._all, axis=1)
+
+    def logits(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
+        parts = [
+            part[..., : visible.shape[1]]
+            for part, visible in zip(self._parts(seen), self._visible, strict=True)
+        ]
+        even, odd = symmetry.mlp(params, *parts, self._spec.activation)
+        return even @ self._outputs.even.T + odd @ self._outputs.odd.T
+
+    def value(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
+        return symmetry.mlp(params, *self._parts(seen), self._spec.activation)[0][..., 0]
+
+    def _split(self, params: NetParams) -> NetParams:
+        return {
+            "policy": symmetry.split(params["policy"], self._visible, self._outputs),
+            "value": symmetry.split(params["value"], self._all, symmetry.NUMBER),
+        }
+
+    def _parts(self, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
+        evens = self._all.even.shape[1]
+        return seen[..., :evens], seen[..., evens:]
 
 
 def export(state: PolicyState) -> dict[str, Any]:

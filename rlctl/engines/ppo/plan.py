@@ -117,6 +117,14 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
             raise UsageError(
                 f"{env_name} does not say how it looks in a mirror", "--set ppo.mirror=false"
             )
+        for name in ("policy_hidden_layer_sizes", "value_hidden_layer_sizes"):
+            sizes = getattr(ppo, name)
+            if ppo.mirror and any(size % 2 for size in sizes):
+                raise UsageError(
+                    f"ppo.{name} is {list(sizes)}; with ppo.mirror a hidden layer has two sides, "
+                    "and so an even number of units",
+                    "change it, or --set ppo.mirror=false",
+                )
     evals = made.steps // made.eval_every if made.eval_every else 0
     figures = asdict(made) | {"evals": evals, "num_envs": train.num_envs}
     if isinstance(row, EnvRow):

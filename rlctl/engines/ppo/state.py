@@ -20,7 +20,7 @@ class TrainState(EngineState):
         """The checkpoint's array groups."""
         return {
             "policy": flatten(export(self.learner.policy)),
-            "train": flatten({"optimizer": self.learner.optimizer, "key": self.learner.key}),
+            "train": flatten(_rest(self.learner)),
             "envs": self.envs,
         }
 
@@ -38,10 +38,16 @@ def load_policy(like: PolicyState, checkpoint: Checkpoint) -> PolicyState:
 
 def load_train_state(like: LearnerState, checkpoint: Checkpoint) -> TrainState:
     """Everything in a checkpoint, in the structure of a fresh learner."""
-    rest = {"optimizer": like.optimizer, "key": like.key}
-    restored = _restore(rest, checkpoint, "train")
+    restored = _restore(_rest(like), checkpoint, "train")
     learner = LearnerState(load_policy(like.policy, checkpoint), **restored)
     return TrainState(learner, **progress_of(checkpoint))
+
+
+def _rest(learner: LearnerState) -> dict[str, Any]:
+    """All but the policy."""
+    rest = learner._asdict()
+    del rest["policy"]
+    return rest
 
 
 def _restore(like: Any, checkpoint: Checkpoint, group: str) -> Any:

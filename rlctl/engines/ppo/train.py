@@ -72,8 +72,11 @@ class Training(EngineTraining):
         made = make_plan(settings["train"], self.ppo)
         super().__init__(settings, env_name, run, hooks, made, made.turns)
         self._spec = networks.policy_spec(self._driver.spec, self.ppo)
-        self._networks = networks.Networks(self._spec)
-        self._actor = self._networks.actor()
+        mirror = self._driver.spec.mirror if self.ppo.mirror else None
+        self._networks = plain = networks.Networks(self._spec)
+        if mirror is not None:
+            self._networks = networks.EquivariantNetworks(self._spec, mirror)
+        self._actor = plain.actor()
         passes = made.updates * self.ppo.num_updates_per_batch
         self._optimizer = make_optimizer(self.ppo, passes * made.minibatches)
         self.state = self._fresh()
@@ -118,7 +121,8 @@ class Training(EngineTraining):
 
     def _adopt(self, checkpoint: Checkpoint) -> None:
         policy = load_policy(self.state.learner.policy, checkpoint)
-        self.state.learner = self.state.learner._replace(policy=policy)
+        learned = self._networks.adopt(policy.params)
+        self.state.learner = self.state.learner._replace(policy=policy, learned=learned)
 
     def _figures(self) -> dict[str, Any]:
         return {"losses": self._losses}
@@ -129,15 +133,14 @@ class Training(EngineTraining):
         """A state that has seen nothing."""
         network_key, update_key = jax.random.split(jax.random.PRNGKey(self.train.seed))
         policy = networks.init(network_key, self._spec, self._driver.spec.observation_weight)
-        moments = self._optimizer.init(policy.params)
-        return TrainState(LearnerState(policy, moments, update_key))
+        learned = self._networks.fresh(policy.params)
+        policy = policy._replace(params=self._networks.join(learned))
+        moments = self._optimizer.init(learned)
+        return TrainState(LearnerState(policy, learned, moments, update_key))
 
     def _compile_update(self) -> Any:
         columns = self.plan.unrolls * self.train.num_envs // self.plan.turns
         shapes = unroll_shapes(self.ppo.unroll_length, columns, self._driver.spec)
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
-        mirror = self._driver.spec.mirror if self.ppo.mirror else None
-        update = make_update(
-            self._networks, self.ppo, self._optimizer, self.plan.minibatches, mirror
-        )
+        update = make_update(self._networks, self.ppo, self._optimizer, self.plan.minibatches)
         return update.lower(self.state.learner, unroll).compile()

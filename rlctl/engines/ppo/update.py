@@ -13,11 +13,9 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from optax.contrib import muon
 
-from rlctl.core.specs import Mirror
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import ppo_loss
-from rlctl.engines.ppo.networks import Networks, PolicyState
-from rlctl.policies import normalizer
+from rlctl.engines.ppo.networks import NetParams, Networks, PolicyState
 from rlctl.rollouts.base import Unroll
 
 MUON_MOMENTUM = 0.9
@@ -28,12 +26,14 @@ class LearnerState(NamedTuple):
     """What an update changes.
 
     Attributes:
-        policy: Networks and normaliser.
+        policy: Plain networks and normaliser.
+        learned: What those networks are made of, and the optimizer moves; see `Networks`.
         optimizer: optax's state.
         key: (2,) uint32.
     """
 
     policy: PolicyState
+    learned: NetParams
     optimizer: Any
     key: jax.Array
 
@@ -63,31 +63,27 @@ def make_update(
     config: PPOConfig,
     optimizer: optax.GradientTransformation,
     num_minibatches: int,
-    mirror: Mirror | None = None,
 ) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
     """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
     With several devices the unroll's environments are spread over them and the learner is on all.
-    With a mirror, every minibatch is learned from together with its mirror image.
     """
     gradient = jax.value_and_grad(ppo_loss, has_aux=True)
 
     def update(state: LearnerState, unroll: Unroll) -> tuple[LearnerState, dict[str, jax.Array]]:
         statistics = state.policy.normalizer
         if config.normalize_observations:
-            statistics = normalizer.update(statistics, unroll.observation)
+            statistics = networks.observe(statistics, unroll.observation)
+        seen = unroll._replace(
+            observation=networks.see(statistics, unroll.observation),
+            last_observation=networks.see(statistics, unroll.last_observation),
+        )
         key, passes_key = jax.random.split(state.key)
 
         def descend(carry: Any, batch: tuple[jax.Array, jax.Array]) -> tuple[Any, Any]:
             params, moments = carry
             columns, noise_key = batch
-            part = pick(unroll, columns)
-            if mirror is not None:
-                part = with_image(part, mirror)
-            part = part._replace(
-                observation=networks.normalize(statistics, part.observation),
-                last_observation=networks.normalize(statistics, part.last_observation),
-            )
+            part = pick(seen, columns)
             (_, losses), grads = gradient(params, part, noise_key, networks, config)
             changes, moments = optimizer.update(grads, moments, params)
             losses["grad_norm"] = optax.tree.norm(grads)
@@ -99,10 +95,10 @@ def make_update(
             noise_keys = jax.random.split(noise_key, num_minibatches)
             return jax.lax.scan(descend, carry, (batches, noise_keys))
 
-        carry = (state.policy.params, state.optimizer)
+        carry = (state.learned, state.optimizer)
         pass_keys = jax.random.split(passes_key, config.num_updates_per_batch)
         (params, moments), losses = jax.lax.scan(one_pass, carry, pass_keys)
-        state = LearnerState(PolicyState(params, statistics), moments, key)
+        state = LearnerState(PolicyState(networks.join(params), statistics), params, moments, key)
         return state, jax.tree.map(jnp.mean, losses)
 
     devices = jax.devices()
@@ -128,25 +124,3 @@ def pick(unroll: Unroll, columns: jax.Array) -> Unroll:
     return jax.tree.map(lambda x: x[:, columns], unroll._replace(last_observation=None))._replace(
         last_observation=last
     )
-
-
-def with_image(unroll: Unroll, mirror: Mirror) -> Unroll:
-    """An unroll of B environments beside its mirror image: 2 B.
-
-    Mirrored steps were sampled with the density of the steps they mirror, so `log_prob` is right
-    for both, and what a step is worth does not depend on the side one looks from.
-    """
-    order, sign = np.array(mirror.observation_order), np.array(mirror.observation_sign, np.float32)
-    image = unroll._replace(
-        observation=unroll.observation[..., order] * sign,
-        last_observation=unroll.last_observation[..., order] * sign,
-        raw_action=unroll.raw_action[..., np.array(mirror.action_order)]
-        * np.array(mirror.action_sign, np.float32),
-    )
-    both = jax.tree.map(
-        lambda x, y: jnp.concatenate([x, y], axis=1),
-        unroll._replace(last_observation=None),
-        image._replace(last_observation=None),
-    )
-    last = jnp.concatenate([unroll.last_observation, image.last_observation])
-    return both._replace(last_observation=last)

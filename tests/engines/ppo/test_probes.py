@@ -54,11 +54,11 @@ def learn(probe, tmp_path):  # noqa: F811
         nets = networks.Networks(training._spec)
 
         def value(*observation):
-            x = nets.normalize(policy.normalizer, jnp.asarray(observation, jnp.float32))
+            x = nets.see(policy.normalizer, jnp.asarray(observation, jnp.float32))
             return float(nets.value(policy.params["value"], x))
 
         def action(*observation):
-            x = nets.normalize(policy.normalizer, jnp.asarray(observation, jnp.float32))
+            x = nets.see(policy.normalizer, jnp.asarray(observation, jnp.float32))
             mean, _ = nets.distribution(policy.params["policy"], x)
             return float(2.0 * jax.numpy.tanh(mean[0]))
 

@@ -20,9 +20,11 @@ unroll = Unroll(
     draw(5, 8, 3), draw(5, 8, 1), draw(5, 8), draw(5, 8), zeros, zeros, zeros, draw(8, 3)
 )
 policy = networks.init(jax.random.PRNGKey(0), spec)
+nets = networks.EquivariantNetworks(spec, mirror)
+learned = nets.fresh(policy.params)
 optimizer = make_optimizer(config, 8)
-state = LearnerState(policy, optimizer.init(policy.params), jax.random.PRNGKey(1))
-update = make_update(networks.Networks(spec), config, optimizer, 2, mirror)
+state = LearnerState(policy, learned, optimizer.init(learned), jax.random.PRNGKey(1))
+update = make_update(nets, config, optimizer, 2)
 state, losses = update(state, unroll)
 print(len(jax.devices()), *(repr(float(x.sum())) for x in jax.tree.leaves(state.policy)))
 """

@@ -1,0 +1,130 @@
+"""Networks that treat both sides of a task alike, for half the work of networks that need not.
+
+A mirror M takes a vector to its image, (M x)[i] = sign[i] x[order[i]], and M M = 1. A vector is the
+sum of an even part, M x = x, and an odd one, M x = -x. A layer is equivariant, it takes images to
+images, if it maps the even to the even and the odd to the odd:
+
+    W = Q_e_in E Q_e_out^T + Q_o_in O Q_o_out^T        b = Q_e_out b_e
+
+with Q_e and Q_o orthonormal bases of both parts (van der Pol et al. 2020, arXiv 2006.16908;
+Ordonez-Apraez et al. 2024, arXiv 2402.15552). Hidden layers are mirrored by exchanging their
+halves. Such a network learns from every step's image when it learns from the step.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rlctl.core.specs import Mirror
+from rlctl.policies.mlp.jax_net import ACTIVATIONS, Params, activate, dense
+from rlctl.policies.normalizer import Normalizer, with_std
+
+HALF = np.float32(math.sqrt(0.5))
+
+
+class Basis(NamedTuple):
+    """Orthonormal bases of the even and the odd vectors of size n, as columns.
+
+    Attributes:
+        even: (n, n_e) float32.
+        odd: (n, n - n_e).
+    """
+
+    even: np.ndarray
+    odd: np.ndarray
+
+
+def basis(order: tuple[int, ...], sign: tuple[int, ...]) -> Basis:
+    """The basis of a mirror, by the first number of each pair that changes places."""
+    unit = np.eye(len(order), dtype=np.float32)
+    even, odd = [], []
+    for i, (other, s) in enumerate(zip(order, sign, strict=True)):
+        if other == i:
+            (even if s > 0 else odd).append(unit[i])
+        elif other > i:
+            even.append(HALF * (unit[i] + s * unit[other]))
+            odd.append(HALF * (unit[i] - s * unit[other]))
+    return Basis(*(np.array(part, np.float32).reshape(-1, len(order)).T for part in (even, odd)))
+
+
+def halves(size: int) -> Basis:
+    """The basis of a hidden layer."""
+    return basis(tuple(np.roll(np.arange(size), size // 2).tolist()), (1,) * size)
+
+
+def outputs(mirror: Mirror) -> Basis:
+    """The basis of a policy's A means and A deviations, which have no sign."""
+    order = mirror.action_order
+    both = (*order, *(len(order) + i for i in order))
+    return basis(both, (*mirror.action_sign, *(1,) * len(order)))
+
+
+NUMBER = basis((0,), (1,))  # a value, the same on both sides
+
+
+def split(params: Params, first: Basis, last: Basis) -> Params:
+    """The even and the odd block of every layer; what is not equivariant in it is lost.
+
+    E = Q_e_in^T W Q_e_out        O = Q_o_in^T W Q_o_out        b_e = Q_e_out^T b
+    """
+    found, before = {}, first
+    for i in range(len(params)):
+        kernel, bias = params[f"hidden_{i}"]["kernel"], params[f"hidden_{i}"]["bias"]
+        after = last if i == len(params) - 1 else halves(bias.size)
+        blocks = {"even": before.even.T @ kernel @ after.even, "bias": bias @ after.even}
+        if after.odd.size:
+            blocks["odd"] = before.odd.T @ kernel @ after.odd
+        found[f"hidden_{i}"] = blocks
+        before = after
+    return found
+
+
+def join(params: Params, first: Basis, last: Basis) -> Params:
+    """The plain network of these blocks."""
+    found, before = {}, first
+    for i in range(len(params)):
+        layer = params[f"hidden_{i}"]
+        after = last if i == len(params) - 1 else halves(2 * layer["bias"].size)
+        kernel = before.even @ layer["even"] @ after.even.T
+        if after.odd.size:
+            kernel = kernel + before.odd @ layer["odd"] @ after.odd.T
+        found[f"hidden_{i}"] = {"kernel": kernel, "bias": after.even @ layer["bias"]}
+        before = after
+    return found
+
+
+def mlp(
+    params: Params, even: jax.Array, odd: jax.Array, activation: str
+) -> tuple[jax.Array, jax.Array]:
+    """Apply the network of blocks: parts (..., n_e), (..., n_o) of x -> those of its output.
+
+    Activations work on numbers, not on parts: a hidden layer's halves are (e + o) / sqrt 2 and
+    (e - o) / sqrt 2.
+    """
+    last = len(params) - 1
+    for i in range(last + 1):
+        layer = params[f"hidden_{i}"]
+        even = dense(even, layer["even"], layer["bias"])
+        kernel = layer.get("odd", jnp.zeros((odd.shape[-1], 0)))
+        odd = dense(odd, kernel, jnp.zeros(kernel.shape[1]))
+        if i < last:
+            halves = HALF * (even + odd), HALF * (even - odd)
+            left, right = (activate(ACTIVATIONS[activation], half) for half in halves)
+            even, odd = HALF * (left + right), HALF * (left - right)
+    return even, odd
+
+
+def balanced(statistics: Normalizer, mirror: Mirror) -> Normalizer:
+    """The statistics of all observations and of their images.
+
+    mean' = (mean + M mean) / 2
+    M2'   = (M2 + M2[order]) / 2 + n ((mean - M mean) / 2)^2
+    """
+    order, sign = np.array(mirror.observation_order), np.array(mirror.observation_sign, np.float32)
+    mean, squares = statistics.mean, statistics.summed_variance
+    image = mean[order] * sign
+    squares = (squares + squares[order]) / 2 + statistics.count * ((mean - image) / 2) ** 2
+    return with_std(statistics._replace(mean=(mean + image) / 2, summed_variance=squares))

@@ -1,0 +1,144 @@
+"""Networks that treat both sides alike, against plain networks that look into the mirror."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rlctl.core.errors import UsageError
+from rlctl.core.specs import Mirror, PolicySpec
+from rlctl.engines.ppo import networks, symmetry
+from rlctl.engines.ppo.config import PPOConfig
+from rlctl.engines.ppo.losses import ppo_loss
+from rlctl.policies import normalizer
+from rlctl.rollouts.base import Unroll
+
+# One number that changes sign, two that change places, one that stays; the last two privileged.
+MIRROR = Mirror((0, 2, 1, 3, 5, 4), (-1, 1, 1, 1, -1, -1), (1, 0, 2), (-1, -1, -1))
+SPEC = PolicySpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (8, 6), (8, 4))
+PLAIN, ALIKE = networks.Networks(SPEC), networks.EquivariantNetworks(SPEC, MIRROR)
+ORDER, SIGN = np.array(MIRROR.observation_order), np.array(MIRROR.observation_sign, np.float32)
+ACTIONS, ACTION_SIGN = np.array(MIRROR.action_order), np.array(MIRROR.action_sign, np.float32)
+
+
+@pytest.fixture
+def learned():
+    params = networks.init(jax.random.PRNGKey(3), SPEC).params
+    noisy = jax.tree.map(lambda x: x + 0.1 * jnp.sin(jnp.arange(x.size)).reshape(x.shape), params)
+    return ALIKE.fresh(noisy)
+
+
+@pytest.fixture
+def statistics(rng):
+    observed = jnp.asarray(rng.normal(1.0, 3.0, size=(50, 6)), jnp.float32)
+    return ALIKE.observe(normalizer.fresh(np.ones(6, np.float32)), observed)
+
+
+def unroll(rng, steps=5, envs=4):
+    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+    flags = jnp.zeros((steps, envs)).at[2, 1].set(1.0)
+    nothing = jnp.zeros((steps, envs))
+    return Unroll(
+        draw(steps, envs, 6),
+        draw(steps, envs, 3),
+        draw(steps, envs),
+        draw(steps, envs),
+        flags,
+        nothing,
+        nothing,
+        draw(envs, 6),
+    )
+
+
+def with_image(unroll):
+    """An unroll of B environments beside its image: 2 B."""
+    image = unroll._replace(
+        observation=unroll.observation[..., ORDER] * SIGN,
+        last_observation=unroll.last_observation[..., ORDER] * SIGN,
+        raw_action=unroll.raw_action[..., ACTIONS] * ACTION_SIGN,
+    )
+    axes = Unroll(*(1,) * 7, last_observation=0)
+    return jax.tree.map(lambda x, y, a: jnp.concatenate([x, y], a), unroll, image, axes)
+
+
+def seen(nets, statistics, unroll):
+    return unroll._replace(
+        observation=nets.see(statistics, unroll.observation),
+        last_observation=nets.see(statistics, unroll.last_observation),
+    )
+
+
+def test_a_basis_is_orthonormal_and_of_even_and_odd_vectors():
+    both = symmetry.basis(MIRROR.observation_order, MIRROR.observation_sign)
+    assert both.even.shape == (6, 3)
+    np.testing.assert_allclose(both.even[ORDER] * SIGN[:, None], both.even)
+    np.testing.assert_allclose(both.odd[ORDER] * SIGN[:, None], -both.odd)
+    columns = np.concatenate(both, axis=1)
+    np.testing.assert_allclose(columns.T @ columns, np.eye(6), atol=1e-6)
+
+
+def test_what_is_learned_and_its_plain_form_do_the_same(learned, statistics, rng):
+    plain = ALIKE.join(learned)
+    raw = jnp.asarray(rng.normal(size=(7, 6)), jnp.float32)
+    for of, part in ((PLAIN.logits, "policy"), (PLAIN.value, "value")):
+        expected = of(plain[part], PLAIN.see(statistics, raw))
+        found = getattr(ALIKE, of.__name__)(learned[part], ALIKE.see(statistics, raw))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        assert np.std(expected) > 0.01
+
+
+def test_mirrored_observations_give_mirrored_actions_and_the_same_value(learned, statistics, rng):
+    plain = ALIKE.join(learned)
+    raw = jnp.asarray(rng.normal(size=(7, 6)), jnp.float32)
+    here, there = (PLAIN.see(statistics, x) for x in (raw, raw[:, ORDER] * SIGN))
+    mean, scale = PLAIN.distribution(plain["policy"], here)
+    image_mean, image_scale = PLAIN.distribution(plain["policy"], there)
+    np.testing.assert_allclose(image_mean, mean[:, ACTIONS] * ACTION_SIGN, atol=1e-5)
+    np.testing.assert_allclose(image_scale, scale[:, ACTIONS], atol=1e-5)
+    values = PLAIN.value(plain["value"], here), PLAIN.value(plain["value"], there)
+    np.testing.assert_allclose(*values, atol=1e-5)
+
+
+def test_a_step_teaches_what_it_and_its_image_teach_together(learned, statistics, rng):
+    """The gradient equals that of the plain networks over both, in the blocks' coordinates."""
+    config, key = PPOConfig(entropy_cost=0.0, normalize_advantage=False), jax.random.PRNGKey(1)
+    alone = unroll(rng)
+    step = jax.jit(jax.value_and_grad(ppo_loss, has_aux=True), static_argnums=(3, 4))
+    (_, losses), gradient = step(learned, seen(ALIKE, statistics, alone), key, ALIKE, config)
+    both = seen(PLAIN, statistics, with_image(alone))
+    (_, both_losses), plain_gradient = step(ALIKE.join(learned), both, key, PLAIN, config)
+    for name in ("policy_loss", "v_loss", "kl_mean"):
+        np.testing.assert_allclose(losses[name], both_losses[name], rtol=1e-4)
+    _, through = jax.vjp(ALIKE.join, learned)
+    (expected,) = through(plain_gradient)
+    for found, wanted in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=1e-5)
+
+
+def test_statistics_are_of_observations_and_their_images(rng):
+    batches = [jnp.asarray(rng.normal(2.0, 3.0, size=(20, 6)), jnp.float32) for _ in range(2)]
+    fresh = normalizer.fresh(np.ones(6, np.float32))
+    found, expected = fresh, fresh
+    for batch in batches:
+        found = ALIKE.observe(found, batch)
+        expected = normalizer.update(expected, jnp.concatenate([batch, batch[:, ORDER] * SIGN]))
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.std, expected.std, rtol=1e-4)
+
+
+def test_fresh_networks_are_as_wide_as_plain_ones():
+    spec = PolicySpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (256, 256), (256,))
+    params = networks.init(jax.random.PRNGKey(0), spec).params
+    nets = networks.EquivariantNetworks(spec, MIRROR)
+    joined = nets.join(nets.fresh(params))
+    kernel = lambda params: params["policy"]["hidden_1"]["kernel"]  # noqa: E731
+    np.testing.assert_allclose(jnp.std(kernel(joined)), jnp.std(kernel(params)), rtol=0.02)
+
+
+def test_a_policy_with_a_side_cannot_be_gone_on_with(learned):
+    joined = ALIKE.join(learned)
+    again = ALIKE.adopt(joined)
+    for found, wanted in zip(jax.tree.leaves(again), jax.tree.leaves(learned), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    with pytest.raises(UsageError, match="left and right"):
+        ALIKE.adopt(networks.init(jax.random.PRNGKey(0), SPEC).params)
