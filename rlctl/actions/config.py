@@ -11,11 +11,12 @@ from rlctl.core.config import (
     Resolved,
     algo_layer,
     flag_layer,
-    preset_layer,
+    preset_layers,
     resolve,
     set_layer,
     toml_layer,
 )
+from rlctl.core.device import expected
 from rlctl.core.errors import UsageError
 
 TRAIN_CONFIG = "rlctl.engines.config:TrainConfig"
@@ -54,8 +55,17 @@ def resolve_training(
     config: Path | None = None,
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    device: str = "auto",
 ) -> Resolved:
     """The settings of a training: defaults < presets < file < --set < flags.
+
+    Args:
+        env: Environment.
+        algo: Algorithm.
+        config: A TOML file of settings.
+        overrides: "section.key=value", as --set takes them.
+        flags: "section.key" -> value, None where not given.
+        device: `auto`, `cpu` or `gpu`, which presets may depend on.
 
     Raises:
         UsageError: Anything unknown or not allowed, all of it in one message.
@@ -64,7 +74,7 @@ def resolve_training(
     sections = sections_of(env, algo)
     layers = (
         algo_layer(algo),
-        preset_layer(algo, env),
+        *preset_layers(algo, env, expected(device)),
         toml_layer(config) if config is not None else None,
         set_layer(overrides),
         flag_layer(flags or {}),
@@ -88,14 +98,17 @@ def check_physics(env: str, physics: str) -> None:
         )
 
 
-def show(env: str, algo: str, config: Path | None, overrides: Sequence[str]) -> SettingsReport:
-    """Every setting that a training would have.
+def show(
+    env: str, algo: str, config: Path | None, overrides: Sequence[str], device: str
+) -> SettingsReport:
+    """Every setting that a training on a device would have.
 
     Raises:
         UsageError: As `resolve_training`.
         NotFound: As `resolve_training`.
     """
-    return SettingsReport(env, algo, resolve_training(env, algo, config, overrides))
+    resolved = resolve_training(env, algo, config, overrides, device=device)
+    return SettingsReport(env, algo, resolved)
 
 
 def validate(file: Path, env: str | None) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, A
     """What `train` would do, without doing it.
 
     Returns:
-        The engine's plan, with the environment, the algorithm and the settings.
+        The engine's plan, with the environment, the algorithm, the presets and the settings.
 
     Raises:
         UsageError: As `train`.
@@ -154,7 +154,9 @@ def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, A
     if request.init_from is not None:
         find.find(request.init_from, env)
     made = _plan(algo, settings, env, progress or Progress())
-    return {"env": env, "algo": algo, **made, "settings": settings.to_json()}
+    presets = [at for at in dict.fromkeys(settings.origins.values()) if at.startswith("preset ")]
+    named = {"env": env, "algo": algo, "presets": presets}
+    return {**named, **made, "settings": settings.to_json(), "origins": settings.origins}
 
 
 def _new(request: TrainRequest, progress: Progress) -> _Job:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from rlctl.cli import console
-from rlctl.cli.options import Algo, Config, Env, Json, OptionalEnv, Quiet, Set
+from rlctl.cli import console, options
+from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
 from rlctl.core.files import to_json
 
 app = typer.Typer(help="Show or validate settings.", rich_markup_mode=None)
@@ -18,6 +18,8 @@ def show(
     algo: Algo = "ppo",
     config: Config = None,
     set_: Set = None,
+    device: Device = "auto",
+    cpu: Cpu = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -25,7 +27,8 @@ def show(
     with console.command("config show", as_json, quiet) as out:
         from rlctl.actions.config import show as show_action
 
-        report = show_action(env, algo, Path(config) if config else None, tuple(set_ or ()))
+        file = Path(config) if config else None
+        report = show_action(env, algo, file, tuple(set_ or ()), options.device(device, cpu))
         out.data(report.to_json())
         rows = [
             (row.name, to_json(row.value), row.origin, row.help) for row in report.resolved.rows()

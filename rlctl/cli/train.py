@@ -124,7 +124,8 @@ def _plan(out: Console, request: Any) -> None:
 
     made = plan(request, out.progress)
     out.data(made)
-    shown = {name: value for name, value in made.items() if name != "settings"}
+    shown = {n: value for n, value in made.items() if n not in ("settings", "origins")}
+    shown["presets"] = ", ".join(at.removeprefix("preset ") for at in made["presets"]) or "-"
     out.pairs({n: v if isinstance(v, str) else number(v) for n, v in shown.items()})
 
 

@@ -2,7 +2,7 @@
 
 A setting's full name is `section.key`. Layers lie over one another, later ones win:
 
-    defaults < preset < --config FILE < --set KEY=VALUE < flags
+    defaults < preset < preset of the device < --config FILE < --set KEY=VALUE < flags
 
 All that is wrong in any layer is told at once.
 """
@@ -207,15 +207,18 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
     return Layer(origin, values, loose)
 
 
-def preset_layer(algo: str, env: str) -> Layer | None:
+def preset_layers(algo: str, env: str, device: str) -> list[Layer]:
     """The settings that ship for an environment, or else its family, and an algorithm.
 
-    None where none do.
+    Those that are made for a device (`cpu`, `gpu`) lie over those for all.
     """
     family, colon, _ = env.partition(":")
-    return _shipped(_preset(algo, env), f"preset {algo}/") or (
-        _shipped(_preset(algo, family), f"preset {algo}/") if colon else None
-    )
+    for name in (env, family) if colon else (env,):
+        paths = _preset(algo, name), _preset(algo, f"{name}.{device}")
+        layers = [_shipped(path, f"preset {algo}/") for path in paths]
+        if any(layers):
+            return [layer for layer in layers if layer is not None]
+    return []
 
 
 def algo_layer(algo: str) -> Layer | None:

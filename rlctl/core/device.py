@@ -43,8 +43,18 @@ def select(device: str) -> str:
     elif device == "gpu":
         _set({"JAX_PLATFORMS": "cuda,cpu"}, False)
     _cache_programs()
+    return expected(device)
+
+
+def expected(device: str = "auto") -> str:
+    """Where a training on a device will compute: `cpu` or `gpu`. Changes nothing.
+
+    After `select`, `auto` is what was selected.
+    """
+    if device != "auto":
+        return device
     platforms = os.environ.get("JAX_PLATFORMS", "")
-    return "cpu" if missing or platforms.split(",")[0] == "cpu" else "gpu"
+    return "cpu" if gpu_missing() or platforms.split(",")[0] == "cpu" else "gpu"
 
 
 def gpu_asked() -> bool:

@@ -17,6 +17,11 @@ class TrainConfig:
         0, "control steps after which training truncates an episode; 0: the environment's", low=0
     )
     randomize: bool = setting(True, "draw the environment's randomised model fields per instance")
+    randomize_each: str = setting(
+        "environment",
+        "what has a draw of its own: an environment, or each of its episodes",
+        choices=("environment", "episode"),
+    )
     easy_steps: int = setting(
         0, "environment steps on easier settings, ever less so; evaluations are not", low=0
     )

@@ -336,7 +336,7 @@ class EngineTraining(ABC):
             self.train.physics,
             num_envs,
             episode_length=episode_length,
-            randomize=self.train.randomize,
+            randomize=self.train.randomize_each if self.train.randomize else None,
             on_nonfinite=self.train.on_nonfinite,
             turns=turns,
         )

@@ -64,7 +64,7 @@ class Arena:
             physics,
             num_envs,
             episode_length=episode_length,
-            randomize=randomize,
+            randomize="environment" if randomize else None,
         )
         spec = self.driver.spec
         low, high = (

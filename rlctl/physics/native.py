@@ -44,13 +44,14 @@ class NativeBatch:
         """The bound fields now: name -> (N, ...) float32, copies."""
         return {name: rounded(name, array) for name, array in self._bound.items()}
 
-    def randomize(self, draws: Mapping[str, np.ndarray]) -> None:
-        """Give every simulation its own model fields: name -> (N, ...)."""
+    def randomize(self, draws: Mapping[str, np.ndarray], ids: np.ndarray | None = None) -> None:
+        """Give simulations `ids` (n,), all if None, their own model fields: name -> (n, ...)."""
         for name, values in draws.items():
-            self._expanded[name] = self._batch.expand(name)
-            self._expanded[name][:] = values
+            if name not in self._expanded:
+                self._expanded[name] = self._batch.expand(name)
+            self._expanded[name][slice(None) if ids is None else ids] = values
         if any(name in mujoco.MjModel._setconst_inputs for name in draws):
-            self._batch.set_const()
+            self._batch.set_const(ids)
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
         """Start simulations `ids` (n,) at qpos (n, nq), qvel (n, nv), and forward them."""

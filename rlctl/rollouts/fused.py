@@ -45,7 +45,6 @@ class FusedDriver:
         self._stop = on_nonfinite == "stop"
         self._first = first
         self._time = 0
-        self._draws: dict[str, jax.Array] = {}
         self._state: FusedState
         self._ended = self._none = jax.device_get(episodes.no_episodes(self.spec.terms))
         self._nonfinite = 0
@@ -54,10 +53,8 @@ class FusedDriver:
         """Start a fresh episode everywhere: observation (N, O)."""
         indices = np.arange(self._first, self._first + self.num_envs, dtype=np.uint32)
         self._time = 0
-        self._draws = {}
-        if self._randomize:
-            self._draws = self._program.draw(draw_keys(seed, indices))
-        self._state = self._program.start(environment_keys(seed, indices), self._draws)
+        draws = self._program.draw(draw_keys(seed, indices)) if self._randomize else {}
+        self._state = self._program.start(environment_keys(seed, indices), draws)
         self._ended, self._nonfinite = self._none, 0
         return self.observation
 
@@ -79,7 +76,7 @@ class FusedDriver:
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
         self._state, outcome, final_observation, ended = self._program.step(
-            self._state, np.asarray(action, np.float32), self._draws, np.uint32(self._time)
+            self._state, np.asarray(action, np.float32), np.uint32(self._time)
         )
         outcome, final_observation, observation, ended = _numpy(
             (outcome, final_observation, self._state.observation, ended)
@@ -99,7 +96,7 @@ class FusedDriver:
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Act with `params` for `length` steps, going on from where the last call ended."""
         self._state, unroll, ended, bad = self._program.collect(
-            actor, length, params, self._state, self._draws, np.uint32(self._time)
+            actor, length, params, self._state, np.uint32(self._time)
         )
         ended = jax.device_get(ended)
         nonfinite = self._count(bad) if ended.count else 0  # a bad environment counts as ended
@@ -116,8 +113,8 @@ class FusedDriver:
         """Everything `restore` needs to go on bit for bit."""
         return {
             "time": np.asarray(self._time, np.int64),
-            **{f"draws/{name}": np.asarray(array) for name, array in self._draws.items()},
-            **{f"jax/{name}": array for name, array in flatten(self._state).items()},
+            **{f"draws/{name}": array for name, array in flatten(self._state.draws).items()},
+            **{f"jax/{name}": a for name, a in flatten(self._state._replace(draws={})).items()},
         }
 
     def restore(self, arrays: Arrays) -> None:
@@ -128,10 +125,10 @@ class FusedDriver:
             if name:
                 groups[group][name] = array
         self._time = int(arrays["time"])
-        self._draws = {name: jnp.asarray(array) for name, array in groups["draws"].items()}
+        draws = {name: jnp.asarray(array) for name, array in groups["draws"].items()}
         keys = jax.ShapeDtypeStruct((self.num_envs, 2), jnp.uint32)
-        like = jax.eval_shape(self._program.start, keys, self._draws)
-        self._state = unflatten(like, groups["jax"])
+        like = jax.eval_shape(self._program.start, keys, draws)._replace(draws={})
+        self._state = unflatten(like, groups["jax"])._replace(draws=draws)
 
     def qpos(self) -> np.ndarray:
         """Positions (N, nq) float64, for drawing."""

@@ -13,7 +13,7 @@ from rlctl.rollouts import episodes
 from rlctl.rollouts.base import Actor, Unroll
 from rlctl.rollouts.episodes import Book, Ended, Outcome
 from rlctl.rollouts.host_program import select
-from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, INITIAL, step_keys
+from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
 
 RESTARTS = 16  # ended episodes restart N / RESTARTS at a time
 
@@ -23,12 +23,14 @@ class FusedState(NamedTuple):
 
     Attributes:
         key: (N, 2) uint32, folded from the seed and the environment's index.
+        draws: Randomised model fields by name.
         sim: The simulation's.
         observation: (N, O).
         book: The running episodes.
     """
 
     key: jax.Array
+    draws: Fields
     sim: SimState
     observation: jax.Array
     book: Book
@@ -40,11 +42,13 @@ class FusedProgram:
     Args:
         simulation: Environment and physics.
         episode_length: Control steps after which an episode is truncated.
+        redraw: Whether episodes that follow another draw their randomised model fields anew.
     """
 
-    def __init__(self, simulation: Simulation, episode_length: int) -> None:
+    def __init__(self, simulation: Simulation, episode_length: int, redraw: bool = False) -> None:
         self.simulation = simulation
         self.episode_length = episode_length
+        self._redraw = redraw
         self.draw = jax.jit(simulation.draw)
         self.command = jax.jit(simulation.command)
         self.told = jax.jit(lambda state, command: simulation.told(state, command))
@@ -56,7 +60,7 @@ class FusedProgram:
         """Every environment at the start of its first episode, keys (N, 2)."""
         sim, observation = self._reset(keys, draws, jnp.uint32(0))
         book = episodes.open_book(len(keys), self.simulation.spec.terms)
-        return FusedState(keys, sim, observation, book)
+        return FusedState(keys, draws, sim, observation, book)
 
     def _reset(self, keys: jax.Array, draws: Fields, time: jax.Array) -> tuple[SimState, jax.Array]:
         return self.simulation.reset(
@@ -69,7 +73,6 @@ class FusedProgram:
         length: int,
         params: Any,
         state: FusedState,
-        draws: Fields,
         time: jax.Array,
     ) -> tuple[FusedState, Unroll, Ended, jax.Array]:
         """Act for `length` steps from step `time` on.
@@ -82,7 +85,7 @@ class FusedProgram:
             state, ended = carry
             keys = step_keys(state.key, now, ACT)
             chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
-            following, outcome, final, newly = self._step(state, chosen.action, draws, now)
+            following, outcome, final, newly = self._step(state, chosen.action, now)
             row = {
                 "observation": state.observation,
                 "raw_action": chosen.raw_action,
@@ -100,7 +103,7 @@ class FusedProgram:
         return state, Unroll(**rows, last_observation=state.observation), ended, bad
 
     def _step(
-        self, state: FusedState, action: jax.Array, draws: Fields, time: jax.Array
+        self, state: FusedState, action: jax.Array, time: jax.Array
     ) -> tuple[FusedState, Outcome, jax.Array, Ended]:
         """One control step with actions (N, A), and the restart of what it ended.
 
@@ -112,7 +115,7 @@ class FusedProgram:
             action,
             step_keys(state.key, time, BEFORE),
             step_keys(state.key, time, AFTER),
-            draws,
+            state.draws,
         )
         failed = jnp.zeros(len(action), bool)  # MJX steps on whatever happens
         bad = episodes.find_bad(self.simulation.fields(sim), seen.observation, seen.reward, failed)
@@ -121,18 +124,10 @@ class FusedProgram:
         book, outcome, ended = episodes.settle(
             state.book, seen.reward, seen.terminated, seen.metrics, bad, self.episode_length
         )
-        sim, observation = self._restart(state.key, sim, final, outcome.done, draws, time)
-        return FusedState(state.key, sim, observation, book), outcome, final, ended
+        state = FusedState(state.key, state.draws, sim, final, book)
+        return self._restart(state, outcome.done, time + jnp.uint32(1)), outcome, final, ended
 
-    def _restart(
-        self,
-        keys: jax.Array,
-        sim: SimState,
-        observation: jax.Array,
-        done: jax.Array,
-        draws: Fields,
-        time: jax.Array,
-    ) -> tuple[SimState, jax.Array]:
+    def _restart(self, state: FusedState, done: jax.Array, time: jax.Array) -> FusedState:
         """Start new episodes where done (N,), some rows at a time.
 
         A reset costs a forward pass of the physics. Usually few episodes end in a step, so most
@@ -144,13 +139,17 @@ class FusedProgram:
         def some(carry: Any) -> Any:
             waiting, old = carry
             rows = jnp.nonzero(waiting, size=size, fill_value=num)[0]  # num: no row, dropped
-            chosen, drawn = jax.tree.map(lambda x: x.at[rows].get(mode="clip"), (keys, draws))
-            fresh = self._reset(chosen, drawn, time + jnp.uint32(1))
+            chosen = state.key, state.draws
+            keys, draws = jax.tree.map(lambda x: x.at[rows].get(mode="clip"), chosen)
+            if self._redraw:
+                draws = self.simulation.draw(step_keys(keys, time, DRAW))
+            fresh = (draws, *self._reset(keys, draws, time))
             new = jax.tree.map(lambda x, y: x.at[rows].set(y, mode="drop"), old, fresh)
             return waiting.at[rows].set(False, mode="drop"), new
 
-        start = (done > 0, (sim, observation))
-        return jax.lax.while_loop(lambda carry: carry[0].any(), some, start)[1]
+        start = (done > 0, (state.draws, state.sim, state.observation))
+        _, (draws, sim, observation) = jax.lax.while_loop(lambda c: c[0].any(), some, start)
+        return state._replace(draws=draws, sim=sim, observation=observation)
 
 
 def _final_value(actor: Actor, params: Any, final: jax.Array, truncated: jax.Array) -> jax.Array:

@@ -43,10 +43,14 @@ class HostGroup:
         self.batch = NativeBatch(env.model(), self.num, fields, env.spec.substeps, threads)
 
     def reset(self, seed: int, draws: Arrays) -> None:
-        """Fresh episodes everywhere, on the group's own rows of the randomised model fields."""
+        """Fresh episodes everywhere, on the group's own rows of the randomised model fields.
+
+        Those rows are written to where episodes draw anew.
+        """
         keys = environment_keys(seed, self.indices)
         time = np.uint32(0)
-        self.batch.randomize({name: array[self.rows] for name, array in draws.items()})
+        self._draws = {name: array[self.rows] for name, array in draws.items()}
+        self.batch.randomize(self._draws)
         qpos, qvel = self._program.initial(keys, time)
         self.batch.reset(np.arange(self.num), np.asarray(qpos), np.asarray(qvel))
         self.fields = self.batch.fields()
@@ -110,13 +114,17 @@ class HostGroup:
         edits, ctrl = push
         failed = self.batch.step(jax.tree.map(np.asarray, edits), np.asarray(ctrl))
         self.fields = self.batch.fields()
-        self.state, self.outcome, ended, (qpos, qvel) = self._program.observe(
+        self.state, self.outcome, ended, first = self._program.observe(
             self.state, self.fields, failed, ended, now
         )
         ids = np.flatnonzero(self._over(self.outcome))
         if len(ids):
             self._check(now)
-            self.batch.reset(ids, np.asarray(qpos)[ids], np.asarray(qvel)[ids])
+            qpos, qvel, draws = jax.tree.map(lambda array: np.asarray(array)[ids], first)
+            for name, values in draws.items():
+                self._draws[name][ids] = values
+            self.batch.randomize(draws, ids)
+            self.batch.reset(ids, qpos, qvel)
             self.fields = self.batch.fields()
         return ended
 
@@ -230,7 +238,7 @@ class HostDriver:
         return {
             "time": np.asarray(self._time, np.int64),
             "physics": join(lambda g: g.batch.state),
-            **{f"draws/{name}": array for name, array in self._draws.items()},
+            **{f"draws/{name}": array.copy() for name, array in self._draws.items()},
             **{
                 f"fields/{name}": join(lambda g, n=name: g.fields[n])
                 for name in self._groups[0].fields
@@ -241,7 +249,7 @@ class HostDriver:
     def restore(self, arrays: Arrays) -> None:
         """Go on from `state()`."""
         self._time = int(arrays["time"])
-        self._draws = _under(arrays, "draws/")
+        self._draws = {name: array.copy() for name, array in _under(arrays, "draws/").items()}
         for group in self._groups:
             rows = group.rows
             group.reset(0, self._draws)  # gives the state its structure
@@ -282,7 +290,7 @@ class HostDriver:
         """Randomised model fields of every environment: name -> (N, ...)."""
         indices = np.arange(self._first, self._first + self.num_envs, dtype=np.uint32)
         draws = self._program.draw(draw_keys(seed, indices))
-        return {name: np.asarray(array) for name, array in draws.items()}
+        return {name: np.array(array) for name, array in draws.items()}
 
     def _report(self, ended: list[Ended]) -> Episodes:
         """The groups' sums as one, with what has gone wrong since the last report."""

@@ -19,7 +19,7 @@ from rlctl.physics.base import Physics
 from rlctl.rollouts import episodes
 from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.episodes import Book, Ended, Outcome
-from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, INITIAL, step_keys
+from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
 
 Fields = dict[str, jax.Array]  # MjData field -> (n, ...) float32
 
@@ -42,6 +42,20 @@ class HostState(NamedTuple):
     book: Book
 
 
+class First(NamedTuple):
+    """What the physics of an episode starts with; every leaf leads with n.
+
+    Attributes:
+        qpos: (n, nq).
+        qvel: (n, nv).
+        draws: Model fields by name, empty where they are kept.
+    """
+
+    qpos: jax.Array
+    qvel: jax.Array
+    draws: Fields
+
+
 def select(done: jax.Array, fresh: Any, old: Any) -> Any:
     """Pytrees of `fresh` where done (n,), of `old` elsewhere."""
 
@@ -57,11 +71,13 @@ class HostProgram:
     Args:
         env: The environment.
         episode_length: Control steps after which an episode is truncated.
+        redraw: Whether episodes that follow another draw their randomised model fields anew.
     """
 
-    def __init__(self, env: Environment, episode_length: int) -> None:
+    def __init__(self, env: Environment, episode_length: int, redraw: bool = False) -> None:
         self.env = env
         self.episode_length = episode_length
+        self._redraw = redraw
         self.initial = jax.jit(self._initial)
         self.start = jax.jit(self._start)
         self.observe = jax.jit(self._observe)
@@ -120,6 +136,11 @@ class HostProgram:
         """First qpos (n, nq) and qvel (n, nv)."""
         return jax.vmap(self.env.initial)(step_keys(keys, time, INITIAL))
 
+    def _first(self, keys: jax.Array, time: jax.Array) -> First:
+        """What the physics of episodes that follow another starts with."""
+        draws = self.draw(step_keys(keys, time, DRAW)) if self._redraw else {}
+        return First(*self._initial(keys, time), draws)
+
     def _start(self, keys: jax.Array, fields: Fields, time: jax.Array) -> HostState:
         """Every environment at the start of an episode."""
         carry, observation = self._begin(keys, fields, time)
@@ -156,11 +177,11 @@ class HostProgram:
 
     def _observe(
         self, state: HostState, fields: Fields, failed: jax.Array, ended: Ended, time: jax.Array
-    ) -> tuple[HostState, Outcome, Ended, tuple[jax.Array, jax.Array]]:
+    ) -> tuple[HostState, Outcome, Ended, First]:
         """Look at the physics, keep the books, and draw first states if an episode ended.
 
         Returns:
-            The state, the outcome, the sums of ended episodes, and first (qpos, qvel) of every
+            The state, the outcome, the sums of ended episodes, and first states of every
             environment, meaningful only if some episode ended.
         """
         keys = step_keys(state.key, time, AFTER)
@@ -173,10 +194,10 @@ class HostProgram:
         book, outcome, newly = episodes.settle(
             state.book, reward, terminated, metrics, bad, self.episode_length
         )
-        first = jax.eval_shape(self._initial, state.key, time)
+        first = jax.eval_shape(self._first, state.key, time)
         first = jax.lax.cond(
             outcome.done.any(),
-            lambda: self._initial(state.key, time + 1),
+            lambda: self._first(state.key, time + 1),
             lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), first),
         )
         state = state._replace(carry=carry, observation=observation, book=book)

@@ -4,7 +4,7 @@ from functools import partial
 
 import jax
 
-ACT, BEFORE, AFTER, INITIAL, BEGIN = range(5)  # streams: what a key of a step is for
+ACT, BEFORE, AFTER, INITIAL, BEGIN, DRAW = range(6)  # streams: what a key of a step is for
 NO_ENVIRONMENT = 2**32 - 1  # takes an index's place where model fields are drawn
 
 
@@ -22,6 +22,6 @@ def draw_keys(seed: int, indices: jax.Array) -> jax.Array:
 def step_keys(keys: jax.Array, time: jax.Array, stream: int) -> jax.Array:
     """One key per environment, (n, 2), for one stream of step `time`, from root keys (n, 2).
 
-    INITIAL and BEGIN are of the first step of the episode that they start.
+    INITIAL, BEGIN and DRAW are of the first step of the episode that they start.
     """
     return jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, time), stream))(keys)

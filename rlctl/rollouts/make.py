@@ -111,7 +111,7 @@ def make_driver(
     num_envs: int,
     *,
     episode_length: int = 0,
-    randomize: bool = True,
+    randomize: str | None = "environment",
     on_nonfinite: str = "stop",
     turns: int = 1,
 ) -> Driver:
@@ -123,13 +123,15 @@ def make_driver(
         physics: `auto`, `native`, `jax` or `warp`.
         num_envs: N.
         episode_length: Time limit in control steps; 0 for the environment's own.
-        randomize: Whether to draw randomised model fields.
+        randomize: What has a draw of randomised model fields of its own: an `environment`, or each
+            `episode`; None: nothing has.
         on_nonfinite: `stop` (raise Diverged) or `reset` such environments.
         turns: Environments take so many turns to `collect`, each as long as an episode; divides N.
     """
     environment = make_environment(name, config)
     physics = resolve_physics(name, physics)
     limit = episode_length or environment.spec.episode_length
+    redraw = randomize == "episode"
     if physics == "gymnasium":
         from rlctl.rollouts.gym import GymDriver
 
@@ -138,7 +140,7 @@ def make_driver(
         from rlctl.rollouts.host import HostDriver
         from rlctl.rollouts.host_program import HostProgram
 
-        make = partial(HostDriver, HostProgram(environment, limit))
+        make = partial(HostDriver, HostProgram(environment, limit, redraw))
     else:
         from rlctl.rollouts.fused import FusedDriver
         from rlctl.rollouts.fused_program import FusedProgram
@@ -148,12 +150,12 @@ def make_driver(
             from rlctl.physics.mjx import MjxSimulation
 
             simulation = MjxSimulation(environment, physics)
-        make = partial(FusedDriver, FusedProgram(simulation, limit), physics)
+        make = partial(FusedDriver, FusedProgram(simulation, limit, redraw), physics)
+    draw, size = randomize is not None, num_envs // turns
     if turns == 1:
-        return make(num_envs, randomize, on_nonfinite)
-    size = num_envs // turns
+        return make(num_envs, draw, on_nonfinite)
     return TurnDriver(
-        [make(size, randomize, on_nonfinite, first) for first in range(0, num_envs, size)], limit
+        [make(size, draw, on_nonfinite, first) for first in range(0, num_envs, size)], limit
     )
 
 

@@ -1,4 +1,14 @@
+import pytest
+
 from rlctl import catalog
+from rlctl.core import device
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU that jax could use, as far as can be told without importing it."""
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    monkeypatch.delenv("JAX_PLATFORMS")
 
 
 def test_every_setting_is_shown_with_value_origin_and_meaning(rlctl):
@@ -50,6 +60,51 @@ def test_physics_is_held_against_the_environment(rlctl, tmp_path, monkeypatch):
         assert "pendulum does not run on native physics; it runs on jax" in done.err
 
 
+def of_barkour(done):
+    """Value and origin of every setting."""
+    rows = done.envelope["data"]["settings"]
+    return {row["name"]: (row["value"], row["origin"]) for row in rows}
+
+
+def test_a_gpu_has_a_preset_of_its_own(rlctl, gpu):
+    found = of_barkour(rlctl("config", "show", "barkour", "--json"))
+    assert found["train.num_envs"] == (8192, "preset ppo/barkour.gpu.toml")
+    assert found["train.deterministic_eval"] == (False, "preset ppo/barkour.toml")
+    done = rlctl("config", "show", "barkour", "--set", "train.num_envs=4096", "--json")
+    assert of_barkour(done)["train.num_envs"] == (4096, "--set")
+
+
+def test_the_other_devices_settings_can_be_shown(rlctl, gpu):
+    for there in (("--cpu",), ("--device", "cpu")):
+        found = of_barkour(rlctl("config", "show", "barkour", *there, "--json"))
+        assert found["train.num_envs"] == (512, "preset ppo/barkour.toml")
+
+
+def test_barkour_on_a_gpu_is_the_tutorials(rlctl):
+    done = rlctl("config", "show", "barkour", "--device", "gpu", "--json")
+    assert done.code == 0, "no GPU is needed to look"
+    of = {name: value for name, (value, _) in of_barkour(done).items()}
+    tutorial = {
+        "train.steps": 100_000_000,
+        "train.num_envs": 8192,
+        "env.history": 15,
+        "ppo.unroll_length": 20,
+        "ppo.batch_size": 256,
+        "ppo.num_minibatches": 32,
+        "ppo.num_updates_per_batch": 4,
+        "ppo.learning_rate": 3e-4,
+        "ppo.entropy_cost": 1e-2,
+        "ppo.discounting": 0.97,
+        "ppo.policy_hidden_layer_sizes": [128] * 4,
+        "train.deterministic_eval": False,
+    }
+    assert tutorial.items() <= of.items()
+    for key, default in vars(catalog.load(catalog.engine("ppo").config)()).items():
+        plain = list(default) if isinstance(default, tuple) else default
+        assert of[f"ppo.{key}"] == tutorial.get(f"ppo.{key}", plain), "else Brax's default"
+    assert of["train.easy_steps"] == 0
+
+
 def test_every_preset_that_ships_is_valid(rlctl):
     from pathlib import Path
 
@@ -59,7 +114,8 @@ def test_every_preset_that_ships_is_valid(rlctl):
     found = sorted(folder.glob("*/*.toml"))
     families = {row.prefix for row in catalog.FAMILIES}  # whose presets are of all they have
     for path in found:
-        env = [] if path.stem in families else [path.stem.replace("__", ":")]
+        stem = path.stem.removesuffix(".gpu")
+        env = [] if stem in families else [stem.replace("__", ":")]
         done = rlctl("config", "validate", path, *env)
         assert done.code == 0, done.err
     assert len(found) >= 2

@@ -78,6 +78,32 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(rlctl, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_keeps_the_settings_of_the_device_it_began_on(rlctl, tmp_path, monkeypatch):
+    from rlctl.core import config, device
+
+    presets = tmp_path / "presets"
+    (presets / "fake").mkdir(parents=True)
+    (presets / "fake" / "pendulum.toml").write_text("[train]\nsteps = 200\nnum_envs = 8\n")
+    (presets / "fake" / "pendulum.gpu.toml").write_text("[train]\nnum_envs = 64\n")
+    monkeypatch.setattr(config, "_presets", lambda: presets)
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    monkeypatch.delenv("JAX_PLATFORMS")
+    done = rlctl(*TRAIN, "--dry-run", "--json")
+    both = ["preset fake/pendulum.toml", "preset fake/pendulum.gpu.toml"]
+    assert sorted(done.envelope["data"]["presets"]) == sorted(both)
+    assert done.envelope["data"]["origins"]["train.num_envs"] == both[1]
+    lines = rlctl(*TRAIN, "--dry-run").out.splitlines()
+    assert any(line.startswith("presets ") and "pendulum.gpu.toml" in line for line in lines)
+
+    rlctl(*TRAIN, "--out", "run")
+    monkeypatch.setattr(device, "gpu_missing", lambda: ("there is none", ""))
+    assert rlctl("train", "--resume", "run", "--steps", 300).code == 0
+    assert config_of("run")["settings"]["train"]["num_envs"] == 64
+    assert config_of("run")["origins"]["train.num_envs"] == both[1]
+    rlctl(*TRAIN, "--out", "other")
+    assert config_of("other")["settings"]["train"]["num_envs"] == 8
+
+
 @pytest.mark.parametrize("mode", [(), ("--dry-run",)])
 def test_what_the_engine_refuses_leaves_nothing_behind(rlctl, tmp_path, mode):
     done = rlctl(*TRAIN, "--set", "fake.odd=13", *mode)

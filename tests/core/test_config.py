@@ -222,10 +222,17 @@ def test_presets_are_found_by_algorithm_and_environment(tmp_path, monkeypatch):
     folder = tmp_path / "configs" / "ppo"
     folder.mkdir(parents=True)
     (folder / "brax__ant.toml").write_text("[other]\nsteps = 5\n")
+    (folder / "brax__ant.gpu.toml").write_text("[other]\nsteps = 6\n")
+    (folder / "gym.gpu.toml").write_text("[other]\nsteps = 7\n")
     monkeypatch.setattr(config, "__file__", str(tmp_path / "rlctl" / "core" / "config.py"))
-    layer = config.preset_layer("ppo", "brax:ant")
-    assert layer == Layer("preset ppo/brax__ant.toml", {"other": {"steps": 5}})
-    assert config.preset_layer("ppo", "elsewhere") is None
+    layer = Layer("preset ppo/brax__ant.toml", {"other": {"steps": 5}})
+    assert config.preset_layers("ppo", "brax:ant", "cpu") == [layer]
+    over = Layer("preset ppo/brax__ant.gpu.toml", {"other": {"steps": 6}})
+    assert config.preset_layers("ppo", "brax:ant", "gpu") == [layer, over]
+    of_family = Layer("preset ppo/gym.gpu.toml", {"other": {"steps": 7}})
+    assert config.preset_layers("ppo", "gym:Hopper-v5", "gpu") == [of_family]
+    assert config.preset_layers("ppo", "gym:Hopper-v5", "cpu") == []
+    assert config.preset_layers("ppo", "elsewhere", "gpu") == []
     assert config.presets("brax:ant", ("ppo", "trpo")) == ("ppo",)
 
 

@@ -44,6 +44,18 @@ def test_gpu_is_asked_of_jax_first(environ, monkeypatch):
     assert environ["JAX_PLATFORMS"] == "cuda,cpu"
 
 
+def test_what_is_expected_is_what_was_selected(environ, monkeypatch):
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    before = dict(environ)
+    assert [device.expected(name) for name in ("auto", "cpu", "gpu")] == ["gpu", "cpu", "gpu"]
+    assert environ == before
+    for name in ("cpu", "gpu"):
+        device.select(name)
+        assert device.expected() == name
+    monkeypatch.setattr(device, "gpu_missing", lambda: ("there is none", ""))
+    assert device.expected() == "cpu"
+
+
 @pytest.mark.parametrize("hidden", ["", "-1"])
 def test_a_hidden_gpu_is_an_error_not_a_fallback(environ, hidden):
     environ["CUDA_VISIBLE_DEVICES"] = hidden

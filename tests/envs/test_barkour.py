@@ -196,6 +196,56 @@ def test_reset_forgets_everything(default):
     assert not default.carry.air_time.any()
 
 
+def starts(number=200, **settings):
+    env = Barkour(BarkourConfig(**settings))
+    return [np.asarray(part) for part in jax.jit(jax.vmap(env.initial))(keys(number))]
+
+
+def test_episodes_start_alike_unless_told_otherwise():
+    qpos, qvel = starts(3)
+    np.testing.assert_array_equal(qpos, np.tile(np.float32(HOME), (3, 1)))
+    np.testing.assert_array_equal(qvel, 0.0)
+
+
+def test_starts_are_scattered_within_bounds():
+    qpos, qvel = starts(initial_pose_noise=0.8, initial_yaw=0.5, initial_velocity=0.3)
+    low, high = np.maximum(HOME_POSE - 0.8, POSE_MIN), np.minimum(HOME_POSE + 0.8, POSE_MAX)
+    pose, spread = qpos[:, 7:], high - low
+    assert ((pose >= low) & (pose <= high)).all()
+    assert (pose.min(axis=0) < low + 0.05 * spread).all()
+    assert (pose.max(axis=0) > high - 0.05 * spread).all()
+    yaw = 2 * np.arctan2(qpos[:, 6], qpos[:, 3])
+    assert not qpos[:, [0, 1, 4, 5]].any()
+    for drawn, most in ((yaw[:, None], 0.5), (qvel[:, :6], 0.3)):
+        assert (np.abs(drawn) <= most + 1e-6).all()
+        assert (drawn.min(axis=0) < -0.9 * most).all()
+        assert (drawn.max(axis=0) > 0.9 * most).all()
+    assert not qvel[:, 6:].any()
+
+
+def test_a_part_of_the_start_can_be_scattered_alone():
+    home = np.float32(HOME)
+    for name, changed in (("pose_noise", {2, *range(7, 19)}), ("yaw", {3, 6}), ("velocity", set())):
+        qpos, qvel = starts(5, **{f"initial_{name}": 0.2})
+        assert set(np.flatnonzero((qpos != home).any(axis=0)).tolist()) == changed
+        assert bool(qvel.any()) == (name == "velocity")
+
+
+def test_no_foot_starts_in_the_floor():
+    model = Barkour().model()
+    data = mujoco.MjData(model)
+    feet = [model.site(f"foot_{leg}").id for leg in LEGS]
+    lowest = []
+    for qpos in starts(initial_pose_noise=0.6, initial_yaw=3.14)[0]:
+        data.qpos = qpos
+        mujoco.mj_kinematics(model, data)
+        lowest.append(data.site_xpos[feet, 2].min() - 0.0175)
+    raised = starts(initial_pose_noise=0.6, initial_yaw=3.14)[0][:, 2] > 0.28
+    assert 50 < raised.sum() < 200
+    np.testing.assert_allclose(np.array(lowest)[raised], 0.00025, atol=1e-5)
+    assert min(lowest) > 0.0002
+
+
 def test_what_mirrored_actions_do_is_the_mirror_image(rng):
     """Over a second of stepping, as well as the robot's own two sides agree (to 0.6 mm)."""
     order = np.array(Barkour().spec.mirror.observation_order)

@@ -71,6 +71,11 @@ def test_rows_have_their_own_models(batch):
     batch.step({}, np.ones((3, 1)))
     speed = batch.fields()["qvel"][:, 0]
     np.testing.assert_allclose(speed * [1, 2, 4], 20 * 0.02, rtol=0.05)
+    batch.randomize({"body_mass": np.array([[0.0, 0.5]])}, np.array([1]))
+    batch.reset(np.arange(3), ZERO, ZERO)
+    batch.step({}, np.ones((3, 1)))
+    speed = batch.fields()["qvel"][:, 0]
+    np.testing.assert_allclose(speed * [1, 0.5, 4], 20 * 0.02, rtol=0.05)
 
 
 def test_a_diverged_row_is_counted_and_kept_from_the_others(batch):

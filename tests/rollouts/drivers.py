@@ -7,7 +7,14 @@ from rollouts.slider import Slider
 
 @functools.cache
 def make(
-    kind, num_envs=6, env=Slider, episode_length=20, randomize=True, on_nonfinite="stop", copy=0
+    kind,
+    num_envs=6,
+    env=Slider,
+    episode_length=20,
+    randomize=True,
+    on_nonfinite="stop",
+    copy=0,
+    redraw=False,
 ):
     """A driver on native physics (`host`) or MJX (`fused`), kept compiled for the next test.
 
@@ -16,24 +23,24 @@ def make(
     if kind == "host":
         from rlctl.rollouts.host import HostDriver
 
-        program = host_program(env, episode_length)
+        program = host_program(env, episode_length, redraw)
         return HostDriver(program, num_envs, randomize, on_nonfinite)
     from rlctl.rollouts.fused import FusedDriver
 
-    program = fused_program(env, episode_length)
+    program = fused_program(env, episode_length, redraw)
     return FusedDriver(program, "jax", num_envs, randomize, on_nonfinite)
 
 
 @functools.cache
-def host_program(env, episode_length):
+def host_program(env, episode_length, redraw):
     from rlctl.rollouts.host_program import HostProgram
 
-    return HostProgram(env(), episode_length)
+    return HostProgram(env(), episode_length, redraw)
 
 
 @functools.cache
-def fused_program(env, episode_length):
+def fused_program(env, episode_length, redraw):
     from rlctl.physics.mjx import MjxSimulation
     from rlctl.rollouts.fused_program import FusedProgram
 
-    return FusedProgram(MjxSimulation(env(), "jax"), episode_length)
+    return FusedProgram(MjxSimulation(env(), "jax"), episode_length, redraw)

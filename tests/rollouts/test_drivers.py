@@ -147,15 +147,16 @@ def test_sums_of_episodes(make_driver, actor):
     assert report.terms == {"progress": pytest.approx(returns, rel=1e-4), "alive": alive}
 
 
-def test_saved_and_restored_it_goes_on_bit_for_bit(make_driver, actor):
-    driver = make_driver()
+@pytest.mark.parametrize("redraw", [False, True])
+def test_saved_and_restored_it_goes_on_bit_for_bit(make_driver, actor, redraw):
+    driver = make_driver(redraw=redraw)
     driver.reset(4)
     driver.collect(actor, GAIN, T)
     saved = {name: array.copy() for name, array in driver.state().items()}
     expected, _ = driver.collect(actor, GAIN, T)
     expected_state = driver.state()
 
-    other = make_driver(copy=1)
+    other = make_driver(copy=1, redraw=redraw)
     other.restore(saved)
     for name, array in other.state().items():
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
@@ -238,3 +239,43 @@ def test_models_are_randomised_or_not(make_driver):
     for _ in range(5):
         speed, usual = (d.step(np.ones((N, 1))).final_observation[:, 1] for d in (driver, plain))
     np.testing.assert_array_equal(speed < usual, damping[0][:, 0] > 1.0)
+
+
+def damping_of(driver):
+    return driver.state()["draws/dof_damping"][:, 0]
+
+
+def test_models_are_drawn_anew_with_every_episode_if_told_to(make_driver):
+    driver, kept = make_driver(redraw=True), make_driver()
+    driver.reset(0)
+    kept.reset(0)
+    damping = damping_of(driver)
+    np.testing.assert_array_equal(damping, damping_of(kept))
+    seen, ended = [damping], 0
+    for _ in range(2 * LIMIT):
+        step = driver.step(np.ones((N, 1)))
+        kept.step(np.zeros((N, 1)))
+        over = step.terminated | step.truncated
+        before, damping = damping, damping_of(driver)
+        np.testing.assert_array_equal(damping != before, over)
+        ended += over.sum()
+        seen.append(damping[over])
+    assert ended > N
+    assert len(np.unique(np.concatenate(seen))) == N + ended
+    np.testing.assert_array_equal(damping_of(kept), seen[0])
+
+
+def test_what_is_drawn_anew_is_what_the_physics_has(make_driver):
+    """MuJoCo's Euler step of a mass of 1 kg: v' = (v + h F) / (1 + h d), twice a control step."""
+    driver, usual = make_driver(redraw=True, episode_length=1), make_driver(episode_length=1)
+    driver.reset(0)
+    usual.reset(0)
+    for t in range(4):
+        damping, other = damping_of(driver), damping_of(usual)
+        assert ((damping != other) == (t > 0)).all()
+        speed, v = (d.step(np.ones((N, 1))).final_observation[:, 1] for d in (driver, usual))
+        for _ in range(2):
+            v = v * (1 + 0.01 * other) - 0.2  # back to the start, which is the same
+        for _ in range(2):
+            v = (v + 0.2) / (1 + 0.01 * damping)
+        np.testing.assert_allclose(speed, v, atol=1e-5)

@@ -80,6 +80,27 @@ def test_a_restarted_row_keeps_its_own_model(driver, constant):
     np.testing.assert_array_equal(driver.state()["jax/sim/scale"], scale)
 
 
+def test_only_restarted_rows_get_another_model_if_told_to(constant):
+    driver = FusedDriver(FusedProgram(Counter(), 10, redraw=True), "jax", N, True, "stop")
+    driver.reset(0)
+    scale = driver.state()["draws/scale"]
+    action = np.ones((N, 1), np.float32)
+    for ending in (1, 30, N):
+        action[:ending], action[ending:] = 3.0, 0.0
+        np.testing.assert_array_equal(driver.step(action).reward, scale)
+        before, scale = scale, driver.state()["draws/scale"]
+        np.testing.assert_array_equal(scale != before, np.arange(N) < ending)
+        np.testing.assert_array_equal(driver.state()["jax/sim/scale"], scale)
+    saved = driver.state()
+    unroll, _ = driver.collect(constant, jnp.float32(1.0), 20)
+    rewards = np.asarray(unroll.reward)
+    assert len(np.unique(rewards)) == 7 * N, "of 3 steps each"
+    driver.reset(1)
+    driver.restore(saved)
+    again, _ = driver.collect(constant, jnp.float32(1.0), 20)
+    np.testing.assert_array_equal(again.reward, rewards)
+
+
 def test_unrolls_stay_on_the_device_and_compile_once(driver, constant):
     driver.reset(0)
     for value in (0.25, 1.0):

@@ -151,4 +151,4 @@ def _driver(env: str, physics: str, size: int) -> Any:
     from rlctl import catalog
     from rlctl.rollouts.make import make_driver
 
-    return make_driver(env, catalog.load(catalog.env(env).config)(), physics, size, randomize=False)
+    return make_driver(env, catalog.load(catalog.env(env).config)(), physics, size, randomize=None)

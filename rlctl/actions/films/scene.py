@@ -37,7 +37,7 @@ def film(
         environment = make_environment(name, config)
         scene = environment.scene()
         look.camera_among(cameras(scene), environment.spec)
-        driver = make_driver(name, config, shot.physics, shot.num_envs, randomize=False)
+        driver = make_driver(name, config, shot.physics, shot.num_envs, randomize=None)
         driver = shot.told.drive(driver, name, config, tell)
         for player in players:
             check_layout(player.checkpoint, driver.spec)

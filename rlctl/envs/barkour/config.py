@@ -21,6 +21,18 @@ class BarkourConfig:
     kick_velocity: float = setting(0.05, "speed that a kick adds, m/s", low=0.0)
     kick_interval: int = setting(10, "control steps from kick to kick", low=1)
 
+    initial_pose_noise: float = setting(
+        0.0, "largest change of a joint's angle at an episode's start, rad", low=0.0
+    )
+    initial_yaw: float = setting(
+        0.0,
+        "largest turn of the robot at an episode's start, rad; 3.14: any heading",
+        low=0.0,
+    )
+    initial_velocity: float = setting(
+        0.0, "largest velocities of the torso at an episode's start, m/s and rad/s", low=0.0
+    )
+
     vx_min: float = setting(-0.6, "slowest forward command, m/s")
     vx_max: float = setting(1.5, "fastest forward command, m/s")
     vy_min: float = setting(-0.8, "slowest leftward command, m/s")
@@ -58,6 +70,11 @@ class BarkourConfig:
                     f"env.{name}_min {least:g} is above env.{name}_max {most:g}",
                     "set both; the same number twice is always that one",
                 )
+
+    @property
+    def scattered(self) -> bool:
+        """Whether episodes start in different states."""
+        return any((self.initial_pose_noise, self.initial_yaw, self.initial_velocity))
 
     def easier(self, share: float) -> Self:
         """The commands after this share of the easy steps: of a slow walk at most, then faster.

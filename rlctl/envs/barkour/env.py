@@ -20,6 +20,7 @@ from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.figures import measure
 from rlctl.envs.barkour.layout import CONTROL_DT, JOINTS, LEGS, spec
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
+from rlctl.envs.barkour.starts import scatter
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse
 from rlctl.envs.scene import compile_physics
@@ -83,7 +84,10 @@ class Barkour:
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         base = jnp.array([0.0, 0.0, HOME_HEIGHT, 1.0, 0.0, 0.0, 0.0])
-        return jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
+        home = jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
+        if not self._config.scattered:
+            return home
+        return scatter(key, *home, self._config, (POSE_MIN, POSE_MAX), self.model())
 
     def begin(self, physics: Physics, key: jax.Array) -> tuple[Memory, jax.Array]:
         command_key, noise_key = jax.random.split(key)
