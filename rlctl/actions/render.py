@@ -1,6 +1,6 @@
 """Play a policy in an environment, or several side by side, and film it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def render(
         catalog.env(env)
     wanted = (ckpt, *shot.beside)
     checkpoints = [store.load(find.find(text, env, tell=tell)) for text in wanted]
-    name, config = _environment(checkpoints, tell)
+    name, config = _environment(checkpoints, shot.overrides, tell)
     from rlctl.policies.base import load_policy
 
     players = [Player(each, load_policy(each, shot.backend)) for each in checkpoints]
@@ -139,17 +139,19 @@ def render(
     )
 
 
-def _environment(checkpoints: list[Checkpoint], tell: Callable[[str], None]) -> tuple[str, Any]:
-    """Name and config of the environment they are filmed in: those of the first one.
+def _environment(
+    checkpoints: list[Checkpoint], overrides: Sequence[str], tell: Callable[[str], None]
+) -> tuple[str, Any]:
+    """Name and config of the environment they are filmed in: those of the first one, overridden.
 
     Raises:
         Incompatible: Another is of another environment.
     """
     first = checkpoints[0]
-    name, config = environment_of(first)
+    name, config = environment_of(first, overrides)
     settings = _plain(config)
     for checkpoint in checkpoints[1:]:
-        other, its = environment_of(checkpoint)
+        other, its = environment_of(checkpoint, overrides)
         if other != name:
             raise Incompatible(
                 f"{checkpoint.path} is of environment {other}, {first.path} of {name}",

@@ -28,7 +28,7 @@ from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from rlctl.actions.told import Told
+    from rlctl.actions.evaluate import EvalRequest
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,21 @@ def evaluate(
         out.data(figures)
         _show(out, figures)
         if video:
-            _film(out, Path(video), figures, numbers.seed, told)
+            _film(out, Path(video), figures, request)
         if failed is not None:
             raise failed
 
 
-def _film(out: Console, path: Path, figures: dict[str, Any], seed: int, told: "Told") -> None:
+def _film(out: Console, path: Path, figures: dict[str, Any], request: "EvalRequest") -> None:
     from rlctl.actions.render import Shot, render
 
-    shot = Shot(seed=seed, physics=figures["physics"], backend=figures["backend"], told=told)
+    shot = Shot(
+        seed=request.seed,
+        physics=figures["physics"],
+        backend=request.backend,
+        told=request.told,
+        overrides=tuple(request.overrides),
+    )
     film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)
     out.data({"video": film.to_json()})
     out.text(f"video: {film.path}")

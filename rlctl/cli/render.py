@@ -18,6 +18,7 @@ from rlctl.cli.options import (
     Physics,
     Quiet,
     Schedule,
+    Set,
     Verbose,
 )
 from rlctl.core import device
@@ -97,6 +98,7 @@ def render(
     command: Command = None,
     command_schedule: Schedule = None,
     clip_command: ClipCommand = False,
+    set_: Set = None,
     physics: Physics = "auto",
     backend: Backend = "numpy",
     device_name: Device = "auto",
@@ -119,7 +121,16 @@ def render(
 
         ckpt, *beside = ckpts or [None]
         told = Told(command, command_schedule, clip_command)
-        shot = Shot(steps, seed, physics or "auto", backend, told, num_envs, tuple(beside))
+        shot = Shot(
+            steps,
+            seed,
+            physics or "auto",
+            backend,
+            told,
+            num_envs,
+            tuple(beside),
+            tuple(set_ or ()),
+        )
         done = film(path, env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn)
         out.data(done.to_json())
         _show(out, done)

@@ -20,13 +20,19 @@ LAMP = (1.4, -1.4, 3.48)  # m from the robot, which it follows and points at
 FRAMEBUFFER = 1920, 1440  # pixels, the largest picture that can be drawn
 
 
-def compile_physics(path: Path) -> mujoco.MjModel:
+def _keep(spec: mujoco.MjSpec) -> None:
+    """Change nothing."""
+
+
+def compile_physics(path: Path, change: Callable[[mujoco.MjSpec], None] = _keep) -> mujoco.MjModel:
     """Compile the model that is stepped.
 
     Args:
         path: An MJCF file; its geoms of group 2 are left out, and materials with them.
+        change: Changes the file's model before.
     """
     spec = _read(path)
+    change(spec)
     for geom in spec.geoms:
         if geom.group == DECORATION:
             spec.delete(geom)
@@ -42,7 +48,7 @@ def compile_scene(
     floor: float = 0.0,
     cameras: Mapping[str, Mapping[str, Any]] | None = None,
     plane: str = "floor",
-    dress: Callable[[mujoco.MjSpec], None] = lambda spec: None,
+    change: Callable[[mujoco.MjSpec], None] = _keep,
 ) -> mujoco.MjModel:
     """Compile the model that is drawn.
 
@@ -50,11 +56,12 @@ def compile_scene(
         path: An MJCF file.
         floor: Height of an added floor, m.
         cameras: Name -> attributes of cameras to add to the world.
-        plane: The geom that is given tiles; without it in the file, a floor is added.
-        dress: Changes what is drawn of the file.
+        plane: The geom that is given tiles, as height fields are; without it in the file, a floor
+            is added.
+        change: Changes the file's model before.
     """
     spec = _read(path)
-    dress(spec)
+    change(spec)
     for name, camera in (cameras or {}).items():
         spec.worldbody.add_camera(name=name, **camera)
     _add_sky(spec)
@@ -63,8 +70,12 @@ def compile_scene(
         name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, pos=[0, 0, floor], contype=0, conaffinity=0
     )
     ground.size = [0, 0, 0.05]  # endless
-    ground.material = "tiles"
-    ground.rgba = [0.5, 0.5, 0.5, 1]  # MuJoCo's word for "as the material"
+    fields = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_HFIELD]
+    if fields:
+        ground.pos[2] -= 0.003  # m, or the two would flicker where both are level
+    for geom in (ground, *fields):
+        geom.material = "tiles"
+        geom.rgba = [0.5, 0.5, 0.5, 1]  # MuJoCo's word for "as the material"
     spec.visual.global_.offwidth, spec.visual.global_.offheight = FRAMEBUFFER
     return _compile(spec)
 

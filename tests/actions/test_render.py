@@ -120,6 +120,15 @@ class TestTiles:
         (line,) = told
         assert "any/checkpoints/step_000000001000 was trained with another start_angle" in line
 
+    def test_settings_may_differ_from_the_checkpoints(self):
+        saved_policy.save(out=Path("runs/any"))
+        saved_policy.save(out=Path("runs/hanging"), start_angle=3.0)
+        shot = Shot(steps=1, beside=("hanging",), overrides=("env.start_angle=0.0",))
+        told = []
+        done = render(Path("a.png"), ckpt="any", shot=shot, look=SMALL, tell=told.append)
+        assert [tile.returns for tile in done.tiles] == [(1.0,), (1.0,)]
+        assert not told, "neither is what it was trained with, as asked"
+
     def test_long_names_keep_their_end(self):
         saved_policy.save(out=Path("runs") / ("a" * 60 + "-seed-7"))
         shot = Shot(steps=1, beside=("latest",))

@@ -57,6 +57,21 @@ def test_options_reach_the_action(rlctl, asked):
     assert request.told == Told("vx=1", "0: vx=1", clip=True)
 
 
+def test_the_film_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
+    from rlctl.actions import render
+
+    shots = []
+
+    def film(path, env, ckpt, shot, look, progress, tell):
+        shots.append(shot)
+        raise CheckFailed("no film here")
+
+    monkeypatch.setattr(render, "render", film)
+    rlctl("eval", "--seed", 4, "--set", "env.x=1", "--command", "vx=1", "--video", "a.mp4")
+    (shot,) = shots
+    assert (shot.seed, shot.overrides, shot.told) == (4, ("env.x=1",), Told("vx=1"))
+
+
 def test_how_commands_were_met_is_a_table(rlctl, asked, monkeypatch):
     bins = [{"told": t, "achieved": t / 2, "error": abs(t) / 2, "steps": 1500} for t in (-1.0, 0.5)]
     monkeypatch.setitem(FIGURES, "tracking", {"vx": {"error": 0.375, "bins": bins}})

@@ -99,6 +99,7 @@ def test_tiles_are_described(rlctl):
         (("--out", "a.mp4", "--fps", "fast"), 2, "--fps"),
         (("--out", "a.mp4", "--cpu", "--device", "gpu"), 2, "contradict"),
         (("--out", "a.mp4", "--ckpt", "nowhere"), 3, "nowhere"),
+        (("pendulum", "--out", "a.mp4", "--set", "env.angel=1"), 2, "--set env.angel: there is no"),
         (("walker", "--out", "a.mp4"), 2, "no environment 'walker'"),
     ],
 )

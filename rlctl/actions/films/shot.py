@@ -33,6 +33,7 @@ class Shot:
         told: The commands to give instead of those the environment draws.
         num_envs: Environments, each in a tile of its own.
         beside: What `--ckpt` takes: policies to film beside the first, from the same first state.
+        overrides: `env.key=value` settings that differ from the first checkpoint's.
     """
 
     steps: int | None = None
@@ -42,6 +43,7 @@ class Shot:
     told: Told = NOTHING
     num_envs: int = 1
     beside: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def tiles(self) -> int:

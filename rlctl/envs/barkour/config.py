@@ -33,6 +33,11 @@ class BarkourConfig:
         0.0, "largest velocities of the torso at an episode's start, m/s and rad/s", low=0.0
     )
 
+    terrain: str = setting("flat", "the ground", choices=("flat", "hills"))
+    terrain_height: float = setting(
+        0.05, "height of the highest hill, m; on hills only", low=0.001, high=0.2
+    )
+
     vx_min: float = setting(-0.6, "slowest forward command, m/s")
     vx_max: float = setting(1.5, "fastest forward command, m/s")
     vy_min: float = setting(-0.8, "slowest leftward command, m/s")

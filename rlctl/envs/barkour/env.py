@@ -1,4 +1,4 @@
-"""Barkour: a quadruped that follows a velocity command over flat ground.
+"""Barkour: a quadruped that follows a velocity command over flat ground or hills.
 
 Google's Barkour vB (Caluwaerts et al. 2023, arXiv 2305.14654) with the joystick task of MuJoCo's
 MJX tutorial: same observation, reward, noise, kicks, randomisation and commands. Two things differ.
@@ -20,7 +20,8 @@ from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.figures import measure
 from rlctl.envs.barkour.layout import CONTROL_DT, JOINTS, LEGS, spec
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
-from rlctl.envs.barkour.starts import scatter
+from rlctl.envs.barkour.starts import STANCE, scatter
+from rlctl.envs.barkour.terrain import FOOT_RADIUS, ground
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse
 from rlctl.envs.scene import compile_physics
@@ -31,9 +32,8 @@ HOME_HEIGHT = 0.28  # m
 HOME_POSE = np.array([0.0, 0.5, 1.0] * 4, np.float32)  # rad
 POSE_MIN = np.array([-0.7, -1.0, 0.05] * 4, np.float32)  # rad, joint targets stay within,
 POSE_MAX = np.array([0.52, 2.1, 2.1] * 4, np.float32)  # and joints without end the episode
-MIN_HEIGHT = 0.18  # m, of the torso
+MIN_HEIGHT = 0.18  # m, of the torso above the ground
 
-FOOT_RADIUS = 0.0175  # m
 TOUCH_HEIGHT = 1e-3  # m, a foot this low is in contact
 SLIP_HEIGHT = 3e-2  # m, a foot this low should not slide
 
@@ -71,23 +71,26 @@ class Barkour:
 
     def __init__(self, config: BarkourConfig | None = None) -> None:
         self._config = config = config or BarkourConfig()
+        self._ground = ground(config)
         self.spec = spec(config.history)
         self._scales = {name: getattr(config, f"reward_{name}") for name in self.spec.terms}
         self.command_low = np.array([config.vx_min, config.vy_min, config.yaw_min], np.float32)
         self.command_high = np.array([config.vx_max, config.vy_max, config.yaw_max], np.float32)
 
     def model(self) -> mujoco.MjModel:
-        return compile_physics(XML)
+        return compile_physics(XML, self._ground.add)
 
     def scene(self) -> mujoco.MjModel:
-        return meshes.scene(XML)
+        return meshes.scene(XML, self._ground.add)
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         base = jnp.array([0.0, 0.0, HOME_HEIGHT, 1.0, 0.0, 0.0, 0.0])
-        home = jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
-        if not self._config.scattered:
-            return home
-        return scatter(key, *home, self._config, (POSE_MIN, POSE_MAX), self.model())
+        qpos, qvel = jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
+        stance = STANCE
+        if self._config.scattered:
+            bounds = POSE_MIN, POSE_MAX
+            qpos, qvel, stance = scatter(key, qpos, qvel, self._config, bounds, self.model())
+        return qpos.at[:3].add(self._ground.start(key, stance)), qvel
 
     def begin(self, physics: Physics, key: jax.Array) -> tuple[Memory, jax.Array]:
         command_key, noise_key = jax.random.split(key)
@@ -122,7 +125,7 @@ class Barkour:
         config = self._config
         motion = self._move(carry, physics)
         observation = self._observe(history, physics, motion)
-        terminated = self._fallen(physics, motion.up)
+        terminated = self._fallen(physics, motion)
 
         early = jnp.where(carry.clock < config.command_interval, terminated, 0.0)
         values = terms(
@@ -191,7 +194,7 @@ class Barkour:
             motion.local_velocity,
             motion.local_rates,
             rotate_inverse(physics.qpos[3:7], DOWN),
-            physics.qpos[2:3],
+            motion.height[None],
             physics.qvel[6:],
             turned.ravel(),
             motion.feet.height,
@@ -202,6 +205,7 @@ class Barkour:
     def _move(self, memory: Memory, physics: Physics) -> Motion:
         attitude, velocity, local_rates = physics.qpos[3:7], physics.qvel[:3], physics.qvel[3:6]
         return Motion(
+            height=self._ground.height(physics.qpos[:3]),
             velocity=velocity,
             local_velocity=rotate_inverse(attitude, velocity),
             rates=rotate(attitude, local_rates),
@@ -214,7 +218,7 @@ class Barkour:
 
     def _feet(self, memory: Memory, physics: Physics) -> Feet:
         position, velocity = physics.sensordata.reshape(2, len(LEGS), 3)
-        height = position[:, 2] - FOOT_RADIUS
+        height = self._ground.distances(position) - FOOT_RADIUS
         before = memory.touching > 0
         touching = height < TOUCH_HEIGHT
         touched = touching | before
@@ -228,8 +232,8 @@ class Barkour:
             air_time=memory.air_time + CONTROL_DT,
         )
 
-    def _fallen(self, physics: Physics, up: jax.Array) -> jax.Array:
+    def _fallen(self, physics: Physics, motion: Motion) -> jax.Array:
         """Upside down, too low, or a joint out of bounds: () 0 or 1."""
         pose = physics.qpos[7:]
         out = jnp.any((pose < POSE_MIN) | (pose > POSE_MAX))
-        return (out | (up[2] < 0.0) | (physics.qpos[2] < MIN_HEIGHT)).astype(jnp.float32)
+        return (out | (motion.up[2] < 0.0) | (motion.height < MIN_HEIGHT)).astype(jnp.float32)

@@ -4,6 +4,7 @@ Only the picture differs: bodies, joints and masses are those of the scene with 
 """
 
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,8 +22,12 @@ HINT = (
 )
 
 
-def scene(path: Path) -> mujoco.MjModel:
+def scene(path: Path, add: Callable[[mujoco.MjSpec], None]) -> mujoco.MjModel:
     """Compile the scene of an MJCF file, drawn with meshes where there are any.
+
+    Args:
+        path: The file.
+        add: Adds to it what else is drawn.
 
     Raises:
         NotFound: MENAGERIE_ROOT is set, and a file is missing there.
@@ -30,9 +35,14 @@ def scene(path: Path) -> mujoco.MjModel:
     """
     folder = _folder()
     if folder is None:
-        return compile_scene(path)
+        return compile_scene(path, change=add)
+
+    def change(spec: mujoco.MjSpec) -> None:
+        add(spec)
+        _dress(spec, folder)
+
     try:
-        return compile_scene(path, dress=lambda spec: _dress(spec, folder))
+        return compile_scene(path, change=change)
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise Damaged(f"the robot of {folder} cannot be drawn: {reason}", HINT) from error

@@ -16,11 +16,11 @@ class Feet(NamedTuple):
     """The four feet after a control step, flags as 0 or 1.
 
     Attributes:
-        height: (4,) above the floor, m.
+        height: (4,) above the ground, m.
         velocity: (4, 3) in the world, m/s.
-        touching: (4,) on the floor now.
-        touched: (4,) on the floor now or a step ago.
-        near: (4,) within 3 cm of the floor now, or on it a step ago.
+        touching: (4,) on the ground now.
+        touched: (4,) on the ground now or a step ago.
+        near: (4,) within 3 cm of the ground now, or on it a step ago.
         landed: (4,) touched for the first time after a swing.
         air_time: (4,) length of the swing that is going on or has just ended, s.
     """
@@ -38,6 +38,7 @@ class Motion(NamedTuple):
     """The robot after a control step.
 
     Attributes:
+        height: () of the torso above the ground, m.
         velocity: (3,) of the torso, in the world, m/s.
         local_velocity: (3,) the same in the torso's own frame.
         rates: (3,) angular velocity of the torso, in the world, rad/s.
@@ -48,6 +49,7 @@ class Motion(NamedTuple):
         feet: The feet.
     """
 
+    height: jax.Array
     velocity: jax.Array
     local_velocity: jax.Array
     rates: jax.Array

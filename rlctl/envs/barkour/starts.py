@@ -9,6 +9,10 @@ from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.layout import LEGS
 from rlctl.envs.rotations import rotate
 
+STANCE = np.float32(  # m, feet from the torso in the home pose
+    [[0.2206, 0.1897], [-0.2529, 0.1900], [0.2206, -0.1912], [-0.2527, -0.1912]]
+)
+
 
 def scatter(
     key: jax.Array,
@@ -17,7 +21,7 @@ def scatter(
     config: BarkourConfig,
     bounds: tuple[np.ndarray, np.ndarray],
     model: mujoco.MjModel,
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """A start with other joint angles, another heading and a velocity, as the config says.
 
     Args:
@@ -27,22 +31,28 @@ def scatter(
         config: How far from that.
         bounds: (12,) lowest and highest joint angles, rad, kept to whatever the config says.
         model: The physics model.
+
+    Returns:
+        qpos, qvel, and where the feet stand, (4, 2) from the torso, m.
     """
     pose_key, yaw_key, velocity_key = jax.random.split(key, 3)
     home, reach = qpos[7:], config.initial_pose_noise
     low, high = jnp.maximum(home - reach, bounds[0]), jnp.minimum(home + reach, bounds[1])
     pose = jax.random.uniform(pose_key, home.shape, minval=low, maxval=high)
-    lift = jnp.min(_foot_heights(home, model)) - jnp.min(_foot_heights(pose, model))
+    feet = _feet(pose, model)
+    lift = jnp.min(_feet(home, model)[:, 2]) - jnp.min(feet[:, 2])
     yaw = jax.random.uniform(yaw_key, minval=-config.initial_yaw, maxval=config.initial_yaw)
     heading = jnp.stack([jnp.cos(yaw / 2.0), jnp.zeros(()), jnp.zeros(()), jnp.sin(yaw / 2.0)])
     speed = config.initial_velocity
     velocity = jax.random.uniform(velocity_key, (6,), minval=-speed, maxval=speed)
     height = qpos[2] + jnp.maximum(lift, 0.0)
-    return jnp.concatenate([qpos[:2], height[None], heading, pose]), qvel.at[:6].add(velocity)
+    stance = jax.vmap(rotate, (None, 0))(heading, feet)[:, :2]
+    start = jnp.concatenate([qpos[:2], height[None], heading, pose])
+    return start, qvel.at[:6].add(velocity), stance
 
 
-def _foot_heights(pose: jax.Array, model: mujoco.MjModel) -> jax.Array:
-    """Of the feet's centres above a level torso's origin, (4,) m, with joints at pose (12,)."""
+def _feet(pose: jax.Array, model: mujoco.MjModel) -> jax.Array:
+    """The feet's centres from a level torso's origin, (4, 3) m, with joints at pose (12,)."""
     feet = [model.site(f"foot_{leg}") for leg in LEGS]
     body = np.array([foot.bodyid[0] for foot in feet])
     point = jnp.asarray(np.stack([foot.pos for foot in feet]), jnp.float32)
@@ -53,4 +63,4 @@ def _foot_heights(pose: jax.Array, model: mujoco.MjModel) -> jax.Array:
         attitude = jnp.asarray(model.body_quat[body], jnp.float32)
         point = jnp.asarray(model.body_pos[body], jnp.float32) + jax.vmap(rotate)(attitude, turned)
         body = model.body_parentid[body]
-    return point[:, 2]
+    return point
