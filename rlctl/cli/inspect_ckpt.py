@@ -75,7 +75,9 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "state", _state(report)
     yield "engine", report.get("engine", "")
     yield "environment", env.get("id", "")
-    yield "trained", _trained(report)
+    yield "imported", _imported(_dict(report.get("imported_from")))
+    if report.get("step") or not report.get("imported_from"):  # or else nobody knows
+        yield "trained", _trained(report)
     yield "evaluated", _evaluated(report)
     yield "policy", _network(policy)
     yield "parameters", ", ".join(f"{n:,} {name}" for name, n in report["parameters"].items())
@@ -111,6 +113,13 @@ def _trained(report: dict[str, Any]) -> str:
     elif report["unchanged"]:
         parts.append(f"never changed: {', '.join(report['unchanged'])}")
     return "; ".join(parts)
+
+
+def _imported(source: dict[str, Any]) -> str:
+    if not source:
+        return ""
+    notes = "".join(f"; {note}" for note in _list(source.get("notes")))
+    return f"{source.get('name')}, {source.get('format')}{notes}"
 
 
 def _evaluated(report: dict[str, Any]) -> str:
