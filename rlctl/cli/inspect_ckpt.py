@@ -75,8 +75,10 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "state", _state(report)
     yield "engine", report.get("engine", "")
     yield "environment", env.get("id", "")
-    yield "imported", _imported(_dict(report.get("imported_from")))
-    if report.get("step") or not report.get("imported_from"):  # or else nobody knows
+    source = _dict(report.get("imported_from"))
+    yield "imported", ", ".join(str(source[key]) for key in ("name", "format") if key in source)
+    yield "notes", "; ".join(map(str, _list(source.get("notes"))))
+    if report.get("step") or not source:  # of another tool's, 0 is not known
         yield "trained", _trained(report)
     yield "evaluated", _evaluated(report)
     yield "policy", _network(policy)
@@ -113,13 +115,6 @@ def _trained(report: dict[str, Any]) -> str:
     elif report["unchanged"]:
         parts.append(f"never changed: {', '.join(report['unchanged'])}")
     return "; ".join(parts)
-
-
-def _imported(source: dict[str, Any]) -> str:
-    if not source:
-        return ""
-    notes = "".join(f"; {note}" for note in _list(source.get("notes")))
-    return f"{source.get('name')}, {source.get('format')}{notes}"
 
 
 def _evaluated(report: dict[str, Any]) -> str:

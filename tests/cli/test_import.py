@@ -41,7 +41,9 @@ def test_it_acts_as_it_did(name, rlctl, tmp_path):
 def test_it_is_a_checkpoint_as_any_other(rlctl):
     assert rlctl("import", FOLDER / "brax_3.pkl", "--out", "made").code == 0
     done = rlctl("inspect-ckpt", "made")
-    assert "brax_3.pkl, a pickle of Brax's PPO; assumed: observations" in done.out
+    assert "imported     brax_3.pkl, a pickle of Brax's PPO\n" in done.out
+    assert "notes        assumed: observations are normalised" in done.out
+    assert "trained" not in done.out
     done = rlctl("eval", "--ckpt", "made", "--episodes", 2, "--max-episode-steps", 20, "--cpu")
     assert done.code == 0, done.err
     done = rlctl("train", "--resume", "made")
