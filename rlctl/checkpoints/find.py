@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rlctl.checkpoints import shipped, store
-from rlctl.checkpoints.reading import looks_like_checkpoint
+from rlctl.checkpoints.foreign import source
+from rlctl.checkpoints.reading import import_hint, looks_like_checkpoint
 from rlctl.core import runs
 from rlctl.core.errors import Incompatible, NotFound, RlctlError, UsageError
 
@@ -139,6 +140,8 @@ def _checkpoints_in(path: Path) -> Path:
         return path / FOLDER
     if store.steps(path):
         return path
+    if newest := source.one_of(path):
+        raise Incompatible(f"{path} is a folder of another tool's checkpoints", import_hint(newest))
     raise NotFound(
         f"there is no checkpoint in {path}",
         "name a run, or a checkpoint's folder; `rlctl train ENV` makes one",

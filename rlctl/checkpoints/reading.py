@@ -28,6 +28,7 @@ _FOREIGN = {
     ".metadata": "PyTorch's distributed checkpoints",
     "saved_model.pb": "TensorFlow",
 }
+_IMPORTED = ("Brax", "Orbax")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def check_folder(path: Path) -> None:
         if STEP_NAME.fullmatch(path.name):
             raise Damaged(f"{path} is a file; a checkpoint is a folder", _OTHER_HINT)
         inside = (path.parent / manifest.NAME).exists()
-        hint = f"name its folder: {path.parent}" if inside else "files of other tools are not read"
+        hint = f"name its folder: {path.parent}" if inside else import_hint(path)
         raise Incompatible(f"{path} is a file; a checkpoint of rlctl is a folder", hint)
     if path.name.startswith(UNFINISHED):
         raise Damaged(f"{path} is a checkpoint that was never finished", _OTHER_HINT)
@@ -122,10 +123,17 @@ def check_folder(path: Path) -> None:
         if marker in names:
             raise Incompatible(
                 f"{path} is a checkpoint of {tool} (it has {marker}), not of rlctl",
-                "checkpoints of other tools are not read as they are",
+                import_hint(path)
+                if tool in _IMPORTED
+                else "export its policy as a state dict there",
             )
     if not names and not STEP_NAME.fullmatch(path.name):
         raise NotFound(f"{path} is empty: there is no checkpoint in it", "rlctl train ENV")
+
+
+def import_hint(path: Path) -> str:
+    """What to do with what another tool saved."""
+    return f"if it is of Brax, PyTorch or Stable-Baselines3: rlctl import {path} --out DIR"
 
 
 def examine(path: Path, groups: Collection[str]) -> Examination:
@@ -186,7 +194,7 @@ def _manifest_bytes(path: Path) -> bytes:
     file = path / manifest.NAME
     if not os.path.lexists(file):
         raise Damaged(f"{manifest.NAME} is missing: it was never finished, or only partly copied")
-    with _open_regular(file) as handle:
+    with open_regular(file) as handle:
         data = handle.read(manifest.MAX_BYTES + 1)
     if len(data) > manifest.MAX_BYTES:
         raise Unsafe(f"{manifest.NAME} is larger than {manifest.MAX_BYTES} bytes")
@@ -195,7 +203,7 @@ def _manifest_bytes(path: Path) -> bytes:
 
 def _checked_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
     """The bytes of a file if they are those that were written; b"" where only that is asked."""
-    with _open_regular(file) as handle:
+    with open_regular(file) as handle:
         size = os.fstat(handle.fileno()).st_size
         if size != expected["bytes"]:
             raise Damaged(f"{file.name} has {size} bytes, {expected['bytes']} were written")
@@ -206,7 +214,7 @@ def _checked_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
     return data
 
 
-def _open_regular(file: Path) -> Any:
+def open_regular(file: Path) -> Any:
     """Open a regular file for reading; never follow a link, never wait for a pipe."""
     try:
         mode = os.lstat(file).st_mode

@@ -19,6 +19,7 @@ from rlctl.cli import (
     envs,
     eval,
     export,
+    import_,
     inspect_ckpt,
     plot,
     render,
@@ -39,6 +40,7 @@ app.command("plot")(plot.plot)
 app.command("benchmark")(benchmark.benchmark)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
+app.command("import")(import_.import_)
 app.command("device-check")(device_check.device_check)
 app.command("envs")(envs.envs)
 app.add_typer(config.app, name="config")

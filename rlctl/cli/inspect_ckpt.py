@@ -75,7 +75,11 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "state", _state(report)
     yield "engine", report.get("engine", "")
     yield "environment", env.get("id", "")
-    yield "trained", _trained(report)
+    source = _dict(report.get("imported_from"))
+    yield "imported", ", ".join(str(source[key]) for key in ("name", "format") if key in source)
+    yield "notes", "; ".join(map(str, _list(source.get("notes"))))
+    if report.get("step") or not source:  # of another tool's, 0 is not known
+        yield "trained", _trained(report)
     yield "evaluated", _evaluated(report)
     yield "policy", _network(policy)
     yield "parameters", ", ".join(f"{n:,} {name}" for name, n in report["parameters"].items())

@@ -150,7 +150,7 @@ def find_run(text: str, root: Path | None = None) -> Path:
 
     Raises:
         NotFound: There is no such run.
-        Incompatible: It names a policy that ships with rlctl.
+        Incompatible: It names a policy that ships with rlctl, or a checkpoint.
     """
     if text.startswith(SHIPPED):
         raise Incompatible(
@@ -161,6 +161,11 @@ def find_run(text: str, root: Path | None = None) -> Path:
     for folder in (Path(text), root / text):
         if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
             return folder
+    if (Path(text) / "manifest.json").is_file():
+        raise Incompatible(
+            f"{text} is a checkpoint, not a run: there is nothing to go on with",
+            f"name its run; without one, start a run from it: rlctl train ENV --init-from {text}",
+        )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)
     raise NotFound(
         f"there is no run {text}, neither as a folder nor under {root}",

@@ -196,5 +196,5 @@ def test_every_command_is_registered():
 
     assert set(get_command(cli.app).commands) == {
         "train", "eval", "render", "inspect-ckpt", "device-check", "envs", "config", "compare",
-        "export", "benchmark", "plot",
+        "export", "import", "benchmark", "plot",
     }  # fmt: skip

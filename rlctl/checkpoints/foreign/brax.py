@@ -1,0 +1,131 @@
+"""Brax's PPO, whichever way it was saved: (normaliser, policy, value) as a nest of arrays.
+
+    0/mean 0/std                        or 0/mean/KEY ... where observations are dicts
+    0/count                             or 0/count/hi and /lo
+    1/params/hidden_{i}/kernel, /bias   the policy; 2/params/... the value function
+
+The configuration beside them holds what cannot be seen from the arrays. Brax itself fails on some
+that it wrote (a keyword that is null, an observation size with a dtype), so only what matters here
+is looked at.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rlctl.checkpoints.arrays import Arrays
+from rlctl.checkpoints.foreign.base import Foreign, Layer, network, to_float32
+from rlctl.core.errors import Incompatible
+
+_ACTIVATIONS = {"silu": "swish", **{name: name for name in ("swish", "tanh", "relu", "elu")}}
+_LAYER = re.compile(r"params/hidden_([0-9]{1,3})/(kernel|bias)")
+_PLAIN = "only plain tanh-normal policies of Brax's PPO can be imported"
+_OTHER = {  # what changes how actions are made -> the value with which it does not
+    "distribution_type": "tanh_normal",
+    "mean_clip_scale": None,
+    "state_dependent_std": False,
+    "layer_norm": False,
+}
+
+
+def policy_of(
+    arrays: Mapping[str, np.ndarray], config: Mapping[str, Any] | None, format: str
+) -> Foreign:
+    """The policy in a nest of arrays.
+
+    Args:
+        arrays: As above; PPONetworkParams instead of the second and third are understood too.
+        config: What `ppo_network_config.json` says, None without one.
+        format: What it was saved as, in words.
+
+    Raises:
+        Incompatible: It is no policy that rlctl has words for.
+        Diverged: It has values that are not finite.
+    """
+    arrays = {
+        name.replace("1/policy/", "1/", 1).replace("1/value/", "2/", 1): array
+        for name, array in arrays.items()
+    }
+    facts = config or {}
+    factory = facts.get("network_factory_kwargs") or {}
+    activation = factory.get("activation", "silu")
+    if activation not in _ACTIVATIONS:
+        raise Incompatible(
+            f"its activation is {activation}; rlctl has {', '.join(sorted(_ACTIVATIONS))}"
+        )
+    for key, plain in _OTHER.items():
+        if factory.get(key, plain) not in (plain, None):
+            raise Incompatible(f"its {key} is {factory[key]}", _PLAIN)
+    layers, value = _network(arrays, "1"), _network(arrays, "2")
+    if not layers:
+        raise Incompatible("it has no policy: no params/hidden_0/kernel in its second part", _PLAIN)
+    key, notes = _key(arrays, factory.get("policy_obs_key", "state"), len(layers[0][0])), []
+    if value and (key != _key(arrays, factory.get("value_obs_key", "state"), len(value[0][0]))):
+        value = []
+        notes.append("left out: the value function, which sees other observations than the policy")
+    if config is None:
+        notes.append("assumed: observations are normalised, as the file does not say")
+    normalizer = _normalizer(arrays, key) if facts.get("normalize_observations", True) else {}
+    found = to_float32(network("policy", layers) | network("value", value) | normalizer)
+    return Foreign(
+        format,
+        found,
+        distribution="tanh_normal",
+        activation=_ACTIVATIONS[activation] if config is not None else "",
+        usual="swish",
+        unit=True,
+        notes=tuple(notes),
+    )
+
+
+def _network(arrays: Mapping[str, np.ndarray], part: str) -> list[Layer]:
+    layers: dict[int, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        top, _, rest = name.partition("/")
+        if top != part:
+            continue
+        found = _LAYER.fullmatch(rest)
+        if not found:
+            raise Incompatible(f"it has an array {rest}, which a plain network has not", _PLAIN)
+        layers.setdefault(int(found[1]), {})[found[2]] = array
+    if sorted(layers) != list(range(len(layers))) or any(len(x) < 2 for x in layers.values()):
+        raise Incompatible(f"a kernel or a bias is missing: it has layers {sorted(layers)}", _PLAIN)
+    return [(layers[i]["kernel"], layers[i]["bias"]) for i in range(len(layers))]
+
+
+def _key(arrays: Mapping[str, np.ndarray], asked: str, size: int) -> str:
+    """Which of the observations has this size: "" for the only one, else its name with a slash.
+
+    Raises:
+        Incompatible: None.
+    """
+    if "0/mean" in arrays:
+        held = {"": arrays["0/mean"]}
+    else:
+        held = {n[6:]: array for n, array in arrays.items() if n.startswith("0/mean")}
+    fitting = [name for name, array in held.items() if array.shape == (size,)]
+    if f"/{asked}" in fitting:
+        return f"/{asked}"
+    if len(fitting) != 1:
+        shapes = {name or "all": array.shape for name, array in held.items()}
+        raise Incompatible(
+            f"a network takes {size} numbers, and its normaliser is of observations {shapes}",
+            _PLAIN,
+        )
+    return fitting[0]
+
+
+def _normalizer(arrays: Mapping[str, np.ndarray], key: str) -> Arrays:
+    found = {}
+    for name in ("mean", "std"):
+        if f"0/{name}{key}" not in arrays:
+            raise Incompatible(f"its normaliser has no {name}", _PLAIN)
+        found[f"normalizer/{name}"] = arrays[f"0/{name}{key}"]
+    if "0/count" in arrays:
+        count = arrays["0/count"].item()
+    else:
+        high, low = (arrays[f"0/count/{half}"].item() for half in ("hi", "lo"))
+        count = (high << 32) + low
+    return found | {"normalizer/count": np.array(count, np.float32)}

@@ -1,0 +1,159 @@
+"""Brax's `model.save_params` files: pickles, read by stand-ins that can do nothing.
+
+A pickle is a program that names functions and calls them. This one may name what Brax's own files
+name, and gets for each a class from here that only keeps what it is given.
+"""
+
+import io
+import pickle
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from rlctl.checkpoints.foreign import brax
+from rlctl.checkpoints.foreign.base import Foreign
+from rlctl.core.errors import Damaged, Incompatible, Unsafe
+
+_ADVICE = "nothing of it was run; import the checkpoint folder of the training instead"
+_DTYPES = {f"{kind}{size}" for kind in "fiu" for size in (1, 2, 4, 8)} - {"f1"} | {"b1"}
+
+
+class Inert:
+    """What a pickle may make: it refuses every state."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError(f"a state for {type(self).__name__}")
+
+
+class Members(Inert):
+    """A dataclass of Brax: its members, by name."""
+
+    members: Mapping[str, Any] = MappingProxyType({})
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, dict):
+            raise pickle.UnpicklingError("members without names")
+        self.members = state
+
+
+class Frozen(Members):
+    """flax's FrozenDict, which is made from a dict."""
+
+    def __init__(self, members: Any) -> None:
+        Members.__setstate__(self, members)
+
+
+class Mode(Inert):
+    """The kind of normalisation, of no use for acting."""
+
+    def __init__(self, value: Any) -> None:
+        pass
+
+
+class NdArray(Inert):
+    """numpy.ndarray, as a name."""
+
+
+class DType(Inert):
+    """numpy.dtype: its name, and then its byte order."""
+
+    def __init__(self, name: Any, *flags: Any) -> None:
+        if name not in _DTYPES:
+            raise pickle.UnpicklingError(f"an array of {str(name)[:20]!r}")
+        self.name, self.order = name, "|"
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
+            raise pickle.UnpicklingError("a dtype with a state of its own")
+        self.order = state[1]
+
+
+class Array(Inert):
+    """An array as numpy's `_reconstruct` begins one: the state says all of it."""
+
+    value: np.ndarray | None = None
+
+    def __init__(self, kind: Any, shape: Any, order: Any) -> None:
+        if kind is not NdArray:
+            raise pickle.UnpicklingError("an array of another class")
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, data = state
+        if not isinstance(dtype, DType) or not isinstance(data, bytes):
+            raise pickle.UnpicklingError("an array without numbers")
+        order = "F" if fortran is True else "C"
+        flat = np.frombuffer(data, np.dtype(dtype.order + dtype.name))
+        self.value = flat.reshape(shape, order=order)  # numbers that are not there fail here
+
+
+class JaxArray(Inert):
+    """A JAX array: numpy's function, its arguments, and the state of what that gives."""
+
+    value: np.ndarray | None = None
+
+    def __init__(self, function: Any, arguments: Any, state: Any, *rest: Any) -> None:
+        if function is not Array:
+            raise pickle.UnpicklingError("an array made by another function than numpy's")
+        array = Array(*arguments)
+        array.__setstate__(state)
+        self.value = array.value
+
+
+ALLOWED: dict[tuple[str, str], type[Inert]] = {
+    ("brax.training.acme.running_statistics", "RunningStatisticsState"): Members,
+    ("brax.training.acme.running_statistics", "NormalizationMode"): Mode,
+    ("brax.training.agents.ppo.losses", "PPONetworkParams"): Members,
+    ("brax.training.types", "UInt64"): Members,
+    ("flax.core.frozen_dict", "FrozenDict"): Frozen,
+    ("jax._src.array", "_reconstruct_array"): JaxArray,
+    ("numpy", "dtype"): DType,
+    ("numpy", "ndarray"): NdArray,
+    ("numpy._core.multiarray", "_reconstruct"): Array,
+    ("numpy.core.multiarray", "_reconstruct"): Array,
+}
+
+
+class Unpickler(pickle.Unpickler):
+    """Unpickles with the stand-ins alone."""
+
+    def find_class(self, module: str, name: str) -> type[Inert]:
+        if (module, name) not in ALLOWED:
+            raise Unsafe(f"it names {module}.{name}, which no policy of Brax does", _ADVICE)
+        return ALLOWED[module, name]
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise Unsafe("it refers to something outside itself", _ADVICE)
+
+
+def read(files: dict[str, bytes]) -> Foreign:
+    """The policy in a pickle; see `child.READERS`."""
+    (data,) = files.values()
+    try:
+        params = Unpickler(io.BytesIO(data)).load()
+    except (Unsafe, MemoryError):
+        raise
+    except Exception as error:  # whatever a nonsensical program runs into
+        raise Damaged(f"it is no whole pickle of Brax: {error}", "copy it again") from error
+    if not isinstance(params, (tuple, list)) or len(params) not in (2, 3):
+        raise Incompatible(
+            "it holds no (normaliser, policy) or (normaliser, policy, value) of Brax",
+            "save those: model.save_params(path, params), of what ppo.train returns",
+        )
+    arrays: dict[str, np.ndarray] = {}
+    for i, item in enumerate(params):
+        _flatten(str(i), item, arrays)
+    return brax.policy_of(arrays, None, "a pickle of Brax's PPO")
+
+
+def _flatten(name: str, item: Any, out: dict[str, np.ndarray], depth: int = 0) -> None:
+    """Arrays by their names in the nest, joined by a slash; whatever else there is has none."""
+    if isinstance(item, Members):
+        item = item.members
+    if isinstance(item, Mapping) and depth < 8:
+        for key, member in item.items():
+            if isinstance(key, str):
+                _flatten(f"{name}/{key}", member, out, depth + 1)
+    elif isinstance(item, (Array, JaxArray)) and item.value is not None:
+        out[name] = item.value

@@ -1,0 +1,67 @@
+"""Check that `rlctl import` acts as the tool did that saved a policy, on policies made afresh.
+
+    .venv/bin/python scripts/make_foreign.py              # in a scratch folder, of a random seed
+    .venv/bin/python scripts/make_foreign.py --fixtures   # those of tests/checkpoints/foreign
+
+Brax and Stable-Baselines3 save and act in the virtual environment of the peers (--venv), which
+bench_peers.py makes on first use, or where --brax and --torch say. Exits 1 unless every action is
+the tool's own to 1e-5.
+"""
+
+import argparse
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, not the installed one
+
+from bench_peers import PEERS, ROOT, peers_python
+from checkpoints.foreign_cases import CASES, FOLDER, greatest_difference, source
+
+TOLERANCE = 1e-5
+
+
+def main() -> None:
+    """Make them, import them, compare."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--fixtures", action="store_true", help="write the tests' files anew")
+    parser.add_argument("--seed", type=int, help="of the networks; left out: 0 with --fixtures")
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv-peers", help="of the peers")
+    parser.add_argument("--brax", type=Path, help="an interpreter with Brax 0.14 on jax 0.9")
+    parser.add_argument("--torch", type=Path, help="an interpreter with Stable-Baselines3 2")
+    given = parser.parse_args()
+    seed = given.seed
+    if seed is None:
+        seed = 0 if given.fixtures else random.randrange(10**6)
+    print(f"seed {seed}")
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch, "made")
+        made.mkdir()
+        for script, python in (("brax", given.brax), ("torch", given.torch)):
+            maker = PEERS / f"foreign_{script}.py"
+            command = [python or peers_python(given.venv), maker, made, seed]
+            subprocess.run([str(word) for word in command], check=True)
+        worst = max(compare(name, made, Path(scratch, name)) for name in CASES)
+        if worst > TOLERANCE:
+            sys.exit(f"an action differs by {worst:.1e}, more than {TOLERANCE:g}")
+        if given.fixtures:
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            shutil.copytree(made, FOLDER)
+
+
+def compare(name: str, made: Path, out: Path) -> float:
+    """Import one, and say how far its actions are from the tool's."""
+    words = ["import", source(name, made), "--out", out, *CASES[name]]
+    command = [sys.executable, "-m", "rlctl", *map(str, words)]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    difference = greatest_difference(name, out, made)
+    print(f"{name:20} {difference:.1e}")
+    return difference
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Policies that other tools saved, in tests/checkpoints/foreign: made by scripts/make_foreign.py.
+
+Beside each lies NAME.json: observations, and the actions that the tool itself takes.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from rlctl.checkpoints.reading import Checkpoint, load
+from rlctl.policies.base import load_policy
+
+FOLDER = Path(__file__).parent / "foreign"
+CASES = {  # name -> arguments of `rlctl import` that it needs
+    "brax_flat": (),
+    "brax_zarr": ("--env", "pendulum"),
+    "brax_dict": (),
+    "brax_raw": (),
+    "brax_3.pkl": (),
+    "brax_2.pkl": (),
+    "brax_params.pkl": (),
+    "brax_barkour.pkl": (),
+    "torch_plain.pt": (),
+    "torch_nested.pt": ("--env", "inverted-pendulum", "--activation", "relu"),
+    "sb3_ppo.zip": ("--env", "inverted-pendulum"),
+    "sb3_choice.zip": ("--env", "gym:CartPole-v1"),
+}
+
+
+def source(name: str, folder: Path = FOLDER) -> Path:
+    """The file, or the folder of the only step."""
+    path = folder / name
+    return next(path.iterdir()) if path.is_dir() else path
+
+
+def greatest_difference(name: str, made: Path, folder: Path = FOLDER) -> float:
+    """Between the actions of a checkpoint made of it and those that the tool takes, clipped."""
+    facts = json.loads((folder / f"{name}.json").read_text())
+    checkpoint: Checkpoint = load(made)
+    policy = load_policy(checkpoint)
+    seen = np.array(facts["observation"], np.float32)
+    hidden = policy.spec.observation_size - seen.shape[1]  # what a policy does not see
+    actions = policy.act(np.pad(seen, ((0, 0), (0, hidden)), constant_values=9.0))
+    bounds = np.array([policy.spec.action_low, policy.spec.action_high], np.float32)
+    return float(np.abs(actions - np.clip(facts["action"], *bounds)).max())

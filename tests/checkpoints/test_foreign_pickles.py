@@ -1,0 +1,73 @@
+"""Pickles are read by stand-ins: Brax's own act as they did, whatever else they name is refused."""
+
+import pickle
+
+import numpy as np
+import pytest
+from checkpoints.payloads import PICKLES
+
+from rlctl.checkpoints.foreign import pickles
+from rlctl.checkpoints.foreign.reading import read
+from rlctl.checkpoints.foreign.source import look
+from rlctl.core.errors import Damaged, Incompatible, Unsafe
+
+
+@pytest.mark.parametrize("name", PICKLES)
+def test_what_would_run_code_is_refused_by_its_name(name, tmp_path):
+    with pytest.raises(Unsafe) as raised:
+        pickles.read({"x": PICKLES[name]})
+    assert "nothing of it was run" in raised.value.hint
+    assert list(tmp_path.iterdir()) == []  # no canary
+
+
+def test_the_name_is_told():
+    with pytest.raises(Unsafe, match=r"it names posix\.system, which no policy"):
+        pickles.read({"x": PICKLES["os.system"]})
+
+
+def array_state(shape, data, dtype="f4"):
+    """A pickle of one array, twice, with this state."""
+    whole = np.zeros(2, np.float32).__reduce__()
+
+    class Array:
+        def __reduce__(self):
+            return whole[0], whole[1], (1, shape, np.dtype(dtype), False, data)
+
+    return pickle.dumps((Array(), Array()), 4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        array_state((10**6, 10**6), b"1234"),  # numbers that are not there
+        array_state((1,), b"12345"),
+        array_state((-1,), b""),
+        array_state((1,), b"12345678", object),
+        array_state((1,), b"1234")[:40],
+        b"\x80\x04" + b"(" * 200_000 + b".",
+        b"\x80\x04.",
+        b"\x80\x04}b.",
+        b"\x80\x04\x82\x01.",  # a registered extension
+    ],
+)
+def test_nonsense_is_damaged(data):
+    with pytest.raises((Damaged, Incompatible)):
+        pickles.read({"x": data})
+
+
+def test_deep_nests_are_no_danger():
+    with pytest.raises(Incompatible, match="no \\(normaliser, policy\\)"):
+        pickles.read({"x": b"\x80\x04" + b"]" + b"]" * 200_000 + b"a" * 200_000 + b"."})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x05\x96" + (3 * 2**30).to_bytes(8, "little") + b"x.",  # a bytearray of 3 GiB
+        b"\x80\x04Nr" + (2**31 - 1).to_bytes(4, "little") + b".",  # a memo of 2^31 places
+    ],
+)
+def test_memory_is_limited(data, tmp_path):
+    (tmp_path / "big.pkl").write_bytes(data)
+    with pytest.raises(Unsafe, match=r"big\.pkl: it asks for more memory"):
+        read(look(tmp_path / "big.pkl"))

@@ -1,0 +1,120 @@
+"""What may be read at all: regular files of a bounded size, in a finished checkpoint."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from checkpoints.foreign_cases import FOLDER, source
+
+from rlctl.checkpoints.foreign import orbax
+from rlctl.checkpoints.foreign import source as module
+from rlctl.checkpoints.foreign.source import look
+from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(source("brax_flat"), tmp_path / "000000000001")
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "linked folder"])
+def test_only_regular_files(kind, folder, tmp_path):
+    if kind == "fifo":
+        os.mkfifo(folder / "x")
+        os.mkfifo(tmp_path / "alone")
+    elif kind == "link":
+        (folder / "x").symlink_to("/etc/passwd")
+        (tmp_path / "alone").symlink_to(FOLDER / "brax_3.pkl")
+    else:
+        (folder / "x").symlink_to("/etc")
+        (tmp_path / "alone").symlink_to(tmp_path / "x")
+    for path in (folder, tmp_path / "alone"):
+        with pytest.raises(Unsafe, match=r"is a (link|special file)"):
+            look(path)
+
+
+def test_sizes_are_bounded(folder, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    for path in (folder, FOLDER / "sb3_ppo.zip"):
+        with pytest.raises(Unsafe, match="to read"):
+            look(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "MAX_FILES", 3)
+    with pytest.raises(Unsafe, match="more than 3 files"):
+        look(folder)
+
+
+def test_a_checkpoint_must_be_finished(folder, tmp_path):
+    with pytest.raises(Damaged, match="never finished"):
+        look(folder.rename(tmp_path / "5.orbax-checkpoint-tmp"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotFound, match="is empty"):
+        look(tmp_path / "empty")
+    shutil.copytree(source("brax_flat"), tmp_path / "a" / "9")
+    shutil.copytree(source("brax_flat"), tmp_path / "a" / "10")
+    shutil.copytree(source("brax_flat"), tmp_path / "a" / "11.orbax-checkpoint-tmp")
+    with pytest.raises(NotFound, match="a folder of checkpoints") as raised:
+        look(tmp_path / "a")
+    assert raised.value.hint.endswith(f"rlctl import {tmp_path / 'a' / '10'}")
+    (tmp_path / "a" / "9" / "_METADATA").unlink()
+    with pytest.raises(Damaged, match="_METADATA is missing"):
+        look(tmp_path / "a" / "9")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"cos\nsystem\n."])
+def test_other_files_are_told_apart(content, tmp_path):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises((Incompatible, Damaged)):
+        look(tmp_path / "x")
+
+
+def change(folder, name, old, new):
+    path = folder / name
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "error"),
+    [
+        ("_METADATA", b'"key": "mean"', b'"key": "../x"', Incompatible),
+        ("_METADATA", b'"key": "mean"', b'"key": "more"', Damaged),
+        ("_METADATA", b"tree_metadata", b"tree", Damaged),
+        ("_METADATA", b"{", b"[", Damaged),
+        ("0.mean/.zarray", b"3", b"300000000000", Unsafe),
+        ("1.params.hidden_0.kernel/.zarray", b'"chunks":[3,8]', b'"chunks":[3,80000000]', Unsafe),
+        ("ppo_network_config.json", b"silu", b"gelu", Incompatible),
+        ("ppo_network_config.json", b'_clip_scale": null', b'_clip_scale": 1.0', Incompatible),
+        ("ppo_network_config.json", b"tanh_normal", b"normal", Incompatible),
+    ],
+)  # fmt: skip
+def test_folders_that_say_something_else(name, old, new, error, tmp_path):
+    folder = shutil.copytree(source("brax_zarr"), tmp_path / "1")
+    change(folder, name, old, new)
+    with pytest.raises(error):
+        orbax.read(look(folder).files)
+
+
+def test_a_kernel_that_is_missing_is_not_taken_for_zeros(tmp_path):
+    files = look(source("brax_zarr")).files
+    for name in ("1.params.hidden_0.kernel/0.0", "0.std/0"):
+        with pytest.raises(Damaged, match="cannot be read"):
+            orbax.read({k: v for k, v in files.items() if k != name})
+
+
+def test_a_damaged_folder_is_told_or_reads_as_it_was(folder, rng):
+    """TensorStore has checksums for its tree alone: of the numbers themselves nobody can tell."""
+    files = look(folder).files
+    right = orbax.read(files).arrays
+    for name, data in sorted(files.items() - {("_METADATA", files["_METADATA"])}):
+        at = int(rng.integers(len(data)))
+        for bad in (data[:at], data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :], None):
+            changed = {k: v for k, v in files.items() if k != name}
+            try:
+                found = orbax.read(changed if bad is None else changed | {name: bad}).arrays
+            except RlctlError:
+                continue
+            assert {n: a.shape for n, a in found.items()} == {n: a.shape for n, a in right.items()}
+            assert all(np.isfinite(array).all() for array in found.values())
