@@ -77,7 +77,7 @@ def test_a_gpu_has_a_preset_of_its_own(rlctl, gpu):
 def test_the_other_devices_settings_can_be_shown(rlctl, gpu):
     for there in (("--cpu",), ("--device", "cpu")):
         found = of_barkour(rlctl("config", "show", "barkour", *there, "--json"))
-        assert found["train.num_envs"] == (512, "preset ppo/barkour.toml")
+        assert found["train.num_envs"] == (4096, "preset ppo/barkour.toml")
 
 
 def test_barkour_on_a_gpu_is_the_tutorials(rlctl):
