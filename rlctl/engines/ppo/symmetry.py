@@ -12,6 +12,8 @@ halves. Such a network learns from every step's image when it learns from the st
 """
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -22,7 +24,7 @@ from rlctl.core.specs import Mirror
 from rlctl.policies.mlp.jax_net import ACTIVATIONS, Params, activate, dense
 from rlctl.policies.normalizer import Normalizer, with_std
 
-HALF = np.float32(math.sqrt(0.5))
+ROOT_HALF = np.float32(math.sqrt(0.5))
 
 
 class Basis(NamedTuple):
@@ -45,8 +47,8 @@ def basis(order: tuple[int, ...], sign: tuple[int, ...]) -> Basis:
         if other == i:
             (even if s > 0 else odd).append(unit[i])
         elif other > i:
-            even.append(HALF * (unit[i] + s * unit[other]))
-            odd.append(HALF * (unit[i] - s * unit[other]))
+            even.append(ROOT_HALF * (unit[i] + s * unit[other]))
+            odd.append(ROOT_HALF * (unit[i] - s * unit[other]))
     return Basis(*(np.array(part, np.float32).reshape(-1, len(order)).T for part in (even, odd)))
 
 
@@ -68,32 +70,44 @@ NUMBER = basis((0,), (1,))  # a value, the same on both sides
 def split(params: Params, first: Basis, last: Basis) -> Params:
     """The even and the odd block of every layer; what is not equivariant in it is lost.
 
-    E = Q_e_in^T W Q_e_out        O = Q_o_in^T W Q_o_out        b_e = Q_e_out^T b
+        E = Q_e_in^T W Q_e_out        O = Q_o_in^T W Q_o_out        b_e = Q_e_out^T b
+
+    Args:
+        params: A plain network: kernels (in, out), biases (out,).
+        first: The basis of its input.
+        last: The basis of its output.
+
+    Returns:
+        By layer `even` (in_e, out_e), `odd` (in_o, out_o) unless that is empty, `bias` (out_e,).
     """
-    found, before = {}, first
-    for i in range(len(params)):
-        kernel, bias = params[f"hidden_{i}"]["kernel"], params[f"hidden_{i}"]["bias"]
-        after = last if i == len(params) - 1 else halves(bias.size)
-        blocks = {"even": before.even.T @ kernel @ after.even, "bias": bias @ after.even}
+    found = {}
+    widths = [params[f"hidden_{i}"]["bias"].size for i in range(len(params) - 1)]
+    for name, before, after in _layers(widths, first, last):
+        kernel, bias = params[name]["kernel"], params[name]["bias"]
+        found[name] = {"even": before.even.T @ kernel @ after.even, "bias": bias @ after.even}
         if after.odd.size:
-            blocks["odd"] = before.odd.T @ kernel @ after.odd
-        found[f"hidden_{i}"] = blocks
-        before = after
+            found[name]["odd"] = before.odd.T @ kernel @ after.odd
     return found
 
 
 def join(params: Params, first: Basis, last: Basis) -> Params:
-    """The plain network of these blocks."""
-    found, before = {}, first
-    for i in range(len(params)):
-        layer = params[f"hidden_{i}"]
-        after = last if i == len(params) - 1 else halves(2 * layer["bias"].size)
+    """The plain network of the blocks that `split` gives."""
+    found = {}
+    widths = [2 * params[f"hidden_{i}"]["bias"].size for i in range(len(params) - 1)]
+    for name, before, after in _layers(widths, first, last):
+        layer = params[name]
         kernel = before.even @ layer["even"] @ after.even.T
         if after.odd.size:
             kernel = kernel + before.odd @ layer["odd"] @ after.odd.T
-        found[f"hidden_{i}"] = {"kernel": kernel, "bias": after.even @ layer["bias"]}
-        before = after
+        found[name] = {"kernel": kernel, "bias": after.even @ layer["bias"]}
     return found
+
+
+def _layers(widths: list[int], first: Basis, last: Basis) -> Iterator[tuple[str, Basis, Basis]]:
+    """Every layer's name with the bases before and after it, hidden ones being of `widths`."""
+    bases = [first, *map(halves, widths), last]
+    for i, (before, after) in enumerate(pairwise(bases)):
+        yield f"hidden_{i}", before, after
 
 
 def mlp(
@@ -111,9 +125,9 @@ def mlp(
         kernel = layer.get("odd", jnp.zeros((odd.shape[-1], 0)))
         odd = dense(odd, kernel, jnp.zeros(kernel.shape[1]))
         if i < last:
-            halves = HALF * (even + odd), HALF * (even - odd)
-            left, right = (activate(ACTIVATIONS[activation], half) for half in halves)
-            even, odd = HALF * (left + right), HALF * (left - right)
+            sides = ROOT_HALF * (even + odd), ROOT_HALF * (even - odd)
+            left, right = (activate(ACTIVATIONS[activation], side) for side in sides)
+            even, odd = ROOT_HALF * (left + right), ROOT_HALF * (left - right)
     return even, odd
 
 
