@@ -65,8 +65,8 @@ class Side:
             stdin=subprocess.DEVNULL,
             stdout=self._said,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C is not for it. Not a session of its own: Linux shares the cores between
-            # sessions first, and by niceness only within one.
+            # Ctrl-C is not for it. Not a session of its own: Linux may share the cores between
+            # sessions first, and a session does not give way to another.
             process_group=0,
             creationflags=sum(getattr(subprocess, name, 0) for name in _WINDOWS),
         )
