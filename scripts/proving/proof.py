@@ -1,0 +1,31 @@
+"""What a proof is: how often something was broken on purpose, and what came of it."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))  # the faults are the tests' own
+
+
+@dataclass
+class Proof:
+    """A promise of docs/checkpoints.md and how it fared.
+
+    Attributes:
+        promise: What is promised, as a row of the table says it.
+        tried: How often it was put to the test.
+        broken: What happened each time that it did not hold.
+        figures: Anything else worth a number, such as the longest time taken.
+    """
+
+    promise: str
+    tried: int = 0
+    broken: list[str] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)
+
+    def check(self, held: bool, what: str) -> None:
+        """Count a try; `what` tells of it where it did not hold."""
+        self.tried += 1
+        if not held:
+            self.broken.append(what)
