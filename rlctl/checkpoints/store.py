@@ -26,6 +26,7 @@ from rlctl.core.errors import Damaged, NotFound, RlctlError
 from rlctl.core.files import plain, sync_folder, write_atomic, writing
 
 _WHEN_AND_WHERE = {"seconds", "provenance"}  # facts that may differ between two equal saves
+_JUDGED = {"metrics", "evaluated", "best"}  # those that an evaluation of the same step adds
 
 
 def save(
@@ -41,7 +42,8 @@ def save(
 
     Returns:
         The checkpoint's folder. A step that was saved before with the same content is left as it
-        is; one that has been damaged since is replaced.
+        is, one that was not evaluated then gets its evaluation, and one that has been damaged
+        since is replaced.
 
     Raises:
         Diverged: The policy is not finite.
@@ -55,7 +57,9 @@ def save(
     final = step_folder(folder, step)
     with writing(folder):
         _open(folder)
-        if _is_saved(final, facts):
+        if (there := _saved(final, facts)) is not None:
+            if there.get("evaluated") != facts.get("evaluated"):
+                write_atomic(final / manifest.NAME, content[manifest.NAME], folder)
             return final
         temporary = folder / f".tmp-{step}-{os.getpid()}-{secrets.token_hex(4)}"
         try:
@@ -165,7 +169,7 @@ def sweep(folder: Path) -> None:
         path = folder / name
         if name.startswith(UNFINISHED):
             shutil.rmtree(path, ignore_errors=True)
-        elif name.startswith((".latest.", ".best.")):
+        elif name.startswith((".latest.", ".best.", f".{manifest.NAME}.")):
             path.unlink(missing_ok=True)
 
 
@@ -192,17 +196,19 @@ def _open(folder: Path) -> None:
     sweep(folder)
 
 
-def _is_saved(final: Path, facts: dict[str, Any]) -> bool:
-    """Whether this very checkpoint is there already."""
+def _saved(final: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The manifest of this very checkpoint, if it is there already."""
     try:
         there = load(final, groups=()).manifest
     except (NotFound, Damaged):
-        return False
+        return None
     differing = {name for name in {*there, *facts} if there.get(name) != facts.get(name)}
     differing -= {*_WHEN_AND_WHERE, "manifest_sha256"}
+    if "evaluated" in differing:
+        differing -= _JUDGED
     if differing:
         raise ValueError(f"{final} is there with other {', '.join(sorted(differing))}")
-    return True
+    return there
 
 
 def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
