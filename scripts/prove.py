@@ -14,10 +14,11 @@ import time
 from importlib import import_module
 
 PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Proof`: how often
-    "resumes": 120,
+    "resumes": 125,
     "parts": 1000,
     "signals": 50,
     "costs": 20,
+    "mechanisms": 100,
 }
 
 
