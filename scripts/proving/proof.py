@@ -30,6 +30,9 @@ class Proof:
         self.tried += 1
         if not held:
             self.broken.append(what)
+            print(what, file=sys.stderr, flush=True)
+        if self.tried % 50 == 0:
+            print(f"{self.tried:,} tried, {len(self.broken)} broken", file=sys.stderr, flush=True)
 
 
 def quiet_jax() -> None:
