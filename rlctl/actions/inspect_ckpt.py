@@ -1,17 +1,14 @@
 """Look into a checkpoint, sound or damaged, without any framework."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
 import numpy as np
 
-from rlctl import __version__
-from rlctl.checkpoints import manifest
+from rlctl.checkpoints import drift, manifest
 from rlctl.checkpoints.arrays import Arrays, count_nonfinite
 from rlctl.checkpoints.difference import compare
 from rlctl.checkpoints.find import locate
@@ -151,7 +148,7 @@ def inspect_ckpt(
         untrained=unchanged == networks if networks and initial else None,
         unchanged=unchanged,
         normalizer=_summarize(policy or {}),
-        versions=_versions(_members(facts.get("provenance"))),
+        versions=_versions(facts),
         difference=difference,
         error=error,
     )
@@ -225,18 +222,12 @@ def _summarize(policy: Arrays) -> dict[str, Any]:
     }
 
 
-def _versions(provenance: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
-    """Saved and installed versions where they differ, read from the packages' metadata."""
-    saved = {"python": provenance.get("python"), **_members(provenance.get("packages"))}
-    differing: dict[str, dict[str, str | None]] = {}
-    for name, then in saved.items():
-        now: str | None = {"python": python_version(), "rlctl": __version__}.get(name)
-        if now is None:
-            with suppress(PackageNotFoundError):
-                now = version(name)
-        if then is not None and then != now:
-            differing[name] = {"saved": str(then), "installed": now}
-    return differing
+def _versions(facts: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
+    """Saved and installed versions where they differ."""
+    then, now = _members(facts.get("provenance")).get("python"), python_version()
+    differing = {} if then in (None, now) else {"python": (str(then), now)}
+    differing |= drift.packages(facts)
+    return {name: {"saved": was, "installed": is_} for name, (was, is_) in differing.items()}
 
 
 def _members(value: Any) -> Mapping[str, Any]:
