@@ -13,7 +13,7 @@ from rlctl.checkpoints.arrays import Arrays, count_nonfinite
 from rlctl.checkpoints.difference import compare
 from rlctl.checkpoints.find import locate
 from rlctl.checkpoints.reading import Examination, check_folder, examine
-from rlctl.core.errors import RlctlError
+from rlctl.core.errors import NotFound, RlctlError
 
 MEASURED = ("policy", "train")  # groups whose values are looked at; environments are large
 
@@ -157,9 +157,17 @@ def inspect_ckpt(
 def _look(
     text: str | None, groups: tuple[str, ...], tell: Callable[[str], None]
 ) -> tuple[Path, Examination]:
-    path = locate(text, tell=tell)
-    check_folder(path)
-    return path, examine(path, groups)
+    while True:
+        path = locate(text, tell=tell)
+        try:
+            check_folder(path)
+            found = examine(path, groups)
+        except NotFound:
+            if path.exists():
+                raise
+            continue
+        if not found.faults or path.exists():  # else it was pruned meanwhile: choose anew
+            return path, found
 
 
 def _describe(found: Examination) -> dict[str, list[ArrayReport]]:

@@ -150,7 +150,12 @@ def examine(path: Path, groups: Collection[str]) -> Examination:
                 found.groups[group] = arrays.decode(data, listing, file)
         except RlctlError as error:
             found.faults[file] = _placed(error, path)
-    for extra in sorted(set(os.listdir(path)) - {manifest.NAME, *found.manifest["files"]}):
+    try:
+        names = set(os.listdir(path))
+    except FileNotFoundError:  # its run's training has pruned it
+        found.faults[manifest.NAME] = NotFound(f"{path} was deleted in this moment", _OTHER_HINT)
+        return found
+    for extra in sorted(names - {manifest.NAME, *found.manifest["files"]}):
         error = Damaged(f"{extra} does not belong to it", "move that file elsewhere")
         found.faults[extra] = _placed(error, path)
     return found
