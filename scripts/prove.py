@@ -16,6 +16,7 @@ from importlib import import_module
 PROOFS: dict[str, int] = {
     "locks": 80,
     "readers": 10_000,
+    "listing": 5,
 }  # module in proving/, which has `prove(count) -> Proof`: how often
 
 
