@@ -17,6 +17,7 @@ PROOFS: dict[str, int] = {
     "locks": 80,
     "readers": 10_000,
     "listing": 5,
+    "drift": 400,
 }  # module in proving/, which has `prove(count) -> Proof`: how often
 
 

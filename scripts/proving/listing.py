@@ -20,7 +20,9 @@ def prove(count: int) -> Proof:
     from rlctl.cli.options import complete_ckpt
     from rlctl.core import runs
 
-    proof = Proof(f"among {CHECKPOINTS:,} checkpoints of a run and {RUNS:,} runs one is chosen fast")
+    proof = Proof(
+        f"among {CHECKPOINTS:,} checkpoints of a run and {RUNS:,} runs one is chosen fast"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         made = make(root)
@@ -86,4 +88,3 @@ def timed(task: Callable[[], object]) -> float:
     began = time.perf_counter()
     task()
     return time.perf_counter() - began
-

@@ -15,9 +15,7 @@ LEFT = "pid {} on {} since 2026-01-01T00:00:00+00:00"
 
 def prove(count: int) -> Proof:
     """Start `STARTS` processes at the same moment, at least `count` times."""
-    proof = Proof(
-        "of 100 trainings started at once in a folder 1 has it, the others exit with 11"
-    )
+    proof = Proof("of 100 trainings started at once in a folder 1 has it, the others exit with 11")
     ways = list(product(("open", "create"), ("system", "file"), (False, True)))
     for number in range(count):
         how, locks, left = ways[number % len(ways)]
