@@ -1,4 +1,4 @@
-"""Every member of what a checkpoint says of its environment and policy, changed, in every command."""
+"""Everything a checkpoint says of its environment and policy, changed, in every command."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ def prove(count: int) -> Proof:
     from checkpoints.forged import forge, spec_changes
 
     proof = Proof(
-        "another layout or meaning is refused or told, and what an older schema wrote acts as it did"
+        "another layout or meaning is refused or told; what older schemas wrote is neither"
     )
     refused = told = 0
     while proof.tried < count:

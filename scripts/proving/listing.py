@@ -20,9 +20,7 @@ def prove(count: int) -> Proof:
     from rlctl.cli.options import complete_ckpt
     from rlctl.core import runs
 
-    proof = Proof(
-        f"among {CHECKPOINTS:,} checkpoints of a run and {RUNS:,} runs one is chosen fast"
-    )
+    proof = Proof(f"one of {CHECKPOINTS:,} checkpoints or {RUNS:,} runs is found fast")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         made = make(root)
