@@ -18,6 +18,10 @@ PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Pro
     "parts": 1000,
     "signals": 50,
     "costs": 20,
+    "drift": 400,
+    "locks": 80,
+    "readers": 10_000,
+    "listing": 5,
     "mechanisms": 100,
 }
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
-from rlctl.checkpoints.reading import Checkpoint, load
+from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import CheckFailed, DeviceUnavailable
 from rlctl.core.progress import Progress
 from rlctl.policies.base import BACKENDS, Policy, draw_noise, make_policy, spec_of
@@ -105,7 +106,8 @@ def compare_backends(
         RlctlError: Anything wrong with the checkpoint.
     """
     progress = progress or Progress()
-    checkpoint = load(find.find(request.ckpt, tell=tell))
+    checkpoint = find.opened(request.ckpt, tell=tell)
+    tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     skipped = {
         name: "not installed" for name in BACKENDS if name != REFERENCE and not find_spec(name)

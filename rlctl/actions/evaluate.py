@@ -3,8 +3,7 @@
 import io
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, fields
-from itertools import zip_longest
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,13 @@ import numpy as np
 
 from rlctl import catalog
 from rlctl.actions.told import NOTHING, Told
-from rlctl.checkpoints import find
-from rlctl.checkpoints.reading import Checkpoint, load
+from rlctl.checkpoints import drift, find
+from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core import files
-from rlctl.core.errors import CheckFailed, Incompatible, RlctlError
+from rlctl.core.errors import CheckFailed, RlctlError
 from rlctl.core.progress import Progress
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.rollouts.base import Step
 
-Part = ObservationPart | ActionPart
 MOST_AT_ONCE = 256  # environments stepped together; more episodes are played in rounds
 
 
@@ -101,7 +98,8 @@ def evaluate(
     progress = progress or Progress()
     if request.env is not None:
         catalog.env(request.env)
-    checkpoint = load(find.find(request.ckpt, request.env, tell=tell))
+    checkpoint = find.opened(request.ckpt, request.env, tell=tell)
+    drift.check_saved(checkpoint)
     with progress.phase("import"):
         import jax
 
@@ -121,7 +119,7 @@ def evaluate(
     driver = request.told.drive(driver, name, config, tell)
     recorder = Recorder(driver.spec.terms) if request.save_trajectories else None
     with closing(driver):
-        check_layout(checkpoint, driver.spec)
+        drift.check(checkpoint, driver.spec, tell)
         with progress.phase("eval"):
             result = play(
                 policy, driver, request.episodes, request.seed, request.stochastic, recorder
@@ -149,34 +147,6 @@ def _finish(report: EvalReport, recorder: "Recorder | None") -> None:
             "train longer, or evaluate another checkpoint with --ckpt",
             data=figures,
         )
-
-
-def check_layout(checkpoint: Checkpoint, spec: EnvSpec) -> None:
-    """The environment must observe and accept what the policy was trained on.
-
-    Raises:
-        Incompatible: It does not.
-    """
-    then = EnvSpec.from_json(checkpoint.manifest["env"]["spec"])  # what it did not say is as usual
-    for key in ("observation", "action"):
-        for part, new in zip_longest(getattr(then, key), getattr(spec, key)):
-            if part != new:
-                raise Incompatible(
-                    f"{checkpoint.path} was trained on another {key} than {spec.id} has now: "
-                    f"{_difference(part, new)}",
-                    "evaluate it with the version and settings of the environment that it was "
-                    "trained on",
-                )
-
-
-def _difference(then: Part | None, now: Part | None) -> str:
-    """How a part of a layout has changed."""
-    if then is None or now is None:
-        return f"{(then or now).name} was {'there' if then else 'not there'} then"
-    names = [field.name for field in fields(now) if field.compare]
-    name = next(name for name in names if getattr(then, name) != getattr(now, name))
-    was, is_ = getattr(then, name), getattr(now, name)
-    return f"the {name} of {then.name} was {was} then, and is {is_} now"
 
 
 class Recorder:

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
-from rlctl.checkpoints.reading import load
 from rlctl.core.errors import UsageError
 from rlctl.core.files import appearing, plain
 from rlctl.policies.base import check, spec_of
@@ -77,7 +77,8 @@ def export(
     for path in (out, beside):
         if os.path.lexists(path):
             raise UsageError(f"{path} is there already", "give another --out, or move it away")
-    checkpoint = load(find.find(ckpt, tell=tell))
+    checkpoint = find.opened(ckpt, tell=tell)
+    tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     check(spec, arrays)
     writer = import_module(FORMATS[kind])

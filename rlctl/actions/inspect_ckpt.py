@@ -1,22 +1,19 @@
 """Look into a checkpoint, sound or damaged, without any framework."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
 import numpy as np
 
-from rlctl import __version__
-from rlctl.checkpoints import manifest
+from rlctl.checkpoints import drift, manifest
 from rlctl.checkpoints.arrays import Arrays, count_nonfinite
 from rlctl.checkpoints.difference import compare
 from rlctl.checkpoints.find import locate
 from rlctl.checkpoints.reading import Examination, check_folder, examine
-from rlctl.core.errors import RlctlError
+from rlctl.core.errors import NotFound, RlctlError
 
 MEASURED = ("policy", "train")  # groups whose values are looked at; environments are large
 
@@ -151,7 +148,7 @@ def inspect_ckpt(
         untrained=unchanged == networks if networks and initial else None,
         unchanged=unchanged,
         normalizer=_summarize(policy or {}),
-        versions=_versions(_members(facts.get("provenance"))),
+        versions=_versions(facts),
         difference=difference,
         error=error,
     )
@@ -160,9 +157,17 @@ def inspect_ckpt(
 def _look(
     text: str | None, groups: tuple[str, ...], tell: Callable[[str], None]
 ) -> tuple[Path, Examination]:
-    path = locate(text, tell=tell)
-    check_folder(path)
-    return path, examine(path, groups)
+    while True:
+        path = locate(text, tell=tell)
+        try:
+            check_folder(path)
+            found = examine(path, groups)
+        except NotFound:
+            if path.exists():
+                raise
+            continue
+        if not found.faults or path.exists():  # else it was pruned meanwhile: choose anew
+            return path, found
 
 
 def _describe(found: Examination) -> dict[str, list[ArrayReport]]:
@@ -225,18 +230,12 @@ def _summarize(policy: Arrays) -> dict[str, Any]:
     }
 
 
-def _versions(provenance: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
-    """Saved and installed versions where they differ, read from the packages' metadata."""
-    saved = {"python": provenance.get("python"), **_members(provenance.get("packages"))}
-    differing: dict[str, dict[str, str | None]] = {}
-    for name, then in saved.items():
-        now: str | None = {"python": python_version(), "rlctl": __version__}.get(name)
-        if now is None:
-            with suppress(PackageNotFoundError):
-                now = version(name)
-        if then is not None and then != now:
-            differing[name] = {"saved": str(then), "installed": now}
-    return differing
+def _versions(facts: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
+    """Saved and installed versions where they differ."""
+    then, now = _members(facts.get("provenance")).get("python"), python_version()
+    differing = {} if then in (None, now) else {"python": (str(then), now)}
+    differing |= drift.packages(facts)
+    return {name: {"saved": was, "installed": is_} for name, (was, is_) in differing.items()}
 
 
 def _members(value: Any) -> Mapping[str, Any]:

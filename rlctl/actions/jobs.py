@@ -14,7 +14,8 @@ from rlctl.checkpoints import find, store
 from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
-from rlctl.core.runs import Run, find_run, provenance
+from rlctl.core.runs import Run, find_run, provenance, runs_root
+from rlctl.engines import disk
 
 EXTENDABLE = ("train.steps", *make.CHANGEABLE)  # settings that may change when a run is resumed
 
@@ -90,7 +91,7 @@ def planned(request: TrainRequest, progress: Progress) -> Planned:
     catalog.env(env)
     catalog.engine(algo)
     settings = resolve_training(env, algo, request.config, request.overrides, request.flags)
-    start = store.load(find.find(request.init_from)) if request.init_from is not None else None
+    start = find.opened(request.init_from, env) if request.init_from is not None else None
     return Planned(env, algo, settings, start, _plan(algo, settings, env, progress))
 
 
@@ -101,6 +102,8 @@ def new(request: TrainRequest, progress: Progress) -> Job:
         RlctlError: See `planned`; or the folder is there, or cannot be made.
     """
     made = planned(request, progress)
+    if told := disk.check(made.plan, request.out or runs_root()):
+        progress.event("warning", message=told)
     run = Run.create(made.env, made.algo, made.settings["train"].seed, request.out)
     run.write_config(
         {
@@ -131,6 +134,9 @@ def resumed(request: TrainRequest, progress: Progress) -> Job:
         )
     run = Run.open(find_run(request.resume))
     try:
+        if run.left_by:
+            message = f"the last one to write {run.folder}, {run.left_by}, did not end properly"
+            progress.event("warning", message=message)
         config = run.read_config()
         env, algo, settings = _saved(config, request)
         make.check(env, settings)
@@ -202,7 +208,10 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
             "only --steps and what is drawn and logged may change; "
             "--init-from starts a new run from a checkpoint",
         )
-    kept = {name: origins[name] if at == "run" else at for name, at in after.origins.items()}
+    kept = {
+        name: origins.get(name, "default") if at == "run" else at
+        for name, at in after.origins.items()
+    }  # a setting that came later has the value it always had
     return env, algo, Resolved({name: after[name] for name in after}, kept)
 
 

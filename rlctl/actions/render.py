@@ -8,7 +8,7 @@ from typing import Any
 from rlctl import catalog
 from rlctl.actions.films import itself, scene
 from rlctl.actions.films.shot import Player, Shot
-from rlctl.checkpoints import find, store
+from rlctl.checkpoints import drift, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.errors import Incompatible
@@ -115,7 +115,9 @@ def render(
     if env is not None:
         catalog.env(env)
     wanted = (ckpt, *shot.beside)
-    checkpoints = [store.load(find.find(text, env, tell=tell)) for text in wanted]
+    checkpoints = [find.opened(text, env, tell=tell) for text in wanted]
+    for checkpoint in checkpoints:
+        drift.check_saved(checkpoint)
     name, config = _environment(checkpoints, shot.overrides, tell)
     from rlctl.policies.base import load_policy
 

@@ -12,7 +12,7 @@ from rlctl.actions.jobs import TrainRequest
 from rlctl.actions.watchers import make
 from rlctl.actions.watchers.base import Watched, watching
 from rlctl.checkpoints import store
-from rlctl.core.errors import RlctlError, Stopped, StoppedUnsaved, UsageError
+from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.base import Hooks, Result
@@ -92,7 +92,12 @@ def train(
         with watching(tuple(make.watchers(watched)), progress):
             if stop() is not None:
                 raise StoppedUnsaved("stopped before the training began")
-            result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
+            try:
+                result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
+            except Incompatible:
+                if not job.resume:
+                    job.run.discard()
+                raise
     plot, films = make.drawn(job.run.folder)
     seconds = dict(progress.seconds)
     return TrainReport(job.env, job.algo, job.run.folder, result, plot, films, seconds)
@@ -129,7 +134,8 @@ def _naming(run: Run) -> Iterator[None]:
     except RlctlError as error:
         saved = store.steps(run.checkpoints)
         last = str(store.step_folder(run.checkpoints, saved[-1])) if saved else None
-        error.data = {"run": str(run.folder), "checkpoint": last, **error.data}
+        if run.config_path.exists():
+            error.data = {"run": str(run.folder), "checkpoint": last, **error.data}
         if isinstance(error, (Stopped, StoppedUnsaved)) and not error.hint:
             error.hint = f"rlctl train --resume {run.folder}"
         raise

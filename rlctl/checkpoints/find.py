@@ -13,14 +13,14 @@ damaged one is skipped for the newest that verifies, and that is said. Before an
 best is the newest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.foreign import source
-from rlctl.checkpoints.reading import import_hint, looks_like_checkpoint
+from rlctl.checkpoints.reading import Checkpoint, import_hint, looks_like_checkpoint
 from rlctl.core import runs
-from rlctl.core.errors import Incompatible, NotFound, RlctlError, UsageError
+from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, UsageError
 
 FOLDER = "checkpoints"  # where a run keeps them
 Tell = Callable[[str], None]
@@ -47,15 +47,41 @@ def find(
         Unsafe: It holds links or special files, or names that lead elsewhere.
         UsageError: What follows the @ is no step.
     """
-    path = locate(text, env, root, tell)
-    saved = store.load(path, groups=()).manifest.get("env")
+    return opened(text, env, root, tell, groups=()).path
+
+
+def opened(
+    text: str | None,
+    env: str | None = None,
+    root: Path | None = None,
+    tell: Tell = lambda line: None,
+    groups: Collection[str] = ("policy",),
+) -> Checkpoint:
+    """Like `find`, but loaded. The run's training may go on saving and pruning meanwhile.
+
+    Args:
+        text: What the user gave; see above.
+        env: The environment it must be of, None for any.
+        root: As of `find`.
+        tell: As of `find`.
+        groups: Which arrays to load.
+    """
+    checkpoint = None
+    while checkpoint is None:
+        path = locate(text, env, root, tell)
+        try:
+            checkpoint = store.load(path, groups)
+        except (NotFound, Damaged):
+            if path.exists():
+                raise  # else it was pruned while it was read: choose anew
+    saved = checkpoint.manifest.get("env")
     saved = saved.get("id") if isinstance(saved, dict) else saved
     if env is not None and saved != env:
         raise Incompatible(
             f"{path} is of environment {saved}, not {env}",
             f"name {saved} instead, or train {env} first: rlctl train {env}",
         )
-    return path
+    return checkpoint
 
 
 def locate(
@@ -128,9 +154,10 @@ def _at(folder: Path, step: str, tell: Tell) -> Path:
         raise UsageError(f"{step!r} is no step", "RUN@STEP takes a number, `latest` or `best`")
     path = store.step_folder(folder, int(digits))
     if not path.exists():
-        there = ", ".join(map(str, store.steps(folder))) or "none"
+        near = sorted(store.steps(folder), key=lambda step: abs(step - int(digits)))[:8]
         raise NotFound(
-            f"{folder.parent.name} has no checkpoint of step {int(digits)}", f"it has {there}"
+            f"{folder.parent.name} has no checkpoint of step {int(digits)}",
+            f"nearest are {', '.join(map(str, sorted(near)))}" if near else "it has none",
         )
     return path
 

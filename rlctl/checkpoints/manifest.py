@@ -1,7 +1,7 @@
 """The manifest of a checkpoint: plain facts as JSON, sealed with a digest of themselves.
 
     {
-      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 0},
+      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 1},
       "engine": ..., "env": ..., "policy": ..., "step": ..., and the other facts of the save,
       "arrays": {"policy": {"policy/hidden_0/kernel": {"dtype": "float32", "shape": [3, 32]}}},
       "files": {"policy.safetensors": {"bytes": 5120, "sha256": "..."}},
@@ -17,13 +17,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 from rlctl.core.files import plain
 
 NAME = "manifest.json"
-SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 0}
+SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 1}
 _DIGEST = "manifest_sha256"
 MAX_BYTES = 8 * 2**20
 _GROUP = re.compile(r"[a-z0-9_-]{1,64}")
@@ -82,7 +83,7 @@ def decode(data: bytes) -> dict[str, Any]:
     manifest = salvage(data)
     schema = manifest.get("schema")
     if isinstance(schema, dict) and schema.get("name") == SCHEMA["name"]:
-        _check_version(schema)
+        _check_version(schema, manifest)
     _check_members(manifest)
     return manifest
 
@@ -109,12 +110,15 @@ def _seal(body: bytes) -> bytes:
     return f',\n  "{_DIGEST}": "{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
 
 
-def _check_version(schema: dict[str, Any]) -> None:
+def _check_version(schema: dict[str, Any], manifest: dict[str, Any]) -> None:
     if schema.get("major") != SCHEMA["major"]:
+        writer = "the version of rlctl that"
+        with suppress(KeyError, TypeError):
+            writer = f"rlctl {manifest['provenance']['packages']['rlctl']}, which"
         raise Incompatible(
             f"the checkpoint has schema {schema.get('major')}.{schema.get('minor')}; "
             f"this rlctl reads {SCHEMA['major']}.x",
-            "install the version of rlctl that wrote it, or a newer one",
+            f"install {writer} wrote it, or a newer one",
         )
 
 
@@ -123,7 +127,9 @@ def _check_members(manifest: Mapping[str, Any]) -> None:
     schema = manifest.get("schema")
     if not isinstance(schema, dict) or schema.get("name") != SCHEMA["name"]:
         raise Damaged(f"{NAME} does not say that it is rlctl's")
-    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+    if not _is_count(schema.get("minor")):
+        raise Damaged(f"{NAME} does not say which schema it is of")
+    if not _is_count(step):
         raise Damaged(f"{NAME} gives no step")
     if not isinstance(arrays, dict) or not all(_is_listing(group) for group in arrays.values()):
         raise Damaged(f"{NAME} lists no arrays")
@@ -131,6 +137,10 @@ def _check_members(manifest: Mapping[str, Any]) -> None:
         raise Damaged(f"{NAME} lists no files")
     if set(files) != {file_of(group) for group in arrays}:
         raise Damaged(f"{NAME} lists files and groups of arrays that do not match")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_listing(group: Any) -> bool:

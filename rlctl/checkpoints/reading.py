@@ -15,6 +15,7 @@ from typing import Any
 
 from rlctl.checkpoints import arrays, manifest
 from rlctl.checkpoints.arrays import Arrays
+from rlctl.checkpoints.migrations import migrate
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
 STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
@@ -94,7 +95,7 @@ def load(path: Path | str, groups: Collection[str] = ("policy",)) -> Checkpoint:
                 f"{path} has no {group} arrays, only {', '.join(found.manifest['arrays'])}",
                 "it can be evaluated, rendered or trained from with --init-from",
             )
-    return Checkpoint(path, found.manifest, found.groups)
+    return Checkpoint(path, *migrate(found.manifest, found.groups))
 
 
 def check_folder(path: Path) -> None:
@@ -149,7 +150,12 @@ def examine(path: Path, groups: Collection[str]) -> Examination:
                 found.groups[group] = arrays.decode(data, listing, file)
         except RlctlError as error:
             found.faults[file] = _placed(error, path)
-    for extra in sorted(set(os.listdir(path)) - {manifest.NAME, *found.manifest["files"]}):
+    try:
+        names = set(os.listdir(path))
+    except FileNotFoundError:  # its run's training has pruned it
+        found.faults[manifest.NAME] = NotFound(f"{path} was deleted in this moment", _OTHER_HINT)
+        return found
+    for extra in sorted(names - {manifest.NAME, *found.manifest["files"]}):
         error = Damaged(f"{extra} does not belong to it", "move that file elsewhere")
         found.faults[extra] = _placed(error, path)
     return found

@@ -116,12 +116,17 @@ def best(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: Non
         folder: The run's checkpoints.
         skipped: Told of one that was the best and is damaged or gone.
     """
-    for step in sorted(_named_best(folder), reverse=True):
+    failed: dict[int, RlctlError] = {}
+    found = None
+    while found is None and (named := _named_best(folder) - set(failed)):
         try:
-            return load(step_folder(folder, step), groups=()).path
-        except (Damaged, NotFound) as error:
+            found = load(step_folder(folder, max(named)), groups=()).path
+        except (Damaged, NotFound) as error:  # it may have been pruned, and another be named now
+            failed[max(named)] = error
+    for step, error in failed.items():
+        if found is None or os.path.lexists(step_folder(folder, step)):
             skipped(error)
-    return None
+    return found
 
 
 def mark_best(folder: Path, step: int) -> None:
@@ -237,16 +242,19 @@ def _remove(path: Path) -> None:
 
 
 def _newest(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Checkpoint:
-    first = None
-    for step in reversed(steps(folder)):
+    damaged: dict[int, RlctlError] = {}
+    while rest := [step for step in steps(folder) if step not in damaged]:
+        path = step_folder(folder, rest[-1])
         try:
-            return load(step_folder(folder, step), groups=())
-        except (Damaged, NotFound) as error:  # not found: deleted in this moment
-            first = first or error
-            skipped(error)
-    if first is None:
+            return load(path, groups=())
+        except (Damaged, NotFound) as error:
+            if os.path.lexists(path):  # else it was pruned in this moment, and there are newer ones
+                damaged[rest[-1]] = error
+                skipped(error)
+    if not damaged:
         raise NotFound(f"there is no checkpoint in {folder}", "train one: rlctl train ENV")
-    raise Damaged(f"no checkpoint in {folder} is intact; the newest: {first.message}")
+    newest = damaged[max(damaged)]
+    raise Damaged(f"no checkpoint in {folder} is intact; the newest: {newest.message}")
 
 
 def _hint(file: Path) -> int | None:

@@ -4,14 +4,15 @@
     config.json       the resolved settings, their origins, the provenance
     metrics.jsonl     one row per update or evaluation
     checkpoints/      see rlctl.checkpoints
-    lock              held while a process writes here
+    lock              held while a process writes here, see rlctl.core.lock
 """
 
 import difflib
+import itertools
 import json
 import os
 import platform
-import socket
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -22,14 +23,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlctl import __version__
-from rlctl.core.errors import Damaged, Incompatible, NotFound, RunInUse, UsageError
+from rlctl.core import lock
+from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
 from rlctl.core.files import plain, write_atomic, writing
 from rlctl.core.metrics import Metrics
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 SHIPPED = "shipped:"  # before an environment's name: the policy that ships for it, which is no run
 PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "brax", "optax", "torch", "gymnasium")
@@ -43,6 +40,7 @@ class Run:
         checkpoints: Where its checkpoints lie.
         config_path: The file of its settings.
         metrics: Its rows of figures.
+        left_by: The process that wrote it last, if that did not end properly; else "".
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +49,8 @@ class Run:
         self.checkpoints = folder / "checkpoints"
         self.config_path = folder / "config.json"
         self.metrics = Metrics(folder / "metrics.jsonl")
-        self._lock = _lock(folder / "lock")
+        self._lock = lock.Lock(folder)
+        self.left_by = self._lock.left_by
 
     @classmethod
     def create(cls, env: str, algo: str, seed: int, out: Path | None = None) -> Self:
@@ -62,16 +61,20 @@ class Run:
             OutOfSpace: It cannot be made.
             RunInUse: Another process was faster.
         """
-        folder = out if out is not None else _free_folder(env, algo, seed)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            taken = any(path.name != "lock" for path in folder.iterdir())
-        if taken:
+        if out is None:
+            return cls(_new_folder(env, algo, seed))
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+            inside = {path.name for path in out.iterdir()}
+        run = cls(out) if not inside or inside & lock.FILES else None  # else it is none of ours
+        if run is None or any(path.name not in lock.FILES for path in out.iterdir()):
+            if run is not None:
+                run.close()
             raise UsageError(
-                f"{folder} is there already and not empty",
-                f"go on with it by `rlctl train --resume {folder}`, or choose another --out",
+                f"{out} is there already and not empty",
+                f"go on with it by `rlctl train --resume {out}`, or choose another --out",
             )
-        return cls(folder)
+        return run
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -99,12 +102,15 @@ class Run:
         """
         return read_config(self.folder)
 
+    def discard(self) -> None:
+        """Delete a run that was made and could not begin; its folder was empty before."""
+        self.metrics.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def close(self) -> None:
         """Let others write the folder."""
         self.metrics.close()
-        if self._lock is not None:
-            os.close(self._lock)  # which also unlocks
-            self._lock = None
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -176,7 +182,7 @@ def find_run(text: str, root: Path | None = None) -> Path:
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:
     """The run, of an environment if one is named, whose newest checkpoint is the newest."""
     for folder in _by_age(root or runs_root()):
-        if not _checkpoints(folder):
+        if _newest(folder) is None:
             continue
         with suppress(Damaged):
             if env is None or read_config(folder).get("env") == env:
@@ -200,13 +206,15 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _free_folder(env: str, algo: str, seed: int) -> Path:
+def _new_folder(env: str, algo: str, seed: int) -> Path:
+    """Make the folder of a new run; of several that are started at once each has its own."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = f"{env}-{algo}-{stamp}-s{seed}".replace(":", "_").replace("/", "_")
-    folder, count = runs_root() / name, 1
-    while folder.exists():
-        count += 1
-        folder = runs_root() / f"{name}-{count}"
+    for count in itertools.count(1):
+        folder = runs_root() / (name if count == 1 else f"{name}-{count}")
+        with writing(folder), suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
     return folder
 
 
@@ -216,39 +224,19 @@ def _by_age(root: Path) -> list[Path]:
 
 
 def _saved_at(folder: Path) -> tuple[float, str]:
-    """When the run last saved; the name, which holds the time, settles ties."""
-    times = [0.0]
-    for path in _checkpoints(folder) or [folder / "config.json"]:
-        with suppress(FileNotFoundError):  # pruned meanwhile
-            times.append(path.stat().st_mtime)
-    return max(times), folder.name
+    """When the run last saved, or was made; the name, which holds the time, settles ties."""
+    for path in filter(None, (_newest(folder), folder / "config.json")):
+        with suppress(FileNotFoundError):  # moved away meanwhile
+            return path.stat().st_mtime, folder.name
+    return 0.0, folder.name
 
 
-def _checkpoints(folder: Path) -> list[Path]:
-    return list((folder / "checkpoints").glob("step_*"))
-
-
-def _lock(path: Path) -> int | None:
-    """Lock a file for as long as this process lives; None where the system cannot."""
-    if fcntl is None:
-        return None
-    with writing(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 4096).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise RunInUse(
-            f"{path.parent} is being written by another process ({holder or 'not named yet'})",
-            "wait for it or stop it; or choose another --out",
-        ) from None
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = f"pid {os.getpid()} on {socket.gethostname()} since {started}"
-    with writing(path):
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, holder.encode())
-    return descriptor
+def _newest(folder: Path) -> Path | None:
+    """The checkpoint of the most steps, which was saved last; None without any."""
+    steps: list[str] = []
+    with suppress(FileNotFoundError, NotADirectoryError):
+        steps = [name for name in os.listdir(folder / "checkpoints") if name.startswith("step_")]
+    return folder / "checkpoints" / max(steps, key=lambda x: (len(x), x)) if steps else None
 
 
 def _git(folder: Path) -> dict[str, Any] | None:

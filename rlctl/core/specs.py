@@ -4,7 +4,7 @@ Specs are written into every checkpoint, so that a policy can act without the en
 and a mismatch is told by name. Nothing here needs a framework.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 
@@ -153,15 +153,22 @@ class EnvSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote."""
+        """The spec that `to_json` wrote; what a later version says besides is left alone."""
         names = ("terms", "cameras", "commands", "achieved")
         return cls(
-            **{**data, **{name: tuple(data.get(name, ())) for name in names}}
+            **_known(cls, data)
+            | {name: tuple(data.get(name, ())) for name in names}
             | {
-                "observation": tuple(ObservationPart(**part) for part in data["observation"]),
-                "action": tuple(ActionPart(**part) for part in data["action"]),
+                name: tuple(kind(**_known(kind, part)) for part in data[name])
+                for name, kind in (("observation", ObservationPart), ("action", ActionPart))
             }
         )
+
+
+def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:
+    """The members that a spec of this version has."""
+    names = {member.name for member in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}
 
 
 @dataclass(frozen=True)
@@ -236,5 +243,5 @@ class PolicySpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote."""
+        """The spec that `to_json` wrote; a member not known here could change how it acts."""
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})

@@ -68,7 +68,7 @@ def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
             facts["seconds"],
             best["step"],
             best["return"],
-            facts.get("evaluated", facts["step"]),
+            facts["evaluated"],
         ),
         "envs": dict(checkpoint.groups["envs"]),
         "evaluation": facts["metrics"],
@@ -76,14 +76,14 @@ def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def arrays_like(like: Mapping[str, Any], checkpoint: Checkpoint, group: str) -> Arrays:
-    """A checkpoint's group of arrays, after checking that names and shapes are those of `like`.
+    """A checkpoint's group of arrays, once their names, shapes and dtypes are those of `like`.
 
     Raises:
         Incompatible: They are not.
     """
     arrays = checkpoint.groups[group]
-    wanted = {name: tuple(array.shape) for name, array in like.items()}
-    given = {name: array.shape for name, array in arrays.items()}
+    wanted = {name: f"{array.dtype}{list(array.shape)}" for name, array in like.items()}
+    given = {name: f"{array.dtype}{list(array.shape)}" for name, array in arrays.items()}
     if wanted != given:
         name = min(set(wanted.items()) ^ set(given.items()))[0]
         raise Incompatible(

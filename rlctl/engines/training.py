@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rlctl import catalog
-from rlctl.checkpoints import manifest, store
+from rlctl.checkpoints import drift, manifest, store
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.errors import Diverged, OutOfSpace
@@ -21,7 +21,7 @@ from rlctl.core.runs import Run, provenance
 from rlctl.core.specs import PolicySpec
 from rlctl.engines.base import Hooks, Result
 from rlctl.engines.saver import Saver
-from rlctl.engines.state import EngineState
+from rlctl.engines.state import EngineState, arrays_like
 from rlctl.policies.base import make_policy
 from rlctl.rollouts.base import Arrays, Driver, Episodes
 from rlctl.rollouts.evaluate import evaluate
@@ -102,12 +102,15 @@ class EngineTraining(ABC):
         self._driver.reset(self.train.seed)
         self._driver.stagger()
         counters = self.state.counters
+        if start is not None:
+            drift.check(start, self._driver.spec, self._warn, exact=resume)
+            drift.check_policy(start, self._spec, self._warn, exact=resume)
         if start is not None and resume:
             self.state = self._resumed(start)
             counters = self.state.counters
             self._harden(counters.steps)
             self._initial = start.manifest["initial"]
-            self._driver.restore(self.state.envs)
+            self._driver.restore(arrays_like(self._driver.state(), start, "envs"))
             self._saver.saved = counters.steps, counters.evaluated
         elif start is not None:
             self._adopt(start)
@@ -219,9 +222,8 @@ class EngineTraining(ABC):
         self._log({"kind": "train", **row})
         self._hooks.progress.event("progress", **row)
         if ended.nonfinite or ended.warnings:
-            self._hooks.progress.event(
-                "warning",
-                message=f"by step {counters.steps:,}: {ended.nonfinite} environments reset because "
+            self._warn(
+                f"by step {counters.steps:,}: {ended.nonfinite} environments reset because "
                 f"they were not finite, {ended.warnings} instability warnings from MuJoCo",
             )
 
@@ -256,8 +258,10 @@ class EngineTraining(ABC):
         if not self.steps:
             return
         with self._hooks.progress.phase("save"):
-            self._run.metrics.flush(durable=True)
-            self._saver.finish(self._facts(), self.state.groups())
+            try:
+                self._run.metrics.flush(durable=True)
+            finally:
+                self._saver.finish(self._facts(), self.state.groups())
 
     def result(self) -> Result:
         """What came of it; the last state is saved whatever the schedule."""
@@ -334,8 +338,11 @@ class EngineTraining(ABC):
             self._unwritten = False
         except OutOfSpace as error:
             if not self._unwritten:
-                self._hooks.progress.event("warning", message=f"{error.message}; rows wait for it")
+                self._warn(f"{error.message}; rows wait for it")
             self._unwritten = True
+
+    def _warn(self, message: str) -> None:
+        self._hooks.progress.event("warning", message=message)
 
     def _make_training_driver(self) -> Driver:
         config, train = self._settings["env"], self.train
@@ -395,6 +402,7 @@ class EngineTraining(ABC):
                 "id": self._env_name,
                 "config": self._settings.to_json()["env"],
                 "spec": self._driver.spec.to_json(),
+                "model_sha256": drift.model_digest(self._env_name),
             },
             "policy": self._spec.to_json(),
             "config": self._settings.to_json(),

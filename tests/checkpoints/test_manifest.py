@@ -67,9 +67,11 @@ def test_every_cut_is_noticed():
 def test_a_newer_minor_schema_is_read_and_a_newer_major_one_is_not():
     newer = {**FACTS, "schema": {**manifest.SCHEMA, "minor": 9}, "unheard_of": [1]}
     assert manifest.decode(manifest.encode(newer))["unheard_of"] == [1]
-    newer["schema"] = {**manifest.SCHEMA, "major": 2}
-    with pytest.raises(Incompatible, match=r"schema 2\.0; this rlctl reads 1\.x"):
+    newer["schema"] = {**manifest.SCHEMA, "major": 2, "minor": 0}
+    newer["provenance"] = {"packages": {"rlctl": "3.1.4"}}
+    with pytest.raises(Incompatible, match=r"schema 2\.0; this rlctl reads 1\.x") as caught:
         manifest.decode(manifest.encode(newer))
+    assert "install rlctl 3.1.4, which wrote it" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,8 @@ def test_a_newer_minor_schema_is_read_and_a_newer_major_one_is_not():
     [
         {"schema": {"name": "webapp"}},
         {"schema": "1"},
+        {"schema": {**manifest.SCHEMA, "minor": -1}},
+        {"schema": {**manifest.SCHEMA, "minor": None}},
         {"step": None},
         {"step": -1},
         {"step": True},

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +122,14 @@ def test_the_latest_run_is_the_one_that_saved_last():
     assert runs.latest_run(env="barkour") is None
     os.utime(older / "checkpoints" / f"step_{2:012d}", (now, now))
     assert runs.latest_run() == older
+
+
+def test_of_every_run_one_checkpoint_is_looked_at(monkeypatch):
+    folders = [make(steps=range(1, 50)) for _ in range(3)]
+    looked, usual = [], Path.stat
+    monkeypatch.setattr(Path, "stat", lambda at, **how: looked.append(at) or usual(at, **how))
+    assert runs.latest_run() in folders
+    assert {at.name for at in looked if at.name.startswith("step_")} == {f"step_{49:012d}"}
 
 
 def test_no_runs_are_no_error(tmp_path):

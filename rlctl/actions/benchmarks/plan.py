@@ -10,6 +10,7 @@ from rlctl.actions.benchmarks.trainings import Task
 from rlctl.actions.config import resolve_training
 from rlctl.checkpoints import store
 from rlctl.core.errors import UsageError
+from rlctl.core.lock import FILES
 from rlctl.core.runs import Run, read_config, runs_root
 
 FIXED = (
@@ -119,5 +120,5 @@ def resumed_or_new(task: Task, device: str) -> Task:
 
 def _is_stub(folder: Path) -> bool:
     """Whether there is nothing in a folder but what a run begins with."""
-    begun = {"config.json", "lock", "metrics.jsonl", "checkpoints", "tensorboard", "wandb"}
+    begun = FILES | {"config.json", "metrics.jsonl", "checkpoints", "tensorboard", "wandb"}
     return {path.name for path in folder.iterdir()} <= begun

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlctl.actions.evaluate import check_layout
 from rlctl.actions.films.shot import Player, Shot, counter
+from rlctl.checkpoints import drift
 from rlctl.core.progress import Progress
 from rlctl.rendering.look import Look
 from rlctl.rollouts.make import make_drawn
@@ -33,7 +33,7 @@ def film(
     live.check(look, shot.tiles, name)
     with progress.phase("build"):
         driver = shot.told.drive(make_drawn(name, config, shot.physics), name, config, tell)
-        check_layout(player.checkpoint, driver.spec)
+        drift.check(player.checkpoint, driver.spec, tell)
     with closing(driver), live.drawing(), progress.phase("rollout"):
         filmed = live.LiveFilm(driver, player.policy, shot.length(driver.spec), shot.seed)
         return [filmed], filmed.shoot(out, look, counter(progress)), driver.physics

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlctl.actions.evaluate import check_layout
 from rlctl.actions.films.shot import Player, Shot, counter
+from rlctl.checkpoints import drift
 from rlctl.core.progress import Progress
 from rlctl.rendering import gl
 from rlctl.rendering.look import Look
@@ -40,7 +40,7 @@ def film(
         driver = make_driver(name, config, shot.physics, shot.num_envs, randomize=None)
         driver = shot.told.drive(driver, name, config, tell)
         for player in players:
-            check_layout(player.checkpoint, driver.spec)
+            drift.check(player.checkpoint, driver.spec, tell)
     with closing(driver):
         films = [film for player in players for film in _play(player, driver, shot, progress)]
     with progress.phase("save"):

@@ -9,6 +9,7 @@ from rlctl import catalog
 from rlctl.catalog import EnvRow, FamilyRow
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
+from rlctl.engines import disk
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
@@ -97,7 +98,7 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
 
 
 def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
-    """The plan for `--dry-run`: counts, and the memory of the data in MiB where it is known.
+    """The plan for `--dry-run`: counts, and memory and disk in MiB where they are known.
 
     Raises:
         UsageError: The settings do not fit together, or not the environment.
@@ -129,7 +130,11 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     figures = asdict(made) | {"evals": evals, "num_envs": train.num_envs}
     if isinstance(row, EnvRow):
         figures["memory_mib"] = _memory(made, row, ppo) / 2**20
-    return figures
+    copies = 3.0 if ppo.optimizer == "adam" else 2.0  # what is learned, and the optimizer's moments
+    copies /= 2 if ppo.mirror else 1
+    return figures | disk.plan(
+        settings, env_name, made.save_every, lambda spec: policy_spec(spec, ppo), (copies, copies)
+    )
 
 
 def _memory(made: Plan, row: EnvRow, ppo: PPOConfig) -> float:

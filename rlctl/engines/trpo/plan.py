@@ -6,8 +6,10 @@ from typing import Any
 
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
+from rlctl.engines import disk
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo.config import TRPOConfig
+from rlctl.engines.trpo.networks import policy_spec
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
 
 
 def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
-    """The plan for `--dry-run`.
+    """The plan for `--dry-run`: counts, and the disk in MiB where it is known.
 
     Raises:
         UsageError: The settings do not fit together.
@@ -71,7 +73,18 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     train = settings["train"]
     made = make_plan(train, settings["trpo"])
     evals = made.steps // made.eval_every if made.eval_every else 0
-    return asdict(made) | {"evals": evals, "num_envs": train.num_envs}
+    return {
+        **asdict(made),
+        "evals": evals,
+        "num_envs": train.num_envs,
+        **disk.plan(
+            settings,
+            env_name,
+            made.save_every,
+            lambda spec: policy_spec(spec, settings["trpo"]),
+            (0.0, 2.0),  # Adam's moments of the value function
+        ),
+    }
 
 
 def _nearest_divisors(number: int, around: int) -> list[int]:

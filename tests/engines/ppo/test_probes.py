@@ -47,8 +47,7 @@ def learn(probe, tmp_path):  # noqa: F811
         name = probe(kind)
         with Run.create(name, "ppo", 0) as folder:
             training = Training(settings, name, folder, Hooks(), None, False)
-            while not training.done:
-                training.improve(training.collect())
+            training.learn(lambda task, *args: task(*args))
             training.close()
         policy = training.state.learner.policy
         nets = networks.Networks(training._spec)

@@ -174,7 +174,7 @@ def test_init_from_takes_the_networks_and_nothing_else(start_run):
 
     other = settings("pendulum", f"train.steps={UPDATE}", "ppo.policy_hidden_layer_sizes=9")
     third = start_run("pendulum", "third")
-    with pytest.raises(Incompatible, match="policy/hidden_0"):
+    with pytest.raises(Incompatible, match="policy_hidden_layer_sizes"):
         train(other, "pendulum", third, Hooks(), start)
 
 

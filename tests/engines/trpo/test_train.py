@@ -200,7 +200,7 @@ def test_init_from_takes_the_networks_and_nothing_else(trained, settings, start_
             np.testing.assert_array_equal(got.groups["policy"][name], array)
 
     other = settings(f"train.steps={UPDATE}", "trpo.policy_hidden_layer_sizes=9")
-    with pytest.raises(Incompatible, match="policy/hidden_0"):
+    with pytest.raises(Incompatible, match="policy_hidden_layer_sizes"):
         train(other, "problem", start_run("third"), Hooks(), start)
 
 

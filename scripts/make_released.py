@@ -1,0 +1,58 @@
+"""Make the checkpoints under tests/checkpoints/released, by the code of the release they are of.
+
+    git worktree add ../released v0.1.0                    # the release's code
+    cd ../released && PYTHONPATH=. python THIS/scripts/make_released.py OUT
+
+writes OUT/ppo and OUT/trpo: a short training of the pendulum each, with the actions that its policy
+gives for fixed observations in actions.json. They are made once for each schema, and never again.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from rlctl import cli
+from rlctl.checkpoints import store
+from rlctl.policies.base import load_policy
+
+STEPS = 320
+SETTINGS = {
+    "ppo": ("ppo.unroll_length=5", "ppo.num_minibatches=4", "ppo.batch_size=8"),
+    "trpo": ("trpo.steps_per_update=160",),
+}
+SHARED = (
+    "train.num_envs=32",
+    "train.num_evals=1",
+    "train.eval_episodes=2",
+    "train.episode_length=20",
+    "train.keep_last=1",
+    "train.plot=false",
+)
+
+
+def main() -> None:
+    """Make them."""
+    out = Path(sys.argv[1])
+    out.mkdir(parents=True)
+    for algo, own in SETTINGS.items():
+        sizes = (f"{algo}.{whose}_hidden_layer_sizes=8,8" for whose in ("policy", "value"))
+        settings = [part for text in (*SHARED, *own, *sizes) for part in ("--set", text)]
+        arguments = ["train", "pendulum", "--algo", algo, "--steps", str(STEPS), "--cpu", *settings]
+        sys.argv = ["rlctl", *arguments]  # what the provenance says
+        made = out / algo
+        if code := cli.run([*arguments, "--out", str(made)]):
+            sys.exit(code)
+        (made / "lock").unlink()
+        shutil.rmtree(made / "videos", ignore_errors=True)
+        policy = load_policy(store.newest_verified(made / "checkpoints"))
+        rng = np.random.default_rng(0)
+        observation = rng.normal(size=(16, 3)).astype(np.float32)
+        answers = {"observation": observation.tolist(), "action": policy.act(observation).tolist()}
+        (made / "actions.json").write_text(json.dumps(answers) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""A training goes on only from what still is what it was, and says what is not."""
+
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from checkpoints.forged import forge
+
+from rlctl.actions.train import TrainRequest, train
+from rlctl.checkpoints import arrays, drift, manifest, store
+from rlctl.checkpoints.reading import load
+from rlctl.core.errors import Incompatible, OutOfSpace, StoppedUnsaved
+from rlctl.core.progress import Progress
+
+RELEASED = Path(__file__).parents[1] / "checkpoints" / "released" / "1.0"
+
+
+@pytest.fixture
+def run(request, tmp_path):
+    return shutil.copytree(RELEASED / getattr(request, "param", "trpo"), tmp_path / "run")
+
+
+def go_on(run: Path, how: str, stop: int | None = None) -> list[str]:
+    """Go on with a run's training, or begin a new one from its policy; what was warned of."""
+    events = []
+    progress = Progress(events.append)
+    if how == "resume":
+        request = TrainRequest(resume=str(run), flags={"train.steps": 480})
+    else:
+        algo = load(newest(run)).manifest["engine"]
+        sizes = (f"{algo}.{whose}_hidden_layer_sizes=8,8" for whose in ("policy", "value"))
+        own = {"ppo": ("ppo.batch_size=8", "ppo.num_minibatches=4", "ppo.unroll_length=5"),
+               "trpo": ("trpo.steps_per_update=160",)}[algo]  # fmt: skip
+        few = ("train.num_envs=32", "train.num_evals=0", "train.plot=false", "train.steps=160")
+        request = TrainRequest(
+            "pendulum", algo, init_from=str(run), out=run.parent / "second",
+            overrides=(*sizes, *own, *few),
+        )  # fmt: skip
+    with suppress(StoppedUnsaved):
+        train(request, progress, lambda: stop)
+    return [event["message"] for event in events if event["event"] == "warning"]
+
+
+def newest(run: Path) -> Path:
+    return store.newest_verified(run / "checkpoints")
+
+
+def unit(content):
+    content["env"]["spec"]["observation"][2]["unit"] = "deg/s"
+
+
+def activation(content):
+    content["policy"]["activation"] = "elu"
+
+
+@pytest.mark.parametrize("how", ["resume", "init_from"])
+@pytest.mark.parametrize(
+    ("run", "change", "told"),
+    [("ppo", unit, "deg/s"), ("trpo", activation, "activation elu")],
+    indirect=["run"],
+)
+def test_nothing_is_learned_from_what_means_something_else(how, change, told, run):
+    forge(newest(run), change)
+    with pytest.raises(Incompatible, match=told):
+        go_on(run, how)
+
+
+def test_what_has_changed_is_warned_of(run):
+    (run / "lock").write_text("pid 12 on there since 2026-01-01T00:00:00+00:00")
+    forge(newest(run), lambda content: content["provenance"]["packages"].update(jax="0.9.1"))
+    ended, packages = go_on(run, "resume")
+    assert "pid 12 on there since 2026-01-01T00:00:00+00:00, did not end properly" in ended
+    assert f"jax 0.9.1 -> {drift.version('jax')}" in packages
+    assert packages.endswith("bit for bit")
+    assert load(newest(run)).manifest["env"]["model_sha256"] == drift.model_digest("pendulum")
+    assert (run / "lock").read_bytes() == b""
+
+
+@pytest.mark.parametrize("group", ["policy", "train", "envs"])
+def test_arrays_of_another_type_are_refused(group, run):
+    """What is read as another type than it was saved in would go on as another number."""
+    path = newest(run)
+    held = load(path, (group,)).groups[group]
+    name = next(name for name, array in held.items() if array.dtype == np.float32)
+    data = arrays.encode(held | {name: held[name].astype(np.float64)})
+    (path / manifest.file_of(group)).write_bytes(data)
+
+    def retyped(content):
+        content["arrays"][group][name]["dtype"] = "float64"
+        content["files"][manifest.file_of(group)] = manifest.file_entry(data)
+
+    forge(path, retyped)
+    with pytest.raises(Incompatible, match=f"has {name} float64"):
+        go_on(run, "resume")
+
+
+@pytest.mark.parametrize(("free", "warned"), [(1e9, 0), (40e3, 1)])
+def test_a_disk_that_may_fill_is_warned_of(free, warned, run, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(free=free))
+    told = go_on(run, "init_from", stop=signal.SIGTERM)
+    assert len(told) == warned
+    assert all("will take" in line for line in told)
+
+
+def test_a_disk_with_no_room_for_one_checkpoint_is_refused_at_once(run, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(free=1e3))
+    with pytest.raises(OutOfSpace, match="a checkpoint takes"):
+        go_on(run, "init_from")
+    assert not (run.parent / "second").exists()

@@ -1,0 +1,193 @@
+"""What has changed since a checkpoint was written is refused or told, never silent."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import saved_policy
+from checkpoints.forged import forge, spec_changes
+
+from rlctl.actions.compare import CompareRequest, compare_backends
+from rlctl.actions.evaluate import EvalRequest, evaluate
+from rlctl.actions.export import export
+from rlctl.checkpoints import drift, shipped
+from rlctl.checkpoints.reading import load
+from rlctl.core.errors import Incompatible
+from rlctl.core.specs import PolicySpec
+from rlctl.envs.pendulum.env import Pendulum
+from rlctl.policies.base import load_policy
+
+RELEASED = Path(__file__).parent / "released"
+CHANGES = dict(
+    spec_changes(
+        json.loads(next(RELEASED.glob("1.0/ppo/checkpoints/step_*/manifest.json")).read_bytes())
+    )
+)
+HARMLESS = {
+    "env.spec.observation.weight",  # of learning alone, and the normaliser has its own
+    "env.spec.cameras",  # of films, which take those there are
+    "policy.value_hidden_layer_sizes",  # not needed to act
+}
+ONLY_HERE = {"policy.activation", "policy.min_std", "policy.var_scale"} | {
+    f"policy.{name}" for name in ("normalize", "normalizer_clip", "value_hidden_layer_sizes")
+}  # what a policy says of itself, and nobody else knows better
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return saved_policy.save(out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", sorted(set(CHANGES) - ONLY_HERE))
+def test_a_spec_that_differs_is_refused_or_told(change, path):
+    forge(path, CHANGES[change])
+    told = []
+    try:
+        drift.check(load(path), Pendulum.spec, told.append)
+        load_policy(path)
+    except Incompatible:
+        assert change not in HARMLESS
+    else:
+        assert bool(told) != (change in HARMLESS)
+
+
+@pytest.mark.parametrize("change", [name for name in CHANGES if name.startswith("policy.")])
+def test_no_training_goes_on_from_another_policy(change, path):
+    spec = PolicySpec.from_json(load(path).manifest["policy"])
+    forge(path, CHANGES[change])
+    with pytest.raises(Incompatible, match=change.partition(".")[2]):
+        drift.check_policy(load(path), spec, lambda line: None, exact=True)
+
+
+def test_a_new_training_may_choose_the_noise_otherwise(path):
+    spec = PolicySpec.from_json(load(path).manifest["policy"])
+    drift.check_policy(load(path), spec, pytest.fail, exact=True)
+    forge(path, CHANGES["policy.normalizer_clip"])
+    told = []
+    drift.check_policy(load(path), spec, told.append, exact=False)
+    assert told == [f"normalizer_clip of {path} was 1.0, and is None from here on"]
+
+
+def test_what_is_not_said_is_not_guessed(path):
+    forge(path, lambda content: content["env"]["spec"].pop("action"))
+    with pytest.raises(Incompatible, match="does not say what its environment"):
+        drift.check(load(path), Pendulum.spec, pytest.fail)
+
+
+def test_members_of_a_later_minor_schema_are_left_alone(path):
+    def later(content):
+        content["schema"]["minor"] = 99
+        content["env"]["spec"]["gravity"] = -9.81
+        content["env"]["spec"]["observation"][0]["colour"] = "red"
+
+    drift.check(load(forge(path, later)), Pendulum.spec, pytest.fail)
+
+
+def saved_with(path: Path, **versions: str) -> None:
+    """Have it saved with versions of packages."""
+
+    def change(content):
+        packages = content.setdefault("provenance", {}).setdefault("packages", {})
+        packages |= {name.replace("_", "-"): version for name, version in versions.items()}
+
+    forge(path, change)
+
+
+def test_other_packages_are_told_once_and_by_name(path):
+    jax, mujoco = (drift.version(name) for name in ("jax", "mujoco"))
+    saved_with(path, jax="0.9.1", mujoco="3.16.0", numpy=drift.version("numpy"), rlctl="0.0.9")
+    told = []
+    drift.check(load(path), Pendulum.spec, told.append)
+    ours = drift.__version__
+    assert told == [
+        f"{path} was saved with other packages: jax 0.9.1 -> {jax}, mujoco 3.16.0 -> {mujoco}, "
+        f"rlctl 0.0.9 -> {ours}"
+    ]
+
+
+def test_the_third_number_matters_only_where_all_is_to_be_as_it_was(path):
+    jax = drift.version("jax")
+    other = ".".join([*jax.split(".")[:2], "999"])
+    saved_with(path, jax=other, gone_package="1.0")
+    drift.check(load(path), Pendulum.spec, pytest.fail)
+    told = []
+    drift.check(load(path), Pendulum.spec, told.append, exact=True)
+    assert told == [
+        f"{path} was saved with other packages: jax {other} -> {jax}, gone-package 1.0 -> none; "
+        "it may not go on bit for bit"
+    ]
+
+
+def test_what_ships_says_nothing_of_packages(path, monkeypatch):
+    saved_with(path, jax="0.1.0")
+    monkeypatch.setattr(shipped, "FOLDER", path.parent)
+    drift.check(load(path), Pendulum.spec, pytest.fail)
+
+
+def test_another_physics_model_is_told(path):
+    drift.check(
+        load(forge(path, digest(drift.model_digest("pendulum")))), Pendulum.spec, pytest.fail
+    )
+    told = []
+    drift.check(load(forge(path, digest("0" * 64))), Pendulum.spec, told.append)
+    assert len(told) == 1
+    assert "its physics model (MJCF) was another" in told[0]
+
+
+def digest(value):
+    return lambda content: content["env"].update(model_sha256=value)
+
+
+def test_a_model_is_known_by_its_source_whatever_the_line_ends(tmp_path, monkeypatch):
+    before = drift.model_digest("pendulum")
+    assert before != drift.model_digest("barkour")
+    assert drift.model_digest("hopper") is None  # Gymnasium's, whose version is known
+    assert drift.model_digest("gym:Pendulum-v1") is None
+    source = Path(drift.__file__).parents[1] / "envs" / "pendulum"
+    copy = shutil.copytree(source, tmp_path / "pendulum")
+    found = type("Found", (), {"submodule_search_locations": [str(copy)]})
+    monkeypatch.setattr(drift, "find_spec", lambda name: found)
+    file = copy / "assets" / "pendulum.xml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert drift.model_digest("pendulum") == before
+    file.write_bytes(file.read_bytes().replace(b"0.5", b"0.6", 1))
+    assert drift.model_digest("pendulum") != before
+
+
+# --- the commands ---
+
+
+def unit(content):
+    content["env"]["spec"]["observation"][2]["unit"] = "deg/s"
+
+
+def test_eval_refuses_another_layout(path):
+    forge(path, unit)
+    with pytest.raises(Incompatible, match="unit of angular_velocity was deg/s then"):
+        evaluate(EvalRequest(ckpt=str(path), episodes=1))
+
+
+@pytest.mark.parametrize("command", ["eval", "compare", "export"])
+def test_a_checkpoint_that_contradicts_itself_is_refused(command, path, tmp_path):
+    forge(path, CHANGES["policy.action_high"])
+    run = {
+        "eval": lambda: evaluate(EvalRequest(ckpt=str(path), episodes=1)),
+        "compare": lambda: compare_backends(CompareRequest(ckpt=str(path))),
+        "export": lambda: export(tmp_path / "out", "numpy", str(path)),
+    }
+    with pytest.raises(Incompatible, match="contradicts itself: action_high"):
+        run[command]()
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_plays_in_no_environment_tells_of_it(path, tmp_path):
+    forge(path, unit)
+    saved_with(path, jax="0.9.1")
+    for change in ("unit", "packages"):
+        told = []
+        export(tmp_path / change, "numpy", str(path), tell=told.append)
+        compare_backends(CompareRequest(ckpt=str(path), num_tests=1), tell=told.append)
+        assert len(told) == 2
+        assert all(("deg/s" in line) == (change == "unit") for line in told)
+        forge(path, lambda content: content["env"]["spec"].update(Pendulum.spec.to_json()))

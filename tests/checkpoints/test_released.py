@@ -1,0 +1,110 @@
+"""Checkpoints of every released schema are read, act as they did, and go on.
+
+Those in released/ were made by the code of their time (scripts/make_released.py) and stay as they
+are, whatever is released later.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rlctl.actions.evaluate import EvalRequest, evaluate
+from rlctl.actions.train import TrainRequest, train
+from rlctl.checkpoints import manifest, store
+from rlctl.checkpoints.migrations import MIGRATIONS, migrate
+from rlctl.checkpoints.reading import load
+from rlctl.policies.base import load_policy
+
+RELEASED = Path(__file__).parent / "released"
+RUNS = sorted(path.parent for path in RELEASED.glob("*/*/config.json"))
+ALL = ("policy", "train", "envs")
+
+
+def of(run: Path) -> str:
+    return "/".join(run.parts[-2:])
+
+
+@pytest.fixture
+def run(request, tmp_path):
+    """A copy, beside which the original must stay as it is."""
+    return shutil.copytree(request.param, tmp_path / "run")
+
+
+def test_there_is_one_of_every_schema():
+    minors = {json.loads(next(run.rglob("manifest.json")).read_bytes())["schema"]["minor"]
+              for run in RUNS}  # fmt: skip
+    assert minors >= set(range(len(MIGRATIONS)))
+    assert len(RUNS) >= 3
+
+
+@pytest.mark.parametrize("run", RUNS, ids=of, indirect=True)
+def test_it_acts_as_it_did(run):
+    recorded = json.loads((run / "actions.json").read_bytes())
+    policy = load_policy(store.newest_verified(run / "checkpoints"))
+    action = policy.act(np.array(recorded["observation"]))
+    assert len(np.unique(action)) > 10
+    np.testing.assert_allclose(action, recorded["action"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=of, indirect=True)
+def test_it_is_evaluated(run):
+    report = evaluate(EvalRequest("pendulum", str(run), episodes=2, max_episode_steps=10))
+    assert report.summary["length"]["mean"] == 10
+
+
+@pytest.mark.parametrize("run", RUNS, ids=of, indirect=True)
+def test_its_training_goes_on(run):
+    folder = run / "checkpoints"
+    files = {path: path.read_bytes() for path in store.newest_verified(folder).iterdir()}
+    before = load(store.step_folder(folder, 320), ALL)
+    report = train(TrainRequest(resume=str(run), flags={"train.steps": 480}))
+    assert report.result.steps == 480
+    after = load(report.result.checkpoint, ALL)
+    assert after.manifest["schema"] == manifest.SCHEMA
+    assert after.manifest["initial"] == before.manifest["initial"]
+    for group in ALL:
+        assert after.groups[group].keys() == before.groups[group].keys()
+    kernel = "policy/hidden_0/kernel"
+    moved = np.abs(after.groups["policy"][kernel] - before.groups["policy"][kernel]).max()
+    assert 0 < moved < 0.1  # went on from there rather than from the beginning
+    for path, data in files.items():
+        assert not path.exists() or path.read_bytes() == data  # kept or pruned, never rewritten
+
+
+def test_what_was_not_known_then_is_null():
+    run = RELEASED / "1.0" / "ppo"
+    path = store.newest_verified(run / "checkpoints")
+    assert load(path).manifest["env"]["model_sha256"] is None
+    assert load(path).manifest["schema"]["minor"] == 0  # it goes on saying what it is
+    assert "model_sha256" not in json.loads((path / manifest.NAME).read_bytes())["env"]
+
+
+def test_networks_are_what_the_first_checkpoints_learned():
+    path = store.newest_verified(RELEASED / "1.0-early" / "ppo" / "checkpoints")
+    groups = load(path, ALL).groups
+    learned = {name: array for name, array in groups["train"].items() if "learned/" in name}
+    assert len(learned) == 12
+    for name, array in learned.items():
+        np.testing.assert_array_equal(array, groups["policy"][name.removeprefix("learned/")])
+
+
+def test_migrating_changes_nothing_it_is_given():
+    path = store.newest_verified(RELEASED / "1.0-early" / "ppo" / "checkpoints")
+    facts = json.loads((path / manifest.NAME).read_bytes())
+    groups = {"policy": {"policy/a": np.zeros(1)}, "train": {"key": np.zeros(1)}}
+    before = json.dumps(facts), {name: dict(arrays) for name, arrays in groups.items()}
+    migrated, arrays = migrate(facts, groups)
+    assert (json.dumps(facts), groups) == before
+    assert "learned/policy/a" in arrays["train"]
+    assert migrate(migrated | {"schema": manifest.SCHEMA}, arrays)[0]["env"] == migrated["env"]
+
+
+@pytest.mark.parametrize("change", [{"engine": "trpo"}, {"config": {"ppo": {"mirror": True}}}])
+def test_what_was_learned_otherwise_is_not_made_up(change):
+    path = store.newest_verified(RELEASED / "1.0-early" / "ppo" / "checkpoints")
+    facts = json.loads((path / manifest.NAME).read_bytes()) | change
+    groups = {"policy": {"policy/a": np.zeros(1)}, "train": {"key": np.zeros(1)}}
+    assert migrate(facts, groups)[1] == groups
