@@ -157,7 +157,7 @@ def check_layout(checkpoint: Checkpoint, spec: EnvSpec) -> None:
     Raises:
         Incompatible: It does not.
     """
-    then = EnvSpec.from_json(checkpoint.manifest["env"]["spec"])  # what it did not say is as usual
+    then = checkpoint.env
     for key in ("observation", "action"):
         for part, new in zip_longest(getattr(then, key), getattr(spec, key)):
             if part != new:

@@ -236,7 +236,10 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
             "only --steps and what is drawn and logged may change; "
             "--init-from starts a new run from a checkpoint",
         )
-    kept = {name: origins[name] if at == "run" else at for name, at in after.origins.items()}
+    kept = {
+        name: origins.get(name, "default") if at == "run" else at
+        for name, at in after.origins.items()
+    }
     return env, algo, Resolved({name: after[name] for name in after}, kept)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from rlctl.checkpoints import arrays, manifest
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
+from rlctl.core.specs import EnvSpec
 
 STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
 UNFINISHED = (".tmp-", ".del-")  # how the names of half-written and half-deleted folders start
@@ -49,6 +50,21 @@ class Checkpoint:
     def step(self) -> int:
         """Environment steps taken when it was saved."""
         return self.manifest["step"]
+
+    @property
+    def env(self) -> EnvSpec:
+        """What its environment observes and accepts.
+
+        Raises:
+            Incompatible: It does not say.
+        """
+        try:
+            return EnvSpec.from_json(self.manifest["env"]["spec"])
+        except (KeyError, ValueError) as error:
+            raise Incompatible(
+                f"{self.path} does not say what its environment observes and accepts: {error}",
+                "train with this version of rlctl, or use the one that wrote it",
+            ) from error
 
 
 @dataclass

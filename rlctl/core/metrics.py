@@ -1,11 +1,11 @@
 """Rows of figures, one JSON line each, on the disk as soon as they are written."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from rlctl.core.files import to_json, write_atomic, writing
+from rlctl.core.untrusted import parse_json
 
 
 class Metrics:
@@ -32,14 +32,16 @@ class Metrics:
             self._file.flush()
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows written so far; a last line cut off by a crash is left out."""
+        """The rows written so far; what is none, such as a line cut off by a crash, is left out."""
         if not self.path.is_file():
             return
         for line in self.path.read_bytes().splitlines():
             try:
-                yield json.loads(line)
+                row = parse_json(line)
             except ValueError:
                 continue
+            if isinstance(row, dict) and isinstance(row.get("steps", 0), int | float):
+                yield row
 
     def truncate_after(self, step: int) -> None:
         """Drop the rows past `step`, which a resumed training writes again."""

@@ -55,7 +55,7 @@ def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tup
         overrides: `env.key=value` settings that differ from it.
 
     Raises:
-        Incompatible: It does not say.
+        Incompatible: It does not say, or this rlctl has none of the name.
     """
     try:
         name, config = checkpoint.manifest["env"]["id"], checkpoint.manifest["env"]["config"]
@@ -64,7 +64,11 @@ def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tup
             f"{checkpoint.path} does not say which environment it is of",
             "train with this version of rlctl, or use the one that wrote it",
         ) from None
-    sections = {"env": catalog.load(catalog.env(name).config)}
+    try:
+        row = catalog.env(name)
+    except UsageError as error:
+        raise Incompatible(f"{checkpoint.path}: {error.message}", error.hint) from error
+    sections = {"env": catalog.load(row.config)}
     saved = Resolved.from_json(sections, {"env": config})
     layers = [Layer("checkpoint", saved.to_json()), set_layer(overrides)]
     return name, resolve(sections, layers)["env"]
