@@ -13,7 +13,9 @@ import sys
 import time
 from importlib import import_module
 
-PROOFS: dict[str, int] = {}  # module in proving/, which has `prove(count) -> Proof`: how often
+PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Proof`: how often
+    "mutations": 10_000,
+}
 
 
 def main() -> int:

@@ -191,7 +191,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     content = manifest.decode(_manifest_bytes(path))
     named = STEP_NAME.fullmatch(path.name)
     if named and int(named[1]) != content["step"]:
-        raise Damaged(f"the folder is named after another step than {content['step']}")
+        raise Damaged(
+            f"{manifest.NAME} is of step {content['step']}, the folder is named after another step"
+        )
     return content
 
 

@@ -12,6 +12,7 @@ Every command is a body under `command`, which turns errors into exit codes:
             out.table(("name", "value"), rows)         # what people see
 """
 
+import errno
 import os
 import re
 import sys
@@ -24,10 +25,11 @@ from typing import IO, Any
 import typer
 
 from rlctl.core import files
-from rlctl.core.errors import OutOfSpace, RlctlError, StoppedUnsaved, UsageError
+from rlctl.core.errors import NotFound, OutOfSpace, RlctlError, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
 
 SCHEMA_VERSION = 1
+_REFUSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths, not bugs
 _UNPRINTABLE = re.compile(r"(?!\033\[[0-9;]*m)[^\n\t -~]")  # the start of a color is none
 PIPE_CLOSED = 128 + 13  # what a shell reports of a program ended by SIGPIPE
 
@@ -220,6 +222,8 @@ def understood(raised: BaseException) -> RlctlError:
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
+    if isinstance(raised, OSError) and raised.errno in _REFUSED and raised.filename is not None:
+        return NotFound(f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path")
     summary = traceback.format_exception_only(raised)[-1].strip()
     place = _crash_report(raised)
     return RlctlError(
