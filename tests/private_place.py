@@ -20,7 +20,7 @@ _NEVER = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.s
           "webbrowser.open")  # fmt: skip
 
 
-_NEEDED = {"git", "ffmpeg", "fc", "rlctl.checkpoints.foreign.child"}  # what commands start
+_NEEDED = {"git", "ffmpeg", "fc", "uname", "rlctl.checkpoints.foreign.child"}  # what commands start
 
 
 class Guard:
@@ -58,7 +58,8 @@ class Guard:
             self.seen.append(f"{event} {args}"[:200])
         elif event == "subprocess.Popen":
             words = [str(word) for word in args[1]]
-            if not _NEEDED & {*words, Path(words[0]).name.partition("-")[0]}:
+            named = {*words, Path(words[0]).name.partition("-")[0]}
+            if not _NEEDED & named and "library_handle" not in words[-1]:  # glfw looks for itself
                 self.seen.append(f"{event} {words}"[:200])
         elif event == "exec":
             self._ran(args[0].co_filename)

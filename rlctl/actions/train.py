@@ -183,7 +183,7 @@ def _new(request: TrainRequest, progress: Progress) -> _Job:
 
 
 def _resumed(request: TrainRequest, progress: Progress) -> _Job:
-    given = ("env", "out", "config", "init_from")
+    given = ("out", "config", "init_from")
     if surplus := [name for name in given if getattr(request, name) is not None]:
         raise UsageError(
             f"--resume takes {', '.join(surplus)} from the run", "leave everything but --steps out"
@@ -218,6 +218,9 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
         origins = config["origins"]
     except KeyError as missing:
         raise Incompatible(f"the run's config.json has no {missing}") from None
+    if request.env not in (None, env):
+        raise UsageError(f"the run is of {env}, not {request.env}", "leave the environment out")
+    catalog.check_trusted(env, request.env)
     sections = sections_of(env, algo)
     before = Resolved.from_json(sections, saved)
     layers = [set_layer(request.overrides), flag_layer(request.flags)]

@@ -29,6 +29,7 @@ _FOREIGN = {
     ".metadata": "PyTorch's distributed checkpoints",
     "saved_model.pb": "TensorFlow",
 }
+MAX_BYTES = 2**32  # of a file of arrays: far more than ten thousand environments need
 _IMPORTED = ("Brax", "Orbax")
 
 
@@ -225,6 +226,8 @@ def _checked_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
         size = os.fstat(handle.fileno()).st_size
         if size != expected["bytes"]:
             raise Damaged(f"{file.name} has {size} bytes, {expected['bytes']} were written")
+        if size > MAX_BYTES:
+            raise Unsafe(f"{file.name} is larger than {MAX_BYTES} bytes")
         data = handle.read() if wanted else b""
         digest = hashlib.sha256(data) if wanted else hashlib.file_digest(handle, "sha256")
     if digest.hexdigest() != expected["sha256"]:

@@ -47,14 +47,18 @@ def _import_mujoco() -> None:
         ) from error
 
 
-def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tuple[str, Any]:
+def environment_of(
+    checkpoint: Checkpoint, overrides: Sequence[str] = (), typed: str | None = None
+) -> tuple[str, Any]:
     """Name and config of the environment a checkpoint was trained in.
 
     Args:
         checkpoint: Whose manifest tells.
         overrides: `env.key=value` settings that differ from it.
+        typed: The environment that the user named, None for none.
 
     Raises:
+        Unsafe: It is code that the user did not name.
         Incompatible: It does not say, or this rlctl has none of the name.
     """
     try:
@@ -64,6 +68,7 @@ def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tup
             f"{checkpoint.path} does not say which environment it is of",
             "train with this version of rlctl, or use the one that wrote it",
         ) from None
+    catalog.check_trusted(name, typed)
     try:
         row = catalog.env(name)
     except UsageError as error:
