@@ -15,6 +15,9 @@ from importlib import import_module
 
 PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Proof`: how often
     "mutations": 10_000,
+    "malicious": 300,
+    "malformed": 300,
+    "fuzz": 10_000,
 }
 
 

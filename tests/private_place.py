@@ -48,7 +48,7 @@ class Guard:
         if not self._place:
             return
         if event == "open":
-            path, mode, flags = args
+            path, _, flags = args
             if isinstance(path, (str, bytes)) and (flags or 0) & _WRITE:
                 self._wrote(event, path)
         elif event in _PATHS:

@@ -269,7 +269,7 @@ def _names(request: TrainRequest) -> tuple[str, str]:
             "train needs an environment: rlctl train ENV", "`rlctl envs` lists the environments"
         )
     catalog.env(request.env)
-    algo = request.algo or "ppo"
+    algo = "ppo" if request.algo is None else request.algo
     catalog.engine(algo)
     return request.env, algo
 

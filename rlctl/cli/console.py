@@ -223,7 +223,9 @@ def understood(raised: BaseException) -> RlctlError:
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
     if isinstance(raised, OSError) and raised.errno in _REFUSED and raised.filename is not None:
-        return NotFound(f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path")
+        return NotFound(
+            f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path"
+        )
     summary = traceback.format_exception_only(raised)[-1].strip()
     place = _crash_report(raised)
     return RlctlError(

@@ -11,12 +11,14 @@ from rlctl.checkpoints import manifest
 
 ODD: list[Any] = [
     None, True, False, 0, 1, -1, 7, 2**31, 2**63, -(2**63), 10**19, 0.5, -1.5, 1e308, "", "x", "0",
-    "../x", "/etc/passwd", "\x1b[2J", "\u202e", "\ud800", "é" * 50, "x" * 5000, [], [1], ["x"], [[]],
+    "../x", "/etc/passwd", "\x1b[2J", "\u202e", "\ud800", "é" * 50, "x" * 5000, [], [1], ["x"],
+    [[]],
     [None], {}, {"x": 1}, {"": {}}, [1, "x"], "gym:CartPole-v1", "hopper", "normal", [1e308], [-1],
 ]  # fmt: skip
 RAW = [  # JSON that json.dumps would not write
     '{"step": 1, "step": 2', '{"step": NaN', '{"step": Infinity', '{"step": 1e999',
-    '{"step": ' + "9" * 5000, '{"step": ' + "[" * 100_000 + "]" * 100_000, '{"a": {"a": ' * 40 + "1",
+    '{"step": ' + "9" * 5000, '{"step": ' + "[" * 100_000 + "]" * 100_000,
+    '{"a": {"a": ' * 40 + "1",
     "[1", "", "null", '{"step": 01', '{"step": 1,', "{'step': 1", '{"step": "\x01"', '{"step": 1}',
     '{"step": "\\udcff"', "\ufeff{}", '{"step": -0',
 ]  # fmt: skip

@@ -16,7 +16,8 @@ from rlctl.checkpoints import manifest
 
 Guess = tuple[str, list[str]]  # in words, and the arguments
 _TOKENS = [
-    "1e999", "-1", "nan", "inf", "true", "''", '"""', "[]", "[[1]]", "{}", "{a = {b = 1}}", "[" * 500,
+    "1e999", "-1", "nan", "inf", "true", "''", '"""', "[]", "[[1]]", "{}", "{a = {b = 1}}",
+    "[" * 500,
     "1979-05-27T07:32:00Z", "07:32:00", "0x" + "f" * 5000, "9" * 5000, "é", "\x00", "\x1b", "\r",
     "\ufeff", "=", "]", "[[ppo]]", "[ppo.a.b]", "[env]", "a.b.c = 1", "a" * 3000, '"\\ud800"', "#",
     "[1, 'x']", "9223372036854775808", "1_0", "_1", ".5", "+1", "0o7", '"\\u0000"',
@@ -26,7 +27,8 @@ _READERS = [
     "eval --ckpt CKPT --episodes 1 --cpu", "eval pendulum --ckpt CKPT --json --cpu",
     "render --ckpt CKPT --out a.png", "compare --ckpt CKPT", "plot run --out a.html",
     "export --format numpy --out out --ckpt CKPT", "export --format torch --out out --ckpt CKPT",
-    "train pendulum --init-from CKPT --cpu", "train --resume run --cpu", "train --resume run --steps 9",
+    "train pendulum --init-from CKPT --cpu", "train --resume run --cpu",
+    "train --resume run --steps 9",
 ]  # fmt: skip
 
 

@@ -22,12 +22,13 @@ COMMANDS = {  # with CKPT for the checkpoint and RUN for its run
 }
 
 
-def wrong(place: Path, rng: random.Random) -> Iterator[str]:
+def wrong(place: Path, rng: random.Random, every: bool = True) -> Iterator[str]:
     """What is wrong with every outcome of every kind of damage to every file, "" if nothing.
 
     Args:
         place: An empty folder.
         rng: Where in the files.
+        every: Whether every command sees every damage, or one of them each.
     """
     scenery.resumable(place / "another", 1.0).rename(place / "other")
     path = scenery.resumable(place / "run")
@@ -37,7 +38,7 @@ def wrong(place: Path, rng: random.Random) -> Iterator[str]:
         for file in sick.files:
             damage = sick.hurt(name, file, rng)
             if damage.code:
-                for command in COMMANDS:
+                for command in COMMANDS if every else [rng.choice([*COMMANDS])]:
                     why = told(command, path, place / "run", damage.code, sick)
                     yield why and f"{command}, {file} {name}: {why}"
     sick.heal()

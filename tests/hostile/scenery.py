@@ -23,7 +23,8 @@ def build(place: Path) -> None:
     flip(next((torn / "checkpoints").glob("step_*")) / "policy.safetensors")
     shutil.copytree(shipped(), place / "policy")
     forged = shutil.copytree(shipped(), place / "forged")
-    reseal(forged, {"policy": {"observation_size": "many"}})
+    policy = manifest.salvage((forged / manifest.NAME).read_bytes())["policy"]
+    reseal(forged, {"policy": policy | {"observation_size": "many"}})
     (place / "settings.toml").write_text(SETTINGS)
     (place / "torn.toml").write_text("[ppo\n")
     (place / "empty").mkdir()

@@ -19,7 +19,17 @@ from rlctl.checkpoints.foreign.reading import read
 SECONDS = 5.0  # of processor time, which others on the machine do not lengthen
 MEMORY = 200 * 2**20  # beside twice the file
 _SITE = str(Path(__file__).parent / "site")
-_OWN = ("cache", "matplotlib", "made", "lock", "p", "p.json", "p.html", "p.svg", "b")  # what commands may write
+_OWN = (
+    "cache",
+    "matplotlib",
+    "made",
+    "lock",
+    "p",
+    "p.json",
+    "p.html",
+    "p.svg",
+    "b",
+)  # what commands may write
 
 
 def cases() -> list[Case]:

@@ -73,7 +73,8 @@ HEADERS = {
     "giant shape": _tensors(_one([2**40, 2**40], [0, 12]), bytes(12)),
     "overflowing shape": _tensors(_one([2**32, 2**32], [0, 0])),
     "negative shape": _tensors(_one([-1], [0, 4]), bytes(4)),
-    "overlapping": _tensors(_one([3], [0, 12]) | {"x": _one([3], [4, 16])["normalizer/mean"]}, bytes(16)),
+    "overlapping": _tensors(_one([3], [0, 12]) | {"x": _one([3], [4, 16])["normalizer/mean"]},
+    bytes(16)),
     "backwards": _tensors(_one([3], [12, 0]), bytes(12)),
     "beyond the end": _tensors(_one([3], [10**9, 10**9 + 12]), bytes(12)),
     "holes": _tensors(_one([3], [100, 112]), bytes(112)),
@@ -81,7 +82,8 @@ HEADERS = {
     "bfloat16": _tensors(_one([6], [0, 12], "BF16"), bytes(12)),
     "twice": _tensors(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32",'
                       b'"shape":[1],"data_offsets":[0,4]}}', bytes(4)),
-    "a million names": _tensors({f"{i}": _one([0], [0, 0])["normalizer/mean"] for i in range(10**5)}),
+    "a million names": _tensors({f"{i}": _one([0], [0,
+    0])["normalizer/mean"] for i in range(10**5)}),
 }  # fmt: skip
 
 
@@ -133,7 +135,9 @@ FILES: dict[str, Callable[[Path], object]] = {
     "six gigabytes of arrays": _sparse(6 * 2**30),
     "a terabyte of manifest": _large,
     "links in a ring": _loop,
-    "a program beside it": lambda path: (path / "sitecustomize.py").write_text("open('canary', 'w')"),
+    "a program beside it": lambda path: (path / "sitecustomize.py").write_text(
+        "open('canary', 'w')"
+    ),
     "a folder for a manifest": _instead(manifest.NAME, Path.mkdir),
 }
 _SPEC = {"id": "pendulum", "observation": [], "action": [], "control_dt": 0.02, "substeps": 1,
@@ -145,9 +149,15 @@ FACTS: dict[str, dict[str, Any]] = {
     "that it is of a path": {"env": {**_ENV, "id": "../../evil"}},
     "that it is of no environment": {"env": {**_ENV, "id": "evil"}},
     "an empty name": {"env": {**_ENV, "id": ""}},
-    "that settings are code": {"env": {**_ENV, "id": "pendulum", "config": {"x": "__import__('os')"}}},
-    "that settings are deep": {"env": {**_ENV, "id": "pendulum", "config": {"start_angle": {"a": {}}}}},
-    "a module's keyword": {"env": {**_ENV, "id": "gym:CartPole-v1", "config": {"render_mode": "human"}}},
+    "that settings are code": {
+        "env": {**_ENV, "id": "pendulum", "config": {"x": "__import__('os')"}}
+    },
+    "that settings are deep": {
+        "env": {**_ENV, "id": "pendulum", "config": {"start_angle": {"a": {}}}}
+    },
+    "a module's keyword": {
+        "env": {**_ENV, "id": "gym:CartPole-v1", "config": {"render_mode": "human"}}
+    },
     "a file of its own": {
         "env": {**_ENV, "id": "gym:Ant-v5", "config": {"xml_file": "/etc/passwd"}}
     },

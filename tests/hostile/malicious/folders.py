@@ -13,8 +13,10 @@ DEEP = "[" * 100_000 + "]" * 100_000
 CONFIGS = [  # whole, or with CONFIG for what was there
     "", "[]", "null", "{", DEEP, '{"a":' * 5000 + "1" + "}" * 5000, '{"x": NaN}', '{"x": 1e999}',
     '{"x": ' + "9" * 5000 + "}", '{"x": 1, "x": 2}', '{"network_factory_kwargs": []}',
-    '{"network_factory_kwargs": {"activation": ["x"]}}', '{"network_factory_kwargs": {"activation": {}}}',
-    '{"network_factory_kwargs": {"policy_obs_key": [1]}}', '{"network_factory_kwargs": {"layer_norm": {}}}',
+    '{"network_factory_kwargs": {"activation": ["x"]}}',
+    '{"network_factory_kwargs": {"activation": {}}}',
+    '{"network_factory_kwargs": {"policy_obs_key": [1]}}',
+    '{"network_factory_kwargs": {"layer_norm": {}}}',
     '{"network_factory_kwargs": {"activation": "__import__(\'os\').system(\'touch canary\')"}}',
     '{"network_factory_kwargs": 5}', "\ufeff{}", '"' + "x" * 10**6 + '"',
 ]  # fmt: skip
@@ -33,6 +35,11 @@ METADATA: dict[str, Callable[[str], str]] = {
 }
 SHAPES = ["[1000000000000]", "[-1]", "[0]", "[1e9]", "[9223372036854775807]", '["3"]', "{}", "null",
           "[" + "1," * 1000 + "1]", "[4294967296, 4294967296]"]  # fmt: skip
+ODD = [
+    ("compressor", '{"id": "blosc", "cname": "x"}'), ("compressor", '{"id": "nothing"}'),
+    ("dtype", '"|O"'), ("dtype", '"<f8"'), ("fill_value", '"NaN"'), ("order", '"X"'),
+    ("filters", '[{"id": "pickle"}]'), ("zarr_format", "9"),
+]  # fmt: skip
 
 
 def cases() -> Iterator[Case]:
@@ -44,22 +51,14 @@ def cases() -> Iterator[Case]:
     for text in SHAPES:
         for member in ("shape", "chunks"):
             yield _case(
-                f"{member} {text[:30]}", "0.mean/.zarray", lambda old, t=text, m=member: _with(old, m, t)
+                f"{member} {text[:30]}",
+                "0.mean/.zarray",
+                lambda old, t=text, m=member: _with(old, m, t),
             )
-    for member, value in {
-        "compressor": '{"id": "blosc", "cname": "x"}',
-        "compressor ": '{"id": "nothing"}',
-        "dtype": '"|O"',
-        "dtype ": '"<f8"',
-        "fill_value": '"NaN"',
-        "order": '"X"',
-        "filters": '[{"id": "pickle"}]',
-        "zarr_format": "9",
-    }.items():
+    for member, value in ODD:
         yield _case(
-            f"{member} {value}", "0.mean/.zarray",
-            lambda old, m=member.strip(), v=value: _with(old, m, v),
-        )  # fmt: skip
+            f"{member} {value}", "0.mean/.zarray", lambda old, m=member, v=value: _with(old, m, v)
+        )
     for name, make in LINKS.items():
         codes = (0,) if name == "deep" else (3, 4, 5, 6)  # deep is odd, and does no harm
         yield Case(f"folder: {name}", make, "import 1 --env pendulum --out made", codes)
@@ -109,7 +108,9 @@ LINKS: dict[str, Callable[[Path], object]] = {
     "a pipe": lambda place: os.mkfifo(_copied(place) / "x"),
     "many files": _many,
     "a terabyte of nothing": _sparse,
-    "garbage for a tree": lambda place: (_copied(place) / "manifest.ocdbt").write_bytes(b"\xff" * 99),
+    "garbage for a tree": lambda place: (_copied(place) / "manifest.ocdbt").write_bytes(
+        b"\xff" * 99
+    ),
     "an empty tree": lambda place: (_copied(place) / "manifest.ocdbt").write_bytes(b""),
     "a link to a pipe": lambda place: (_copied(place) / "x").symlink_to("/dev/stdin"),
     "a link to zeros": lambda place: (_copied(place) / "x").symlink_to("/dev/zero"),

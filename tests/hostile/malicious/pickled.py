@@ -69,9 +69,7 @@ def cases() -> Iterator[Case]:
     """All of them."""
     for name, data in PICKLES.items():
         yield Case(f"pickle: {name}", writer("x.pkl", data), IMPORT.format("x.pkl"), (5,))
-        yield Case(
-            f"torch: {name}", writer("x.pt", torch_zip(data)), IMPORT.format("x.pt"), (5, 4)
-        )
+        yield Case(f"torch: {name}", writer("x.pt", torch_zip(data)), IMPORT.format("x.pt"), (5, 4))
     for name, call in list(CALLS.items())[:8]:
         data = pickle.dumps(call, 0)
         yield Case(f"protocol 0: {name}", writer("x.pkl", data), IMPORT.format("x.pkl"), (5,))

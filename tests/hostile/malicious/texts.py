@@ -37,6 +37,7 @@ TOML: dict[str, bytes | str] = {
     "a link to all zeros": b"",
     "a pipe": b"",
 }
+_CONFIG = '{"env": "%s", "algo": "%s", "settings": %s, "origins": {}}'
 CONFIGS: dict[str, str] = {
     "deep": DEEP,
     "deep objects": '{"a":' * 50_000 + "1" + "}" * 50_000,
@@ -47,10 +48,10 @@ CONFIGS: dict[str, str] = {
     "a giant number": '{"env": ' + "9" * 10_000 + "}",
     "numbers for all": '{"env": 1, "algo": 1, "settings": 1, "origins": 1}',
     "lists for all": '{"env": [], "algo": [], "settings": [], "origins": []}',
-    "sections that are none": '{"env": "pendulum", "algo": "ppo", "settings": {"train": 5}, "origins": {}}',
-    "odd settings": '{"env": "pendulum", "algo": "ppo", "settings": {"train": {"x": {}}}, "origins": {}}',
-    "a module": '{"env": "gym:evil:X-v0", "algo": "ppo", "settings": {}, "origins": {}}',
-    "an engine": '{"env": "pendulum", "algo": "../evil", "settings": {}, "origins": {}}',
+    "sections that are none": _CONFIG % ("pendulum", "ppo", '{"train": 5}'),
+    "odd settings": _CONFIG % ("pendulum", "ppo", '{"train": {"x": {}}}'),
+    "a module": _CONFIG % ("gym:evil:X-v0", "ppo", "{}"),
+    "an engine": _CONFIG % ("pendulum", "../evil", "{}"),
     "9 MB": '{"env": "' + "x" * 9 * 2**20 + '"}',
     "escapes": '{"env": "\\u001b[2J\\u202e", "algo": "ppo", "settings": {}, "origins": {}}',
     "half a letter": '{"env": "\\ud800", "algo": "ppo", "settings": {}, "origins": {}}',
@@ -68,22 +69,30 @@ ROWS: dict[str, bytes | str] = {
     "many terms": json.dumps(
         {"kind": "train", "steps": 1, "return": 1, "terms": {f"t{i}": 1 for i in range(3000)}}
     ),
-    "names that are code": '{"kind": "train", "steps": 1, "return": 1, "terms": {"<script>$x^": 1}}\n',
+    "names that are code": json.dumps({"kind": "train", "steps": 1, "terms": {"<script>$x^": 1}}),
     "steps that fall": "".join(
-        '{"kind": "train", "steps": %d, "return": 1e308}\n' % -i for i in range(50)
+        json.dumps({"kind": "train", "steps": -i, "return": 1e308}) + "\n" for i in range(50)
     ),
-    "evaluations of nothing": '{"kind": "eval", "steps": 1}\n{"kind": "eval", "steps": 2, "return": []}\n',
+    "evaluations of nothing": '{"kind": "eval", "steps": 1}\n{"kind": "eval", "return": []}\n',
 }  # fmt: skip
 
 
 def cases() -> Iterator[Case]:
     """All of them."""
     for i, (name, data) in enumerate(TOML.items()):
-        commands = ("config validate x.toml pendulum", "train gym:CartPole-v1 --config x.toml --dry-run")
+        commands = (
+            "config validate x.toml pendulum",
+            "train gym:CartPole-v1 --config x.toml --dry-run",
+        )
         yield Case(f"settings: {name}", _toml(name, data), commands[i % 2], (2,))
     for name, text in CONFIGS.items():
         yield Case(f"run, config {name}", _run("config.json", text, name), "train --resume r", ALL)
-        yield Case(f"plot, config {name}", _run("config.json", text, name), "plot r --out p.html", (0, *ALL))
+        yield Case(
+            f"plot, config {name}",
+            _run("config.json", text, name),
+            "plot r --out p.html",
+            (0, *ALL),
+        )
     for name, data in ROWS.items():
         made = _run("metrics.jsonl", data, name)
         yield Case(f"plot, rows {name}", made, "plot r --out p.svg", (0, 3))
@@ -148,9 +157,12 @@ ELSE: dict[str, tuple[Callable[[Path], object], str, tuple[int, ...]]] = {
     "a step that is a link": (_linked, "eval --ckpt r@latest --cpu", (0, *ALL)),
     "a step that is a link, to go on": (_linked, "train --resume r --cpu", (0, *ALL)),
     "earlier results, deep": (_earlier(DEEP), BENCH, (6,)),
-    "earlier results, odd": (_earlier('{"algo": [], "steps": {}, "envs": {"pendulum": 1}}'), BENCH, (6,)),
+    "earlier results, odd": (_earlier('{"algo": [], "steps": {}, "envs": {"pendulum": 1}}'),
+    BENCH, (6,)),
     "earlier results, odder": (
-        _earlier('{"algo": "ppo", "steps": 100, "envs": {"pendulum": {"scores": {"values": "abc"}}}}'),
+        _earlier(
+            '{"algo": "ppo", "steps": 100, "envs": {"pendulum": {"scores": {"values": "abc"}}}}'
+        ),
         BENCH, (6,),
     ),
     "a scene of one's own": (
@@ -160,7 +172,8 @@ ELSE: dict[str, tuple[Callable[[Path], object], str, tuple[int, ...]]] = {
         lambda place: None, "eval --ckpt shipped:barkour --command-schedule /dev/zero --cpu", (2, 3)
     ),
     "a schedule that never comes": (
-        lambda place: os.mkfifo(place / "x"), "eval --ckpt shipped:barkour --command-schedule x --cpu",
+        lambda place: os.mkfifo(place / "x"),
+            "eval --ckpt shipped:barkour --command-schedule x --cpu",
         (2, 3),
     ),
     "settings that never end": (lambda place: None, "config validate /dev/zero", (2,)),

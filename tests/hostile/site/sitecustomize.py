@@ -4,7 +4,8 @@ import os
 import sys
 
 _NEVER = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.spawn", "os.mkdir",
-          "os.rename", "os.remove", "os.symlink", "subprocess.Popen", "socket.connect", "socket.bind",
+          "os.rename", "os.remove", "os.symlink", "subprocess.Popen", "socket.connect",
+          "socket.bind",
           "webbrowser.open", "shutil.rmtree")  # fmt: skip
 _WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
