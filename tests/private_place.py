@@ -88,6 +88,8 @@ def private(folder: Path) -> Iterator[Path]:
         "TMPDIR": str(folder),
         "MPLCONFIGDIR": str(folder / "matplotlib"),
         "NO_COLOR": "1",
+        "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "",
     }
     with in_process.same_environ(), chdir(folder), mock.patch.dict(os.environ, own):
         yield folder
