@@ -48,8 +48,7 @@ def find(
         UsageError: What follows the @ is no step.
     """
     path = locate(text, env, root, tell)
-    saved = store.load(path, groups=()).manifest.get("env")
-    saved = saved.get("id") if isinstance(saved, dict) else saved
+    saved = store.load(path, groups=()).manifest.get("env", {}).get("id")
     if env is not None and saved != env:
         raise Incompatible(
             f"{path} is of environment {saved}, not {env}",
