@@ -2,13 +2,16 @@
 
 import random
 
+import in_process
 import pytest
 import stand_ins
 from checkpoints import forging, patient
 from checkpoints.damage import DAMAGE
 from checkpoints.saving import save
-from hostile import guessing, loading, trying
+from hostile import guessing, loading, scenery, trying
 from private_place import Guard, private
+
+from rlctl.checkpoints import manifest
 
 GUARD = Guard()
 CASES = trying.cases()
@@ -40,15 +43,27 @@ def test_no_guess_brings_it_down(kind, tmp_path):
     place = tmp_path / "here"
     place.mkdir()
     with private(place), stand_ins.idle():
-        guesses = guessing.outcomes(kind, place, GUARD, 130, seed=3)
+        guesses = guessing.outcomes(kind, place, GUARD, 100, seed=3)
         assert [guess for guess in guesses if guess[1]] == []
+
+
+@pytest.mark.parametrize("member", ["updates", "episodes", "seconds", "metrics", "best"])
+def test_a_member_that_is_missing_is_told_when_it_is_needed(member, tmp_path):
+    with private(tmp_path), stand_ins.idle():
+        path = scenery.resumable(tmp_path / "run")
+        held = manifest.salvage((path / manifest.NAME).read_bytes())
+        del held[member]
+        (path / manifest.NAME).write_bytes(manifest.encode(held))
+        done = in_process.run("train", "--resume", "run")
+    assert done.code == 6
+    assert f"says nothing of '{member}'" in done.err
 
 
 IMPORTS = [case for case in CASES if case.command.startswith("import")]  # a process each
 OTHERS = [case for case in CASES if case not in IMPORTS]
 
 
-@pytest.mark.parametrize("case", [*IMPORTS[3::25], *OTHERS[::3]], ids=lambda case: case.name[:60])
+@pytest.mark.parametrize("case", [*IMPORTS[3::25], *OTHERS[::6]], ids=lambda case: case.name[:60])
 def test_nothing_hostile_runs_writes_or_takes_long(case, tmp_path):
     why, _, _ = trying.attempt(case, tmp_path / "here", GUARD)
     assert why == ""
