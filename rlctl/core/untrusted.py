@@ -86,14 +86,11 @@ def checked(value: Any, deepest: int = DEEPEST) -> Any:
     """
     level = [value]
     for _ in range(deepest + 1):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, (dict, list))
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
+        level = [item for item in level if isinstance(item, (dict, list))]
         if not level:
             return value
+        within = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [inner for items in within for inner in items]
     raise ValueError("it is nested too deeply")
 
 
