@@ -19,7 +19,7 @@ from rlctl.core.free_section import FreeSection
 from rlctl.core.untrusted import parse_toml, read
 from rlctl.core.values import check, parse
 
-MAX_BYTES = 2**20  # of a file of settings
+MAX_BYTES = 2**17  # of a file of settings
 MOST_PROBLEMS = 50  # told at once
 _LONGEST = 100  # letters of a setting's name
 NESTED = dict[str, dict[str, Any]]

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from rlctl.core.errors import Incompatible
 
 DEEPEST = 32  # lists and objects within one another; far below where Python's own stack ends
+_DOTS = 500  # in a line of TOML, which may be a list of numbers
 _DIGITS = 20  # of a whole number: 64 bits
 
 
@@ -72,6 +73,8 @@ def parse_toml(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: It is not that, or nested too deeply.
     """
+    if any(line.count(b".") > _DOTS for line in data.splitlines()):
+        raise ValueError("it is nested too deeply")  # tomllib takes hours to say so of a.a.a.a...
     try:
         return checked(tomllib.loads(data.decode()))
     except RecursionError:

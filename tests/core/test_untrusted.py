@@ -36,6 +36,7 @@ def test_other_json_is_refused(data):
         b"x = " + b"[" * 10**4 + b"]" * 10**4, b"[" + b"a." * 50 + b"a]", b"\xff", b"\0",
             b"x = 0x", b"x =",
         b"x = " + b"9" * 5000, b"a." * 50 + b"a = 1",
+        b"a." * 50_000 + b"a = 1",
     ],
 )  # fmt: skip
 def test_other_toml_is_refused(data):

@@ -86,7 +86,7 @@ ROWS = [
     row(f"{T} --config policy/policy.safetensors", 2, "cannot read"),
     row(f"{T} --config policy/manifest.json", 2, "is not TOML"),
     row(f"{T} --config pipe", 2, "is no regular file"),
-    row(f"{T} --config large.toml", 2, "has more than 1,048,576 bytes"),
+    row(f"{T} --config large.toml", 2, "has more than 131,072 bytes"),
     row(f"{T} --config latin.toml", 2, "cannot read latin.toml"),
     row(f"{T} --config deep.toml", 2, "nested too deeply"),
     row(f"{T} --config loose.toml", 2, "steps stands outside a [section]"),
