@@ -5,12 +5,13 @@ groups `rlctl.envs` and `rlctl.engines`.
 """
 
 import difflib
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from rlctl.core.errors import UsageError
+from rlctl.core.errors import Unsafe, UsageError
 
 
 @dataclass(frozen=True)
@@ -269,6 +270,24 @@ def env(name: str) -> EnvRow | FamilyRow:
         f"there is no environment {name!r}; there are {', '.join(choices)}",
         _did_you_mean(name, list(rows)) or "run `rlctl envs` for the list",
     )
+
+
+def check_trusted(name: str, typed: str | None) -> None:
+    """Refuse an environment that a file names and that is code to import, unless the user typed it.
+
+    Args:
+        name: As the file says.
+        typed: What the user named, None for nothing.
+
+    Raises:
+        Unsafe: It is `prefix:MODULE:NAME`, MODULE was not imported yet, and nobody typed it.
+    """
+    module, colon, _ = name.partition(":")[2].rpartition(":")
+    if colon and name != typed and module not in sys.modules:
+        raise Unsafe(
+            f"its environment {name} is code: the Python module {module} would be imported",
+            f"if you trust that module, name the environment as well: {name}",
+        )
 
 
 def family(prefix: str) -> FamilyRow:

@@ -23,6 +23,10 @@ PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Pro
     "readers": 10_000,
     "listing": 5,
     "mechanisms": 100,
+    "mutations": 10_000,
+    "malicious": 300,
+    "malformed": 300,
+    "fuzz": 10_000,
 }
 
 

@@ -106,7 +106,7 @@ def evaluate(
         from rlctl.policies.base import load_policy
         from rlctl.rollouts import make
         from rlctl.rollouts.evaluate import evaluate as play
-    name, config = make.environment_of(checkpoint, request.overrides)
+    name, config = make.environment_of(checkpoint, request.overrides, request.env)
     policy = load_policy(checkpoint, request.backend)
     with progress.phase("build"):
         driver = make.make_driver(

@@ -87,7 +87,7 @@ def planned(request: TrainRequest, progress: Progress) -> Planned:
         raise UsageError(
             "train needs an environment: rlctl train ENV", "`rlctl envs` lists the environments"
         )
-    env, algo = request.env, request.algo or "ppo"
+    env, algo = request.env, "ppo" if request.algo is None else request.algo
     catalog.env(env)
     catalog.engine(algo)
     settings = resolve_training(env, algo, request.config, request.overrides, request.flags)
@@ -127,7 +127,7 @@ def resumed(request: TrainRequest, progress: Progress) -> Job:
         UsageError: What was asked for contradicts the run.
         RlctlError: The run is not there, in use, or every checkpoint is damaged.
     """
-    given = ("env", "out", "config", "init_from")
+    given = ("out", "config", "init_from")
     if surplus := [name for name in given if getattr(request, name) is not None]:
         raise UsageError(
             f"--resume takes {', '.join(surplus)} from the run", "leave everything but --steps out"
@@ -190,6 +190,9 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
         origins = config["origins"]
     except KeyError as missing:
         raise Incompatible(f"the run's config.json has no {missing}") from None
+    if request.env not in (None, env):
+        raise UsageError(f"the run is of {env}, not {request.env}", "leave the environment out")
+    catalog.check_trusted(env, request.env)
     sections = sections_of(env, algo)
     before = Resolved.from_json(sections, saved)
     layers = [set_layer(request.overrides), flag_layer(request.flags)]

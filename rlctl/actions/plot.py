@@ -138,12 +138,7 @@ def _folders(texts: Sequence[str]) -> list[Path]:
 
 def _folder(text: str) -> Path:
     if text != "latest":
-        try:
-            return runs.find_run(text)
-        except OSError as error:  # a name too long, a folder that must not be read
-            raise NotFound(
-                f"cannot look up {text[:80]}: {error.strerror}", "check the path"
-            ) from error
+        return runs.find_run(text)
     root = runs.runs_root()
     for name in runs.names():  # one that has saved nothing yet can be drawn already
         if (root / name / "metrics.jsonl").is_file():

@@ -118,7 +118,7 @@ def render(
     checkpoints = [find.opened(text, env, tell=tell) for text in wanted]
     for checkpoint in checkpoints:
         drift.check_saved(checkpoint)
-    name, config = _environment(checkpoints, shot.overrides, tell)
+    name, config = _environment(checkpoints, shot.overrides, env, tell)
     from rlctl.policies.base import load_policy
 
     players = [Player(each, load_policy(each, shot.backend)) for each in checkpoints]
@@ -142,7 +142,10 @@ def render(
 
 
 def _environment(
-    checkpoints: list[Checkpoint], overrides: Sequence[str], tell: Callable[[str], None]
+    checkpoints: list[Checkpoint],
+    overrides: Sequence[str],
+    typed: str | None,
+    tell: Callable[[str], None],
 ) -> tuple[str, Any]:
     """Name and config of the environment they are filmed in: those of the first one, overridden.
 
@@ -150,10 +153,10 @@ def _environment(
         Incompatible: Another is of another environment.
     """
     first = checkpoints[0]
-    name, config = environment_of(first, overrides)
+    name, config = environment_of(first, overrides, typed)
     settings = _plain(config)
     for checkpoint in checkpoints[1:]:
-        other, its = environment_of(checkpoint, overrides)
+        other, its = environment_of(checkpoint, overrides, typed)
         if other != name:
             raise Incompatible(
                 f"{checkpoint.path} is of environment {other}, {first.path} of {name}",

@@ -17,8 +17,10 @@ def tell_drift(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
     drift.check_saved(checkpoint)
     try:
         environment = make_environment(*environment_of(checkpoint))
+    except (RlctlError, ImportError):  # its environment is not installed here, and need not be
+        drift.tell_packages(checkpoint, tell)
+        return
+    try:
         drift.check(checkpoint, environment.spec, tell)
     except Incompatible as error:
         tell(error.message)
-    except (RlctlError, ImportError):  # its environment is not installed here, and need not be
-        drift.tell_packages(checkpoint, tell)

@@ -67,21 +67,14 @@ def check_saved(checkpoint: Checkpoint) -> EnvSpec:
     Raises:
         Incompatible: It does not say, or the two contradict each other.
     """
-    try:
-        env = EnvSpec.from_json(checkpoint.manifest["env"]["spec"])
-        policy = PolicySpec.from_json(checkpoint.manifest["policy"])
-        pairs = {
-            "observation_size": (policy.observation_size, env.observation_size),
-            "policy_size": (policy.policy_size, env.policy_size),
-            "action_low": (policy.action_low, tuple(part.low for part in env.action)),
-            "action_high": (policy.action_high, tuple(part.high for part in env.action)),
-            "id": (checkpoint.manifest["env"]["id"], env.id),
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Incompatible(
-            f"{checkpoint.path} does not say what its environment and its policy are: {error}",
-            "train with this version of rlctl, or use the one that wrote it",
-        ) from error
+    env, policy = checkpoint.env, _policy(checkpoint)
+    pairs = {
+        "observation_size": (policy.observation_size, env.observation_size),
+        "policy_size": (policy.policy_size, env.policy_size),
+        "action_low": (policy.action_low, tuple(part.low for part in env.action)),
+        "action_high": (policy.action_high, tuple(part.high for part in env.action)),
+        "id": (checkpoint.manifest["env"].get("id"), env.id),
+    }
     for name, (ours, its) in pairs.items():
         if ours != its:
             raise Incompatible(
@@ -104,7 +97,7 @@ def check_policy(checkpoint: Checkpoint, spec: PolicySpec, tell: Tell, exact: bo
     Raises:
         Incompatible: The same arrays would be another policy.
     """
-    then = PolicySpec.from_json(checkpoint.manifest["policy"])
+    then = _policy(checkpoint)
     for field in fields(spec):
         was, now = getattr(then, field.name), getattr(spec, field.name)
         if was == now:
@@ -168,6 +161,16 @@ def model_digest(env: str) -> str | None:
     for path in sources:
         digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
+
+
+def _policy(checkpoint: Checkpoint) -> PolicySpec:
+    try:
+        return PolicySpec.from_json(checkpoint.manifest["policy"])
+    except (KeyError, ValueError) as error:
+        raise Incompatible(
+            f"{checkpoint.path} does not say what its policy is: {error}",
+            "train with this version of rlctl, or use the one that wrote it",
+        ) from error
 
 
 def _difference(then: Part | None, now: Part | None) -> str:

@@ -74,8 +74,7 @@ def opened(
         except (NotFound, Damaged):
             if path.exists():
                 raise  # else it was pruned while it was read: choose anew
-    saved = checkpoint.manifest.get("env")
-    saved = saved.get("id") if isinstance(saved, dict) else saved
+    saved = checkpoint.manifest.get("env", {}).get("id")
     if env is not None and saved != env:
         raise Incompatible(
             f"{path} is of environment {saved}, not {env}",
@@ -154,10 +153,11 @@ def _at(folder: Path, step: str, tell: Tell) -> Path:
         raise UsageError(f"{step!r} is no step", "RUN@STEP takes a number, `latest` or `best`")
     path = store.step_folder(folder, int(digits))
     if not path.exists():
-        near = sorted(store.steps(folder), key=lambda step: abs(step - int(digits)))[:8]
+        near = sorted(store.steps(folder), key=lambda step: abs(step - int(digits)))
+        listed = ", ".join(map(str, sorted(near[:8]))) or "none"
         raise NotFound(
             f"{folder.parent.name} has no checkpoint of step {int(digits)}",
-            f"nearest are {', '.join(map(str, sorted(near)))}" if near else "it has none",
+            f"it has {listed}" + f", and {len(near) - 8} farther off" * (len(near) > 8),
         )
     return path
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 from rlctl.core.files import plain
+from rlctl.core.untrusted import parse_json
 
 NAME = "manifest.json"
 SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 1}
@@ -29,6 +30,38 @@ _DIGEST = "manifest_sha256"
 MAX_BYTES = 8 * 2**20
 _GROUP = re.compile(r"[a-z0-9_-]{1,64}")
 _SUFFIX = ".safetensors"
+_NULL = type(None)
+_FACTS: dict[str, tuple[type, ...]] = {  # what is said, if anything is, so that all may rely on it
+    "engine": (str,),
+    "env": (dict,),
+    "env.id": (str,),
+    "env.config": (dict,),
+    "env.spec": (dict,),
+    "policy": (dict,),
+    "config": (dict,),
+    "physics": (str,),
+    "updates": (int,),
+    "episodes": (int,),
+    "seconds": (float,),
+    "seed": (int,),
+    "metrics": (dict,),
+    "metrics.return": (dict,),
+    "metrics.return.mean": (float, _NULL),
+    "evaluated": (int,),
+    "best": (dict, _NULL),
+    "best.step": (int,),
+    "best.return": (float,),
+    "initial": (dict,),
+    "provenance": (dict,),
+    "imported_from": (dict,),
+}
+_WORDS = {
+    str: "text",
+    dict: "an object",
+    int: "a whole number",
+    float: "a number",
+    _NULL: "null",
+}
 
 
 def file_of(group: str) -> str:
@@ -73,7 +106,8 @@ def decode(data: bytes) -> dict[str, Any]:
     """The manifest in `data`.
 
     Raises:
-        Damaged: A byte is not the one written, or a needed member is missing.
+        Damaged: A byte is not the one written, a needed member is missing, or one is of a kind
+            that it never has.
         Incompatible: A newer schema.
         Unsafe: It names files outside its folder.
     """
@@ -85,14 +119,16 @@ def decode(data: bytes) -> dict[str, Any]:
     if isinstance(schema, dict) and schema.get("name") == SCHEMA["name"]:
         _check_version(schema, manifest)
     _check_members(manifest)
+    for name, kinds in _FACTS.items():
+        _check_fact(manifest, name, kinds)
     return manifest
 
 
 def salvage(data: bytes) -> dict[str, Any]:
     """Whatever can be read of a manifest, damaged or not; {} if nothing can."""
     try:
-        manifest = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        manifest = parse_json(data)
+    except ValueError:
         return {}
     return manifest if isinstance(manifest, dict) else {}
 
@@ -127,9 +163,9 @@ def _check_members(manifest: Mapping[str, Any]) -> None:
     schema = manifest.get("schema")
     if not isinstance(schema, dict) or schema.get("name") != SCHEMA["name"]:
         raise Damaged(f"{NAME} does not say that it is rlctl's")
-    if not _is_count(schema.get("minor")):
+    if not _is(int, schema.get("minor")) or schema["minor"] < 0:
         raise Damaged(f"{NAME} does not say which schema it is of")
-    if not _is_count(step):
+    if not _is(int, step) or step < 0:
         raise Damaged(f"{NAME} gives no step")
     if not isinstance(arrays, dict) or not all(_is_listing(group) for group in arrays.values()):
         raise Damaged(f"{NAME} lists no arrays")
@@ -139,8 +175,32 @@ def _check_members(manifest: Mapping[str, Any]) -> None:
         raise Damaged(f"{NAME} lists files and groups of arrays that do not match")
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _check_fact(manifest: Mapping[str, Any], name: str, kinds: tuple[type, ...]) -> None:
+    """Whether what is said under a dotted name, if anything is, is said as it should be.
+
+    Raises:
+        Damaged: It is not.
+    """
+    value: Any = manifest
+    for key in name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return
+        value = value[key]
+    if not any(_is(kind, value) for kind in kinds):
+        words = " or ".join(_WORDS[kind] for kind in kinds)
+        raise Damaged(f"{NAME} has {_short(value)} for {name}, not {words}")
+
+
+def _is(kind: type, value: Any) -> bool:
+    """Whether JSON's value is of a kind; a whole number is a number, and no truth value is."""
+    if kind is float:
+        kind = int | float
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _is_listing(group: Any) -> bool:
@@ -148,7 +208,7 @@ def _is_listing(group: Any) -> bool:
         isinstance(entry, dict)
         and isinstance(entry.get("dtype"), str)
         and isinstance(entry.get("shape"), list)
-        and all(isinstance(size, int) for size in entry["shape"])
+        and all(_is(int, size) and size >= 0 for size in entry["shape"])
         for entry in group.values()
     )
 
@@ -156,17 +216,6 @@ def _is_listing(group: Any) -> bool:
 def _is_file(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
-        and isinstance(entry.get("bytes"), int)
+        and _is(int, entry.get("bytes"))
         and isinstance(entry.get("sha256"), str)
     )
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

@@ -17,6 +17,7 @@ from rlctl.checkpoints import arrays, manifest
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.migrations import migrate
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
+from rlctl.core.specs import EnvSpec
 
 STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
 UNFINISHED = (".tmp-", ".del-")  # how the names of half-written and half-deleted folders start
@@ -29,6 +30,7 @@ _FOREIGN = {
     ".metadata": "PyTorch's distributed checkpoints",
     "saved_model.pb": "TensorFlow",
 }
+MAX_BYTES = 2**32  # of a file of arrays: far more than ten thousand environments need
 _IMPORTED = ("Brax", "Orbax")
 
 
@@ -50,6 +52,21 @@ class Checkpoint:
     def step(self) -> int:
         """Environment steps taken when it was saved."""
         return self.manifest["step"]
+
+    @property
+    def env(self) -> EnvSpec:
+        """What its environment observes and accepts.
+
+        Raises:
+            Incompatible: It does not say.
+        """
+        try:
+            return EnvSpec.from_json(self.manifest["env"]["spec"])
+        except (KeyError, ValueError) as error:
+            raise Incompatible(
+                f"{self.path} does not say what its environment observes and accepts: {error}",
+                "train with this version of rlctl, or use the one that wrote it",
+            ) from error
 
 
 @dataclass
@@ -181,7 +198,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     content = manifest.decode(_manifest_bytes(path))
     named = STEP_NAME.fullmatch(path.name)
     if named and int(named[1]) != content["step"]:
-        raise Damaged(f"the folder is named after another step than {content['step']}")
+        raise Damaged(
+            f"{manifest.NAME} is of step {content['step']}, the folder is named after another step"
+        )
     return content
 
 
@@ -213,6 +232,8 @@ def _checked_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
         size = os.fstat(handle.fileno()).st_size
         if size != expected["bytes"]:
             raise Damaged(f"{file.name} has {size} bytes, {expected['bytes']} were written")
+        if size > MAX_BYTES:
+            raise Unsafe(f"{file.name} is larger than {MAX_BYTES} bytes")
         data = handle.read() if wanted else b""
         digest = hashlib.sha256(data) if wanted else hashlib.file_digest(handle, "sha256")
     if digest.hexdigest() != expected["sha256"]:

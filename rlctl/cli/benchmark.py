@@ -1,7 +1,6 @@
 """`rlctl benchmark`: figures of an algorithm over environments and seeds."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -108,13 +107,13 @@ def benchmark(
             seeds=numbers.seeds,
             steps=numbers.steps,
             jobs=numbers.jobs,
-            out=Path(out) if out else None,
-            config=Path(config) if config else None,
+            out=options.path(out),
+            config=options.path(config),
             overrides=tuple(set_ or ()),
             physics=physics,
             device=chosen,
             min_return=bars,
-            against=Path(against) if against else None,
+            against=options.path(against),
         )
         _run(out_, request)
 

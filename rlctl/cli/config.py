@@ -27,7 +27,7 @@ def show(
     with console.command("config show", as_json, quiet) as out:
         from rlctl.actions.config import show as show_action
 
-        file = Path(config) if config else None
+        file = options.path(config)
         report = show_action(env, algo, file, tuple(set_ or ()), options.device(device, cpu))
         out.data(report.to_json())
         rows = [

@@ -12,7 +12,9 @@ Every command is a body under `command`, which turns errors into exit codes:
             out.table(("name", "value"), rows)         # what people see
 """
 
+import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +25,12 @@ from typing import IO, Any
 import typer
 
 from rlctl.core import files
-from rlctl.core.errors import OutOfSpace, RlctlError, StoppedUnsaved, UsageError
+from rlctl.core.errors import NotFound, OutOfSpace, RlctlError, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
 
 SCHEMA_VERSION = 1
+_REFUSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths, not bugs
+_UNPRINTABLE = re.compile(r"(?!\033\[[0-9;]*m)[^\n\t -~]")  # the start of a color is none
 PIPE_CLOSED = 128 + 13  # what a shell reports of a program ended by SIGPIPE
 
 
@@ -69,7 +73,7 @@ class Console:
         if self.as_json or not rows:
             return
         self._take_line_away()
-        cells = [[str(cell) for cell in row] for row in rows]
+        cells = [[harmless(str(cell)) for cell in row] for row in rows]
         right = [all(_numeric(row[i]) for row in cells) for i in range(len(header))]
         if self.stdout.isatty():
             self._rich_table(header, cells, right)
@@ -144,9 +148,10 @@ class Console:
         return live.Lines(self._err)
 
     def _out(self, line: str) -> None:
-        print(line, file=self.stdout, flush=True)
+        print(harmless(line), file=self.stdout, flush=True)
 
     def _err(self, line: str) -> None:
+        line = harmless(line)
         above_live_line = getattr(self._listener, "write", None)
         if above_live_line is not None:
             above_live_line(line)
@@ -217,6 +222,10 @@ def understood(raised: BaseException) -> RlctlError:
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
+    if isinstance(raised, OSError) and raised.errno in _REFUSED and raised.filename is not None:
+        return NotFound(
+            f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path"
+        )
     summary = traceback.format_exception_only(raised)[-1].strip()
     place = _crash_report(raised)
     return RlctlError(
@@ -253,6 +262,20 @@ def envelope(name: str, figures: dict[str, Any], error: RlctlError | None) -> st
             "error": told,
         }
     )
+
+
+def harmless(text: str) -> str:
+    """The text with escapes for what would move the cursor, hide or turn around what is told.
+
+    Names and facts of files are printed, and whoever made the file chose them. Colors stay.
+    """
+    if text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(found: str) -> str:
+    return found if found.isprintable() else found.encode("unicode_escape").decode()
 
 
 def paint(text: str, code: str, stream: IO[str]) -> str:

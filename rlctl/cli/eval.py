@@ -1,7 +1,6 @@
 """`rlctl eval`: how good a policy is."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +27,8 @@ from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rlctl.actions.evaluate import EvalRequest
 
 
@@ -93,7 +94,11 @@ def evaluate(
         from rlctl.actions.evaluate import EvalRequest
         from rlctl.actions.evaluate import evaluate as evaluate_action
         from rlctl.actions.told import Told
+        from rlctl.rendering.video import check as check_film
 
+        film = options.path(video)
+        if film is not None:
+            check_film(film)
         told = Told(command, command_schedule, clip_command)
         request = EvalRequest(
             env=env,
@@ -102,7 +107,7 @@ def evaluate(
             stochastic=stochastic,
             physics=physics or "auto",
             backend=backend,
-            save_trajectories=Path(save_trajectories) if save_trajectories else None,
+            save_trajectories=options.output(save_trajectories),
             told=told,
             overrides=list(set_ or ()),
         )
@@ -113,13 +118,13 @@ def evaluate(
             failed, figures = error, error.data
         out.data(figures)
         _show(out, figures)
-        if video:
-            _film(out, Path(video), figures, request)
+        if film is not None:
+            _film(out, film, figures, request)
         if failed is not None:
             raise failed
 
 
-def _film(out: Console, path: Path, figures: dict[str, Any], request: "EvalRequest") -> None:
+def _film(out: Console, path: "Path", figures: dict[str, Any], request: "EvalRequest") -> None:
     from rlctl.actions.render import Shot, render
 
     shot = Shot(

@@ -140,7 +140,7 @@ def _outputs(policy: dict[str, Any]) -> list[int]:
     """How many numbers the network gives, if its spec makes sense."""
     try:
         return [PolicySpec.from_json(policy).output_size]
-    except (TypeError, AttributeError):
+    except (ValueError, IndexError, TypeError):
         return []
 
 

@@ -1,5 +1,6 @@
 """Options that several commands share, and what the shell completes them with."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -120,6 +121,27 @@ Backend = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on the way.")]
+
+
+def path(text: str | None) -> Path | None:
+    """A path that was given; "" is one too, and no good one."""
+    return None if text is None else Path(text)
+
+
+def output(text: str | None) -> Path | None:
+    """A file to be written, which is to be found wrong before the work, not after it.
+
+    Raises:
+        UsageError: It is a folder, or a device or a pipe, which a file would take the place of.
+    """
+    if text is None:
+        return None
+    place = Path(text)
+    if place.is_dir():
+        raise UsageError(f"{place} is a folder", "name a file")
+    if place.exists() and not place.is_file():
+        raise UsageError(f"{place} is no regular file", "name another file")
+    return place
 
 
 def device(asked: str, cpu: bool) -> str:

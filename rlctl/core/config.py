@@ -9,7 +9,6 @@ All that is wrong in any layer is told at once.
 
 import dataclasses
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,12 @@ from typing import Any, Self, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.free_section import FreeSection
+from rlctl.core.untrusted import parse_toml, read
 from rlctl.core.values import check, parse
 
+MAX_BYTES = 2**17  # of a file of settings
+MOST_PROBLEMS = 50  # told at once
+_LONGEST = 100  # letters of a setting's name
 NESTED = dict[str, dict[str, Any]]
 
 
@@ -111,8 +114,10 @@ class Resolved:
         Raises:
             Incompatible: A setting that this version does not have, or does not allow.
         """
+        known = {name: data[name] for name in sections if name in data}
+        if odd := [name for name, items in known.items() if not isinstance(items, dict)]:
+            raise Incompatible(f"the saved settings of section {odd[0]} are none")
         try:
-            known = {name: data[name] for name in sections if name in data}
             found = resolve(sections, [Layer("saved settings", known)])
         except UsageError as error:
             raise Incompatible(
@@ -141,6 +146,8 @@ def resolve(sections: Mapping[str, type], layers: Sequence[Layer]) -> Resolved:
         problems += layer.problems
         blamed |= {layer.origin for _ in layer.problems}
         for name, raw in _flat(layer.values):
+            if len(problems) >= MOST_PROBLEMS:
+                break
             try:
                 section, key, value = _accept(sections, name, raw, layer.origin == "--set")
             except ValueError as problem:
@@ -188,18 +195,18 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
     """
     origin = origin or str(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = parse_toml(read(path, MAX_BYTES))
     except FileNotFoundError as error:
         raise NotFound(f"there is no configuration file {path}", "check the path") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", "give a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise UsageError(
             f"{path} is not TOML: {error}",
             "settings are written as `key = value` under a [section]",
         ) from error
     loose = tuple(
-        f"{origin}: {name} stands outside a [section]"
+        f"{origin}: {name[:_LONGEST]} stands outside a [section]"
         for name, value in data.items()
         if not isinstance(value, dict)
     )
@@ -254,13 +261,15 @@ def _flat(values: NESTED) -> Iterator[tuple[str, Any]]:
 def _place(origin: str, name: str) -> str:
     if origin == "flag":
         return "--" + name.partition(".")[2].replace("_", "-")
+    name = name if len(name) <= _LONGEST else name[:_LONGEST] + "..."
     return f"{origin} {name}" if origin == "--set" else f"{origin}: {name}"
 
 
 def _listed(problems: Sequence[str]) -> str:
     if len(problems) == 1:
         return problems[0]
-    return f"{len(problems)} settings cannot be used:\n  " + "\n  ".join(problems)
+    count = f"{len(problems)} settings" if len(problems) < MOST_PROBLEMS else "many settings"
+    return "\n  ".join([f"{count} cannot be used:", *problems[:MOST_PROBLEMS]])
 
 
 def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> tuple[str, str, Any]:
@@ -269,7 +278,7 @@ def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> t
     fields = _fields(sections)
     if section not in sections:
         raise ValueError(
-            f"there is no section {section!r}; there are {', '.join(sections)}"
+            f"there is no section {section[:_LONGEST]!r}; there are {', '.join(sections)}"
             + _did_you_mean(name, fields)
         )
     if issubclass(sections[section], FreeSection):

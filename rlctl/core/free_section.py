@@ -41,4 +41,4 @@ class FreeSection:
             value = parse(raw, cls.known[key]["kind"])
             check(value, cls.known[key])
             return value
-        return parse_any(raw) if typed else storable(raw)
+        return storable(parse_any(raw) if typed else raw)

@@ -1,13 +1,12 @@
 """Rows of figures, one JSON line each, in the file as soon as they are written."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from rlctl.core.files import to_json, write_atomic, writing
+from rlctl.core.untrusted import parse_json
 
 Row = dict[str, Any]
 
@@ -52,14 +51,16 @@ class Metrics:
                 os.fsync(self._file.fileno())
 
     def rows(self) -> Iterator[Row]:
-        """The rows written so far; a last line cut off by a crash is left out."""
+        """The rows written so far; what is none, such as a line cut off by a crash, is left out."""
         if not self.path.is_file():
             return
         for line in self.path.read_bytes().splitlines():
-            with suppress(ValueError):
-                row = json.loads(line)
-                if isinstance(row, dict):
-                    yield row
+            try:
+                row = parse_json(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and isinstance(row.get("steps", 0), int | float):
+                yield row
 
     def keep(self, wanted: Callable[[Row], bool]) -> None:
         """Drop the rows that are not wanted, and what was cut off: they are written again."""

@@ -27,8 +27,18 @@ from rlctl.core import lock
 from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
 from rlctl.core.files import plain, write_atomic, writing
 from rlctl.core.metrics import Metrics
+from rlctl.core.untrusted import parse_json, read
 
 SHIPPED = "shipped:"  # before an environment's name: the policy that ships for it, which is no run
+_MOST = 2**23  # bytes of a run's settings
+_MEMBERS: dict[str, type] = {
+    "env": str,
+    "algo": str,
+    "settings": dict,
+    "origins": dict,
+    "provenance": dict,
+    "resumed": list,
+}
 PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "brax", "optax", "torch", "gymnasium")
 
 
@@ -137,13 +147,27 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_bytes())
-        if isinstance(config, dict):
-            return config
-        problem = "it holds no object"
+        config = parse_json(read(path, _MOST))
+        if problem := _oddity(config):
+            raise ValueError(problem)
     except (OSError, ValueError) as error:
-        problem = str(error)
-    raise Damaged(f"cannot read {path}: {problem}", "its checkpoints can still be evaluated")
+        raise Damaged(
+            f"cannot read {path}: {error}", "its checkpoints can still be evaluated"
+        ) from error
+    return config
+
+
+def _oddity(config: Any) -> str:
+    """What is wrong with a run's settings, "" if nothing; what is missing is told where needed."""
+    if not isinstance(config, dict):
+        return "it holds no object"
+    for name, kind in _MEMBERS.items():
+        if not isinstance(config.get(name, kind()), kind):
+            return f"its {name} is {repr(config[name])[:40]}"
+    for name, section in config.get("settings", {}).items():
+        if not isinstance(section, dict):
+            return f"its settings.{name[:40]} is {repr(section)[:40]}"
+    return ""
 
 
 def names(root: Path | None = None) -> list[str]:
@@ -164,9 +188,12 @@ def find_run(text: str, root: Path | None = None) -> Path:
             f"start a run from it: rlctl train {text.removeprefix(SHIPPED)} --init-from {text}",
         )
     root = root or runs_root()
-    for folder in (Path(text), root / text):
-        if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
-            return folder
+    try:
+        for folder in (Path(text), root / text):
+            if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
+                return folder
+    except OSError as error:  # a name too long, a folder that must not be read
+        raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
     if (Path(text) / "manifest.json").is_file():
         raise Incompatible(
             f"{text} is a checkpoint, not a run: there is nothing to go on with",

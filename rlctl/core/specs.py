@@ -4,8 +4,9 @@ Specs are written into every checkpoint, so that a policy can act without the en
 and a mismatch is told by name. Nothing here needs a framework.
 """
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -153,22 +154,12 @@ class EnvSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote; what a later version says besides is left alone."""
-        names = ("terms", "cameras", "commands", "achieved")
-        return cls(
-            **_known(cls, data)
-            | {name: tuple(data.get(name, ())) for name in names}
-            | {
-                name: tuple(kind(**_known(kind, part)) for part in data[name])
-                for name, kind in (("observation", ObservationPart), ("action", ActionPart))
-            }
-        )
+        """The spec that `to_json` wrote; what a later version says besides is left alone.
 
-
-def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:
-    """The members that a spec of this version has."""
-    names = {member.name for member in fields(kind)}
-    return {name: value for name, value in data.items() if name in names}
+        Raises:
+            ValueError: It is none; says what is wrong.
+        """
+        return _made(cls, data, "env.spec")
 
 
 @dataclass(frozen=True)
@@ -243,5 +234,42 @@ class PolicySpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote; a member not known here could change how it acts."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        """The spec that `to_json` wrote; a member not known here could change how it acts.
+
+        Raises:
+            ValueError: It is none; says what is wrong.
+        """
+        return _made(cls, data, "policy")
+
+
+def _made(kind: Any, value: Any, name: str) -> Any:
+    """JSON's value as a type has it: objects as dataclasses, lists as tuples.
+
+    Raises:
+        ValueError: It is not of the type; `name` is where it stands.
+    """
+    if is_dataclass(kind):
+        return _made_dataclass(kind, value, name)
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return None if value is None else _made(parts[0], value, name)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_made(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+    fits = origin is None and isinstance(value, (int, float) if kind is float else kind)
+    if fits and (kind is bool) == isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} is {repr(value)[:40]}")
+
+
+def _made_dataclass(kind: Any, value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is {repr(value)[:40]}")
+    known = {item.name: item for item in fields(kind)}
+    if kind is PolicySpec and (unknown := sorted(value.keys() - known.keys())):
+        raise ValueError(f"{name} has {unknown[0][:40]!r}, which this version does not know")
+    for key, item in known.items():
+        if key not in value and item.default is MISSING and item.default_factory is MISSING:
+            raise ValueError(f"{name} has no {key}")
+    types = get_type_hints(kind)
+    given = {key: value[key] for key in known if key in value}
+    return kind(**{key: _made(types[key], item, f"{name}.{key}") for key, item in given.items()})

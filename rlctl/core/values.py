@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
+from rlctl.core.untrusted import DEEPEST, checked, parse_json
+
 LARGEST = 2**63 - 1  # what an int64 holds
 
 
@@ -39,16 +41,17 @@ def parse_any(text: str) -> Any:
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
+    parsers = {"parse_constant": _parse_float, "parse_float": _parse_float, "parse_int": _parse_int}
     try:
-        return json.loads(text, parse_constant=_parse_float, parse_float=_parse_float)
+        return json.loads(text, **parsers)
     except (json.JSONDecodeError, RecursionError):
         return text
 
 
 def storable(value: Any) -> Any:
-    """The value, if JSON can keep it."""
+    """The value, if a manifest can keep it."""
     try:
-        json.dumps(value, allow_nan=False)
+        parse_json(json.dumps(checked(value, DEEPEST // 2), allow_nan=False).encode())
     except (TypeError, ValueError):
         raise ValueError(f"{_short(value)} is neither number nor text, nor made of them") from None
     return value
@@ -70,7 +73,7 @@ def _parse_bool(raw: Any) -> bool:
     words = {"true": True, "false": False}
     value = words.get(raw.lower()) if isinstance(raw, str) else raw
     if not isinstance(value, bool):
-        raise ValueError(f"{raw!r} is neither true nor false")
+        raise ValueError(f"{_short(raw)} is neither true nor false")
     return value
 
 
@@ -128,7 +131,7 @@ def check(value: Any, allowed: Mapping[str, Any]) -> None:
         if choices is not None and item not in choices:
             close = difflib.get_close_matches(str(item), map(str, choices), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise ValueError(f"{item!r} is not one of {', '.join(map(str, choices))}{hint}")
+            raise ValueError(f"{_short(item)} is not one of {', '.join(map(str, choices))}{hint}")
         if low is not None and item < low:
             raise ValueError(f"{item} is below the smallest allowed, {low:g}")
         if high is not None and item > high:

@@ -1,6 +1,7 @@
 """What the checkpoints of a training take of the disk, worked out before it starts."""
 
 import math
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -74,8 +75,11 @@ def check(planned: Mapping[str, Any], folder: Path) -> str | None:
     """
     if "disk_mib" not in planned:
         return None
-    place = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(place).free / MIB
+    place = next(path for path in (folder, *folder.absolute().parents) if os.path.isdir(path))
+    disk = shutil.disk_usage(place)
+    if not disk.total:
+        return None  # no disk, and making the folder will tell
+    free = disk.free / MIB
     if planned["checkpoint_mib"] > free:
         raise OutOfSpace(
             f"a checkpoint takes {planned['checkpoint_mib']:.3g} MiB, and {place} has "

@@ -134,7 +134,7 @@ def spec_of(checkpoint: Checkpoint) -> PolicySpec:
     """
     try:
         return PolicySpec.from_json(checkpoint.manifest["policy"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise Incompatible(
             f"{checkpoint.path} describes no policy that this rlctl knows: {error}",
             "install the version of rlctl that wrote it",
@@ -234,6 +234,7 @@ def check(spec: PolicySpec, arrays: Arrays) -> None:
             f"{', '.join(DISTRIBUTIONS)}"
         )
     _check_bounds(spec)
+    _check_sizes(spec)
     for name, shape in expected_shapes(spec).items():
         held = arrays.get(name)
         if held is None or held.shape != shape or held.dtype != np.float32:
@@ -242,6 +243,15 @@ def check(spec: PolicySpec, arrays: Arrays) -> None:
     layers = {name for name in arrays if name.startswith("policy/")}
     if extra := sorted(layers - set(expected_shapes(spec))):
         raise Incompatible(f"{extra[0]} is an array that the policy's spec has no layer for")
+
+
+def _check_sizes(spec: PolicySpec) -> None:
+    sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes)
+    if min(sizes) < 1 or spec.policy_size > spec.observation_size:
+        raise Incompatible(
+            f"the policy sees {spec.policy_size} of {spec.observation_size} numbers, and its "
+            f"layers have {list(spec.policy_hidden_layer_sizes)}"
+        )
 
 
 def _check_bounds(spec: PolicySpec) -> None:

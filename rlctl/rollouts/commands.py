@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from rlctl.core.errors import NotFound, UsageError
+from rlctl.core.untrusted import read
 from rlctl.rollouts.base import Driver, Step
+
+_MOST = 2**20  # bytes of a schedule
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _lines(text: str) -> list[str]:
     """The commands of a schedule or of a file of it, comments left out."""
     if ":" not in text or Path(text).is_file():
         try:
-            text = Path(text).read_text(encoding="utf-8")
+            text = read(Path(text), _MOST).decode()
         except (OSError, UnicodeDecodeError) as error:
             raise NotFound(
                 f"there is no schedule {text}: {error}", "give a file, or '0: vx=1; 4: vx=0'"

@@ -47,15 +47,19 @@ def _import_mujoco() -> None:
         ) from error
 
 
-def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tuple[str, Any]:
+def environment_of(
+    checkpoint: Checkpoint, overrides: Sequence[str] = (), typed: str | None = None
+) -> tuple[str, Any]:
     """Name and config of the environment a checkpoint was trained in.
 
     Args:
         checkpoint: Whose manifest tells.
         overrides: `env.key=value` settings that differ from it.
+        typed: The environment that the user named, None for none.
 
     Raises:
-        Incompatible: It does not say.
+        Unsafe: It is code that the user did not name.
+        Incompatible: It does not say, or this rlctl has none of the name.
     """
     try:
         name, config = checkpoint.manifest["env"]["id"], checkpoint.manifest["env"]["config"]
@@ -64,7 +68,12 @@ def environment_of(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> tup
             f"{checkpoint.path} does not say which environment it is of",
             "train with this version of rlctl, or use the one that wrote it",
         ) from None
-    sections = {"env": catalog.load(catalog.env(name).config)}
+    catalog.check_trusted(name, typed)
+    try:
+        row = catalog.env(name)
+    except UsageError as error:
+        raise Incompatible(f"{checkpoint.path}: {error.message}", error.hint) from error
+    sections = {"env": catalog.load(row.config)}
     saved = Resolved.from_json(sections, {"env": config})
     layers = [Layer("checkpoint", saved.to_json()), set_layer(overrides)]
     return name, resolve(sections, layers)["env"]

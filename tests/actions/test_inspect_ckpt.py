@@ -64,7 +64,7 @@ def test_a_policy_that_was_never_trained_is_told(tmp_path):
     half["policy"]["policy/hidden_0/bias"] = groups(0)["policy"]["policy/hidden_0/bias"]
     partly = inspect_ckpt(str(store.save(tmp_path, 6, facts(6), half)))
     assert (partly.untrained, partly.unchanged) == (False, ["policy/hidden_0/bias"])
-    unknown = inspect_ckpt(str(save(tmp_path, 7, initial=None)))
+    unknown = inspect_ckpt(str(save(tmp_path, 7, initial={})))
     assert unknown.untrained is None
 
 
@@ -140,8 +140,12 @@ def test_a_manifest_that_is_gone_or_garbled(content, tmp_path):
 
 
 def test_members_of_unexpected_kinds_do_not_break_the_report(tmp_path):
+    path = save(tmp_path, 5)
+    content = manifest.salvage((path / "manifest.json").read_bytes())
     strange = {name: "odd" for name in ("env", "config", "policy", "provenance", "initial", "best")}
-    found = inspect_ckpt(str(store.save(tmp_path, 5, strange, groups(5))))
+    (path / "manifest.json").write_bytes(manifest.encode(content | strange))
+    found = inspect_ckpt(str(path))
+    assert isinstance(found.error, Damaged)
     assert found.to_json()["total_steps"] is None
     assert found.untrained is None
 

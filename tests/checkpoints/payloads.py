@@ -71,6 +71,8 @@ PICKLES = {
     "an attribute of a name": named("numpy", "ndarray.tofile"),
     "a module's globals": named("numpy", "os"),
     "our own names": named("rlctl.checkpoints.foreign.pickles", "Unpickler"),
+    "protocol 0": pickle.dumps(Call(os.system, TOUCH), 0),
+    "protocol 1": pickle.dumps([Call(os.system, TOUCH)], 1),
     "protocol 2": pickle.dumps(Call(os.system, TOUCH), 2),
     "protocol 5": pickle.dumps(Call(os.system, TOUCH), 5),
     "outside": b"\x80\x04\x8c\x01xQ.",

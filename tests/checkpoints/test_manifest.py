@@ -13,7 +13,7 @@ ENTRY = {"bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
 FACTS = {
     "schema": manifest.SCHEMA,
     "engine": "ppo",
-    "metrics": {"return": 1.5},
+    "metrics": {"return": {"mean": 1.5}},
     "step": 10,
     "arrays": {"policy": {"a/b": {"dtype": "float32", "shape": [2, 3]}}},
     "files": {"policy.safetensors": ENTRY},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from checkpoints.saving import facts, flip, groups, save
 
-from rlctl.checkpoints import store
+from rlctl.checkpoints import manifest, store
 from rlctl.core.specs import PolicySpec
 
 SPEC = PolicySpec(3, 3, (-1.0, -1.0), (1.0, 1.0), (), (4,))
@@ -99,10 +99,14 @@ STRANGE = (None, 3, "x", [1], {"a": 1}, {"return": 1}, {"packages": [1]}, {"acti
 @pytest.mark.parametrize("value", STRANGE)
 def test_any_content_can_be_shown(rlctl, tmp_path, value):
     names = (*facts(5), "policy", "config", "best", "metrics", "seconds", "provenance", "initial")
-    path = store.save(tmp_path, 5, dict.fromkeys(names, value), groups(5))
-    assert rlctl("inspect-ckpt", path).code == 0
-    manifest = path / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"step": 5', f'"step": {json.dumps(value)}'))
+    path = store.save(tmp_path, 5, facts(5), groups(5))
+    file = path / "manifest.json"
+    held = json.loads(file.read_text())
+    file.write_bytes(manifest.encode(held | dict.fromkeys(names, value)))
+    done = rlctl("inspect-ckpt", path)
+    assert done.code == 4
+    assert "policy/hidden_0/kernel" in done.out
+    file.write_bytes(manifest.encode(held | {"step": value}))
     assert rlctl("inspect-ckpt", path).code == 4
 
 

@@ -163,7 +163,7 @@ class TestResume:
     @pytest.mark.parametrize(
         ("extra", "complaint"),
         [
-            (("pendulum",), "takes env from the run"),
+            (("hopper",), "the run is of pendulum, not hopper"),
             (("--out", "other"), "takes out from the run"),
             (("--config", "x.toml"), "takes config from the run"),
             (("--init-from", "run"), "takes init_from from the run"),

@@ -1,13 +1,14 @@
 """Whether a benchmark is good enough: against bars, and against an earlier one."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlctl.actions.benchmarks.scores import Scores, difference
 from rlctl.core.errors import Incompatible, NotFound, UsageError
+from rlctl.core.untrusted import parse_json, read
 
+_MOST = 2**26  # bytes of a results.json
 FEWEST = 3  # scores on either side, below which resampling says nothing of the spread
 
 
@@ -79,10 +80,12 @@ def read_earlier(
         UsageError: There are too few seeds to compare.
     """
     try:
-        old = json.loads(file.read_bytes())
+        old = parse_json(read(file, _MOST))
         kind = (old["algo"], old["steps"])
         scores = {env: found["scores"] for env, found in old["envs"].items()}
         values = {env: found["values"] for env, found in scores.items() if found and env in envs}
+        if not isinstance(old["steps"], int) or not all(map(_are_numbers, values.values())):
+            raise TypeError
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise NotFound(f"there is no file {file}", "give a benchmark's results.json") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -102,3 +105,7 @@ def read_earlier(
             f"run both with --seeds {FEWEST} or more, or give a bar with --min-return",
         )
     return values
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)

@@ -109,7 +109,7 @@ def resumed_or_new(task: Task, device: str) -> Task:
         RunInUse: Another process is at it.
     """
     if store.steps(task.folder / "checkpoints"):
-        arguments = ("--resume", str(task.folder), "--device", device)
+        arguments = (task.env, "--resume", str(task.folder), "--device", device)
         return Task(task.env, task.seed, task.folder, task.log, arguments)
     if task.folder.is_dir() and _is_stub(task.folder):  # it ended before its first checkpoint
         with Run(task.folder):

@@ -14,6 +14,7 @@ import numpy as np
 from rlctl.core.metrics import Metrics
 
 POINTS = 100  # of a curve: more are noise to the eye, and weight in an SVG
+_LARGEST = 1e100  # beyond it, axes overflow
 _FIGURES = {  # name here -> where a training row has it, the first that is there
     "return": (("return",),),
     "length": (("length",),),
@@ -205,11 +206,11 @@ def _column(rows: Sequence[dict[str, Any]], *paths: tuple[str, ...]) -> np.ndarr
 
 
 def _at(value: Any, *path: str | int) -> float:
-    """The number at a path into JSON, nan where there is no finite one."""
+    """The number at a path into JSON, nan where there is none that can be drawn."""
     try:
         for key in path:
             value = value[key]
         number = math.nan if isinstance(value, bool | str) else float(value)
     except (LookupError, TypeError, OverflowError):
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return number if abs(number) <= _LARGEST else math.nan

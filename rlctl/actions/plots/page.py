@@ -56,7 +56,9 @@ def films_in(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Films in a run's folder: those to show, and those too large to."""
     shown, left_out, room = [], [], ALL_VIDEOS
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in _FILMS or path.name.startswith(".") or not path.is_file():
+        if path.suffix.lower() not in _FILMS or path.name.startswith("."):
+            continue
+        if path.is_symlink() or not path.is_file():  # a link could bring any file into the page
             continue
         size = path.stat().st_size
         fits = size < LARGEST_VIDEO and size <= room

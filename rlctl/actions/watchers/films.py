@@ -47,6 +47,7 @@ class Films:
     """
 
     def __init__(self, watched: Watched) -> None:
+        self._env = watched.env
         self._every = watched.settings["train"].video_every
         self._folder = watched.folder / FOLDER
         self._progress, self._stop = watched.progress, watched.stop
@@ -87,7 +88,7 @@ class Films:
         kept = self._side.room / self._newest.name
         shutil.copytree(self._newest, kept, copy_function=_link)
         out = self._folder / f"{kept.name}.mp4"
-        self._side.start(("render", "--ckpt", str(kept), "--cpu"), out, gently)
+        self._side.start(("render", self._env, "--ckpt", str(kept), "--cpu"), out, gently)
 
     def _tell(self, path: Path) -> None:
         self._progress.event("film", path=str(path))

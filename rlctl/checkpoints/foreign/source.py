@@ -20,6 +20,7 @@ _UNREAD = (
     "_sharding",
 )  # which devices arrays were on: of no use here, and odd ones cannot be read
 _UNFINISHED = "orbax-checkpoint-tmp"
+_OLD_PICKLES = (b"c", b"(", b"]", b"}", b"i")  # how those of before 2003 may begin
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 _READ = (
     "read are Brax's PPO checkpoints and pickles, PyTorch state dicts, and the zips of "
@@ -117,12 +118,13 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
 def _bytes(file: Path, most: int) -> bytes:
     try:
         with open_regular(file) as handle:
-            data = handle.read(most + 1)
+            size = os.fstat(handle.fileno()).st_size
+            data = handle.read(most + 1) if size <= most else b""
     except Unsafe as error:
         raise Unsafe(
             f"{file}: {error.message}", "copy what it stands for: cp -rL makes files of links"
         ) from error
-    if len(data) > most:
+    if max(size, len(data)) > most:
         raise Unsafe(f"{file}: more than {MAX_BYTES / 2**30:.0f} GiB to read", "it is no policy")
     return data
 
@@ -133,7 +135,7 @@ def _kind(path: Path, data: bytes) -> str:
             f"{path} was saved by a PyTorch older than 1.6, whose files are pickles",
             "load it there and save it again: torch.save(model.state_dict(), FILE)",
         )
-    if data[:1] == b"\x80":
+    if data[:1] == b"\x80" or (data[:1] in _OLD_PICKLES and data.endswith(b".")):
         return "pickle"
     if zipfile.is_zipfile(io.BytesIO(data)):
         try:

@@ -43,10 +43,10 @@ class PPOConfig:
     )
     normalize_observations: bool = setting(True, "normalise by running mean and deviation")
     policy_hidden_layer_sizes: tuple[int, ...] = setting(
-        (32, 32, 32, 32), "widths of the policy's hidden layers"
+        (32, 32, 32, 32), "widths of the policy's hidden layers", low=1
     )
     value_hidden_layer_sizes: tuple[int, ...] = setting(
-        (256, 256, 256, 256, 256), "widths of the value function's hidden layers"
+        (256, 256, 256, 256, 256), "widths of the value function's hidden layers", low=1
     )
     activation: str = setting(
         "swish", "hidden activation", choices=("swish", "tanh", "relu", "elu")

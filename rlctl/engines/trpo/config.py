@@ -37,10 +37,10 @@ class TRPOConfig:
         10.0, "bound on normalised observations; none: not bounded", low=1e-3
     )
     policy_hidden_layer_sizes: tuple[int, ...] = setting(
-        (64, 64), "widths of the policy's hidden layers"
+        (64, 64), "widths of the policy's hidden layers", low=1
     )
     value_hidden_layer_sizes: tuple[int, ...] = setting(
-        (64, 64), "widths of the value function's hidden layers"
+        (64, 64), "widths of the value function's hidden layers", low=1
     )
     activation: str = setting("tanh", "hidden activation", choices=("swish", "tanh", "relu", "elu"))
     init_log_std: float = setting(

@@ -5,7 +5,6 @@ from typing import Any
 
 from rlctl import __version__
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.errors import Incompatible
 from rlctl.core.specs import EnvSpec, PolicySpec
 
 _PACKAGES = ("brax", "jax", "numpy", "onnx", "orbax-checkpoint", "torch")
@@ -26,13 +25,7 @@ def contract(
     Raises:
         Incompatible: The checkpoint does not say what its environment observes and accepts.
     """
-    try:
-        env = EnvSpec.from_json(checkpoint.manifest["env"]["spec"])
-    except (KeyError, TypeError) as error:
-        raise Incompatible(
-            f"{checkpoint.path} does not say what its environment observes and accepts: {error}",
-            "train with this version of rlctl, or use the one that wrote it",
-        ) from error
+    env = checkpoint.env
     return {
         "schema": {"name": "rlctl-policy", "major": 1, "minor": 0},
         "format": kind,

@@ -1,0 +1,29 @@
+"""Nothing in a hostile file runs, writes elsewhere, or takes more than its share."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from proving.proof import Proof
+
+PROMISE = "A hostile file runs nothing, writes nothing, and is told with the right exit code"
+
+
+def prove(count: int) -> Proof:
+    """Try all there are; `count` is how many there must be at least."""
+    from hostile import trying
+    from private_place import Guard
+
+    proof, guard = Proof(PROMISE), Guard()
+    cases, longest, most = trying.cases(), 0.0, 0
+    proof.check(len(cases) >= count, f"there are {len(cases)} cases, not {count}")
+    with TemporaryDirectory() as folder:
+        for number, case in enumerate(cases):
+            why, seconds, memory = trying.attempt(case, Path(folder) / str(number), guard)
+            proof.check(not why, f"{case.name}: {why}")
+            longest, most = max(longest, seconds), max(most, memory)
+    proof.figures["most processor time"] = f"{longest:.1f} s"
+    proof.figures["most memory"] = (
+        f"{most / 2**20:.0f} MiB, and {trying.children() / 2**20:.0f} MiB"
+    )
+    proof.figures["most memory"] += " of a reading process"
+    return proof

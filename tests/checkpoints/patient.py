@@ -1,0 +1,99 @@
+"""A checkpoint that is damaged and healed again and again."""
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+from checkpoints import forging
+from checkpoints.damage import DAMAGE, Damage
+
+from rlctl.checkpoints import manifest
+from rlctl.checkpoints.reading import Checkpoint, load
+from rlctl.core.errors import RlctlError
+
+
+class Patient:
+    """One checkpoint; another one lies beside it as `other`.
+
+    Args:
+        path: Its folder.
+
+    Attributes:
+        path: Its folder.
+        files: Its files, by name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.files = {file.name: file.read_bytes() for file in sorted(path.iterdir())}
+        self.groups = [Path(name).stem for name in self.files if name != manifest.NAME]
+        self._right = load(path, self.groups)
+
+    def heal(self) -> None:
+        """Make it what it was."""
+        shutil.rmtree(self.path)
+        self.path.mkdir()
+        for name, data in self.files.items():
+            (self.path / name).write_bytes(data)
+
+    def hurt(self, name: str, file: str, rng: random.Random) -> Damage:
+        """Do one kind of damage, which changes something."""
+        while True:
+            self.heal()
+            DAMAGE[name].act(self.path / file, rng)
+            if DAMAGE[name].code in (0, 5) or self._content() != self.files:
+                return DAMAGE[name]
+
+    def examined(self, code: int) -> str:
+        """What is wrong with how it is read now, "" if nothing.
+
+        Args:
+            code: The exit code that is due, 0 where the content is as it was.
+        """
+        try:
+            found = load(self.path, self.groups)
+        except RlctlError as error:
+            if error.exit_code != code:
+                return f"exit code {error.exit_code}, not {code}: {error.message}"
+            return "" if self.named(error.message) else f"no file is named: {error.message}"
+        return "" if code == 0 and self._same(found) else "accepted"
+
+    def examined_forged(self, data: bytes) -> str:
+        """The same with another manifest, which may well be one that some other save would have."""
+        self.heal()
+        (self.path / manifest.NAME).write_bytes(data)
+        try:
+            found = load(self.path, self.groups)
+        except RlctlError as error:
+            return "" if error.exit_code in (4, 5, 6) else f"exit code {error.exit_code}"
+        return "" if self._same_arrays(found) else "other arrays"
+
+    def named(self, message: str) -> bool:
+        """Whether a message names a file of it."""
+        there = {item.name for item in self.path.iterdir()}
+        return any(name in message for name in there | set(self.files))
+
+    def _content(self) -> dict[str, bytes]:
+        plain = (file for file in self.path.iterdir() if file.is_file())
+        found = {file.name: file.read_bytes() for file in plain}
+        return found | {item.name: b"" for item in self.path.iterdir() if item.is_dir()}
+
+    def _same(self, found: Checkpoint) -> bool:
+        return found.manifest == self._right.manifest and self._same_arrays(found)
+
+    def _same_arrays(self, found: Checkpoint) -> bool:
+        return all(
+            held.keys() == found.groups[group].keys()
+            and all(_equal(array, found.groups[group][name]) for name, array in held.items())
+            for group, held in self._right.groups.items()
+        )
+
+
+def forged(patient: Patient, rng: random.Random) -> tuple[str, bytes]:
+    """A forged manifest of it: what is forged, and its bytes."""
+    return forging.forged(forging.of(patient.files[manifest.NAME]), rng)
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

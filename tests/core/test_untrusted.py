@@ -1,0 +1,66 @@
+"""Text that nobody vouches for is read in bounds, or refused."""
+
+import os
+
+import pytest
+
+from rlctl.cli.console import harmless
+from rlctl.core.untrusted import DEEPEST, Missing, parse_json, parse_toml, read
+
+
+def test_plain_values_are_what_they_were():
+    assert parse_json(b'{"a": [1, 2.5, null, true, "\xc3\xa9"]}') == {
+        "a": [1, 2.5, None, True, "é"]
+    }
+    assert parse_toml(b"[a]\nb = [1]\n") == {"a": {"b": [1]}}
+    assert parse_json(b"[" * DEEPEST + b"]" * DEEPEST)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a": 1, "a": 2}', b"NaN", b"-Infinity", b"1e999", b"9" * 21, b"9" * 5000, b'"\xff"',
+            b"{",
+        b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), b"[" * 10**5 + b"]" * 10**5,
+        b'{"a":' * 10**5 + b"1" + b"}" * 10**5, b"\xef\xbb\xbf{}", '"x"'.encode("utf-16"), b"",
+    ],
+)  # fmt: skip
+def test_other_json_is_refused(data):
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x = " + b"[" * 10**4 + b"]" * 10**4, b"[" + b"a." * 50 + b"a]", b"\xff", b"\0",
+            b"x = 0x", b"x =",
+        b"x = " + b"9" * 5000, b"a." * 50 + b"a = 1",
+        b"a." * 50_000 + b"a = 1",
+    ],
+)  # fmt: skip
+def test_other_toml_is_refused(data):
+    with pytest.raises(ValueError, match=r"."):
+        parse_toml(data)
+
+
+def test_only_regular_files_up_to_a_size_are_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("x")
+    os.mkfifo(tmp_path / "pipe")
+    assert read(tmp_path / "x", 5) == read(tmp_path / "link", 5) == b"12345"
+    for path in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        with pytest.raises(OSError, match=r"regular|directory"):
+            read(path, 5)
+    with pytest.raises(OSError, match="more than 4 bytes"):
+        read(tmp_path / "x", 4)
+
+
+def test_a_missing_member_is_told():
+    with pytest.raises(Missing, match="says nothing of 'b'"):
+        parse_json(b'{"a": {}}')["a"]["b"]
+
+
+def test_letters_that_move_the_cursor_are_shown_as_escapes():
+    assert harmless("a\x1b[2Jb\u202ec\x07\ud800é\n\t") == r"a\x1b[2Jb\u202ec\x07\ud800é" + "\n\t"
+    assert harmless("\033[31mred\033[0m") == "\033[31mred\033[0m"

@@ -1,0 +1,103 @@
+"""Hostile files, each shown to its command: what it did, and what it cost."""
+
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import stand_ins
+from hostile.judging import verdict
+from hostile.malicious import checkpoints, folders, pickled, texts
+from hostile.malicious.case import Case
+from private_place import Guard, private
+
+from rlctl.actions import import_
+from rlctl.checkpoints.foreign.reading import read
+
+SECONDS = 5.0  # of processor time, which others on the machine do not lengthen
+MEMORY = 200 * 2**20  # beside twice the file
+_SITE = str(Path(__file__).parent / "site")
+_OWN = (
+    "cache",
+    "matplotlib",
+    "made",
+    "lock",
+    "p",
+    "p.json",
+    "p.html",
+    "p.svg",
+    "b",
+)  # what commands may write
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    return [case for module in (pickled, folders, checkpoints, texts) for case in module.cases()]
+
+
+def attempt(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
+    """Try one in a folder that is made for it.
+
+    Returns:
+        What is wrong, "" if nothing; processor seconds; bytes of memory that it took.
+    """
+    place.mkdir()
+    environ = {"PYTHONPATH": f"{_SITE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    with (
+        private(place),
+        mock.patch.dict(os.environ, environ),
+        stand_ins.idle(),
+        mock.patch.object(import_, "read", read),
+        mock.patch.object(sys, "path", [str(place), *sys.path]),  # as with PYTHONPATH=.
+    ):
+        case.make(place)
+        (place / "evil.py").write_text("open('canary', 'w')")
+        before, size = set(_names(place)), _size(place)
+        memory, seconds = _memory(), _seconds()
+        done, why = verdict(guard, place, case.command.split())
+        seconds, memory = _seconds() - seconds, _memory(fresh=False) - memory
+    if not why and done.code not in case.codes:
+        why = f"exit code {done.code}, not {case.codes}: {done.err[-300:]}"
+    new = [name for name in _names(place) if name not in before and not _own(name)]
+    if new:
+        why = f"{why}; it wrote {new[:5]}"
+    if seconds > SECONDS:
+        why = f"{why}; it took {seconds:.1f} s"
+    if memory > 2 * size + MEMORY:
+        why = f"{why}; it took {memory:,} bytes"
+    return why, seconds, memory
+
+
+def children() -> int:
+    """The most bytes that any process started by this one ever had."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def _names(place: Path) -> Iterator[str]:
+    for folder, folders_, files in os.walk(place):
+        yield from (str(Path(folder, name).relative_to(place)) for name in (*folders_, *files))
+
+
+def _own(name: str) -> bool:
+    parts = Path(name).parts
+    return parts[0] in _OWN or parts[-1] == "lock" or parts[:2] == ("r", "checkpoints")
+
+
+def _size(place: Path) -> int:
+    """Bytes on the disk of all files."""
+    return sum(512 * os.lstat(place / name).st_blocks for name in _names(place))
+
+
+def _seconds() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _memory(fresh: bool = True) -> int:
+    """The most bytes that this process had since it was last asked afresh."""
+    if fresh:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

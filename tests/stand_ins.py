@@ -1,0 +1,129 @@
+"""Commands without their work: all that is checked is checked, and then nothing takes any time.
+
+Engines save one checkpoint, episodes end with their first step, films are empty files.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+
+from rlctl import catalog
+from rlctl.actions import benchmark, compare, device_check, import_
+from rlctl.actions.benchmarks.trainings import Ended
+from rlctl.actions.device_checks.base import Check
+from rlctl.actions.films import itself, scene
+from rlctl.actions.watchers import make as watchers
+from rlctl.checkpoints import drift, manifest, store
+from rlctl.checkpoints.foreign.child import READERS
+from rlctl.core.files import write_atomic
+from rlctl.engines.base import Result
+from rlctl.engines.state import progress_of
+from rlctl.policies.base import make_policy
+from rlctl.rollouts import make
+from rlctl.rollouts.base import Step
+
+
+@contextmanager
+def idle() -> Iterator[None]:
+    """Put them in the place of what works."""
+    engines = tuple(replace(row, target="stand_ins:train") for row in catalog.ENGINES)
+    places = {
+        (catalog, "ENGINES"): engines,
+        (watchers, "watchers"): lambda watched: iter(()),
+        (make, "make_driver"): Idle,
+        (scene, "film"): film,
+        (itself, "film"): film,
+        (compare, "make_policy"): lambda spec, arrays, backend, device: make_policy(spec, arrays),
+        (watchers.films, "check"): lambda env, config: None,
+        (benchmark, "train_all"): train_all,
+        (benchmark.plots, "plot_curves"): lambda path, data: None,
+        (device_check, "run"): lambda rows: [Check("idle", "pass", 0.0, None, "", "", True)],
+        (import_, "read"): lambda source: import_module(READERS[source.kind]).read(source.files),
+    }
+    patches = [mock.patch.object(*place, stand_in) for place, stand_in in places.items()]
+    for patch in patches:
+        patch.start()
+    try:
+        yield
+    finally:
+        for patch in patches:
+            patch.stop()
+
+
+def plan(settings, env_name):
+    """The engine's own."""
+    algo = next(name for name in settings if name not in ("train", "env"))
+    return import_module(f"rlctl.engines.{algo}.plan").plan(settings, env_name)
+
+
+def train(settings, env_name, run, hooks, start, resume):
+    """Save one checkpoint of the last step."""
+    algo = next(name for name in settings if name not in ("train", "env"))
+    if resume:
+        progress_of(start)
+    weights = {"policy/hidden_0/kernel": np.zeros((1, 1), np.float32)}
+    facts = {
+        "engine": algo,
+        "env": {"id": env_name, "config": settings.to_json()["env"], "spec": {}},
+        "policy": {},
+        "updates": 1,
+        "episodes": 0,
+        "seconds": 0.0,
+        "metrics": {},
+        "best": None,
+        "initial": manifest.digests(weights),
+    }
+    groups = {"policy": weights, "train": weights, "envs": weights}
+    path = store.save(run.checkpoints, settings["train"].steps, facts, groups)
+    run.metrics.write({"kind": "train", "steps": settings["train"].steps})
+    return Result(settings["train"].steps, 0.0, 0.0, path, None, {})
+
+
+class Idle:
+    """A driver whose episodes end with their first step."""
+
+    def __init__(self, name, config, physics, num_envs, **kwargs):
+        self.physics = make.resolve_physics(name, physics)
+        self.spec = make.make_environment(name, config).spec
+        self.num_envs = num_envs
+        self.observation = np.zeros((num_envs, self.spec.observation_size), np.float32)
+
+    def reset(self, seed):
+        return self.observation
+
+    def step(self, action):
+        number, yes = np.zeros(self.num_envs, np.float32), np.ones(self.num_envs, bool)
+        metrics = dict.fromkeys(self.spec.metrics, number)
+        return Step(self.observation, number, yes, ~yes, self.observation, metrics)
+
+    def tell(self, command):
+        assert command.shape == (self.num_envs, len(self.spec.commands))
+
+    def close(self):
+        pass
+
+
+def film(out, players, config, shot, look, progress, tell):
+    """An empty file, once it is known that the policies can act."""
+    name = players[0].checkpoint.manifest["env"]["id"]
+    driver = Idle(name, config, shot.physics, shot.num_envs)
+    driver = shot.told.drive(driver, name, config, tell)
+    for player in players:
+        drift.check(player.checkpoint, driver.spec, tell)
+        player.policy.act(driver.reset(shot.seed))
+    write_atomic(out, b"")
+    films = [SimpleNamespace(title="", moments=[0, 1], totals=lambda: (0.0,))]
+    facts = {"path": out, "frames": 1, "fps": 1.0, "seconds": 1.0, "size": (1, 1), "camera": ""}
+    acted = films * (len(players) if shot.beside else shot.num_envs)
+    return acted, SimpleNamespace(**facts, platform=""), driver.physics
+
+
+def train_all(tasks, jobs, stop, hear):
+    """Every training ends at once and leaves nothing."""
+    for task in tasks:
+        yield Ended(task, 0, "")
