@@ -13,7 +13,9 @@ import sys
 import time
 from importlib import import_module
 
-PROOFS: dict[str, int] = {}  # module in proving/, which has `prove(count) -> Proof`: how often
+PROOFS = {  # module in proving/, which has `prove(count) -> Proof`: how often
+    "sigkills": 300,
+}
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from rlctl.checkpoints.reading import (
     load,
     read_manifest,
 )
-from rlctl.core.errors import Damaged, NotFound, RlctlError
-from rlctl.core.files import plain, sync_folder, write_atomic, writing
+from rlctl.core.errors import Damaged, NotFound, OutOfSpace, RlctlError
+from rlctl.core.files import make_folder, plain, sync_folder, write_atomic, writing
 
 _WHEN_AND_WHERE = {"seconds", "provenance"}  # facts that may differ between two equal saves
 
@@ -54,20 +55,12 @@ def save(
     content[manifest.NAME] = manifest.encode(facts)  # last: without it nothing is accepted
     final = step_folder(folder, step)
     with writing(folder):
-        _open(folder)
-        if _is_saved(final, facts):
-            return final
-        temporary = folder / f".tmp-{step}-{os.getpid()}-{secrets.token_hex(4)}"
-        try:
-            _write_folder(temporary, content)
-            examine(temporary, tuple(groups)).check()
-            if os.path.lexists(final):
-                _remove(final)
-            os.rename(temporary, final)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+        make_folder(folder)
+        sweep(folder)
+        if not _is_saved(final, facts):
+            _write(final, content, tuple(groups))
         sync_folder(folder)
+        sweep(folder)  # a damaged one that gave way
     write_atomic(folder / "latest", f"{final.name}\n".encode())
     return final
 
@@ -155,18 +148,26 @@ def prune(folder: Path, keep_last: int, keep_every: int = 0) -> list[int]:
     gone = [step for step in saved if step not in kept]
     with writing(folder):
         for step in gone:
-            _remove(step_folder(folder, step))
+            _put_aside(step_folder(folder, step))
+        sweep(folder)
     return gone
 
 
 def sweep(folder: Path) -> None:
-    """Delete what a killed process left half written or half deleted."""
-    for name in os.listdir(folder):
-        path = folder / name
-        if name.startswith(UNFINISHED):
+    """Delete what was put aside, and what a killed process left half written or half deleted.
+
+    What cannot be deleted is left for the next time.
+    """
+    starts = (*UNFINISHED, ".latest.", ".best.")
+    left = [folder / name for name in os.listdir(folder) if name.startswith(starts)]
+    if left:
+        sync_folder(folder)  # first, or a power cut could give a half deleted one its name back
+    for path in left:
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
-        elif name.startswith((".latest.", ".best.")):
-            path.unlink(missing_ok=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _complete(
@@ -184,14 +185,6 @@ def _complete(
     return plain({"schema": None, **facts, **added})  # the schema stands first in the file
 
 
-def _open(folder: Path) -> None:
-    """Make the folder ready for writing."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        sync_folder(folder.parent)
-    sweep(folder)
-
-
 def _is_saved(final: Path, facts: dict[str, Any]) -> bool:
     """Whether this very checkpoint is there already."""
     try:
@@ -203,6 +196,26 @@ def _is_saved(final: Path, facts: dict[str, Any]) -> bool:
     if differing:
         raise ValueError(f"{final} is there with other {', '.join(sorted(differing))}")
     return True
+
+
+def _write(final: Path, content: Mapping[str, bytes], groups: tuple[str, ...]) -> None:
+    """Have a checkpoint appear, whole and verified, in the place of a damaged one if need be."""
+    name = f".tmp-{final.name}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = final.with_name(name)
+    try:
+        _write_folder(temporary, content)
+        try:
+            examine(temporary, groups).check()
+        except Damaged as error:
+            raise OutOfSpace(
+                f"cannot write {final}: read back, {error.message}", "the disk may be failing"
+            ) from error
+        if os.path.lexists(final):
+            _put_aside(final)
+        os.rename(temporary, final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
@@ -220,14 +233,10 @@ def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
     sync_folder(folder)
 
 
-def _remove(path: Path) -> None:
-    """Delete a checkpoint: out of the way at once, then bit by bit."""
-    away = path.with_name(f".del-{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
-    os.rename(path, away)
-    if away.is_dir() and not away.is_symlink():
-        shutil.rmtree(away, ignore_errors=True)
-    else:
-        away.unlink()
+def _put_aside(path: Path) -> None:
+    """Take a checkpoint out of the way at once, for `sweep` to delete."""
+    name = f".del-{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
+    os.rename(path, path.with_name(name))
 
 
 def _newest(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Checkpoint:

@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             with open(temporary, "wb") as file:
                 file.write(content)
@@ -67,9 +67,18 @@ def write_atomic(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise
         sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where missing; their names are on the disk then."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
+        sync_folder(place.parent)
 
 
 @contextmanager
@@ -83,16 +92,22 @@ def appearing(path: Path) -> Iterator[Path]:
     """
     room = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # for temporaries of the writer's too
     with writing(path):
-        room.mkdir(parents=True)
+        make_folder(path.parent)
+        shutil.rmtree(room, ignore_errors=True)  # of a killed process that had this number
+        room.mkdir()
         try:
             made = room / path.name
             yield made
             for item in (made, *made.rglob("*")):
                 sync_folder(item) if item.is_dir() else _sync_file(item)
             os.rename(made, path)
+            try:
+                sync_folder(path.parent)
+            except OSError:
+                os.rename(path, made)  # it may not last, so it is not there
+                raise
         finally:
             shutil.rmtree(room, ignore_errors=True)
-        sync_folder(path.parent)
 
 
 def _sync_file(path: Path) -> None:

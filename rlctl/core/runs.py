@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from rlctl import __version__
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RunInUse, UsageError
-from rlctl.core.files import plain, write_atomic, writing
+from rlctl.core.files import make_folder, plain, write_atomic, writing
 from rlctl.core.metrics import Metrics
 
 try:
@@ -32,6 +32,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 SHIPPED = "shipped:"  # before an environment's name: the policy that ships for it, which is no run
+_UNBEGUN = ("lock", ".config.json.")  # how names start where a kill came before the settings
 PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "brax", "optax", "torch", "gymnasium")
 
 
@@ -64,8 +65,8 @@ class Run:
         """
         folder = out if out is not None else _free_folder(env, algo, seed)
         with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            taken = any(path.name != "lock" for path in folder.iterdir())
+            make_folder(folder)
+            taken = any(not path.name.startswith(_UNBEGUN) for path in folder.iterdir())
         if taken:
             raise UsageError(
                 f"{folder} is there already and not empty",
