@@ -24,7 +24,7 @@ from rlctl.checkpoints.reading import (
     read_manifest,
 )
 from rlctl.core.errors import Damaged, NotFound, OutOfSpace, RlctlError
-from rlctl.core.files import make_folder, plain, sync_folder, write_atomic, writing
+from rlctl.core.files import make_folder, plain, sweep_temporaries, sync_folder, write_atomic, writing
 
 _WHEN_AND_WHERE = {"seconds", "provenance"}  # facts that may differ between two equal saves
 
@@ -158,8 +158,9 @@ def sweep(folder: Path) -> None:
 
     What cannot be deleted is left for the next time.
     """
-    starts = (*UNFINISHED, ".latest.", ".best.")
-    left = [folder / name for name in os.listdir(folder) if name.startswith(starts)]
+    for hint in ("latest", "best"):
+        sweep_temporaries(folder / hint)
+    left = [folder / name for name in os.listdir(folder) if name.startswith(UNFINISHED)]
     if left:
         sync_folder(folder)  # first, or a power cut could give a half deleted one its name back
     for path in left:

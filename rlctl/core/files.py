@@ -73,6 +73,13 @@ def write_atomic(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
 
 
+def sweep_temporaries(path: Path) -> None:
+    """Delete what killed processes left of their `write_atomic`; none may be under way."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            left.unlink()
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where missing; their names are on the disk then."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
@@ -99,7 +106,7 @@ def appearing(path: Path) -> Iterator[Path]:
             made = room / path.name
             yield made
             for item in (made, *made.rglob("*")):
-                sync_folder(item) if item.is_dir() else _sync_file(item)
+                sync_folder(item) if item.is_dir() else _sync(item, os.O_RDWR)
             os.rename(made, path)
             try:
                 sync_folder(path.parent)
@@ -110,16 +117,14 @@ def appearing(path: Path) -> Iterator[Path]:
             shutil.rmtree(room, ignore_errors=True)
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, where the system can."""
-    if os.name == "nt":
-        return  # Windows cannot open a folder
-    descriptor = os.open(folder, os.O_RDONLY)
+    if os.name != "nt":  # Windows cannot open a folder
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

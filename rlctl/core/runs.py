@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from rlctl import __version__
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RunInUse, UsageError
-from rlctl.core.files import make_folder, plain, write_atomic, writing
+from rlctl.core.files import make_folder, plain, sweep_temporaries, write_atomic, writing
 from rlctl.core.metrics import Metrics
 
 try:
@@ -53,6 +53,8 @@ class Run:
         self.config_path = folder / "config.json"
         self.metrics = Metrics(folder / "metrics.jsonl")
         self._lock = _lock(folder / "lock")
+        for path in (self.config_path, self.metrics.path):
+            sweep_temporaries(path)
 
     @classmethod
     def create(cls, env: str, algo: str, seed: int, out: Path | None = None) -> Self:

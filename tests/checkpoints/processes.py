@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from checkpoints.trainings import rows, settings
+from checkpoints.trainings import ENV, files, rows, settings
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import RlctlError
@@ -34,7 +34,7 @@ class Story:
         self._chance = random.Random(algo)
         whole = folder / f"{algo}-whole"
         self._finish(whole, "train.keep_last=1000000")
-        self._files = {step: _files(whole, step) for step in store.steps(whole / "checkpoints")}
+        self._files = {step: files(whole, step) for step in store.steps(whole / "checkpoints")}
         self._rows = rows(whole)
         self._chapter = 0
 
@@ -56,7 +56,7 @@ class Story:
         else:
             given = settings(self._algo, self._updates, EVALUATIONS, *more)
             sets = [part for one in given for part in ("--set", one)]
-            arguments = ["pendulum", "--algo", self._algo, "--out", run, *sets]
+            arguments = [ENV, "--algo", self._algo, "--out", run, *sets]
         command = [sys.executable, "-m", "rlctl", "train", *arguments, "--json", "--cpu"]
         with run.with_suffix(".out").open("wb") as out, run.with_suffix(".err").open("wb") as err:
             return subprocess.Popen([*map(str, command)], stdout=out, stderr=err)
@@ -90,7 +90,7 @@ class Story:
             self.broken.append(f"{run}: {announced[-1]} was saved and is not there")
         for step in steps:
             try:
-                if _files(run, step) != self._files[step]:
+                if files(run, step) != self._files[step]:
                     self.broken.append(f"{run}: step {step} is another than uninterrupted")
             except RlctlError as error:
                 self.broken.append(f"{run}: {error}")
@@ -98,11 +98,6 @@ class Story:
     def _tell_exit(self, run: Path, process: subprocess.Popen) -> None:
         error = run.with_suffix(".err").read_text()
         self.broken.append(f"{run}: exit {process.returncode}: {error}")
-
-
-def _files(run: Path, step: int) -> dict:
-    """Size and digest of every file of arrays, verified."""
-    return store.load(store.step_folder(run / "checkpoints", step), groups=()).manifest["files"]
 
 
 def _whole(line: bytes) -> bool:
