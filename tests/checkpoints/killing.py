@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,14 +72,7 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Itera
 
 def of_imports(folder: Path) -> Iterator[str]:
     """An import, which is there whole or not at all, and can be done again."""
-    source = FOREIGN / "brax_3.pkl"
-    foreign = importing.read(importing.look(source))
-
-    def work(place: Path) -> None:
-        importing.import_(importing.ImportRequest(source, place / "made"))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importing, "read", lambda source: foreign)  # by a process of its own: slow
+    with imports() as work:
         (folder / "imports").mkdir()
         record = crashes.record(folder / "imports", lambda system: work(folder / "imports"))
         made = load(folder / "imports" / "made").manifest["files"]
@@ -91,6 +85,16 @@ def of_imports(folder: Path) -> Iterator[str]:
                 yield "" if whole else f"{place}: it is another"
             except RlctlError as error:
                 yield f"{place}: {error}"
+
+
+@contextmanager
+def imports() -> Iterator[Callable[[Path], None]]:
+    """What imports a policy, named `made`, into a folder; the source is read once for all."""
+    source = FOREIGN / "brax_3.pkl"
+    foreign = importing.read(importing.look(source))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importing, "read", lambda source: foreign)  # by a process of its own: slow
+        yield lambda place: importing.import_(importing.ImportRequest(source, place / "made"))
 
 
 def of_processes(folder: Path, every: int = 1) -> Iterator[str]:
