@@ -193,22 +193,47 @@ def _resumed(request: TrainRequest, progress: Progress) -> _Job:
         config = run.read_config()
         env, algo, settings = _saved(config, request)
         make.check(env, settings)
-        newest = store.newest_verified(
-            run.checkpoints,
-            lambda damaged: progress.event("warning", message=f"skipped: {damaged.message}"),
-        )
-        start = store.load(newest, groups=("policy", "train", "envs"))
-        _check_steps(settings["train"].steps, start.step, run)
-        run.metrics.truncate_after(start.step)
+        start = _newest(run, progress)
+        step = start.step if start else 0
+        _check_steps(settings["train"].steps, step, run)
+        run.metrics.keep(lambda row: _was_before(row, start))
         at = datetime.now(UTC).isoformat(timespec="seconds")
         config["settings"] = settings.to_json()
-        config.setdefault("resumed", []).append({"step": start.step, "at": at})
+        config.setdefault("resumed", []).append({"step": step, "at": at})
         run.write_config(config)
-        _warn_of_fresh_episodes(env, progress)
+        if start:
+            _warn_of_fresh_episodes(env, progress)
+            return _Job(env, algo, settings, run, start, resume=True)
+        progress.event("warning", message=f"nothing was saved in {run.folder} yet: it begins anew")
+        begun_from = config.get("init_from")
+        start = store.load(Path(begun_from)) if begun_from else None
+        return _Job(env, algo, settings, run, start, resume=False)
     except BaseException:
         run.close()
         raise
-    return _Job(env, algo, settings, run, start, resume=True)
+
+
+def _newest(run: Run, progress: Progress) -> store.Checkpoint | None:
+    """The newest checkpoint that is whole, None where none was saved.
+
+    Raises:
+        Damaged: There are some, and every one is damaged.
+    """
+    if not store.steps(run.checkpoints):
+        return None
+    newest = store.newest_verified(
+        run.checkpoints,
+        lambda damaged: progress.event("warning", message=f"skipped: {damaged.message}"),
+    )
+    return store.load(newest, groups=("policy", "train", "envs"))
+
+
+def _was_before(row: dict[str, Any], start: store.Checkpoint | None) -> bool:
+    """Whether a row of metrics was written before the checkpoint to go on from."""
+    if start is None:
+        return False
+    evaluated = start.manifest.get("evaluated", start.step)
+    return row.get("steps", 0) <= (evaluated if row.get("kind") == "eval" else start.step)
 
 
 def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Resolved]:
@@ -296,6 +321,6 @@ def _naming(run: Run) -> Iterator[None]:
         saved = store.steps(run.checkpoints)
         last = str(store.step_folder(run.checkpoints, saved[-1])) if saved else None
         error.data = {"run": str(run.folder), "checkpoint": last, **error.data}
-        if isinstance(error, Stopped) and not error.hint:
+        if isinstance(error, (Stopped, StoppedUnsaved)) and not error.hint:
             error.hint = f"rlctl train --resume {run.folder}"
         raise

@@ -24,9 +24,17 @@ from rlctl.checkpoints.reading import (
     read_manifest,
 )
 from rlctl.core.errors import Damaged, NotFound, OutOfSpace, RlctlError
-from rlctl.core.files import make_folder, plain, sweep_temporaries, sync_folder, write_atomic, writing
+from rlctl.core.files import (
+    make_folder,
+    plain,
+    sweep_temporaries,
+    sync_folder,
+    write_atomic,
+    writing,
+)
 
 _WHEN_AND_WHERE = {"seconds", "provenance"}  # facts that may differ between two equal saves
+_JUDGED = {"metrics", "evaluated", "best"}  # those that an evaluation of the same step adds
 
 
 def save(
@@ -42,7 +50,8 @@ def save(
 
     Returns:
         The checkpoint's folder. A step that was saved before with the same content is left as it
-        is; one that has been damaged since is replaced.
+        is, one that was not evaluated then gets its evaluation, and one that has been damaged
+        since is replaced.
 
     Raises:
         Diverged: The policy is not finite.
@@ -57,8 +66,11 @@ def save(
     with writing(folder):
         make_folder(folder)
         sweep(folder)
-        if not _is_saved(final, facts):
+        there = _saved(final, facts)
+        if there is None:
             _write(final, content, tuple(groups))
+        elif there.get("evaluated") != facts.get("evaluated"):
+            write_atomic(final / manifest.NAME, content[manifest.NAME], folder)
         sync_folder(folder)
         sweep(folder)  # a damaged one that gave way
     write_atomic(folder / "latest", f"{final.name}\n".encode())
@@ -158,8 +170,8 @@ def sweep(folder: Path) -> None:
 
     What cannot be deleted is left for the next time.
     """
-    for hint in ("latest", "best"):
-        sweep_temporaries(folder / hint)
+    for name in ("latest", "best", manifest.NAME):
+        sweep_temporaries(folder / name)
     left = [folder / name for name in os.listdir(folder) if name.startswith(UNFINISHED)]
     if left:
         sync_folder(folder)  # first, or a power cut could give a half deleted one its name back
@@ -186,17 +198,19 @@ def _complete(
     return plain({"schema": None, **facts, **added})  # the schema stands first in the file
 
 
-def _is_saved(final: Path, facts: dict[str, Any]) -> bool:
-    """Whether this very checkpoint is there already."""
+def _saved(final: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The manifest of this very checkpoint, if it is there already."""
     try:
         there = load(final, groups=()).manifest
     except (NotFound, Damaged):
-        return False
+        return None
     differing = {name for name in {*there, *facts} if there.get(name) != facts.get(name)}
     differing -= {*_WHEN_AND_WHERE, "manifest_sha256"}
+    if "evaluated" in differing:
+        differing -= _JUDGED
     if differing:
         raise ValueError(f"{final} is there with other {', '.join(sorted(differing))}")
-    return True
+    return there
 
 
 def _write(final: Path, content: Mapping[str, bytes], groups: tuple[str, ...]) -> None:

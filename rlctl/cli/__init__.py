@@ -25,6 +25,10 @@ from rlctl.cli import (
     render,
     train,
 )
+from rlctl.core.errors import StoppedUnsaved
+from rlctl.core.signals import SIGNALS
+
+STOPPED = (StoppedUnsaved.exit_code, *(128 + signum for signum in SIGNALS))
 
 app = typer.Typer(
     name="rlctl",
@@ -89,6 +93,9 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         code = console.PIPE_CLOSED
+    if code in STOPPED:
+        sys.stderr.flush()
+        os._exit(code)  # without waiting for the work that the signal cut off, in other threads
     if code == console.PIPE_CLOSED:  # or the interpreter would complain of it on its way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -49,15 +49,20 @@ def writing(path: Path) -> Iterator[None]:
         raise
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, room: Path | None = None) -> None:
     """Write a file so that readers see the old content or the new, never a part.
 
     The folder of `path` is made if need be. The content is on the disk when this returns.
 
+    Args:
+        path: The file.
+        content: All of it.
+        room: Where to write it first, on the same file system; None: beside the file.
+
     Raises:
         OutOfSpace: The disk is full, or the place cannot be written; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = (room or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     with writing(path):
         make_folder(path.parent)
         try:

@@ -1,11 +1,15 @@
-"""Rows of figures, one JSON line each, on the disk as soon as they are written."""
+"""Rows of figures, one JSON line each, in the file as soon as they are written."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from rlctl.core.files import to_json, write_atomic, writing
+
+Row = dict[str, Any]
 
 
 class Metrics:
@@ -18,34 +22,50 @@ class Metrics:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[bytes] | None = None
+        self._waiting = b""  # what the disk had no room for: a cut line is completed later
 
-    def write(self, row: dict[str, Any]) -> None:
+    def write(self, row: Row) -> None:
         """Append a row.
 
         Raises:
-            OutOfSpace: The disk is full, or the file cannot be written.
+            OutOfSpace: The disk is full, or the file cannot be written. The row is kept, and
+                written with the next one.
+        """
+        self._waiting += to_json(row).encode() + b"\n"
+        self.flush()
+
+    def flush(self, durable: bool = False) -> None:
+        """Write the rows that are kept.
+
+        Args:
+            durable: See to it that they outlive a loss of power, like all before them.
+
+        Raises:
+            OutOfSpace: As `write`.
         """
         with writing(self.path):
-            if self._file is None:
-                self._file = open(self.path, "ab")  # noqa: SIM115 - closed by `close`
-            self._file.write(to_json(row).encode() + b"\n")
-            self._file.flush()
+            if self._file is None and self._waiting:
+                self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see `close`
+            while self._waiting:
+                self._waiting = self._waiting[self._file.write(self._waiting) :]
+            if self._file is not None and durable:
+                os.fsync(self._file.fileno())
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[Row]:
         """The rows written so far; a last line cut off by a crash is left out."""
         if not self.path.is_file():
             return
         for line in self.path.read_bytes().splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+            with suppress(ValueError):
+                row = json.loads(line)
+                if isinstance(row, dict):
+                    yield row
 
-    def truncate_after(self, step: int) -> None:
-        """Drop the rows past `step`, which a resumed training writes again."""
+    def keep(self, wanted: Callable[[Row], bool]) -> None:
+        """Drop the rows that are not wanted, and what was cut off: they are written again."""
         self.close()
         if self.path.is_file():
-            kept = [to_json(row) + "\n" for row in self.rows() if row.get("steps", 0) <= step]
+            kept = [to_json(row) + "\n" for row in self.rows() if wanted(row)]
             write_atomic(self.path, "".join(kept).encode())
 
     def close(self) -> None:

@@ -93,7 +93,7 @@ class StopFlag:
             count += 1
             name = signal.Signals(heard[0]).name
             if count == 1:
-                self._tell(f"{name}: stopping after this update; once more stops at once")
+                self._tell(f"{name}: stopping, all there is will be saved; once more stops at once")
             elif self._insisted.wait(PATIENCE):
                 continue
             elif count == 2:  # two that came close together reach Python's handler as one

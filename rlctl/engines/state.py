@@ -23,6 +23,7 @@ class Counters:
         seconds: Wall time of training, all resumed parts together.
         best_step: Step of the best evaluation, -1 before any.
         best_return: Its mean return.
+        evaluated: Step of the last evaluation, -1 before any.
     """
 
     steps: int = 0
@@ -31,6 +32,7 @@ class Counters:
     seconds: float = 0.0
     best_step: int = -1
     best_return: float = -np.inf
+    evaluated: int = -1
 
 
 @dataclass
@@ -66,6 +68,7 @@ def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
             facts["seconds"],
             best["step"],
             best["return"],
+            facts.get("evaluated", facts["step"]),
         ),
         "envs": dict(checkpoint.groups["envs"]),
         "evaluation": facts["metrics"],

@@ -6,6 +6,7 @@ Nothing here needs a framework; environments come by their catalog string.
 import math
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -15,13 +16,14 @@ from rlctl import catalog
 from rlctl.checkpoints import manifest, store
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
-from rlctl.core.errors import Diverged, Stopped
+from rlctl.core.errors import Diverged, OutOfSpace
 from rlctl.core.runs import Run, provenance
 from rlctl.core.specs import PolicySpec
 from rlctl.engines.base import Hooks, Result
+from rlctl.engines.saver import Saver
 from rlctl.engines.state import EngineState
 from rlctl.policies.base import make_policy
-from rlctl.rollouts.base import Driver, Episodes
+from rlctl.rollouts.base import Arrays, Driver, Episodes
 from rlctl.rollouts.evaluate import evaluate
 
 EASY_STAGES = 8  # from an environment's easiest settings to its own
@@ -47,7 +49,9 @@ class Schedule(Protocol):
 class EngineTraining(ABC):
     """One training: its state, its environments and the steps of the loop that engines share.
 
-    An engine's own class makes `_spec` and `state`, and then calls `_begin`.
+    An engine's own class makes `_spec` and `state`, and then calls `_begin`. What takes long is
+    done by a worker, and nothing of it reaches `state` before it is done: at any moment `state` is
+    that of the last update's end, which is what a stop saves.
 
     Args:
         settings: Sections `train`, the engine's and `env`.
@@ -84,8 +88,12 @@ class EngineTraining(ABC):
             else None
         )
         self._workshop = ThreadPoolExecutor(2)  # for what another core can do meanwhile
+        self._saver = Saver(
+            run.checkpoints, self.train.keep_last, self.train.keep_every, hooks.progress
+        )
+        self._do: Callable[..., Any]
+        self._unwritten = False  # whether rows of metrics wait for space
         self._warm: tuple[int, float] | None = None  # steps and time when compiling was over
-        self._episodes = Episodes(0, 0.0, 0.0, {})
 
     def _begin(self, start: Checkpoint | None, resume: bool) -> None:
         """Start from the fresh `state`, from a checkpoint's policy, or where a checkpoint was."""
@@ -93,17 +101,19 @@ class EngineTraining(ABC):
         self._initial = manifest.digests(self.state.groups()["policy"])
         self._driver.reset(self.train.seed)
         self._driver.stagger()
+        counters = self.state.counters
         if start is not None and resume:
             self.state = self._resumed(start)
-            self._harden()
+            counters = self.state.counters
+            self._harden(counters.steps)
             self._initial = start.manifest["initial"]
             self._driver.restore(self.state.envs)
+            self._saver.saved = counters.steps, counters.evaluated
         elif start is not None:
             self._adopt(start)
-        counters = self.state.counters
-        self._resumed_at = self._before = counters.steps
+        self._resumed_at = counters.steps
+        self._before = max(0, counters.steps - self.plan.steps_per_update)
         self._seconds_before = counters.seconds
-        self._last_saved = counters.steps if resume else -1
 
     # --- what an engine adds ---
 
@@ -120,12 +130,12 @@ class EngineTraining(ABC):
         """The engine's own members of a metrics row, about the last update."""
 
     @abstractmethod
-    def collect(self) -> Any:
-        """Experience for one update."""
+    def collect(self) -> tuple[Any, Episodes]:
+        """Experience for one update, and the episodes that ended in it."""
 
     @abstractmethod
-    def improve(self, experience: Any) -> None:
-        """One update of all that is learned.
+    def improve(self, experience: Any) -> Any:
+        """The learner after one update of all that is learned.
 
         Raises:
             Diverged: Something in it is not finite.
@@ -133,29 +143,36 @@ class EngineTraining(ABC):
 
     # --- the loop and its steps ---
 
-    def learn(self) -> Result:
-        """Collect and improve, until all steps are taken or a signal comes; then free everything.
+    def learn(self, do: Callable[..., Any]) -> Result:
+        """Collect and improve, until all steps are taken.
+
+        Args:
+            do: Does what takes long; see `Worker.do`.
 
         Raises:
             Diverged: Non-finite values; the last checkpoint is intact.
-            Stopped: A signal came; everything up to the last update is saved.
+            OutOfSpace: The last state could not be saved.
         """
+        self._do = do
         try:
+            self.conclude()  # what a stop cut off
             while not self.done:
                 with self.phase("rollout"):
-                    experience = self.collect()
+                    experience, episodes = do(self.collect)
                 with self.phase("update"):
-                    self.improve(experience)
-                self._harden()
-                self.report()
-                if self.due(self.plan.eval_every):
-                    self.evaluate()
-                if self.due(self.plan.save_every):
-                    self.save()
-                self.heed_signals()
+                    learner = do(self.improve, experience)
+                    envs = do(self._settle, self.steps + self.plan.steps_per_update)
+                self._count(learner, envs, episodes)
+                self.report(episodes)
+                self.conclude()
             return self.result()
         finally:
-            self.close()
+            self._saver.look(wait=True)
+
+    @property
+    def steps(self) -> int:
+        """Environment steps so far."""
+        return self.state.counters.steps
 
     @property
     def done(self) -> bool:
@@ -174,9 +191,17 @@ class EngineTraining(ABC):
         now = self.state.counters.steps
         return every > 0 and (now // every > self._before // every or now >= self.plan.steps)
 
-    def report(self) -> None:
+    def conclude(self) -> None:
+        """Evaluate and save if an update is due for it and has not been."""
+        if self.due(self.plan.eval_every) and self.state.counters.evaluated < self.steps:
+            self.evaluate()
+        if self.due(self.plan.save_every):
+            self.save()
+        self._saver.look()
+
+    def report(self, ended: Episodes) -> None:
         """Tell and log how it goes."""
-        counters, ended = self.state.counters, self._episodes
+        counters = self.state.counters
         row = {
             "steps": counters.steps,
             "total": self.plan.steps,
@@ -191,7 +216,7 @@ class EngineTraining(ABC):
             "terms": {k: v / ended.count for k, v in ended.terms.items()} if ended.count else {},
             **self._figures(),
         }
-        self._run.metrics.write({"kind": "train", **row})
+        self._log({"kind": "train", **row})
         self._hooks.progress.event("progress", **row)
         if ended.nonfinite or ended.warnings:
             self._hooks.progress.event(
@@ -205,18 +230,11 @@ class EngineTraining(ABC):
         if self._eval_driver is None:
             return
         with self._hooks.progress.phase("eval"):
-            self._rehearsal.result()
-            result = evaluate(
-                make_policy(self._spec, self.state.groups()["policy"], "numpy"),
-                self._eval_driver,
-                self.train.eval_episodes,
-                self.train.seed + EVAL_SEED,
-                stochastic=not self.train.deterministic_eval,
-            )
-        self.state.evaluation = result.summary()
+            self.state.evaluation = self._do(self._play)
         counters = self.state.counters
+        counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
-        self._run.metrics.write({"kind": "eval", **row})
+        self._log({"kind": "eval", **row})
         self._hooks.progress.event("eval", **row)
         if self.state.evaluation["return"]["mean"] > counters.best_return:
             counters.best_return = self.state.evaluation["return"]["mean"]
@@ -224,57 +242,39 @@ class EngineTraining(ABC):
             self.save()
 
     def save(self) -> None:
-        """Write a checkpoint of this very step, unless it is there."""
-        counters, train = self.state.counters, self.train
-        if counters.steps == self._last_saved:
-            return
+        """Begin to write a checkpoint of this very step, unless it is there."""
         with self._hooks.progress.phase("save"):
-            self.state.envs = self._driver.state()
-            folder = self._run.checkpoints
-            path = store.save(folder, counters.steps, self._facts(), self.state.groups())
-            if counters.best_step == counters.steps:
-                store.mark_best(folder, counters.steps)
-            store.prune(folder, train.keep_last, train.keep_every)
-        self._last_saved = counters.steps
-        self._hooks.progress.event(
-            "checkpoint",
-            steps=counters.steps,
-            path=str(path),
-            best=counters.best_step == counters.steps,
-        )
+            self._log(durable=True)
+            self._saver.begin(self._facts(), self.state.groups())
 
-    def heed_signals(self) -> None:
-        """Save and stop if a signal asked to.
+    def save_at_last(self) -> None:
+        """Write a checkpoint of this very step, unless it is there or there is nothing to save.
 
         Raises:
-            Stopped: After the save.
+            OutOfSpace: It could not be written, or rows of metrics could not.
         """
-        signum = self._hooks.stop()
-        if signum is None or self.done:
+        if not self.steps:
             return
-        self.save()
-        raise Stopped(
-            f"stopped at step {self.state.counters.steps} of {self.plan.steps}; all of it is saved",
-            f"go on with: rlctl train --resume {self._run.folder}",
-            data={"run": str(self._run.folder), "steps": self.state.counters.steps},
-            signum=signum,
-        )
+        with self._hooks.progress.phase("save"):
+            self._run.metrics.flush(durable=True)
+            self._saver.finish(self._facts(), self.state.groups())
 
     def result(self) -> Result:
         """What came of it; the last state is saved whatever the schedule."""
-        self.save()
+        self.save_at_last()
         folder = self._run.checkpoints
         return Result(
             steps=self.state.counters.steps,
             seconds=time.perf_counter() - self._began,
             steps_per_second=self._rate(),
-            checkpoint=store.step_folder(folder, self._last_saved),
+            checkpoint=store.step_folder(folder, self.steps),
             best_checkpoint=store.best(folder),
             evaluation=self.state.evaluation,
         )
 
     def close(self) -> None:
         """Free the environments."""
+        self._saver.close()
         self._workshop.shutdown(cancel_futures=True)
         self._driver.close()
         if self._eval_driver is not None:
@@ -296,30 +296,46 @@ class EngineTraining(ABC):
                 data={"quantity": bad[0], "step": step},
             )
 
-    def _count_update(self) -> None:
-        """Count an update that was made."""
-        counters = self.state.counters
-        self._before = counters.steps
-        counters.steps += self.plan.steps_per_update
-        counters.updates += 1
-        counters.seconds = self._seconds_before + time.perf_counter() - self._began
-        self._warm = self._warm or (counters.steps, time.perf_counter())
+    def _settle(self, steps: int) -> Arrays:
+        """Make the environments those of the step count reached: their state."""
+        self._harden(steps)
+        return self._driver.state()
 
-    def _harden(self) -> None:
-        """Go on with fresh environments on harder settings, once it is time.
-
-        Before a checkpoint of that step is written, so that resuming it goes the same way.
-        """
-        easy_steps, steps = self.train.easy_steps, self.state.counters.steps
+    def _harden(self, steps: int) -> None:
+        """Go on with fresh environments on harder settings, once it is time."""
+        easy_steps = self.train.easy_steps
         stage = EASY_STAGES if steps >= easy_steps else EASY_STAGES * steps // easy_steps
         if stage == self._stage:
             return
         self._stage = stage
-        with self._hooks.progress.phase("build"):
-            self._driver.close()
-            self._driver = self._make_training_driver()
-            self._driver.reset(self.train.seed + stage)
-            self._driver.stagger()
+        self._driver.close()
+        self._driver = self._make_training_driver()
+        self._driver.reset(self.train.seed + stage)
+        self._driver.stagger()
+
+    def _count(self, learner: Any, envs: Arrays, episodes: Episodes) -> None:
+        """Take an update that was made into the state."""
+        state, counters = self.state, self.state.counters
+        state.learner, state.envs = learner, envs
+        self._before = counters.steps
+        counters.steps += self.plan.steps_per_update
+        counters.updates += 1
+        counters.episodes += episodes.count
+        counters.seconds = self._seconds_before + time.perf_counter() - self._began
+        self._warm = self._warm or (counters.steps, time.perf_counter())
+
+    def _log(self, row: dict[str, Any] | None = None, durable: bool = False) -> None:
+        """Write a row of metrics; where there is no room for it, say so once and go on."""
+        metrics = self._run.metrics
+        try:
+            if row is not None:
+                metrics.write(row)
+            metrics.flush(durable)
+            self._unwritten = False
+        except OutOfSpace as error:
+            if not self._unwritten:
+                self._hooks.progress.event("warning", message=f"{error.message}; rows wait for it")
+            self._unwritten = True
 
     def _make_training_driver(self) -> Driver:
         config, train = self._settings["env"], self.train
@@ -340,6 +356,17 @@ class EngineTraining(ABC):
             on_nonfinite=self.train.on_nonfinite,
             turns=turns,
         )
+
+    def _play(self) -> dict[str, Any]:
+        """Whole episodes of the policy as it is: an evaluation's summary."""
+        self._rehearsal.result()
+        return evaluate(
+            make_policy(self._spec, self.state.groups()["policy"], "numpy"),
+            self._eval_driver,
+            self.train.eval_episodes,
+            self.train.seed + EVAL_SEED,
+            stochastic=not self.train.deterministic_eval,
+        ).summary()
 
     def _rehearse(self) -> None:
         """Take one step of an evaluation, which compiles it."""
@@ -378,6 +405,7 @@ class EngineTraining(ABC):
             "seconds": counters.seconds,
             "seed": self.train.seed,
             "metrics": self.state.evaluation,
+            "evaluated": counters.evaluated,
             "best": (
                 None
                 if counters.best_step < 0

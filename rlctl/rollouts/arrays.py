@@ -18,9 +18,14 @@ def aligned(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
-    """Name every leaf by its path: {"book/length": ...}."""
+    """Name every leaf by its path, as numpy: {"book/length": ...}."""
+    return {name: np.asarray(leaf) for name, leaf in named(tree).items()}
+
+
+def named(tree: Any) -> dict[str, Any]:
+    """Name every leaf by its path, left where it is."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {_name(path): np.asarray(leaf) for path, leaf in leaves}
+    return {_name(path): leaf for path, leaf in leaves}
 
 
 def unflatten(like: Any, arrays: dict[str, np.ndarray]) -> Any:

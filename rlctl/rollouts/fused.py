@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.rollouts import episodes
-from rlctl.rollouts.arrays import flatten, unflatten
+from rlctl.rollouts.arrays import named, unflatten
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
 from rlctl.rollouts.divergence import diverged
 from rlctl.rollouts.fused_program import FusedProgram, FusedState
@@ -110,11 +110,11 @@ class FusedDriver:
         return taken
 
     def state(self) -> Arrays:
-        """Everything `restore` needs to go on bit for bit."""
+        """Everything `restore` needs to go on bit for bit, still on the device."""
         return {
             "time": np.asarray(self._time, np.int64),
-            **{f"draws/{name}": array for name, array in flatten(self._state.draws).items()},
-            **{f"jax/{name}": a for name, a in flatten(self._state._replace(draws={})).items()},
+            **{f"draws/{name}": array for name, array in named(self._state.draws).items()},
+            **{f"jax/{name}": a for name, a in named(self._state._replace(draws={})).items()},
         }
 
     def restore(self, arrays: Arrays) -> None:

@@ -4,7 +4,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from proving.proof import Proof
+from proving.proof import Proof  # first, as it says where the tests lie
+
+from checkpoints.processes import Story  # isort: skip
 
 ENGINES = ("ppo", "trpo")
 
@@ -20,9 +22,7 @@ def prove(count: int) -> Proof:
     return proof
 
 
-def _tell(algo: str, folder: Path, kills: float) -> "Story":
-    from checkpoints.processes import Story
-
+def _tell(algo: str, folder: Path, kills: float) -> Story:
     story = Story(algo, folder, updates=500)
     while story.kills < kills:
         story.chapter(kills=10)

@@ -90,9 +90,7 @@ class Disk:
     def after_power_cut(self, chance: Random) -> Tree:
         """Something that a power cut may leave: one fate for all files, or any for each."""
         kept, fate = chance.choice((0.0, 0.2, 0.5, 0.8, 1.0)), chance.choice((None, *FATES))
-        return self.root.tree(
-            lambda: chance.random() < kept, lambda: fate or chance.choice(FATES)
-        )
+        return self.root.tree(lambda: chance.random() < kept, lambda: fate or chance.choice(FATES))
 
     def _do_note(self, step: int) -> None:
         pass

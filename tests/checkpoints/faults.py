@@ -109,11 +109,14 @@ class System:
         return descriptor
 
     def _open_file(self, real: Any) -> Any:
-        def operation(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        def operation(
+            file: Any, mode: str = "r", buffering: int = -1, *more: Any, **kw: Any
+        ) -> Any:
             inside = not isinstance(file, int) and self._relative(file) is not None
-            if inside and not set(mode) <= set("rbt"):
-                return io.BufferedWriter(_File(os.open(file, MODES[mode], 0o666)))
-            return real(file, mode, *args, **kwargs)
+            if not inside or set(mode) <= set("rbt"):
+                return real(file, mode, buffering, *more, **kw)
+            raw = _File(os.open(file, MODES[mode], 0o666))
+            return io.BufferedWriter(raw) if buffering else raw
 
         return operation
 

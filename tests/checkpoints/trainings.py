@@ -1,7 +1,6 @@
 """Trainings by both engines whose updates take milliseconds, in this process or another."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -71,12 +70,8 @@ class Reference:
             run: The run's folder.
             saved: Told of the steps that are said to be saved.
         """
-        # Until `train --resume` begins anew where no checkpoint is, and sweeps where one is:
-        if (run / "config.json").exists() and not store.steps(run / "checkpoints"):
-            shutil.rmtree(run)
-        elif (run / "checkpoints").exists():
+        if (run / "checkpoints").exists():  # until `train --resume` does so
             store.sweep(run / "checkpoints")
-
         if (run / "config.json").exists():
             request = TrainRequest(resume=str(run))
         else:

@@ -188,9 +188,13 @@ class TestResume:
     def test_a_run_that_is_not_there_is_not_found(self, rlctl):
         assert rlctl("train", "--resume", "nowhere").code == 3
 
-    def test_a_run_without_a_checkpoint_is_not_found(self, rlctl, run):
+    def test_a_run_without_a_checkpoint_begins_anew(self, rlctl, run):
         os.rename("run/checkpoints", "elsewhere")
-        assert rlctl("train", "--resume", run).code == 3
+        done = rlctl("train", "--resume", run, "--json")
+        assert done.code == 0
+        assert "begins anew" in done.err
+        assert [e["steps"] for e in done.events if e["event"] == "progress"] == [100, 200]
+        assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 2
 
     def test_a_run_in_use_is_left_alone(self, rlctl, run):
         from rlctl.core.runs import Run
@@ -259,7 +263,7 @@ def test_a_signal_saves_and_the_envelope_still_comes(signum, code):
     assert told["error"]["code"] == "stopped"
     assert told["error"]["hint"] == "rlctl train --resume run"
     assert told["data"]["run"] == "run"
-    assert "stopping after this update" in err
+    assert "all there is will be saved" in err
     assert (Path("run") / "checkpoints" / "latest").is_file()
 
 

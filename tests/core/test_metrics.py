@@ -1,5 +1,10 @@
+import errno
 import math
+import os
 
+import pytest
+
+from rlctl.core.errors import OutOfSpace
 from rlctl.core.metrics import Metrics
 
 
@@ -10,14 +15,14 @@ def test_rows_are_on_the_disk_at_once_and_strict(tmp_path):
     metrics.close()
 
 
-def test_truncating_drops_later_rows_and_a_torn_line(tmp_path):
+def test_rows_not_wanted_are_dropped_and_a_torn_line(tmp_path):
     path = tmp_path / "m.jsonl"
     metrics = Metrics(path)
     for steps in (100, 200, 300):
         metrics.write({"steps": steps})
     with open(path, "a") as file:
         file.write('{"steps": 1')
-    metrics.truncate_after(200)
+    metrics.keep(lambda row: row["steps"] <= 200)
     metrics.write({"steps": 250})
     metrics.close()
     assert [row["steps"] for row in Metrics(path).rows()] == [100, 200, 250]
@@ -25,6 +30,38 @@ def test_truncating_drops_later_rows_and_a_torn_line(tmp_path):
 
 def test_no_file_has_no_rows(tmp_path):
     metrics = Metrics(tmp_path / "m.jsonl")
-    metrics.truncate_after(5)
+    metrics.keep(lambda row: True)
     assert list(metrics.rows()) == []
     assert not metrics.path.exists()
+
+
+class Disk:
+    """A file on a disk with room for so many bytes."""
+
+    def __init__(self, file, room):
+        self._file, self.room = file, room
+
+    def write(self, data):
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fits = data[: self.room]
+        self.room -= len(fits)
+        return self._file.write(fits)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+def test_rows_wait_for_space_and_none_is_torn(tmp_path):
+    metrics = Metrics(tmp_path / "m.jsonl")
+    metrics.write({"steps": 1})
+    disk = metrics._file = Disk(metrics._file, room=7)
+    for steps in (2, 3):
+        with pytest.raises(OutOfSpace, match="no space left to write"):
+            metrics.write({"steps": steps})
+    assert [row["steps"] for row in Metrics(metrics.path).rows()] == [1]
+    disk.room = 1000
+    metrics.flush(durable=True)
+    metrics.write({"steps": 4})
+    metrics.close()
+    assert [row["steps"] for row in Metrics(metrics.path).rows()] == [1, 2, 3, 4]

@@ -104,7 +104,7 @@ def read(folder: Path) -> History:
     Raises:
         OSError: The file cannot be read.
     """
-    rows = [row for row in Metrics(folder / "metrics.jsonl").rows() if isinstance(row, dict)]
+    rows = list(Metrics(folder / "metrics.jsonl").rows())
     rows = [row for row in rows if math.isfinite(_at(row, "steps"))]
     train = [row for row in rows if row.get("kind") == "train"]
     steps, seconds = _column(train, ("steps",)), _column(train, ("seconds",))

@@ -3,6 +3,9 @@
 Schulman et al. 2017, algorithm 1, in the form of brax.training.agents.ppo.
 """
 
+import operator
+from collections.abc import Sequence
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -12,12 +15,13 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.runs import Run
 from rlctl.engines.base import Hooks, Result
+from rlctl.engines.conduct import conduct
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
 from rlctl.engines.training import EngineTraining
-from rlctl.rollouts.base import Unroll, unroll_shapes
+from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
 
 __all__ = ["plan", "train"]
 
@@ -48,9 +52,8 @@ def train(
         Stopped: A signal came; everything up to the last update is saved.
         StoppedUnsaved: A signal came before the first update.
     """
-    with hooks.progress.phase("build"):
-        training = Training(settings, env_name, run, hooks, start, resume)
-    return training.learn()
+    make = partial(Training, settings, env_name, run, hooks, start, resume)
+    return conduct(make, hooks, start, resume)
 
 
 class Training(EngineTraining):
@@ -84,24 +87,16 @@ class Training(EngineTraining):
         self._losses: dict[str, float] = {}
         self._begin(start, resume)
 
-    def collect(self) -> Unroll:
+    def collect(self) -> tuple[Unroll, Episodes]:
         """Experience for one update: columns are the environments of each unroll in turn."""
-        unrolls = []
-        for _ in range(self.plan.unrolls):
-            unroll, self._episodes = self._driver.collect(
-                self._actor, self.state.learner.policy, self.ppo.unroll_length
-            )
-            self.state.counters.episodes += self._episodes.count
-            unrolls.append(unroll)
-        if len(unrolls) == 1:
-            return unrolls[0]
-        last = np.concatenate([u.last_observation for u in unrolls])
-        return jax.tree.map(
-            lambda *x: np.concatenate(x, axis=1),
-            *(u._replace(last_observation=None) for u in unrolls),
-        )._replace(last_observation=last)
+        policy, length = self.state.learner.policy, self.ppo.unroll_length
+        unrolls, ended = zip(
+            *(self._driver.collect(self._actor, policy, length) for _ in range(self.plan.unrolls)),
+            strict=True,
+        )
+        return joined(unrolls), reduce(operator.add, ended)
 
-    def improve(self, unroll: Unroll) -> None:
+    def improve(self, unroll: Unroll) -> LearnerState:
         """One update of the networks.
 
         Raises:
@@ -111,8 +106,7 @@ class Training(EngineTraining):
         self._losses = {name: float(value) for name, value in losses.items()}
         bad = [name for name, value in self._losses.items() if not np.isfinite(value)]
         self._check_finite(bad, "lower ppo.learning_rate or set ppo.max_grad_norm")
-        self.state.learner = learner
-        self._count_update()
+        return learner
 
     # --- what the loop of every engine asks ---
 
@@ -144,3 +138,14 @@ class Training(EngineTraining):
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
         update = make_update(self._networks, self.ppo, self._optimizer, self.plan.minibatches)
         return update.lower(self.state.learner, unroll).compile()
+
+
+def joined(unrolls: Sequence[Unroll]) -> Unroll:
+    """Unrolls side by side."""
+    if len(unrolls) == 1:
+        return unrolls[0]
+    last = np.concatenate([u.last_observation for u in unrolls])
+    return jax.tree.map(
+        lambda *x: np.concatenate(x, axis=1),
+        *(u._replace(last_observation=None) for u in unrolls),
+    )._replace(last_observation=last)

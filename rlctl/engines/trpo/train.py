@@ -5,6 +5,7 @@ Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages
 """
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.runs import Run
 from rlctl.engines.base import Hooks, Result
+from rlctl.engines.conduct import conduct
 from rlctl.engines.training import EngineTraining
 from rlctl.engines.trpo import networks, step, value
 from rlctl.engines.trpo.collect import Batch, collect
@@ -23,6 +25,7 @@ from rlctl.engines.trpo.plan import make_plan, plan
 from rlctl.engines.trpo.state import Learner, TrainState, load_policy, load_train_state
 from rlctl.policies import normalizer
 from rlctl.policies.base import make_policy
+from rlctl.rollouts.base import Episodes
 
 __all__ = ["plan", "train"]
 
@@ -56,9 +59,8 @@ def train(
         Stopped: A signal came; everything up to the last update is saved.
         StoppedUnsaved: A signal came before the first update.
     """
-    with hooks.progress.phase("build"):
-        training = Training(settings, env_name, run, hooks, start, resume)
-    return training.learn()
+    make = partial(Training, settings, env_name, run, hooks, start, resume)
+    return conduct(make, hooks, start, resume)
 
 
 class Training(EngineTraining):
@@ -88,18 +90,16 @@ class Training(EngineTraining):
         self._split: dict[str, float] = {}
         self._begin(start, resume)
 
-    def collect(self) -> Batch:
-        """Experience for one update."""
+    def collect(self) -> tuple[Batch, Episodes]:
+        """Experience for one update, and the episodes that ended in it."""
         began = time.perf_counter()
         arrays = networks.export(self.state.learner.policy)
         policy = make_policy(self._spec, arrays, "numpy")
         batch = collect(policy, self._driver, self.plan.unroll_length, self._random(NOISE))
-        self._episodes = self._driver.take_episodes()
-        self.state.counters.episodes += self._episodes.count
         self._split = {"collect": time.perf_counter() - began}
-        return batch
+        return batch, self._driver.take_episodes()
 
-    def improve(self, batch: Batch) -> None:
+    def improve(self, batch: Batch) -> Learner:
         """One update: normaliser, advantages, a step of the policy, a fit of the value function.
 
         Raises:
@@ -128,10 +128,9 @@ class Training(EngineTraining):
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
         self._check_finite([] if np.isfinite(loss) else ["v_loss"], REMEDY)
-        self.state.learner = Learner(policy._replace(policy=params, value=fitted), adam)
         self._learned = {**taken, "v_loss": loss, "explained_variance": explained}
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
-        self._count_update()
+        return Learner(policy._replace(policy=params, value=fitted), adam)
 
     def close(self) -> None:
         """Free the environments, and torch's threads."""

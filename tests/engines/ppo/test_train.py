@@ -2,13 +2,13 @@
 
 import contextlib
 import json
-import signal
 
 import jax.numpy as jnp
 import numpy as np
 import probes
 import pytest
 from probes import probe  # noqa: F401
+from stopping import after_updates
 
 from rlctl import catalog
 from rlctl.checkpoints import store
@@ -81,9 +81,8 @@ def test_two_halves_equal_the_whole_bit_for_bit(env, extra, start_run):
     train(settings(env, *evals), env, whole, Hooks())
 
     halves = start_run(env, "halves")
-    asked = iter([None, None, signal.SIGTERM])
     with pytest.raises(Stopped) as stopped:
-        train(settings(env, *evals), env, halves, Hooks(stop=lambda: next(asked)))
+        train(settings(env, *evals), env, halves, after_updates(3))
     assert stopped.value.exit_code == 143
     middle = load(store.newest_verified(halves.checkpoints), ALL)
     assert middle.step == 3 * UPDATE

@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-import signal
 
 import numpy as np
 import numpy_problems as problems
 import pytest
+from stopping import after_updates
 
 from rlctl import catalog
 from rlctl.checkpoints import store
@@ -48,9 +48,8 @@ def halves_and_whole(settings, env, start_run):
     """Checkpoints at the end of a training in one go, and of one that was stopped and resumed."""
     whole, halves = start_run("whole"), start_run("halves")
     train(settings, env, whole, Hooks())
-    asked = iter([None, None, signal.SIGTERM])
     with pytest.raises(Stopped) as stopped:
-        train(settings, env, halves, Hooks(stop=lambda: next(asked)))
+        train(settings, env, halves, after_updates(3))
     assert stopped.value.exit_code == 143
     middle = newest(halves)
     assert middle.step == 3 * UPDATE
