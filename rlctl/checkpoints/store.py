@@ -172,15 +172,15 @@ def sweep(folder: Path) -> None:
     """
     for name in ("latest", "best", manifest.NAME):
         sweep_temporaries(folder / name)
-    left = [folder / name for name in os.listdir(folder) if name.startswith(UNFINISHED)]
-    if left:
-        sync_folder(folder)  # first, or a power cut could give a half deleted one its name back
-    for path in left:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                path.unlink()
+    names = os.listdir(folder)
+    for name in names:
+        if name.startswith(UNFINISHED[0]):
+            _delete(folder / name)
+    if aside := [name for name in names if name.startswith(UNFINISHED[1])]:
+        with suppress(OSError):
+            sync_folder(folder)  # or a power cut could give a half deleted one its name back
+            for name in aside:
+                _delete(folder / name)
 
 
 def _complete(
@@ -229,7 +229,7 @@ def _write(final: Path, content: Mapping[str, bytes], groups: tuple[str, ...]) -
             _put_aside(final)
         os.rename(temporary, final)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _delete(temporary)
         raise
 
 
@@ -252,6 +252,15 @@ def _put_aside(path: Path) -> None:
     """Take a checkpoint out of the way at once, for `sweep` to delete."""
     name = f".del-{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
     os.rename(path, path.with_name(name))
+
+
+def _delete(path: Path) -> None:
+    """Delete whatever it is, as far as that works."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _newest(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Checkpoint:

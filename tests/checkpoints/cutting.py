@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checkpoints import crashes, disk, storing
+from checkpoints.faults import hasty
 from checkpoints.killing import imports
 from checkpoints.trainings import UPDATE, Reference, warm
 
@@ -16,22 +17,23 @@ from rlctl.core.errors import RlctlError
 
 def of_saves(folder: Path, each: int) -> Iterator[str]:
     """The store's work; `each` states are drawn after every operation."""
-    (folder / "saves").mkdir()
-    storing.begin(folder / "saves" / "run")
-    record = crashes.record(
-        folder / "saves", lambda system: storing.work(folder / "saves" / "run", system.note)
-    )
-    for n, (saved, tree) in enumerate(crashes.power_cuts(*record, each)):
-        run = disk.write(tree, folder / f"cut{n}") / "run"
-        lost = storing.wrong(run, saved)
-        storing.work(run)
-        yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
-        shutil.rmtree(run.parent)
+    with hasty():
+        (folder / "saves").mkdir()
+        storing.begin(folder / "saves" / "run")
+        record = crashes.record(
+            folder / "saves", lambda system: storing.work(folder / "saves" / "run", system.note)
+        )
+        for n, (saved, tree) in enumerate(crashes.power_cuts(*record, each)):
+            run = disk.write(tree, folder / f"cut{n}") / "run"
+            lost = storing.wrong(run, saved)
+            storing.work(run)
+            yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
+            shutil.rmtree(run.parent)
 
 
 def of_trainings(algo: str, folder: Path, updates: int, each: int, every: int) -> Iterator[str]:
     """A new training, and one that is gone on with; one in `every` states is gone on with."""
-    with warm():
+    with warm(), hasty():
         reference = Reference(algo, folder, updates)
         for start in (folder / "new", folder / "resumed"):
             start.mkdir()

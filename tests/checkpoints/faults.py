@@ -32,6 +32,7 @@ class System:
         onward: Which later ones fail too: `none`, `space` (those that need some), `all`.
 
     Attributes:
+        onward: As given.
         count: Operations so far that change something.
         record: Every operation: its name, then paths relative to the root, descriptors, data.
     """
@@ -39,7 +40,7 @@ class System:
     def __init__(self, root: Path, n: int = 0, code: str = "ENOSPC", onward: str = "none") -> None:
         self.count = 0
         self.record: list[tuple[Any, ...]] = []
-        self._root, self._n, self._code, self._onward = os.path.abspath(root), n, code, onward
+        self._root, self._n, self._code, self.onward = os.path.abspath(root), n, code, onward
         self._paths: dict[int, str] = {}  # of open descriptors
         self._written: set[int] = set()
         self._real = {name: getattr(os, name) for name in ("open", *OF_DESCRIPTORS, *OF_PATHS)}
@@ -144,7 +145,7 @@ class System:
 
     def _count(self, name: str) -> None:
         self.count += 1
-        later = self._n and self.count > self._n and self._onward
+        later = self._n and self.count > self._n and self.onward
         fails = later == "all" or (later == "space" and name in NEED_SPACE)
         if not fails and self.count != self._n:
             return
@@ -153,6 +154,14 @@ class System:
             raise OSError(code, os.strerror(code))
         if name == "write":
             raise _Dropped
+
+
+@contextmanager
+def hasty() -> Iterator[None]:
+    """Have no fsync take any time, where no power is cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 class _Dropped(Exception):

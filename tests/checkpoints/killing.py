@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import crashes, disk, storing
+from checkpoints.faults import hasty
 from checkpoints.foreign_cases import FOLDER as FOREIGN
 from checkpoints.trainings import UPDATE, Reference, warm
 
@@ -33,13 +34,14 @@ storing.work(Path(sys.argv[1]))
 
 def of_saves(folder: Path) -> Iterator[str]:
     """The store's work, gone on with by another process after each kill."""
-    storing.begin(folder / "run")
-    record = crashes.record(folder, lambda system: storing.work(folder / "run", system.note))
-    for n, (saved, tree) in enumerate(crashes.kills(*record)):
-        run = disk.write(tree, folder / f"kill{n}") / "run"
-        lost = storing.wrong(run, saved)
-        storing.work(run)
-        yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
+    with hasty():
+        storing.begin(folder / "run")
+        record = crashes.record(folder, lambda system: storing.work(folder / "run", system.note))
+        for n, (saved, tree) in enumerate(crashes.kills(*record)):
+            run = disk.write(tree, folder / f"kill{n}") / "run"
+            lost = storing.wrong(run, saved)
+            storing.work(run)
+            yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
 
 
 def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Iterator[str]:
@@ -51,7 +53,7 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Itera
         updates: How long the training is; saved and evaluated are all.
         every: Go on after one kill in so many; what was saved is looked at after each.
     """
-    with warm():
+    with warm(), hasty():
         reference = Reference(algo, folder, updates)
         for start in (folder / "new", folder / "resumed"):
             start.mkdir()
@@ -92,7 +94,7 @@ def imports() -> Iterator[Callable[[Path], None]]:
     """What imports a policy, named `made`, into a folder; the source is read once for all."""
     source = FOREIGN / "brax_3.pkl"
     foreign = importing.read(importing.look(source))
-    with pytest.MonkeyPatch.context() as patch:
+    with hasty(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(importing, "read", lambda source: foreign)  # by a process of its own: slow
         yield lambda place: importing.import_(importing.ImportRequest(source, place / "made"))
 

@@ -99,10 +99,14 @@ class Reference:
             return wrong
         if with_metrics and rows(run) != self.rows:
             return "its metrics are others"
-        left = {path.name for path in (*run.iterdir(), *(run / "checkpoints").iterdir())}
-        left -= {"config.json", "metrics.jsonl", "lock", "checkpoints", "latest", "best"}
-        left = {name for name in left if not name.startswith("step_")}
+        left = self.left(run)
         return f"left behind: {left}" if left else ""
+
+    def left(self, run: Path, but: str = "step_") -> set[str]:
+        """What killed or failing writers left behind in a run, except for names that start so."""
+        folders = [folder for folder in (run, run / "checkpoints") if folder.is_dir()]
+        names = {path.name for folder in folders for path in folder.iterdir()}
+        return {name for name in names if name.startswith(".") and not name.startswith(but)}
 
     def wrong(self, run: Path, saved: Sequence[int]) -> str:
         """What is wrong with a run of which steps were said to be saved; "" if nothing is."""
