@@ -14,7 +14,10 @@ import time
 from importlib import import_module
 
 PROOFS = {  # module in proving/, which has `prove(count) -> Proof`: how often
+    "kills": 500,
     "sigkills": 300,
+    "power": 1000,
+    "failing": 1000,
 }
 
 

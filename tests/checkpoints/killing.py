@@ -3,6 +3,7 @@
 The generators give a line for every kill: what did not hold, "" if all did.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from rlctl.checkpoints.reading import load
 from rlctl.core.errors import RlctlError
 
 SYSCALLS = ("openat", "mkdir", "write", "fsync", "close", "rename", "unlink", "unlinkat", "rmdir")
+TESTS = str(Path(__file__).parents[1])
 CHILD = """
 import os, sys
 from pathlib import Path
@@ -120,6 +122,11 @@ def of_processes(folder: Path, every: int = 1) -> Iterator[str]:
 def _child(run: Path, *options: object) -> bool:
     """Do the work in a process, under strace if there are options; whether it was killed."""
     strace = ["strace", "-f", *map(str, options)] if options else []
-    child = subprocess.run([*strace, sys.executable, "-c", CHILD, run], capture_output=True)
+    path = os.pathsep.join([TESTS, os.environ.get("PYTHONPATH", "")])
+    child = subprocess.run(
+        [*strace, sys.executable, "-c", CHILD, run],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
     assert child.returncode in (0, -9, 137), child.stderr.decode()
     return child.returncode != 0
