@@ -13,11 +13,16 @@ import sys
 import time
 from importlib import import_module
 
-PROOFS = {  # module in proving/, which has `prove(count) -> Proof`: how often
+PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Proof`: how often
     "kills": 500,
     "sigkills": 300,
     "power": 1000,
     "failing": 1000,
+    "resumes": 125,
+    "parts": 1000,
+    "signals": 50,
+    "costs": 20,
+    "mechanisms": 100,
 }
 
 

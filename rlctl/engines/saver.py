@@ -91,8 +91,10 @@ class Saver:
             RlctlError: It could not be saved. Older checkpoints are as they were.
         """
         self.begin(facts, groups)
-        if self._under_way is not None:
-            self._under_way.result()
+        task = self._under_way
+        if task is not None and (error := task.exception()) is not None:
+            self._under_way = None
+            raise error
         self.look(wait=True)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """What a proof is: how often something was broken on purpose, and what came of it."""
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,3 +30,17 @@ class Proof:
         self.tried += 1
         if not held:
             self.broken.append(what)
+
+
+def quiet_jax() -> None:
+    """Have JAX compute on the CPU and keep what it compiles; before anything imports it."""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path.home() / ".cache/rlctl/proofs"))
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def forget_programs() -> None:
+    """Have JAX let go of what it compiled: hundreds of trainings in a process are too many."""
+    import jax
+
+    jax.clear_caches()

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from rlctl.core.errors import OutOfSpace
 
 FAULTS = (
     ("ENOSPC", "none"), ("ENOSPC", "space"), ("EDQUOT", "none"), ("EDQUOT", "space"),
-    ("EIO", "none"), ("EIO", "all"), ("DROP", "none"),
+    ("EIO", "none"), ("EIO", "all"),
 )  # fmt: skip
+LIES = (("DROP", "none"),)  # which a checkpoint is read back for
 
 
 def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
@@ -44,7 +46,8 @@ def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
             storing.work(run)
             return storing.wrong(run, [500]) or ", ".join(storing.left(run))
 
-        yield from _each(folder, lambda run: shutil.copytree(folder / "run", run), attempt, every)
+        prepare = partial(shutil.copytree, folder / "run")
+        yield from _each(folder, FAULTS + LIES, prepare, attempt, every)
 
 
 def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[str]:
@@ -78,17 +81,18 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[
                 return f"left behind: {left}"
             return reference.fails_to_finish(run)
 
-        yield from _each(folder, lambda run: run.parent.mkdir(), attempt, every)
+        yield from _each(folder, FAULTS, lambda run: run.parent.mkdir(), attempt, every)
 
 
 def _each(
     folder: Path,
+    faults: tuple[tuple[str, str], ...],
     prepare: Callable[[Path], Any],
     attempt: Callable[[Path, System], str],
     every: int,
 ) -> Iterator[str]:
     """Try every fault at every operation, or at one in so many, until none is reached."""
-    for first, (code, onward) in enumerate(FAULTS):
+    for first, (code, onward) in enumerate(faults):
         n = 1 + first % every
         while True:
             run = folder / f"{code}-{onward}-{n}" / "run"

@@ -60,7 +60,11 @@ class System:
             patch.setattr(os, "open", self._open)
             patch.setattr(builtins, "open", self._open_file(builtins.open))
             patch.setattr(io, "open", builtins.open)  # what pathlib uses
-            yield self
+            try:
+                yield self
+            finally:  # as when the process ends
+                for descriptor in list(self._paths):
+                    self._close(descriptor)
 
     def _of_descriptor(self, name: str) -> Any:
         def operation(descriptor: int, *args: Any) -> Any:

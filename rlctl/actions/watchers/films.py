@@ -10,7 +10,6 @@ from typing import Any
 from rlctl import catalog
 from rlctl.actions.watchers.base import Watched
 from rlctl.actions.watchers.side import Side
-from rlctl.core.errors import Stopped
 from rlctl.core.progress import Event
 
 FOLDER = "videos"  # of a run
@@ -68,11 +67,8 @@ class Films:
             self._film()
 
     def finish(self, error: Exception | None) -> None:
-        whole = error is None
-        if not whole and not isinstance(error, Stopped):
-            return
-        missing = whole and self._newest != self._filmed
-        if not self._side.busy and not missing:
+        missing = self._newest != self._filmed
+        if error is not None or not (self._side.busy or missing):
             return
         asked = self._stop()
         self._note("finishing the films; Ctrl-C leaves them undone")

@@ -1,0 +1,119 @@
+"""Every mechanism taken out in turn: the test of its promise must fail, and pass with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from proving.proof import ROOT, Proof
+
+
+class Mechanism(NamedTuple):
+    """A piece of the source, what it does, and who would miss it.
+
+    Attributes:
+        what: It does this.
+        file: Below rlctl/.
+        there: Its text, which stands there once.
+        instead: What takes its place.
+        test: The tests that must fail then, as pytest takes them, below tests/.
+    """
+
+    what: str
+    file: str
+    there: str
+    instead: str
+    test: str
+
+
+RESUME = "actions/test_resume.py"
+MECHANISMS = (
+    Mechanism(
+        "environments go on where they were",
+        "engines/training.py",
+        "self._driver.restore(self.state.envs)",
+        "pass",
+        f"{RESUME}::test_stopped_in_any_phase",
+    ),
+    Mechanism(
+        "rows of metrics past the checkpoint are dropped",
+        "actions/jobs.py",
+        "run.metrics.keep(lambda row: _was_before(row, start))",
+        "pass",
+        f"{RESUME}::test_from_a_checkpoint_before_the_damaged_ones",
+    ),
+    Mechanism(
+        "an evaluation that was cut off is remembered",
+        "engines/training.py",
+        '"evaluated": counters.evaluated,',
+        '"evaluated": counters.steps,',
+        f"{RESUME}::test_an_evaluation_cut_off_again_and_again_is_made_up_for",
+    ),
+    Mechanism(
+        "a stop is heeded in the middle of work",
+        "engines/worker.py",
+        "while not wait([future], timeout=HEED).done:",
+        "while not wait([future]).done:",
+        "engines/test_worker.py::test_a_stop_is_heeded_in_the_middle_of_a_task",
+    ),
+    Mechanism(
+        "a run without a checkpoint begins anew",
+        "actions/jobs.py",
+        "if not store.steps(run.checkpoints):\n        return None",
+        "pass",
+        f"{RESUME}::test_stopped_before_anything_was_saved_it_begins_anew",
+    ),
+    Mechanism(
+        "a full disk does not end the training",
+        "engines/saver.py",
+        "except OutOfSpace as error:\n            self._warn(",
+        "except ZeroDivisionError as error:\n            self._warn(",
+        f"{RESUME}::test_a_full_disk_costs_a_checkpoint_and_not_the_training",
+    ),
+    Mechanism(
+        "a last state that did not land is an error",
+        "engines/saver.py",
+        "            raise error\n",
+        "            return\n",
+        f"{RESUME}::test_a_last_state_that_cannot_be_saved_is_an_error",
+    ),
+    Mechanism(
+        "rows of metrics wait for space",
+        "core/metrics.py",
+        "self._waiting[self._file.write(self._waiting) :]",
+        "self._waiting[self._file.write(self._waiting) + 99 :]",
+        "core/test_metrics.py::test_rows_wait_for_space_and_none_is_torn",
+    ),
+)
+
+
+def prove(count: int) -> Proof:
+    """Take out the first `count` mechanisms, one at a time, from a copy of the source."""
+    proof = Proof("a promise whose mechanism is gone has a test that fails")
+    with TemporaryDirectory() as folder:
+        tree = Path(folder, "rlctl-copy")
+        for name in ("rlctl", "tests", "configs", "docs", "scripts"):
+            shutil.copytree(ROOT / name, tree / name)
+        shutil.copy(ROOT / "pyproject.toml", tree)
+        whole = sorted({mechanism.test for mechanism in MECHANISMS[:count]})
+        proof.check(_passes(tree, *whole), "the tests fail with every mechanism in place")
+        for mechanism in MECHANISMS[:count]:
+            file = tree / "rlctl" / mechanism.file
+            source = file.read_text()
+            assert source.count(mechanism.there) == 1, f"{mechanism.file}: {mechanism.there}"
+            file.write_text(source.replace(mechanism.there, mechanism.instead))
+            gone = f"{mechanism.what}: without it {mechanism.test} passes all the same"
+            proof.check(not _passes(tree, mechanism.test), gone)
+            file.write_text(source)
+    return proof
+
+
+def _passes(tree: Path, *tests: str) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", *(f"tests/{test}" for test in tests)]
+    env = os.environ | {"PYTHONPATH": str(tree)}
+    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stdout + done.stderr  # 2 and more: it did not run
+    return done.returncode == 0

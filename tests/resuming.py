@@ -1,0 +1,83 @@
+"""Small trainings through the action that the command uses, and whether two ended alike."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rlctl.actions.train import TrainRequest, train
+from rlctl.checkpoints import store
+from rlctl.checkpoints.reading import load
+from rlctl.core.metrics import Metrics
+from rlctl.engines.base import Hooks
+
+ALL = ("policy", "train", "envs")
+TIMES = {"seconds", "steps_per_second", "split"}  # wall clock, outside the promise
+NAMES = {"path", "provenance", "manifest_sha256", "files"}  # and what tells two runs apart
+UPDATES = 6
+PER_UPDATE = {"ppo": 16 * 5, "trpo": 64}
+SMALL = {
+    "ppo": (
+        "ppo.unroll_length=5",
+        "ppo.batch_size=0",
+        "ppo.num_minibatches=4",
+        "ppo.num_updates_per_batch=2",
+        "ppo.policy_hidden_layer_sizes=8",
+        "ppo.value_hidden_layer_sizes=8",
+    ),
+    "trpo": (
+        "trpo.steps_per_update=64",
+        "trpo.policy_hidden_layer_sizes=8",
+        "trpo.value_hidden_layer_sizes=8",
+        "trpo.value_minibatch=32",
+    ),
+}
+
+
+def small(env: str, algo: str, out: Path, *extra: str) -> TrainRequest:
+    """Six updates of 16 environments, three evaluations."""
+    shared = ("num_envs=16", "num_evals=3", "eval_episodes=2", "episode_length=7", "plot=false")
+    overrides = (*(f"train.{setting}" for setting in shared), *SMALL[algo], *extra)
+    flags = {"train.steps": UPDATES * PER_UPDATE[algo]}
+    return TrainRequest(env, algo, out=out, overrides=overrides, flags=flags)
+
+
+def begin(request: TrainRequest, hooks: Hooks | None = None) -> Path:
+    """The folder of the run, trained."""
+    hooks = hooks or Hooks()
+    return train(request, hooks.progress, hooks.stop).run
+
+
+def resume(run: Path, hooks: Hooks | None = None) -> Path:
+    """The same run, gone on with."""
+    return begin(TrainRequest(resume=str(run)), hooks)
+
+
+def newest(run: Path) -> store.Checkpoint:
+    """A run's newest checkpoint, all of it."""
+    return load(store.newest_verified(run / "checkpoints"), ALL)
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """What is not the same at the end of two runs: arrays, facts, rows of metrics, the best."""
+    a, b = newest(one), newest(other)
+    found = [
+        f"{group}/{name}"
+        for group in ALL
+        for name in sorted({*a.groups[group], *b.groups[group]})
+        if not np.array_equal(a.groups[group].get(name), b.groups[group].get(name))
+    ]
+    facts = _untimed(a.manifest), _untimed(b.manifest)
+    found += [name for name in {**facts[0], **facts[1]} if facts[0].get(name) != facts[1].get(name)]
+    rows = [[_untimed(r) for r in Metrics(run / "metrics.jsonl").rows()] for run in (one, other)]
+    if rows[0] != rows[1]:
+        found.append("metrics.jsonl")
+    bests = {path and path.name for path in (store.best(r / "checkpoints") for r in (one, other))}
+    return found + ["the best"] * (len(bests) - 1)
+
+
+def _untimed(facts: dict) -> dict:
+    return {
+        name: _untimed(value) if isinstance(value, dict) else value
+        for name, value in facts.items()
+        if name not in TIMES | NAMES
+    }
