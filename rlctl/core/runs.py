@@ -106,7 +106,8 @@ class Run:
         """Let others write the folder."""
         self.metrics.close()
         if self._lock is not None:
-            os.close(self._lock)  # which also unlocks
+            with suppress(OSError):
+                os.close(self._lock)  # which also unlocks
             self._lock = None
 
     def __enter__(self) -> Self:

@@ -63,7 +63,7 @@ class System:
             try:
                 yield self
             finally:  # as when the process ends
-                for descriptor in list(self._paths):
+                for descriptor in list(self._written):
                     self._close(descriptor)
 
     def _of_descriptor(self, name: str) -> Any:

@@ -59,4 +59,4 @@ def test_a_power_cut_loses_no_checkpoint_and_makes_none_up(tmp_path):
 def test_a_failing_disk_is_told_and_loses_nothing(tmp_path):
     saves, trainings = folders(tmp_path, "saves", "trainings")
     check(failing.of_saves(saves, every=5), 100)
-    check(failing.of_trainings("trpo", trainings, updates=2, every=60), 7)
+    check(failing.of_trainings("trpo", trainings, updates=2, every=90), 7)

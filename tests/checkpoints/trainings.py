@@ -14,6 +14,7 @@ from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.progress import Progress
 from rlctl.engines.ppo import train as ppo
+from rlctl.rollouts.make import make_driver
 
 ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
 UPDATE = 40  # steps
@@ -129,23 +130,25 @@ class _Enough(BaseException):
 @contextmanager
 def warm() -> Iterator[None]:
     """Have trainings share their environments and compiled updates, so that each takes a moment."""
-    load, compile_update = catalog.load, ppo.Training._compile_update
-
-    @cache
-    def make_driver(*args, **kwargs):
-        driver = load("rlctl.rollouts.make:make_driver")(*args, **kwargs)
-        driver.close = lambda: None
-        return driver
-
-    updates = {}
+    load = catalog.load
 
     def compiled(training):
-        if training.ppo not in updates:
-            updates[training.ppo] = compile_update(training)
-        return updates[training.ppo]
+        if training.ppo not in _updates:
+            _updates[training.ppo] = _compile_update(training)
+        return _updates[training.ppo]
 
     with pytest.MonkeyPatch.context() as patch:
-        drivers = {"rlctl.rollouts.make:make_driver": make_driver}
+        drivers = {"rlctl.rollouts.make:make_driver": _make_driver}
         patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
         patch.setattr(ppo.Training, "_compile_update", compiled)
         yield
+
+
+_compile_update, _updates = ppo.Training._compile_update, {}
+
+
+@cache
+def _make_driver(*args, **kwargs):
+    driver = make_driver(*args, **kwargs)
+    driver.close = lambda: None
+    return driver
