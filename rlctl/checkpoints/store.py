@@ -71,9 +71,8 @@ def save(
             _write(final, content, tuple(groups))
         elif there.get("evaluated") != facts.get("evaluated"):
             write_atomic(final / manifest.NAME, content[manifest.NAME], folder)
-        sync_folder(folder)
         sweep(folder)  # a damaged one that gave way
-    write_atomic(folder / "latest", f"{final.name}\n".encode())
+    write_atomic(folder / "latest", f"{final.name}\n".encode())  # and all names with it
     return final
 
 

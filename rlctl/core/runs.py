@@ -257,7 +257,7 @@ def _lock(path: Path) -> int | None:
 
 def _git(folder: Path) -> dict[str, Any] | None:
     def ask(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
+        command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
         return done.stdout.strip()
 

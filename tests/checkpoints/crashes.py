@@ -14,15 +14,17 @@ from checkpoints.faults import System
 
 State = tuple[list[int], Tree]  # the steps that were said to be saved, and what there is
 
+NUMBER = 99_999_999  # of the process that is recorded
+
 
 def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, Record]:
     """Do some work below a folder: what was there before, and the operations.
 
-    The process has another number than the ones that come after it.
+    The process has another number than those that come after it.
     """
     before = disk.read(folder)
     with pytest.MonkeyPatch.context() as patch, System(folder).installed() as system:
-        patch.setattr(os, "getpid", lambda: 99_999_999)
+        patch.setattr(os, "getpid", lambda: NUMBER)
         work(system)
     model = Disk(before)
     for operation in system.record:

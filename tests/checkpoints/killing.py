@@ -98,6 +98,7 @@ def imports() -> Iterator[Callable[[Path], None]]:
     foreign = importing.read(importing.look(source))
     with hasty(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(importing, "read", lambda source: foreign)  # by a process of its own: slow
+        patch.setattr(os, "getpid", lambda: crashes.NUMBER)  # again, as in containers
         yield lambda place: importing.import_(importing.ImportRequest(source, place / "made"))
 
 
