@@ -141,7 +141,8 @@ MECHANISMS = (
         "a checkpoint is written under another name",
         "checkpoints/store.py",
         "        _write_folder(temporary, content)",
-        "        _delete(final)\n        _write_folder(final, content)\n        final.rename(temporary)",
+        "        _delete(final)\n        _write_folder(final, content)\n"
+        "        final.rename(temporary)",
         f"{FAULTS}::test_a_kill_loses_no_checkpoint",
     ),
     Mechanism(
