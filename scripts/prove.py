@@ -14,6 +14,10 @@ import time
 from importlib import import_module
 
 PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Proof`: how often
+    "kills": 500,
+    "sigkills": 300,
+    "power": 1000,
+    "failing": 1000,
     "resumes": 125,
     "parts": 1000,
     "signals": 50,

@@ -105,19 +105,27 @@ def new(request: TrainRequest, progress: Progress) -> Job:
     if told := disk.check(made.plan, request.out or runs_root()):
         progress.event("warning", message=told)
     run = Run.create(made.env, made.algo, made.settings["train"].seed, request.out)
-    run.write_config(
-        {
-            "schema_version": 1,
-            "env": made.env,
-            "algo": made.algo,
-            "settings": made.settings.to_json(),
-            "origins": made.settings.origins,
-            "init_from": made.start and str(made.start.path),
-            "provenance": provenance(),
-            "resumed": [],
-        }
-    )
+    try:
+        run.write_config(_config(made))
+    except BaseException:
+        run.discard()
+        run.close()
+        raise
     return Job(made.env, made.algo, made.settings, run, made.start, resume=False)
+
+
+def _config(made: Planned) -> dict[str, Any]:
+    """What `--resume` needs to know, and who wants to know later how it was trained."""
+    return {
+        "schema_version": 1,
+        "env": made.env,
+        "algo": made.algo,
+        "settings": made.settings.to_json(),
+        "origins": made.settings.origins,
+        "init_from": made.start and str(made.start.path),
+        "provenance": provenance(),
+        "resumed": [],
+    }
 
 
 def resumed(request: TrainRequest, progress: Progress) -> Job:
@@ -140,6 +148,7 @@ def resumed(request: TrainRequest, progress: Progress) -> Job:
         config = run.read_config()
         env, algo, settings = _saved(config, request)
         make.check(env, settings)
+        store.sweep(run.checkpoints)
         start = _newest(run, progress)
         step = start.step if start else 0
         _check_steps(settings["train"].steps, step, run)

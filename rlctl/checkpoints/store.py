@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,15 @@ from rlctl.checkpoints.reading import (
     load,
     read_manifest,
 )
-from rlctl.core.errors import Damaged, NotFound, RlctlError
-from rlctl.core.files import plain, sync_folder, write_atomic, writing
+from rlctl.core.errors import Damaged, NotFound, OutOfSpace, RlctlError
+from rlctl.core.files import (
+    make_folder,
+    plain,
+    sweep_temporaries,
+    sync_folder,
+    write_atomic,
+    writing,
+)
 
 _WHEN_AND_WHERE = {"seconds", "provenance"}  # facts that may differ between two equal saves
 _JUDGED = {"metrics", "evaluated", "best"}  # those that an evaluation of the same step adds
@@ -56,23 +64,15 @@ def save(
     content[manifest.NAME] = manifest.encode(facts)  # last: without it nothing is accepted
     final = step_folder(folder, step)
     with writing(folder):
-        _open(folder)
-        if (there := _saved(final, facts)) is not None:
-            if there.get("evaluated") != facts.get("evaluated"):
-                write_atomic(final / manifest.NAME, content[manifest.NAME], folder)
-            return final
-        temporary = folder / f".tmp-{step}-{os.getpid()}-{secrets.token_hex(4)}"
-        try:
-            _write_folder(temporary, content)
-            examine(temporary, tuple(groups)).check()
-            if os.path.lexists(final):
-                _remove(final)
-            os.rename(temporary, final)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-        sync_folder(folder)
-    write_atomic(folder / "latest", f"{final.name}\n".encode())
+        make_folder(folder)
+        sweep(folder)
+        there = _saved(final, facts)
+        if there is None:
+            _write(final, content, tuple(groups))
+        elif there.get("evaluated") != facts.get("evaluated"):
+            write_atomic(final / manifest.NAME, content[manifest.NAME], folder)
+        sweep(folder)  # a damaged one that gave way
+    write_atomic(folder / "latest", f"{final.name}\n".encode())  # and all names with it
     return final
 
 
@@ -164,18 +164,29 @@ def prune(folder: Path, keep_last: int, keep_every: int = 0) -> list[int]:
     gone = [step for step in saved if step not in kept]
     with writing(folder):
         for step in gone:
-            _remove(step_folder(folder, step))
+            _put_aside(step_folder(folder, step))
+        sweep(folder)
     return gone
 
 
 def sweep(folder: Path) -> None:
-    """Delete what a killed process left half written or half deleted."""
-    for name in os.listdir(folder):
-        path = folder / name
-        if name.startswith(UNFINISHED):
-            shutil.rmtree(path, ignore_errors=True)
-        elif name.startswith((".latest.", ".best.", f".{manifest.NAME}.")):
-            path.unlink(missing_ok=True)
+    """Delete what was put aside, and what a killed process left half written or half deleted.
+
+    What cannot be deleted is left for the next time.
+    """
+    if not folder.is_dir():
+        return
+    for name in ("latest", "best", manifest.NAME):
+        sweep_temporaries(folder / name)
+    names = os.listdir(folder)
+    for name in names:
+        if name.startswith(UNFINISHED[0]):
+            _delete(folder / name)
+    if aside := [name for name in names if name.startswith(UNFINISHED[1])]:
+        with suppress(OSError):
+            sync_folder(folder)  # or a power cut could give a half deleted one its name back
+            for name in aside:
+                _delete(folder / name)
 
 
 def _complete(
@@ -193,14 +204,6 @@ def _complete(
     return plain({"schema": None, **facts, **added})  # the schema stands first in the file
 
 
-def _open(folder: Path) -> None:
-    """Make the folder ready for writing."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        sync_folder(folder.parent)
-    sweep(folder)
-
-
 def _saved(final: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
     """The manifest of this very checkpoint, if it is there already."""
     try:
@@ -214,6 +217,26 @@ def _saved(final: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
     if differing:
         raise ValueError(f"{final} is there with other {', '.join(sorted(differing))}")
     return there
+
+
+def _write(final: Path, content: Mapping[str, bytes], groups: tuple[str, ...]) -> None:
+    """Have a checkpoint appear, whole and verified, in the place of a damaged one if need be."""
+    name = f".tmp-{final.name}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = final.with_name(name)
+    try:
+        _write_folder(temporary, content)
+        try:
+            examine(temporary, groups).check()
+        except Damaged as error:
+            raise OutOfSpace(
+                f"cannot write {final}: read back, {error.message}", "the disk may be failing"
+            ) from error
+        if os.path.lexists(final):
+            _put_aside(final)
+        os.rename(temporary, final)
+    except BaseException:
+        _delete(temporary)
+        raise
 
 
 def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
@@ -231,14 +254,19 @@ def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
     sync_folder(folder)
 
 
-def _remove(path: Path) -> None:
-    """Delete a checkpoint: out of the way at once, then bit by bit."""
-    away = path.with_name(f".del-{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
-    os.rename(path, away)
-    if away.is_dir() and not away.is_symlink():
-        shutil.rmtree(away, ignore_errors=True)
+def _put_aside(path: Path) -> None:
+    """Take a checkpoint out of the way at once, for `sweep` to delete."""
+    name = f".del-{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
+    os.rename(path, path.with_name(name))
+
+
+def _delete(path: Path) -> None:
+    """Delete whatever it is, as far as that works."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
     else:
-        away.unlink()
+        with suppress(OSError):
+            path.unlink()
 
 
 def _newest(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Checkpoint:

@@ -222,6 +222,8 @@ def understood(raised: BaseException) -> RlctlError:
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
+    if isinstance(raised, OSError) and raised.errno == errno.EIO:
+        return OutOfSpace(f"the disk failed: {raised}", "what was saved before is kept")
     if isinstance(raised, OSError) and raised.errno in _REFUSED and raised.filename is not None:
         return NotFound(
             f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path"

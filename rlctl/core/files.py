@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def write_atomic(path: Path, content: bytes, room: Path | None = None) -> None:
     """
     temporary = (room or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             with open(temporary, "wb") as file:
                 file.write(content)
@@ -72,9 +72,25 @@ def write_atomic(path: Path, content: bytes, room: Path | None = None) -> None:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise
         sync_folder(path.parent)
+
+
+def sweep_temporaries(path: Path) -> None:
+    """Delete what killed processes left of their `write_atomic`; none may be under way."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            left.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where missing; their names are on the disk then."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
+        sync_folder(place.parent)
 
 
 @contextmanager
@@ -88,28 +104,32 @@ def appearing(path: Path) -> Iterator[Path]:
     """
     room = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # for temporaries of the writer's too
     with writing(path):
-        room.mkdir(parents=True)
+        make_folder(path.parent)
+        shutil.rmtree(room, ignore_errors=True)  # of a killed process that had this number
+        room.mkdir()
         try:
             made = room / path.name
             yield made
             for item in (made, *made.rglob("*")):
-                sync_folder(item) if item.is_dir() else _sync_file(item)
+                sync_folder(item) if item.is_dir() else _sync(item, os.O_RDWR)
             os.rename(made, path)
+            try:
+                sync_folder(path.parent)
+            except OSError:
+                os.rename(path, made)  # it may not last, so it is not there
+                raise
         finally:
             shutil.rmtree(room, ignore_errors=True)
-        sync_folder(path.parent)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, where the system can."""
-    if os.name == "nt":
-        return  # Windows cannot open a folder
-    descriptor = os.open(folder, os.O_RDONLY)
+    if os.name != "nt":  # Windows cannot open a folder
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

@@ -52,14 +52,15 @@ class Lock:
 
     def release(self) -> None:
         """Give it back; a second time does nothing."""
-        if self._descriptor is None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
             return
         with suppress(OSError):  # nothing here may hide what ended the work
-            os.ftruncate(self._descriptor, 0)
+            os.ftruncate(descriptor, 0)
             if not self._made:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # for forked processes as well
-        os.close(self._descriptor)
-        self._descriptor = None
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # for forked processes as well
+        with suppress(OSError):
+            os.close(descriptor)
         if self._made:
             (self._folder / MADE).unlink(missing_ok=True)
 
@@ -76,11 +77,15 @@ class Lock:
         except OSError:  # this file system has no such locks
             os.close(descriptor)
             return self._make()
-        left_by = os.read(descriptor, 4096).decode(errors="replace").strip()
-        with writing(path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, _myself(), 0)
         self._descriptor = descriptor
+        left_by = os.read(descriptor, 4096).decode(errors="replace").strip()
+        try:
+            with writing(path):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, _myself(), 0)
+        except BaseException:
+            self.release()
+            raise
         return left_by
 
     def _make(self) -> str:

@@ -25,7 +25,14 @@ from typing import Any, Self
 from rlctl import __version__
 from rlctl.core import lock
 from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
-from rlctl.core.files import plain, write_atomic, writing
+from rlctl.core.files import (
+    make_folder,
+    plain,
+    sweep_temporaries,
+    sync_folder,
+    write_atomic,
+    writing,
+)
 from rlctl.core.metrics import Metrics
 from rlctl.core.untrusted import parse_json, read
 
@@ -61,6 +68,8 @@ class Run:
         self.metrics = Metrics(folder / "metrics.jsonl")
         self._lock = lock.Lock(folder)
         self.left_by = self._lock.left_by
+        for path in (self.config_path, self.metrics.path):
+            sweep_temporaries(path)
 
     @classmethod
     def create(cls, env: str, algo: str, seed: int, out: Path | None = None) -> Self:
@@ -74,7 +83,7 @@ class Run:
         if out is None:
             return cls(_new_folder(env, algo, seed))
         with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
             inside = {path.name for path in out.iterdir()}
         run = cls(out) if not inside or inside & lock.FILES else None  # else it is none of ours
         if run is None or any(path.name not in lock.FILES for path in out.iterdir()):
@@ -240,7 +249,9 @@ def _new_folder(env: str, algo: str, seed: int) -> Path:
     for count in itertools.count(1):
         folder = runs_root() / (name if count == 1 else f"{name}-{count}")
         with writing(folder), suppress(FileExistsError):
-            folder.mkdir(parents=True)
+            make_folder(folder.parent)
+            folder.mkdir()
+            sync_folder(folder.parent)
             break
     return folder
 
@@ -268,7 +279,7 @@ def _newest(folder: Path) -> Path | None:
 
 def _git(folder: Path) -> dict[str, Any] | None:
     def ask(*arguments: str) -> str:
-        command = ["git", "-C", str(folder), *arguments]
+        command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
         return done.stdout.strip()
 

@@ -30,6 +30,7 @@ class Mechanism(NamedTuple):
 
 
 RESUME = "actions/test_resume.py"
+FAULTS = "checkpoints/test_faults.py"
 MECHANISMS = (
     Mechanism(
         "environments go on where they were",
@@ -86,6 +87,105 @@ MECHANISMS = (
         "self._waiting[self._file.write(self._waiting) :]",
         "self._waiting[self._file.write(self._waiting) + 99 :]",
         "core/test_metrics.py::test_rows_wait_for_space_and_none_is_torn",
+    ),
+    Mechanism(
+        "the data of a checkpoint is on the disk before it has its name",
+        "checkpoints/store.py",
+        "            os.fsync(descriptor)",
+        "            pass",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "its files' names are on the disk before it has its own",
+        "checkpoints/store.py",
+        "            os.close(descriptor)\n    sync_folder(folder)",
+        "            os.close(descriptor)",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "the names of checkpoints are on the disk before they are said to be saved",
+        "core/files.py",
+        "            raise\n        sync_folder(path.parent)\n\n\ndef sweep",
+        "            raise\n\n\ndef sweep",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "a half deleted checkpoint cannot get its name back",
+        "checkpoints/store.py",
+        "            sync_folder(folder)  # or",
+        "            # or",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "a new run's name is on the disk",
+        "core/files.py",
+        "        sync_folder(place.parent)",
+        "        pass",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "settings are on the disk before they have their name",
+        "core/files.py",
+        "                os.fsync(file.fileno())\n",
+        "",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "an import is on the disk before it is told of",
+        "core/files.py",
+        "            try:\n                sync_folder(path.parent)",
+        "            try:\n                pass",
+        f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
+    ),
+    Mechanism(
+        "a checkpoint is written under another name",
+        "checkpoints/store.py",
+        "        _write_folder(temporary, content)",
+        "        _delete(final)\n        _write_folder(final, content)\n"
+        "        final.rename(temporary)",
+        f"{FAULTS}::test_a_kill_loses_no_checkpoint",
+    ),
+    Mechanism(
+        "a checkpoint is put aside before it is deleted",
+        "checkpoints/store.py",
+        "            _put_aside(step_folder(folder, step))",
+        "            shutil.rmtree(step_folder(folder, step))",
+        f"{FAULTS}::test_a_kill_loses_no_checkpoint",
+    ),
+    Mechanism(
+        "what a killed process left is swept",
+        "checkpoints/store.py",
+        "            _delete(folder / name)\n    if aside",
+        "            pass\n    if aside",
+        f"{FAULTS}::test_a_kill_loses_no_checkpoint",
+    ),
+    Mechanism(
+        "an import outlives an earlier one that had its number",
+        "core/files.py",
+        "        shutil.rmtree(room, ignore_errors=True)  # of",
+        "        # of",
+        f"{FAULTS}::test_a_kill_leaves_an_import_whole_or_not_there",
+    ),
+    Mechanism(
+        "a checkpoint is read back before it has its name",
+        "checkpoints/store.py",
+        "            examine(temporary, groups).check()",
+        "            pass",
+        f"{FAULTS}::test_a_failing_disk_is_told_and_loses_nothing",
+    ),
+    Mechanism(
+        "what could not be written is deleted",
+        "checkpoints/store.py",
+        "        _delete(temporary)\n",
+        "        pass\n",
+        f"{FAULTS}::test_a_failing_disk_is_told_and_loses_nothing",
+    ),
+    Mechanism(
+        "a file that could not be written is deleted",
+        "core/files.py",
+        "                temporary.unlink()",
+        "                pass",
+        f"{FAULTS}::test_a_failing_disk_is_told_and_loses_nothing",
     ),
 )
 

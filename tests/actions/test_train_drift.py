@@ -100,14 +100,14 @@ def test_arrays_of_another_type_are_refused(group, run):
 
 @pytest.mark.parametrize(("free", "warned"), [(1e9, 0), (40e3, 1)])
 def test_a_disk_that_may_fill_is_warned_of(free, warned, run, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(free=free))
+    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(total=1e12, free=free))
     told = go_on(run, "init_from", stop=signal.SIGTERM)
     assert len(told) == warned
     assert all("will take" in line for line in told)
 
 
 def test_a_disk_with_no_room_for_one_checkpoint_is_refused_at_once(run, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(free=1e3))
+    monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(total=1e12, free=1e3))
     with pytest.raises(OutOfSpace, match="a checkpoint takes"):
         go_on(run, "init_from")
     assert not (run.parent / "second").exists()

@@ -1,98 +1,193 @@
-"""The operating system, failing at the n-th operation that changes anything."""
+"""The operating system below a folder: what is asked of it, written down and made to fail.
+
+What is seen of it are the functions of `os` and `open`; that nothing is missed can be tested, as
+`disk.Disk` makes the same files of the record alone.
+"""
 
 import builtins
 import errno
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHANGING = ("mkdir", "write", "fsync", "close", "rename", "replace", "unlink", "rmdir")
-
-
-class Killed(BaseException):
-    """The process is gone: nothing it does from now on has an effect."""
+OF_DESCRIPTORS = ("write", "fsync", "close", "ftruncate")
+OF_PATHS = ("mkdir", "rename", "replace", "unlink", "rmdir")
+NEED_SPACE = ("open", "mkdir", "write", "fsync", "ftruncate")
+MODES = {"wb": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND}
+PIECE = 4000  # bytes of the largest write: short writes are legal
 
 
 class System:
-    """Counts operations, and fails from the n-th on.
+    """Operations below a folder, counted from 1, of which some fail.
 
     Args:
-        n: The first that fails, counted from 1; 0: none does.
-        kind: `kill`: it and every later one raise Killed. `once`: it alone has no space left.
-            `full`: from it on whatever needs space has none left, and the rest works.
+        root: The folder.
+        n: The first that fails; 0: none.
+        code: What it fails with, a name of `errno`; "DROP": a write says it is done, and is not.
+        onward: Which later ones fail too: `none`, `space` (those that need some), `all`.
+
+    Attributes:
+        onward: As given.
+        count: Operations so far that change something.
+        record: Every operation: its name, then paths relative to the root, descriptors, data.
     """
 
-    def __init__(self, n: int = 0, kind: str = "kill") -> None:
-        self.n = n
-        self.kind = kind
+    def __init__(self, root: Path, n: int = 0, code: str = "ENOSPC", onward: str = "none") -> None:
         self.count = 0
-        self.log: list[tuple[str, Any]] = []
+        self.record: list[tuple[Any, ...]] = []
+        self._root, self._n, self._code, self.onward = os.path.abspath(root), n, code, onward
+        self._paths: dict[int, str] = {}  # of open descriptors
         self._written: set[int] = set()
+        self._real = {name: getattr(os, name) for name in ("open", *OF_DESCRIPTORS, *OF_PATHS)}
+
+    def note(self, step: int) -> None:
+        """Write down that a step was said to be saved at this point."""
+        self.record.append(("note", step))
 
     @contextmanager
     def installed(self) -> Iterator["System"]:
         """Put it in the place of the real one."""
         with pytest.MonkeyPatch.context() as patch:
-            for name in CHANGING:
-                patch.setattr(os, name, self._wrapped(name, getattr(os, name)))
-            patch.setattr(os, "open", self._opening(os.open, self._creates_descriptor))
-            patch.setattr(builtins, "open", self._opening(open, self._creates_file))
-            yield self
-
-    def _wrapped(self, name: str, real: Any) -> Any:
-        def operation(*args: Any, **kwargs: Any) -> Any:
-            self.log.append((name, args))
-            if name == "close" and args[0] not in self._written:
-                return real(*args)  # a file that was only read
-            if name == "close":
-                self._written.remove(args[0])
+            for name in OF_DESCRIPTORS:
+                patch.setattr(os, name, self._of_descriptor(name))
+            for name in OF_PATHS:
+                patch.setattr(os, name, self._of_paths(name))
+            patch.setattr(os, "open", self._open)
+            patch.setattr(builtins, "open", self._open_file(builtins.open))
+            patch.setattr(io, "open", builtins.open)  # what pathlib uses
             try:
-                self._tick(name)
-            except BaseException:
-                if name == "close":
-                    real(*args)  # as the kernel does, whatever it returns
-                if name == "write":
-                    real(args[0], bytes(args[1])[: len(args[1]) // 2])  # torn
-                raise
-            if name == "fsync":
-                return None  # slow, and not what these tests are about
+                yield self
+            finally:  # as when the process ends
+                for descriptor in list(self._written):
+                    self._close(descriptor)
+
+    def _of_descriptor(self, name: str) -> Any:
+        def operation(descriptor: int, *args: Any) -> Any:
+            if descriptor not in self._paths:
+                return self._real[name](descriptor, *args)
+            if name == "close" and descriptor not in self._written:
+                return self._close(descriptor)
             if name == "write":
-                return real(args[0], bytes(args[1])[:1000])  # short writes are legal
-            return real(*args, **kwargs)
+                args = (bytes(args[0])[:PIECE],)
+            try:
+                self._count(name)
+            except _Dropped:
+                return len(args[0])
+            except OSError:
+                if name == "write":
+                    self._do(name, descriptor, args[0][: len(args[0]) // 2])
+                if name == "close":
+                    self._close(descriptor)  # as the kernel does, whatever it returns
+                raise
+            return self._close(descriptor) if name == "close" else self._do(name, descriptor, *args)
 
         return operation
 
-    def _opening(self, real: Any, creates: Any) -> Any:
+    def _of_paths(self, name: str) -> Any:
         def operation(*args: Any, **kwargs: Any) -> Any:
-            changes = creates(*args, **kwargs)
-            if changes:
-                self._tick("open")
-            result = real(*args, **kwargs)
-            if changes and isinstance(result, int):
-                self._written.add(result)
-            self.log.append(("open", (args[0], result)))
-            return result
+            folder = kwargs.get("dir_fd")
+            paths = [self._relative(path, folder) for path in args if not isinstance(path, int)]
+            if None not in paths:
+                self._count(name)
+            done = self._real[name](*args, **kwargs)
+            if None not in paths:
+                self.record.append(("rename" if name == "replace" else name, *paths))
+            return done
 
         return operation
 
-    @staticmethod
-    def _creates_descriptor(path: Any, flags: int, *args: Any, **kwargs: Any) -> bool:
-        return bool(flags & os.O_CREAT)
+    def _open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        place = self._relative(path, dir_fd)
+        if place is not None and flags & (os.O_CREAT | os.O_TRUNC):
+            self._count("open")
+        descriptor = self._real["open"](path, flags, mode, dir_fd=dir_fd)
+        if place is not None:
+            self.record.append(("open", place, flags, descriptor))
+            self._paths[descriptor] = place
+            if flags & (os.O_WRONLY | os.O_RDWR):
+                self._written.add(descriptor)
+        return descriptor
 
-    @staticmethod
-    def _creates_file(path: Any, mode: str = "r", *args: Any, **kwargs: Any) -> bool:
-        return "w" in mode
+    def _open_file(self, real: Any) -> Any:
+        def operation(
+            file: Any, mode: str = "r", buffering: int = -1, *more: Any, **kw: Any
+        ) -> Any:
+            inside = not isinstance(file, int) and self._relative(file) is not None
+            if not inside or set(mode) <= set("rbt"):
+                return real(file, mode, buffering, *more, **kw)
+            raw = _File(os.open(file, MODES[mode], 0o666))
+            return io.BufferedWriter(raw) if buffering else raw
 
-    def _tick(self, name: str) -> None:
+        return operation
+
+    def _close(self, descriptor: int) -> None:
+        del self._paths[descriptor]
+        self.record.append(("close", descriptor))
+        self._written.discard(descriptor)
+        self._real["close"](descriptor)
+
+    def _do(self, name: str, *args: Any) -> Any:
+        """Write and do it; but fsync is slow, and not what these tests are about."""
+        done = None if name == "fsync" else self._real[name](*args)
+        self.record.append((name, *args))
+        return done
+
+    def _relative(self, path: Any, folder: int | None = None) -> str | None:
+        """Where it is below the root; None if it is elsewhere."""
+        if isinstance(path, int) or (folder is not None and folder not in self._paths):
+            return None
+        above = os.path.join(self._root, self._paths[folder]) if folder is not None else os.getcwd()
+        whole = os.path.normpath(os.path.join(above, os.fspath(path)))
+        if whole != self._root and not whole.startswith(self._root + os.sep):
+            return None
+        return os.path.relpath(whole, self._root)
+
+    def _count(self, name: str) -> None:
         self.count += 1
-        if not self.n or self.count < self.n:
+        later = self._n and self.count > self._n and self.onward
+        fails = later == "all" or (later == "space" and name in NEED_SPACE)
+        if not fails and self.count != self._n:
             return
-        if self.kind == "kill":
-            raise Killed
-        if self.kind == "full" and name in ("close", "rename", "replace", "unlink", "rmdir"):
-            return
-        if self.kind == "full" or self.count == self.n:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self._code != "DROP":
+            code = getattr(errno, self._code)
+            raise OSError(code, os.strerror(code))
+        if name == "write":
+            raise _Dropped
+
+
+@contextmanager
+def hasty() -> Iterator[None]:
+    """Have no fsync take any time, where no power is cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+class _Dropped(Exception):
+    """A write that only says it is done."""
+
+
+class _File(io.RawIOBase):
+    """A file opened for writing, every operation of which goes through `os`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, data: Any) -> int:
+        return os.write(self._descriptor, data)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)

@@ -157,3 +157,20 @@ def test_git_is_told_where_there_is_one(tmp_path):
     assert runs._git(tmp_path) == {"commit": git("rev-parse", "HEAD"), "dirty": False}
     (tmp_path / "new").write_text("")
     assert runs._git(tmp_path)["dirty"] is True
+
+
+def test_a_kill_before_the_settings_were_written_leaves_the_folder_free(tmp_path):
+    for name in ("lock", ".config.json.99.tmp"):
+        (tmp_path / name).write_text("half")
+    with Run.create("pendulum", "ppo", 0, tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_what_killed_processes_left_is_swept(tmp_path):
+    with Run.create("pendulum", "ppo", 0, tmp_path / "run") as run:
+        run.write_config({})
+    left = (tmp_path / "run" / ".config.json.99.tmp", tmp_path / "run" / ".metrics.jsonl.99.tmp")
+    for path in left:
+        path.write_text("half")
+    with Run.open(tmp_path / "run"):
+        assert not any(path.exists() for path in left)

@@ -83,7 +83,9 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
 
     def has(mib):
         monkeypatch.setattr(
-            shutil, "disk_usage", lambda at: asked.append(at) or SimpleNamespace(free=mib * MIB)
+            shutil,
+            "disk_usage",
+            lambda at: asked.append(at) or SimpleNamespace(total=1, free=mib * MIB),
         )
 
     has(8.0)

@@ -1,0 +1,26 @@
+"""Disks that are full or fail at the n-th operation of saves and trainings."""
+
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from proving.proof import Proof  # first, as it says where the tests lie
+
+from checkpoints import failing  # isort: skip
+
+
+def prove(count: int) -> Proof:
+    """Let every operation of saves fail in every way, and of trainings as many as asked for."""
+    proof = Proof("a full or failing disk: told, nothing lost or left, exit 0 only if all is saved")
+    every = max(1, 3000 // count)
+    with TemporaryDirectory() as name:
+        room = Path(name)
+        for part in ("saves", "ppo", "trpo"):
+            (room / part).mkdir()
+        lines = chain(
+            failing.of_saves(room / "saves"),
+            *(failing.of_trainings(algo, room / algo, 2, every) for algo in ("ppo", "trpo")),
+        )
+        for line in lines:
+            proof.check(not line, line)
+    return proof

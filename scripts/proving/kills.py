@@ -1,0 +1,28 @@
+"""Kills at every operation of saves, trainings and imports."""
+
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from proving.proof import Proof  # first, as it says where the tests lie
+
+from checkpoints import killing  # isort: skip
+
+
+def prove(count: int) -> Proof:
+    """Kill at every operation; trainings are made longer for more of them."""
+    proof = Proof("a kill at any operation: nothing saved is lost, the next command needs no help")
+    updates = max(2, count // 110)
+    with TemporaryDirectory() as name:
+        room = Path(name)
+        for part in ("saves", "processes", "imports", "ppo", "trpo"):
+            (room / part).mkdir()
+        lines = chain(
+            killing.of_saves(room / "saves"),
+            killing.of_imports(room / "imports"),
+            killing.of_processes(room / "processes"),
+            *(killing.of_trainings(algo, room / algo, updates) for algo in ("ppo", "trpo")),
+        )
+        for line in lines:
+            proof.check(not line, line)
+    return proof

@@ -1,0 +1,30 @@
+"""Power cuts at every operation of saves, trainings and imports."""
+
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from proving.proof import Proof  # first, as it says where the tests lie
+
+from checkpoints import cutting  # isort: skip
+
+
+def prove(count: int) -> Proof:
+    """Draw what may be left, more of it after every operation for more states."""
+    proof = Proof("a power cut at any operation: nothing saved is lost, nothing wrong is accepted")
+    each = max(1, count // 250)
+    with TemporaryDirectory() as name:
+        room = Path(name)
+        for part in ("saves", "imports", "ppo", "trpo"):
+            (room / part).mkdir()
+        lines = chain(
+            cutting.of_saves(room / "saves", each),
+            cutting.of_imports(room / "imports", each),
+            *(
+                cutting.of_trainings(algo, room / algo, 4, each, every=25)
+                for algo in ("ppo", "trpo")
+            ),
+        )
+        for line in lines:
+            proof.check(not line, line)
+    return proof

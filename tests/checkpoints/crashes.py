@@ -1,0 +1,67 @@
+"""Everything that a kill or a power cut may leave of some work, made of a record of it."""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import pytest
+from checkpoints import disk
+from checkpoints.disk import Disk, Record, Tree
+from checkpoints.faults import System
+
+State = tuple[list[int], Tree]  # the steps that were said to be saved, and what there is
+
+NUMBER = 99_999_999  # of the process that is recorded
+
+
+def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, Record]:
+    """Do some work below a folder: what was there before, and the operations.
+
+    The process has another number than those that come after it.
+    """
+    before = disk.read(folder)
+    with pytest.MonkeyPatch.context() as patch, System(folder).installed() as system:
+        patch.setattr(os, "getpid", lambda: NUMBER)
+        work(system)
+    model = Disk(before)
+    for operation in system.record:
+        model.do(*operation)
+    assert model.now() == disk.read(folder), "the record misses something"
+    return before, system.record
+
+
+def kills(before: Tree, operations: Record) -> Iterator[State]:
+    """What a kill leaves, at every operation that changes anything and in the middle of writes."""
+    model, saved, last = Disk(before), [], before
+    yield [], before
+    for name, *args in operations:
+        if name == "note":
+            saved.append(*args)
+        halves = [args]
+        if name == "write":
+            descriptor, data = args
+            half = len(data) // 2
+            halves = [(descriptor, data[:half]), (descriptor, data[half:])]
+        for part in halves:
+            model.do(name, *part)
+            if (tree := model.now()) != last:
+                yield list(saved), tree
+                last = tree
+
+
+def power_cuts(before: Tree, operations: Record, each: int) -> Iterator[State]:
+    """Some of what a power cut may leave, each once: after every operation so many are drawn."""
+    model, saved, chance, seen = Disk(before), [], Random(0), set()
+    for name, *args in operations:
+        model.do(name, *args)
+        if name == "note":
+            saved.append(*args)
+        for _ in range(each):
+            tree = model.after_power_cut(chance)
+            digest = sha256(pickle.dumps((saved, tree))).digest()
+            if digest not in seen:
+                seen.add(digest)
+                yield list(saved), tree

@@ -1,0 +1,175 @@
+"""What is on a disk after a record of operations, if the machine stops at any point of it.
+
+A killed process leaves what it had done. After a power cut less is there: of a file what was
+written before its last fsync, and later data whole, in part or as zeros; of a folder the names it
+had at its own last fsync, and of the later changes to them any, in whatever combination. A rename
+within a folder happens or not; one between folders may happen to either of them alone.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+Tree = dict[str, Any]  # name -> Tree or bytes
+Record = list[tuple[Any, ...]]
+FATES = ("old", "empty", "zeros", "half", "new")
+
+
+@dataclass(eq=False)
+class File:
+    """Its data now, and at its last fsync."""
+
+    data: bytes = b""
+    synced: bytes = b""
+
+    def sync(self) -> None:
+        self.synced = self.data
+
+    def tree(self, keeps: Callable[[], bool], fate: Callable[[], str]) -> bytes:
+        """Its data after a power cut."""
+        if self.data == self.synced:
+            return self.data
+        kept = self.synced if self.data.startswith(self.synced) else b""
+        new = self.data[len(kept) :]
+        return {
+            "old": self.synced,
+            "empty": kept,
+            "zeros": kept + bytes(len(new)),
+            "half": kept + new[: len(new) // 2],
+            "new": self.data,
+        }[fate()]
+
+
+@dataclass(eq=False)
+class Folder:
+    """What its names stand for now and at its last fsync, and the changes since."""
+
+    names: dict[str, Any] = field(default_factory=dict)
+    synced: dict[str, Any] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+    def change(self, names: dict[str, Any]) -> None:
+        """Give names to other things, None for nothing, all in one."""
+        self.changes.append(names)
+        _apply(self.names, names)
+
+    def sync(self) -> None:
+        self.synced, self.changes = dict(self.names), []
+
+    def tree(self, keeps: Callable[[], bool], fate: Callable[[], str]) -> Tree:
+        """What it holds after a power cut."""
+        names = dict(self.synced)
+        for change in self.changes:
+            if keeps():
+                _apply(names, change)
+        return {name: node.tree(keeps, fate) for name, node in names.items()}
+
+
+class Disk:
+    """A folder on a disk, all of it durable at first.
+
+    Args:
+        before: What it held, as `read` gives it.
+    """
+
+    def __init__(self, before: Tree) -> None:
+        self.root = _node(before)
+        self._open: dict[int, Any] = {}
+
+    def do(self, name: str, *args: Any) -> None:
+        """What the system did, as a `faults.System` has it in its record."""
+        getattr(self, f"_do_{name}")(*args)
+
+    def now(self) -> Tree:
+        """What a killed process leaves."""
+        return self.root.tree(lambda: True, lambda: "new")
+
+    def after_power_cut(self, chance: Random) -> Tree:
+        """Something that a power cut may leave: one fate for all files, or any for each."""
+        kept, fate = chance.choice((0.0, 0.2, 0.5, 0.8, 1.0)), chance.choice((None, *FATES))
+        return self.root.tree(lambda: chance.random() < kept, lambda: fate or chance.choice(FATES))
+
+    def _do_note(self, step: int) -> None:
+        pass
+
+    def _do_open(self, path: str, flags: int, descriptor: int) -> None:
+        folder, name = self._place(path)
+        if flags & os.O_CREAT and name not in folder.names:
+            folder.change({name: File()})
+        node = self._open[descriptor] = folder.names[name] if name else self.root
+        if flags & os.O_TRUNC:
+            node.data = b""
+
+    def _do_write(self, descriptor: int, data: bytes) -> None:
+        self._open[descriptor].data += data
+
+    def _do_ftruncate(self, descriptor: int, size: int) -> None:
+        self._open[descriptor].data = self._open[descriptor].data[:size]
+
+    def _do_fsync(self, descriptor: int) -> None:
+        self._open[descriptor].sync()
+
+    def _do_close(self, descriptor: int) -> None:
+        del self._open[descriptor]
+
+    def _do_mkdir(self, path: str) -> None:
+        folder, name = self._place(path)
+        folder.change({name: Folder()})
+
+    def _do_rename(self, old: str, new: str) -> None:
+        (source, was), (target, name) = self._place(old), self._place(new)
+        if source is target:
+            source.change({was: None, name: source.names[was]})
+        else:
+            target.change({name: source.names[was]})
+            source.change({was: None})
+
+    def _do_unlink(self, path: str) -> None:
+        folder, name = self._place(path)
+        folder.change({name: None})
+
+    _do_rmdir = _do_unlink
+
+    def _place(self, path: str) -> tuple[Folder, str]:
+        """The folder that has it, and its name there; no name for the root."""
+        parts = Path(path).parts
+        folder = self.root
+        for part in parts[:-1]:
+            folder = folder.names[part]
+        return folder, parts[-1] if parts else ""
+
+
+def read(folder: Path) -> Tree:
+    """What a folder holds."""
+    return {
+        path.name: read(path) if path.is_dir() else path.read_bytes() for path in folder.iterdir()
+    }
+
+
+def write(tree: Tree, folder: Path) -> Path:
+    """Make a folder that holds it."""
+    folder.mkdir()
+    for name, item in tree.items():
+        if isinstance(item, bytes):
+            (folder / name).write_bytes(item)
+        else:
+            write(item, folder / name)
+    return folder
+
+
+def _node(tree: Tree | bytes) -> File | Folder:
+    if isinstance(tree, bytes):
+        return File(tree, tree)
+    names = {name: _node(item) for name, item in tree.items()}
+    return Folder(names, dict(names))
+
+
+def _apply(names: dict[str, Any], change: dict[str, Any]) -> None:
+    for name, thing in change.items():
+        if thing is None:
+            names.pop(name, None)
+        else:
+            names[name] = thing

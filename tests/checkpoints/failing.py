@@ -1,0 +1,106 @@
+"""Disks that are full or fail at the n-th operation. Each says what was lost, if anything."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from checkpoints import storing
+from checkpoints.faults import System, hasty
+from checkpoints.trainings import Reference, warm
+
+from rlctl.core.errors import OutOfSpace
+
+FAULTS = (
+    ("ENOSPC", "none"), ("ENOSPC", "space"), ("EDQUOT", "none"), ("EDQUOT", "space"),
+    ("EIO", "none"), ("EIO", "all"),
+)  # fmt: skip
+LIES = (("DROP", "none"),)  # which a checkpoint is read back for
+
+
+def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
+    """The store's work: told, nothing lost, nothing left, and right once the disk is."""
+    with hasty():
+        storing.begin(folder / "run")
+        before = set(storing.left(folder / "run"))
+
+        def attempt(run: Path, system: System) -> str:
+            saved: list[int] = []
+            try:
+                with system.installed():
+                    storing.work(run, saved.append)
+            except OutOfSpace:
+                told = True
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            else:
+                told = False
+            if lost := storing.wrong(run, saved):
+                return lost
+            if not told and 500 not in saved:
+                return "it was not told"
+            left = {name for name in storing.left(run) if not name.startswith(".del-")} - before
+            if left and system.onward != "all":
+                return f"left behind: {left}"
+            storing.work(run)
+            return storing.wrong(run, [500]) or ", ".join(storing.left(run))
+
+        prepare = partial(shutil.copytree, folder / "run")
+        yield from _each(folder, FAULTS + LIES, prepare, attempt, every)
+
+
+def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[str]:
+    """A training: exit 0 only if its last checkpoint is there, and it can be gone on with.
+
+    Args:
+        algo: The engine.
+        folder: To work in.
+        updates: How long the training is.
+        every: Let one operation in so many fail.
+    """
+    with warm(), hasty():
+        reference = Reference(algo, folder, updates)
+
+        def attempt(run: Path, system: System) -> str:
+            saved: list[int] = []
+            try:
+                with system.installed():
+                    reference.train(run, saved.append)
+            except OutOfSpace:
+                told = True
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            else:
+                told = False
+            if lost := reference.wrong(run, saved):
+                return lost
+            if not told and reference.wrong(run, [reference.steps]):
+                return "exit 0 without the last checkpoint"
+            if system.onward != "all" and (left := reference.left(run, but=".del-")):
+                return f"left behind: {left}"
+            return reference.fails_to_finish(run)
+
+        yield from _each(folder, FAULTS, lambda run: run.parent.mkdir(), attempt, every)
+
+
+def _each(
+    folder: Path,
+    faults: tuple[tuple[str, str], ...],
+    prepare: Callable[[Path], Any],
+    attempt: Callable[[Path, System], str],
+    every: int,
+) -> Iterator[str]:
+    """Try every fault at every operation, or at one in so many, until none is reached."""
+    for first, (code, onward) in enumerate(faults):
+        n = 1 + first % every
+        while True:
+            run = folder / f"{code}-{onward}-{n}" / "run"
+            prepare(run)
+            system = System(folder, n, code, onward)
+            lost = attempt(run, system)
+            yield lost and f"{code} {onward} at {n}: {lost}"
+            shutil.rmtree(run.parent)
+            if system.count < n:
+                break
+            n += every

@@ -1,0 +1,152 @@
+"""Trainings by both engines whose updates take milliseconds, in this process or another."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rlctl import catalog
+from rlctl.actions.train import TrainRequest, train
+from rlctl.checkpoints import store
+from rlctl.checkpoints.reading import load
+from rlctl.core.progress import Progress
+from rlctl.engines.ppo import train as ppo
+from rlctl.rollouts.make import make_driver
+
+ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
+UPDATE = 40  # steps
+SMALL = {
+    "ppo": ("ppo.unroll_length=5", "ppo.batch_size=4", "ppo.num_minibatches=2",
+            "ppo.num_updates_per_batch=1", "ppo.policy_hidden_layer_sizes=4",
+            "ppo.value_hidden_layer_sizes=4"),
+    "trpo": ("trpo.steps_per_update=40", "trpo.value_minibatch=20", "trpo.value_epochs=1",
+             "trpo.policy_hidden_layer_sizes=4", "trpo.value_hidden_layer_sizes=4"),
+}  # fmt: skip
+TIMES = {"seconds", "steps_per_second", "split"}
+
+
+def settings(algo: str, updates: int, evaluations: int, *more: str) -> tuple[str, ...]:
+    """Of a training that saves after every update."""
+    return (
+        f"train.steps={updates * UPDATE}", f"train.num_evals={evaluations}",
+        f"train.save_every={UPDATE}", "train.num_envs=8", "train.eval_episodes=2",
+        "train.episode_length=7", "train.keep_last=2", "train.plot=false", *SMALL[algo], *more,
+    )  # fmt: skip
+
+
+def rows(run: Path) -> list[dict]:
+    """A run's metrics but for what the clock says."""
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
+
+
+def files(run: Path, step: int) -> dict:
+    """Size and digest of every file of arrays, verified."""
+    return store.load(store.step_folder(run / "checkpoints", step), groups=()).manifest["files"]
+
+
+class Reference:
+    """What a training gives that nothing disturbs.
+
+    Attributes:
+        files: Step -> size and digest of its files, of every step.
+        rows: The metrics.
+        steps: Of the whole training.
+    """
+
+    def __init__(self, algo: str, folder: Path, updates: int) -> None:
+        self._algo, self._settings = algo, settings(algo, updates, updates)
+        self.files: dict[int, dict] = {}
+        run = folder / "undisturbed"
+        self.train(run, lambda step: self.files.update({step: files(run, step)}))
+        self.rows, self.steps = rows(run), max(self.files)
+
+    def train(self, run: Path, saved: Callable[[int], None] = lambda step: None) -> None:
+        """Begin it, or go on with it: whatever was left, one of the two commands does.
+
+        Args:
+            run: The run's folder.
+            saved: Told of the steps that are said to be saved.
+        """
+        if (run / "config.json").exists():
+            request = TrainRequest(resume=str(run))
+        else:
+            request = TrainRequest(ENV, self._algo, out=run, overrides=self._settings)
+        progress = Progress(lambda e: saved(e["steps"]) if e["event"] == "checkpoint" else None)
+        train(request, progress)
+
+    def begin(self, run: Path, step: int) -> None:
+        """Train until `step` is saved and no longer, as one does that is killed then."""
+
+        def saved(now: int) -> None:
+            if now == step:
+                raise _Enough
+
+        with suppress(_Enough):
+            self.train(run, saved)
+
+    def fails_to_finish(self, run: Path, with_metrics: bool = True) -> str:
+        """What is wrong with what the training comes to in the end; "" if nothing is."""
+        try:
+            self.train(run)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        if wrong := self.wrong(run, [self.steps]):
+            return wrong
+        if with_metrics and rows(run) != self.rows:
+            return "its metrics are others"
+        left = self.left(run)
+        return f"left behind: {left}" if left else ""
+
+    def left(self, run: Path, but: str = "step_") -> set[str]:
+        """What killed or failing writers left behind in a run, except for names that start so."""
+        folders = [folder for folder in (run, run / "checkpoints") if folder.is_dir()]
+        names = {path.name for folder in folders for path in folder.iterdir()}
+        return {name for name in names if name.startswith(".") and not name.startswith(but)}
+
+    def wrong(self, run: Path, saved: Sequence[int]) -> str:
+        """What is wrong with a run of which steps were said to be saved; "" if nothing is."""
+        folder = run / "checkpoints"
+        steps = store.steps(folder)
+        if saved and (not steps or steps[-1] < saved[-1] or len(steps) < min(2, len(saved))):
+            return f"step {saved[-1]} was saved, there is {steps}"
+        for step in steps:
+            if files(run, step) != self.files[step]:
+                return f"step {step} is another than undisturbed"
+        entry = steps and load(store.step_folder(folder, steps[-1]), groups=()).manifest["best"]
+        best = store.step_folder(folder, entry["step"]) if entry else None
+        return "" if store.best(folder) == best else f"{best} is not the best"
+
+
+class _Enough(BaseException):
+    """A training is over, unheard of."""
+
+
+@contextmanager
+def warm() -> Iterator[None]:
+    """Have trainings share their environments and compiled updates, so that each takes a moment."""
+    load = catalog.load
+
+    def compiled(training):
+        if training.ppo not in _updates:
+            _updates[training.ppo] = _compile_update(training)
+        return _updates[training.ppo]
+
+    with pytest.MonkeyPatch.context() as patch:
+        drivers = {"rlctl.rollouts.make:make_driver": _make_driver}
+        patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
+        patch.setattr(ppo.Training, "_compile_update", compiled)
+        yield
+
+
+_compile_update, _updates = ppo.Training._compile_update, {}
+
+
+@cache
+def _make_driver(*args, **kwargs):
+    driver = make_driver(*args, **kwargs)
+    driver.close = lambda: None
+    return driver
