@@ -61,9 +61,12 @@ def write_atomic(path: Path, content: bytes, room: Path | None = None) -> None:
 
     Raises:
         OutOfSpace: The disk is full, or the place cannot be written; the old file is untouched.
+            Or there is a folder, a device or a pipe of that name.
     """
     temporary = (room or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     with writing(path):
+        if path.exists() and not path.is_file():
+            raise OutOfSpace(f"cannot write {path}: it is no file", "choose another name")
         make_folder(path.parent)
         try:
             with open(temporary, "wb") as file:

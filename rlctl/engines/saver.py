@@ -122,7 +122,7 @@ class Saver:
         free = shutil.disk_usage(checkpoint).free
         short = free < 2 * sum(file.stat().st_size for file in checkpoint.iterdir())
         if short and not self._short:
-            self._warn(f"only {free / 2**20:,.0f} MiB are free, too few for two more checkpoints")
+            self._warn(f"only {free / 2**20:.3g} MiB are free, too few for two more checkpoints")
         self._short = short
 
     def _warn(self, message: str) -> None:
