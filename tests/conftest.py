@@ -27,6 +27,7 @@ import jax
 import numpy as np
 import pytest
 
+MOST_MAPS = 20_000  # of the 65,530 that Linux grants a process; a compiled training is 300
 STRICT = ("envs", "physics", "policies", "rollouts")  # networks on batches add biases
 
 
@@ -59,3 +60,12 @@ def private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("RLCTL_RUNS", str(tmp_path / "runs"))
     yield tmp_path
     assert not (tmp_path / "MUJOCO_LOG.TXT").exists(), "MuJoCo's warnings reached the user's folder"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Let go of compiled programs before there are more than a process may map."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()
