@@ -82,7 +82,11 @@ def test_who_was_killed_is_told(locks, killed, tmp_path):
     assert Lock(tmp_path).left_by == ""
 
 
-@pytest.mark.parametrize("holder", [f"pid {os.getpid()} on {HERE}", "pid 1 on elsewhere", ""])
+@pytest.mark.parametrize(
+    "holder",
+    [f"pid {os.getpid()} on {HERE}", "pid 1 on elsewhere", ""],
+    ids=["it runs", "elsewhere", "nobody"],
+)
 def test_a_file_that_may_be_held_is_respected_and_the_way_out_named(holder, tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "fcntl", None)
     file = tmp_path / lock.MADE
