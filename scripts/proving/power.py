@@ -12,7 +12,7 @@ from checkpoints import cutting  # isort: skip
 def prove(count: int) -> Proof:
     """Draw what may be left, more of it after every operation for more states."""
     proof = Proof("a power cut at any operation: nothing saved is lost, nothing wrong is accepted")
-    each = max(1, count // 250)
+    each = max(1, count // 125)
     with TemporaryDirectory() as name:
         room = Path(name)
         for part in ("saves", "imports", "ppo", "trpo"):
