@@ -22,7 +22,8 @@ class Metrics:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[bytes] | None = None
-        self._waiting = b""  # what the disk had no room for: a cut line is completed later
+        self._waiting = b""  # what the disk had no room for
+        self._end = 0  # of what was written as it should be
 
     def write(self, row: Row) -> None:
         """Append a row.
@@ -46,8 +47,13 @@ class Metrics:
         with writing(self.path):
             if self._file is None and self._waiting:
                 self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see `close`
+                self._end = os.fstat(self._file.fileno()).st_size
+            if self._waiting and os.fstat(self._file.fileno()).st_size > self._end:
+                self._file.truncate(self._end)  # a write that failed left a part
             while self._waiting:
-                self._waiting = self._waiting[self._file.write(self._waiting) :]
+                written = self._file.write(self._waiting)
+                self._end += written
+                self._waiting = self._waiting[written:]
             if self._file is not None and durable:
                 os.fsync(self._file.fileno())
 

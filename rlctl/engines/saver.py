@@ -24,73 +24,68 @@ class Saver:
         keep_last: How many of the newest are kept besides the best.
         keep_every: Steps between checkpoints kept for good, 0 for none.
         progress: Told of what was saved and what could not be.
-        saved: Step and step of the evaluation of what is saved already.
 
     Attributes:
-        saved: Of the checkpoint that was saved last, (-1, -1) before any.
+        saved: Step and step of the evaluation of what was saved last, (-1, -1) before anything.
+        best: What that one says of the best, None before any.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        keep_last: int,
-        keep_every: int,
-        progress: Progress,
-        saved: tuple[int, int] = (-1, -1),
-    ) -> None:
-        self.saved = self._asked = saved
+    def __init__(self, folder: Path, keep_last: int, keep_every: int, progress: Progress) -> None:
+        self.saved = self._asked = (-1, -1)
+        self.best: dict[str, Any] | None = None
         self._folder, self._keep, self._progress = folder, (keep_last, keep_every), progress
         self._hand = ThreadPoolExecutor(1, "saver")
         self._under_way: Future[tuple[dict[str, Any], str]] | None = None
         self._short = False
 
+    def has(self, step: int, evaluated: int) -> bool:
+        """Whether the checkpoint of a step, as evaluated, is saved or under way."""
+        key = (step, evaluated)
+        return key == self.saved or (self._under_way is not None and key == self._asked)
+
     def begin(self, facts: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
-        """Begin to save, once the checkpoint under way is done.
+        """Begin to save; nothing else may be under way, see `look`.
 
         Args:
             facts: See `store.save`; with `step`, `evaluated` and `best`.
             groups: See `store.save`.
-
-        Raises:
-            RlctlError: The one under way could not be saved, for any reason but space.
         """
-        if self._under_way is not None and self._asked == _key(facts):
-            return
-        self.look(wait=True)
-        self._asked = _key(facts)
-        if self.saved != self._asked:
-            self._under_way = self._hand.submit(self._save, facts, groups)
+        self._asked = facts["step"], facts["evaluated"]
+        self._under_way = self._hand.submit(self._save, facts, groups)
 
-    def look(self, wait: bool = False) -> None:
+    def look(self, wait: bool = False) -> int | None:
         """Tell what has become of the checkpoint under way, if it is done.
 
         Args:
             wait: Wait until it is.
+
+        Returns:
+            Its step, if there was no space for it.
 
         Raises:
             RlctlError: It could not be saved, for any reason but space.
         """
         task = self._under_way
         if task is None or not (wait or task.done()):
-            return
+            return None
         self._under_way = None
         try:
             event, trouble = task.result()
         except OutOfSpace as error:
             self._warn(f"NOT SAVED: {error.message}; the training goes on, and saves when it can")
-            return
+            return self._asked[0]
         self._progress.event("checkpoint", **event)
         if trouble:
             self._warn(f"saved, but {trouble}")
         self._watch_space(Path(event["path"]))
+        return None
 
-    def finish(self, facts: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
-        """Save, and wait for it.
+    def finish(self) -> None:
+        """Wait for the checkpoint under way.
 
         Raises:
             RlctlError: It could not be saved. Older checkpoints are as they were.
         """
-        self.begin(facts, groups)
         task = self._under_way
         if task is not None and (error := task.exception()) is not None:
             self._under_way = None
@@ -106,7 +101,7 @@ class Saver:
     ) -> tuple[dict[str, Any], str]:
         """Save, mark the best, delete what is not kept: the event, and what went wrong after."""
         path = store.save(self._folder, facts["step"], facts, groups)
-        self.saved = _key(facts)
+        self.saved, self.best = (facts["step"], facts["evaluated"]), facts["best"]
         best = facts["best"] is not None and facts["best"]["step"] == facts["step"]
         event = {"steps": facts["step"], "path": str(path), "best": best}
         try:
@@ -127,7 +122,3 @@ class Saver:
 
     def _warn(self, message: str) -> None:
         self._progress.event("warning", message=message)
-
-
-def _key(facts: Mapping[str, Any]) -> tuple[int, int]:
-    return facts["step"], facts["evaluated"]

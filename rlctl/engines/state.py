@@ -34,6 +34,12 @@ class Counters:
     best_return: float = -np.inf
     evaluated: int = -1
 
+    def take_best(self, entry: Mapping[str, Any] | None) -> None:
+        """Have the best be what a manifest says of it, None before any evaluation."""
+        self.best_step, self.best_return = (-1, -np.inf)
+        if entry is not None:
+            self.best_step, self.best_return = entry["step"], entry["return"]
+
 
 @dataclass
 class EngineState(ABC):
@@ -59,17 +65,16 @@ class EngineState(ABC):
 def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """The attributes of an EngineState but for the learner, as a checkpoint holds them."""
     facts = checkpoint.manifest
-    best = facts["best"] or {"step": -1, "return": -np.inf}
+    counters = Counters(
+        facts["step"],
+        facts["updates"],
+        facts["episodes"],
+        facts["seconds"],
+        evaluated=facts["evaluated"],
+    )
+    counters.take_best(facts["best"])
     return {
-        "counters": Counters(
-            facts["step"],
-            facts["updates"],
-            facts["episodes"],
-            facts["seconds"],
-            best["step"],
-            best["return"],
-            facts["evaluated"],
-        ),
+        "counters": counters,
         "envs": dict(checkpoint.groups["envs"]),
         "evaluation": facts["metrics"],
     }

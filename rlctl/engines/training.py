@@ -112,6 +112,7 @@ class EngineTraining(ABC):
             self._initial = start.manifest["initial"]
             self._driver.restore(arrays_like(self._driver.state(), start, "envs"))
             self._saver.saved = counters.steps, counters.evaluated
+            self._saver.best = start.manifest["best"]
         elif start is not None:
             self._adopt(start)
         self._resumed_at = counters.steps
@@ -170,7 +171,7 @@ class EngineTraining(ABC):
                 self.conclude()
             return self.result()
         finally:
-            self._saver.look(wait=True)
+            self._land(wait=True)
 
     @property
     def steps(self) -> int:
@@ -200,7 +201,7 @@ class EngineTraining(ABC):
             self.evaluate()
         if self.due(self.plan.save_every):
             self.save()
-        self._saver.look()
+        self._land()
 
     def report(self, ended: Episodes) -> None:
         """Tell and log how it goes."""
@@ -245,8 +246,12 @@ class EngineTraining(ABC):
 
     def save(self) -> None:
         """Begin to write a checkpoint of this very step, unless it is there."""
+        counters = self.state.counters
+        if self._saver.has(counters.steps, counters.evaluated):
+            return
         with self._hooks.progress.phase("save"):
             self._log(durable=True)
+            self._land(wait=True)
             self._saver.begin(self._facts(), self.state.groups())
 
     def save_at_last(self) -> None:
@@ -257,11 +262,10 @@ class EngineTraining(ABC):
         """
         if not self.steps:
             return
+        self.save()
         with self._hooks.progress.phase("save"):
-            try:
-                self._run.metrics.flush(durable=True)
-            finally:
-                self._saver.finish(self._facts(), self.state.groups())
+            self._saver.finish()
+            self._run.metrics.flush(durable=True)
 
     def result(self) -> Result:
         """What came of it; the last state is saved whatever the schedule."""
@@ -327,6 +331,12 @@ class EngineTraining(ABC):
         counters.episodes += episodes.count
         counters.seconds = self._seconds_before + time.perf_counter() - self._began
         self._warm = self._warm or (counters.steps, time.perf_counter())
+
+    def _land(self, wait: bool = False) -> None:
+        """Hear what became of the checkpoint under way: the best is the best of those saved."""
+        counters = self.state.counters
+        if self._saver.look(wait) == counters.best_step:
+            counters.take_best(self._saver.best)
 
     def _log(self, row: dict[str, Any] | None = None, durable: bool = False) -> None:
         """Write a row of metrics; where there is no room for it, say so once and go on."""

@@ -32,6 +32,11 @@ def content(step, best=None, evaluated=-1):
     return facts(step, step=step, best=named, evaluated=evaluated), groups(step)
 
 
+def save(saver, step, **more):
+    saver.begin(*content(step, **more))
+    saver.finish()
+
+
 def test_the_training_goes_on_while_a_checkpoint_is_written(saver, told, monkeypatch, tmp_path):
     write, release = store.save, threading.Event()
     monkeypatch.setattr(store, "save", lambda *args: (release.wait(60), write(*args))[1])
@@ -45,20 +50,23 @@ def test_the_training_goes_on_while_a_checkpoint_is_written(saver, told, monkeyp
 
 
 def test_the_best_is_marked_and_old_ones_are_deleted(saver, tmp_path):
-    for step in (1, 2, 3, 4):
-        saver.begin(*content(step, best=min(step, 2)))
-    saver.finish(*content(5, best=2))
+    for step in (1, 2, 3, 4, 5):
+        save(saver, step, best=min(step, 2))
+    assert saver.best["step"] == 2
     folder = tmp_path / "checkpoints"
     assert store.steps(folder) == [2, 4, 5]
     assert store.best(folder) == store.step_folder(folder, 2)
 
 
 def test_a_step_is_written_once_and_again_when_it_was_evaluated(saver, told):
+    assert not saver.has(1, -1)
     saver.begin(*content(1))
-    saver.begin(*content(1))
-    saver.finish(*content(1))
-    saver.finish(*content(1, evaluated=1))
-    saver.finish(*content(1, evaluated=1))
+    assert saver.has(1, -1)
+    saver.finish()
+    assert saver.has(1, -1)
+    assert not saver.has(1, 1)
+    save(saver, 1, evaluated=1)
+    assert saver.has(1, 1)
     assert [event["steps"] for event in told] == [1, 1]
 
 
@@ -77,14 +85,15 @@ def test_no_space_is_a_warning_until_the_last(saver, told, monkeypatch):
         raise OutOfSpace("no space left to write x", os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(store, "save", full)
-    saver.begin(*content(1))
-    saver.begin(*content(2))
-    saver.look(wait=True)
-    assert [event["event"] for event in told] == ["warning", "warning"]
+    saver.begin(*content(1, best=1))
+    assert saver.look(wait=True) == 1
+    assert [event["event"] for event in told] == ["warning"]
     with pytest.raises(OutOfSpace):
-        saver.finish(*content(3))
+        save(saver, 3)
+    assert not saver.has(3, -1)
+    assert saver.best is None
     monkeypatch.setattr(store, "save", write)
-    saver.finish(*content(3))
+    save(saver, 3)
     assert told[-1]["steps"] == 3
 
 
@@ -93,7 +102,7 @@ def test_a_hint_that_cannot_be_written_does_not_unsave(saver, told, monkeypatch)
         raise OutOfSpace("no space left to write best")
 
     monkeypatch.setattr(store, "mark_best", full)
-    saver.finish(*content(1, best=1))
+    save(saver, 1, best=1)
     assert [event["event"] for event in told] == ["checkpoint", "warning"]
 
 
@@ -101,7 +110,7 @@ def test_little_space_is_told_before_there_is_none(saver, told, monkeypatch):
     usage = namedtuple("usage", "free")
     for step, free in enumerate([10**9, 5000, 4000, 10**9, 3000]):
         monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: usage(free))
-        saver.finish(*content(step))
+        save(saver, step)
     kinds = [event["event"] for event in told]
     assert kinds == ["checkpoint"] * 2 + ["warning"] + ["checkpoint"] * 3 + ["warning"]
     assert "too few for two more checkpoints" in told[2]["message"]
