@@ -49,7 +49,7 @@ class Metrics:
                 self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see `close`
                 self._end = os.fstat(self._file.fileno()).st_size
             if self._waiting and os.fstat(self._file.fileno()).st_size > self._end:
-                self._file.truncate(self._end)  # a write that failed left a part
+                os.ftruncate(self._file.fileno(), self._end)  # a write that failed left a part
             while self._waiting:
                 written = self._file.write(self._waiting)
                 self._end += written

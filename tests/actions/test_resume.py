@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,17 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
     assert sum("NOT SAVED: no space left" in message for message in warnings) >= 2
     assert [event["steps"] for event in told if event["event"] == "checkpoint"] == [end]
     assert store.steps(Path("run/checkpoints")) == [end]
+
+
+def test_a_best_that_was_not_saved_is_none(wholes, monkeypatch):
+    lost = newest(wholes["ppo"]).manifest["best"]["step"]
+    monkeypatch.setattr(saver, "store", FullDisk(lambda step: step == lost))
+    request = small("pendulum", "ppo", Path("run"), "train.save_every=80", "train.keep_last=9")
+    with suppress(OutOfSpace):
+        begin(request)
+    found = newest(Path("run")).manifest["best"]
+    assert found is None or found["step"] in store.steps(Path("run/checkpoints"))
+    assert found is None or store.best(Path("run/checkpoints")).name.endswith(str(found["step"]))
 
 
 @pytest.mark.parametrize("stop_at", [None, 3])

@@ -38,6 +38,8 @@ def test_no_file_has_no_rows(tmp_path):
 class Disk:
     """A file on a disk with room for so many bytes."""
 
+    fails_after_writing = False
+
     def __init__(self, file, room):
         self._file, self.room = file, room
 
@@ -46,7 +48,10 @@ class Disk:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fits = data[: self.room]
         self.room -= len(fits)
-        return self._file.write(fits)
+        written = self._file.write(fits)
+        if self.fails_after_writing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return written
 
     def __getattr__(self, name):
         return getattr(self._file, name)
@@ -65,3 +70,17 @@ def test_rows_wait_for_space_and_none_is_torn(tmp_path):
     metrics.write({"steps": 4})
     metrics.close()
     assert [row["steps"] for row in Metrics(metrics.path).rows()] == [1, 2, 3, 4]
+
+
+def test_a_part_of_a_row_that_failed_is_cut_off(tmp_path):
+    metrics = Metrics(tmp_path / "m.jsonl")
+    metrics.write({"steps": 1})
+    disk = metrics._file = Disk(metrics._file, room=7)
+    disk.fails_after_writing = True
+    with pytest.raises(OutOfSpace):
+        metrics.write({"steps": 2})
+    disk.room, disk.fails_after_writing = 1000, False
+    metrics.write({"steps": 3})
+    metrics.close()
+    lines = metrics.path.read_text().splitlines()
+    assert lines == ['{"steps": 1}', '{"steps": 2}', '{"steps": 3}']
