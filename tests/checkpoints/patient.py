@@ -9,6 +9,7 @@ from checkpoints import forging
 from checkpoints.damage import DAMAGE, Damage
 
 from rlctl.checkpoints import manifest
+from rlctl.checkpoints.migrations import migrate
 from rlctl.checkpoints.reading import Checkpoint, load
 from rlctl.core.errors import RlctlError
 
@@ -83,10 +84,13 @@ class Patient:
         return found.manifest == self._right.manifest and self._same_arrays(found)
 
     def _same_arrays(self, found: Checkpoint) -> bool:
+        groups = self._right.groups
+        if found.manifest["schema"]["minor"] != self._right.manifest["schema"]["minor"]:
+            _, groups = migrate(found.manifest, groups)  # it is read as one of that schema
         return all(
             held.keys() == found.groups[group].keys()
             and all(_equal(array, found.groups[group][name]) for name, array in held.items())
-            for group, held in self._right.groups.items()
+            for group, held in groups.items()
         )
 
 
