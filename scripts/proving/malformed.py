@@ -5,7 +5,7 @@ import sys
 
 from proving.proof import ROOT, Proof
 
-PROMISE = "A mistake is told in one clear error with the right exit code; nothing is written"
+PROMISE = "a mistake is told in one clear error with the right exit code; nothing is written"
 TESTS = ("tests/cli/test_bad_rows.py", "tests/cli/test_bad_input.py")
 
 

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from proving.proof import Proof
 
-PROMISE = "A hostile file runs nothing, writes nothing, and is told with the right exit code"
+PROMISE = "a hostile file runs nothing, writes nothing, and is told with the right exit code"
 
 
 def prove(count: int) -> Proof:

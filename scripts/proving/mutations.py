@@ -1,4 +1,4 @@
-"""No change to a checkpoint is taken for the checkpoint."""
+"""no change to a checkpoint is taken for the checkpoint."""
 
 import random
 import time
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from proving.proof import Proof
 
-PROMISE = "A changed checkpoint is refused, with the file's name and the right exit code"
+PROMISE = "a changed checkpoint is refused, with the file's name and the right exit code"
 
 
 def prove(count: int) -> Proof:
