@@ -7,7 +7,7 @@ saving and loading it changes nothing.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rlctl.core.progress import Progress
 
@@ -44,3 +44,19 @@ class Result:
     checkpoint: Path
     best_checkpoint: Path | None
     evaluation: dict[str, Any]
+
+
+class Schedule(Protocol):
+    """What the loop must know of an engine's plan.
+
+    Attributes:
+        steps_per_update: Environment steps in an update.
+        steps: Environment steps in all.
+        eval_every: Steps between evaluations, 0 for none.
+        save_every: Steps between checkpoints.
+    """
+
+    steps_per_update: int
+    steps: int
+    eval_every: int
+    save_every: int

@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from rlctl import catalog
 from rlctl.checkpoints import drift, manifest, store
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
-from rlctl.core.errors import Diverged, OutOfSpace
+from rlctl.core.errors import Diverged
 from rlctl.core.runs import Run, provenance
 from rlctl.core.specs import PolicySpec
-from rlctl.engines.base import Hooks, Result
+from rlctl.engines.base import Hooks, Result, Schedule
+from rlctl.engines.rows import Rows
 from rlctl.engines.saver import Saver
 from rlctl.engines.state import EngineState, arrays_like
 from rlctl.policies.base import make_policy
@@ -28,22 +29,6 @@ from rlctl.rollouts.evaluate import evaluate
 
 EASY_STAGES = 8  # from an environment's easiest settings to its own
 EVAL_SEED = 10_000  # evaluations play other episodes than training, the same ones every time
-
-
-class Schedule(Protocol):
-    """What the loop must know of an engine's plan.
-
-    Attributes:
-        steps_per_update: Environment steps in an update.
-        steps: Environment steps in all.
-        eval_every: Steps between evaluations, 0 for none.
-        save_every: Steps between checkpoints.
-    """
-
-    steps_per_update: int
-    steps: int
-    eval_every: int
-    save_every: int
 
 
 class EngineTraining(ABC):
@@ -92,7 +77,7 @@ class EngineTraining(ABC):
             run.checkpoints, self.train.keep_last, self.train.keep_every, hooks.progress
         )
         self._do: Callable[..., Any]
-        self._unwritten = False  # whether rows of metrics wait for space
+        self._rows = Rows(run.metrics, hooks.progress)
         self._warm: tuple[int, float] | None = None  # steps and time when compiling was over
 
     def _begin(self, start: Checkpoint | None, resume: bool) -> None:
@@ -101,23 +86,21 @@ class EngineTraining(ABC):
         self._initial = manifest.digests(self.state.groups()["policy"])
         self._driver.reset(self.train.seed)
         self._driver.stagger()
-        counters = self.state.counters
         if start is not None:
             drift.check(start, self._driver.spec, self._warn, exact=resume)
             drift.check_policy(start, self._spec, self._warn, exact=resume)
         if start is not None and resume:
             self.state = self._resumed(start)
-            counters = self.state.counters
-            self._harden(counters.steps)
+            self._harden(self.steps)
             self._initial = start.manifest["initial"]
             self._driver.restore(arrays_like(self._driver.state(), start, "envs"))
-            self._saver.saved = counters.steps, counters.evaluated
+            self._saver.saved = self.steps, self.state.counters.evaluated
             self._saver.best = start.manifest["best"]
         elif start is not None:
             self._adopt(start)
-        self._resumed_at = counters.steps
-        self._before = max(0, counters.steps - self.plan.steps_per_update)
-        self._seconds_before = counters.seconds
+        self._resumed_at = self.steps
+        self._before = max(0, self.steps - self.plan.steps_per_update)
+        self._seconds_before = self.state.counters.seconds
 
     # --- what an engine adds ---
 
@@ -192,7 +175,7 @@ class EngineTraining(ABC):
 
     def due(self, every: int) -> bool:
         """Whether the last update crossed a multiple of `every` steps, or was the last one."""
-        now = self.state.counters.steps
+        now = self.steps
         return every > 0 and (now // every > self._before // every or now >= self.plan.steps)
 
     def conclude(self) -> None:
@@ -220,13 +203,12 @@ class EngineTraining(ABC):
             "terms": {k: v / ended.count for k, v in ended.terms.items()} if ended.count else {},
             **self._figures(),
         }
-        self._log({"kind": "train", **row})
+        self._rows.write({"kind": "train", **row})
         self._hooks.progress.event("progress", **row)
         if ended.nonfinite or ended.warnings:
-            self._warn(
-                f"by step {counters.steps:,}: {ended.nonfinite} environments reset because "
-                f"they were not finite, {ended.warnings} instability warnings from MuJoCo",
-            )
+            what = f"{ended.nonfinite} environments reset because they were not finite"
+            warnings = f"{ended.warnings} instability warnings from MuJoCo"
+            self._warn(f"by step {counters.steps:,}: {what}, {warnings}")
 
     def evaluate(self) -> None:
         """Play whole episodes on other environments; remember the best."""
@@ -237,7 +219,7 @@ class EngineTraining(ABC):
         counters = self.state.counters
         counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
-        self._log({"kind": "eval", **row})
+        self._rows.write({"kind": "eval", **row})
         self._hooks.progress.event("eval", **row)
         if self.state.evaluation["return"]["mean"] > counters.best_return:
             counters.best_return = self.state.evaluation["return"]["mean"]
@@ -250,7 +232,7 @@ class EngineTraining(ABC):
         if self._saver.has(counters.steps, counters.evaluated):
             return
         with self._hooks.progress.phase("save"):
-            self._log(durable=True)
+            self._rows.keep()
             self._land(wait=True)
             self._saver.begin(self._facts(), self.state.groups())
 
@@ -272,7 +254,7 @@ class EngineTraining(ABC):
         self.save_at_last()
         folder = self._run.checkpoints
         return Result(
-            steps=self.state.counters.steps,
+            steps=self.steps,
             seconds=time.perf_counter() - self._began,
             steps_per_second=self._rate(),
             checkpoint=store.step_folder(folder, self.steps),
@@ -334,22 +316,8 @@ class EngineTraining(ABC):
 
     def _land(self, wait: bool = False) -> None:
         """Hear what became of the checkpoint under way: the best is the best of those saved."""
-        counters = self.state.counters
-        if self._saver.look(wait) == counters.best_step:
-            counters.take_best(self._saver.best)
-
-    def _log(self, row: dict[str, Any] | None = None, durable: bool = False) -> None:
-        """Write a row of metrics; where there is no room for it, say so once and go on."""
-        metrics = self._run.metrics
-        try:
-            if row is not None:
-                metrics.write(row)
-            metrics.flush(durable)
-            self._unwritten = False
-        except OutOfSpace as error:
-            if not self._unwritten:
-                self._warn(f"{error.message}; rows wait for it")
-            self._unwritten = True
+        if self._saver.look(wait) == self.state.counters.best_step:
+            self.state.counters.take_best(self._saver.best)
 
     def _warn(self, message: str) -> None:
         self._hooks.progress.event("warning", message=message)
@@ -377,13 +345,10 @@ class EngineTraining(ABC):
     def _play(self) -> dict[str, Any]:
         """Whole episodes of the policy as it is: an evaluation's summary."""
         self._rehearsal.result()
-        return evaluate(
-            make_policy(self._spec, self.state.groups()["policy"], "numpy"),
-            self._eval_driver,
-            self.train.eval_episodes,
-            self.train.seed + EVAL_SEED,
-            stochastic=not self.train.deterministic_eval,
-        ).summary()
+        policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
+        seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
+        episodes = self.train.eval_episodes
+        return evaluate(policy, self._eval_driver, episodes, seed, stochastic=sampled).summary()
 
     def _rehearse(self) -> None:
         """Take one step of an evaluation, which compiles it."""

@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 from proving.proof import ROOT, Proof
@@ -29,18 +30,20 @@ def prove(count: int) -> Proof:
     while proof.tried < count:
         for run in sorted(path.parent for path in RELEASED.glob("*/*/config.json")):
             saved = next(run.glob("checkpoints/step_*"))
-            changes = dict(spec_changes(json.loads((saved / "manifest.json").read_bytes())))
+            changes = {
+                name: change
+                for name, change in spec_changes(json.loads((saved / "manifest.json").read_bytes()))
+                if not (name.endswith(HARMLESS) or name.removeprefix("policy.") in OWN)
+            }
             for command, use in COMMANDS.items():
                 with copy(saved) as path:
                     proof.check(use(path) == "", f"{run}: {command} of it as it is")
-                for name, change in changes.items():
-                    if name.endswith(HARMLESS) or name.removeprefix("policy.") in OWN:
-                        continue
-                    with copy(saved) as path:
-                        outcome = use(forge(path, change))
-                    refused += outcome == "refused"
-                    told += outcome not in ("", "refused")
-                    proof.check(outcome != "", f"{run}: {command} with another {name}")
+            for (command, use), (name, change) in product(COMMANDS.items(), changes.items()):
+                with copy(saved) as path:
+                    outcome = use(forge(path, change))
+                refused += outcome == "refused"
+                told += outcome not in ("", "refused")
+                proof.check(outcome != "", f"{run}: {command} with another {name}")
     proof.figures = {"refused": f"{refused:,}", "told": f"{told:,}"}
     return proof
 

@@ -91,7 +91,7 @@ MECHANISMS = (
     Mechanism(
         "the best is the best of those saved",
         "engines/training.py",
-        "counters.take_best(self._saver.best)",
+        "self.state.counters.take_best(self._saver.best)",
         "pass",
         "actions/test_resume.py::test_a_best_that_was_not_saved_is_none",
     ),

@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,31 +23,30 @@ def prove(count: int) -> Proof:
     from rlctl.core.errors import RlctlError, Stopped
 
     proof = Proof("each array of a checkpoint is needed to resume")
-    for env in ENVIRONMENTS:
-        for algo in ("ppo", "trpo"):
-            with TemporaryDirectory() as folder:
-                whole, half = (Path(folder, name) for name in ("whole", "half"))
-                begin(small(env, algo, whole))
-                with suppress(Stopped):
-                    begin(small(env, algo, half), after_updates(3))
-                saved = newest(half)
-                names = [
-                    (group, name)
-                    for group in ALL
-                    for name, array in saved.groups[group].items()
-                    if array.size and not name.startswith(UNUSED.get(env, "?"))
-                ]
-                for group, name in names[: count - proof.tried]:
-                    run = Path(shutil.copytree(half, Path(folder, "run")))
-                    _change(run / "checkpoints", saved, group, name)
-                    try:
-                        resume(run)
-                        held = bool(differences(whole, run))
-                    except RlctlError:
-                        held = True
-                    proof.check(held, f"{env} by {algo}: {group}/{name} made no difference")
-                    shutil.rmtree(run)
-                    forget_programs()
+    for env, algo in product(ENVIRONMENTS, ("ppo", "trpo")):
+        with TemporaryDirectory() as folder:
+            whole, half = (Path(folder, name) for name in ("whole", "half"))
+            begin(small(env, algo, whole))
+            with suppress(Stopped):
+                begin(small(env, algo, half), after_updates(3))
+            saved = newest(half)
+            names = [
+                (group, name)
+                for group in ALL
+                for name, array in saved.groups[group].items()
+                if array.size and not name.startswith(UNUSED.get(env, "?"))
+            ]
+            for group, name in names[: count - proof.tried]:
+                run = Path(shutil.copytree(half, Path(folder, "run")))
+                _change(run / "checkpoints", saved, group, name)
+                try:
+                    resume(run)
+                    held = bool(differences(whole, run))
+                except RlctlError:
+                    held = True
+                proof.check(held, f"{env} by {algo}: {group}/{name} made no difference")
+                shutil.rmtree(run)
+                forget_programs()
     return proof
 
 
