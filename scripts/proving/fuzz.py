@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from proving.proof import Proof
 
-PROMISE = "Random arguments, settings and manifests end with a right exit code and one clear error"
+PROMISE = "random arguments, settings and manifests end with a right exit code and one clear error"
 
 
 def prove(count: int) -> Proof:
