@@ -8,9 +8,8 @@ from pathlib import Path
 from checkpoints import crashes, disk, storing
 from checkpoints.faults import hasty
 from checkpoints.killing import imports
-from checkpoints.trainings import UPDATE, Reference, warm
+from checkpoints.trainings import Reference, warm
 
-from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.errors import RlctlError
 
@@ -35,16 +34,9 @@ def of_trainings(algo: str, folder: Path, updates: int, each: int, every: int) -
     """A new training, and one that is gone on with; one in `every` states is gone on with."""
     with warm(), hasty():
         reference = Reference(algo, folder, updates)
-        for start in (folder / "new", folder / "resumed"):
-            start.mkdir()
-            if start.name == "resumed":
-                reference.begin(start / "run", updates // 2 * UPDATE)
-            there = store.steps(start / "run" / "checkpoints")
-            record = crashes.record(
-                start, lambda system, run=start / "run": reference.train(run, system.note)
-            )
+        for start, there, record in reference.records(folder, updates):
             for n, (saved, tree) in enumerate(crashes.power_cuts(*record, each)):
-                run = disk.write(tree, folder / f"{start.name}{n}") / "run"
+                run = disk.write(tree, folder / f"{start}{n}") / "run"
                 lost = reference.wrong(run, there + saved) or _without_settings(run, there + saved)
                 if n % every == 0:
                     lost = lost or reference.fails_to_finish(run, with_metrics=False)

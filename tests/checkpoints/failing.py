@@ -26,16 +26,9 @@ def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
         before = set(storing.left(folder / "run"))
 
         def attempt(run: Path, system: System) -> str:
-            saved: list[int] = []
-            try:
-                with system.installed():
-                    storing.work(run, saved.append)
-            except OutOfSpace:
-                told = True
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-            else:
-                told = False
+            told, saved, bug = _tried(system, partial(storing.work, run))
+            if bug:
+                return bug
             if lost := storing.wrong(run, saved):
                 return lost
             if not told and 500 not in saved:
@@ -63,16 +56,9 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[
         reference = Reference(algo, folder, updates)
 
         def attempt(run: Path, system: System) -> str:
-            saved: list[int] = []
-            try:
-                with system.installed():
-                    reference.train(run, saved.append)
-            except OutOfSpace:
-                told = True
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-            else:
-                told = False
+            told, saved, bug = _tried(system, partial(reference.train, run))
+            if bug:
+                return bug
             if lost := reference.wrong(run, saved):
                 return lost
             if not told and reference.wrong(run, [reference.steps]):
@@ -82,6 +68,21 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[
             return reference.fails_to_finish(run)
 
         yield from _each(folder, FAULTS, lambda run: run.parent.mkdir(), attempt, every)
+
+
+def _tried(
+    system: System, work: Callable[[Callable[[int], None]], object]
+) -> tuple[bool, list[int], str]:
+    """Whether it was told that there is no space, the steps said to be saved, any other error."""
+    saved: list[int] = []
+    try:
+        with system.installed():
+            work(saved.append)
+    except OutOfSpace:
+        return True, saved, ""
+    except Exception as error:
+        return False, saved, f"{type(error).__name__}: {error}"
+    return False, saved, ""
 
 
 def _each(

@@ -16,10 +16,9 @@ import pytest
 from checkpoints import crashes, disk, storing
 from checkpoints.faults import hasty
 from checkpoints.foreign_cases import FOLDER as FOREIGN
-from checkpoints.trainings import UPDATE, Reference, warm
+from checkpoints.trainings import Reference, warm
 
 from rlctl.actions import import_ as importing
-from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.errors import RlctlError
 
@@ -57,16 +56,9 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Itera
     """
     with warm(), hasty():
         reference = Reference(algo, folder, updates)
-        for start in (folder / "new", folder / "resumed"):
-            start.mkdir()
-            if start.name == "resumed":
-                reference.begin(start / "run", updates // 2 * UPDATE)
-            there = store.steps(start / "run" / "checkpoints")
-            record = crashes.record(
-                start, lambda system, run=start / "run": reference.train(run, system.note)
-            )
+        for start, there, record in reference.records(folder, updates):
             for n, (saved, tree) in enumerate(crashes.kills(*record)):
-                run = disk.write(tree, folder / f"{start.name}{n}") / "run"
+                run = disk.write(tree, folder / f"{start}{n}") / "run"
                 lost = reference.wrong(run, there + saved)
                 if n % every == 0:
                     lost = lost or reference.fails_to_finish(run)

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from checkpoints import crashes
 
 from rlctl import catalog
 from rlctl.actions.train import TrainRequest, train
@@ -87,6 +88,24 @@ class Reference:
 
         with suppress(_Enough):
             self.train(run, saved)
+
+    def records(self, folder: Path, updates: int) -> Iterator[tuple[str, list[int], tuple]]:
+        """Of a new training and of one gone on with: its name, the steps it had, what it did.
+
+        Args:
+            folder: To train in.
+            updates: How long the training is.
+        """
+        for name in ("new", "resumed"):
+            run = folder / name / "run"
+            run.parent.mkdir()
+            if name == "resumed":
+                self.begin(run, updates // 2 * UPDATE)
+            there = store.steps(run / "checkpoints")
+            record = crashes.record(
+                run.parent, lambda system, run=run: self.train(run, system.note)
+            )
+            yield name, there, record
 
     def fails_to_finish(self, run: Path, with_metrics: bool = True) -> str:
         """What is wrong with what the training comes to in the end; "" if nothing is."""
