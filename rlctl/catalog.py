@@ -7,6 +7,7 @@ groups `rlctl.envs` and `rlctl.engines`.
 import difflib
 import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -327,15 +328,20 @@ def engine(name: str) -> EngineRow:
 
 def _rows(built_in: tuple, group: str) -> dict[str, Any]:
     rows = {row.name: row for row in built_in}
-    for point in entry_points(group=group):
-        row = point.load()
+    for value, row in _added(group, tuple(sys.path)):
         if row.name in rows:
             raise UsageError(
-                f"{point.value} adds {row.name!r} to {group}, which is there already",
+                f"{value} adds {row.name!r} to {group}, which is there already",
                 "rename it or uninstall one of the two packages",
             )
         rows[row.name] = row
     return dict(sorted(rows.items()))
+
+
+@cache  # looking through all that is installed takes 8 ms
+def _added(group: str, path: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """Where the rows of other packages are, of those on the path, and the rows."""
+    return [(point.value, point.load()) for point in entry_points(group=group)]
 
 
 def _did_you_mean(name: str, known: list[str], prefix: str = "") -> str:

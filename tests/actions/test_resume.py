@@ -17,6 +17,7 @@ from rlctl.core.progress import Progress
 from rlctl.engines import saver, worker
 from rlctl.engines.base import Hooks
 
+ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
 ALGOS = ("ppo", "trpo")
 
 
@@ -24,14 +25,14 @@ ALGOS = ("ppo", "trpo")
 def wholes(tmp_path_factory):
     """An untouched training of each engine."""
     folder = tmp_path_factory.mktemp("wholes")
-    return {algo: begin(small("pendulum", algo, folder / algo)) for algo in ALGOS}
+    return {algo: begin(small(ENV, algo, folder / algo)) for algo in ALGOS}
 
 
 @pytest.mark.parametrize("phase", ["rollout", "update", "eval", "save"])
 @pytest.mark.parametrize("algo", ALGOS)
 def test_stopped_in_any_phase(algo, phase, wholes):
     with pytest.raises(Stopped):
-        begin(small("pendulum", algo, Path("run")), in_phase(phase, 2))
+        begin(small(ENV, algo, Path("run")), in_phase(phase, 2))
     assert newest(resume(Path("run"))).step == newest(wholes[algo]).step
     assert differences(wholes[algo], Path("run")) == []
 
@@ -47,13 +48,13 @@ def test_stopped_in_the_middle_of_work_that_goes_on_by_itself(algo, wholes, monk
 
     monkeypatch.setattr(worker.Worker, "_begin", begin_slowly)
     with pytest.raises(Stopped):
-        begin(small("pendulum", algo, Path("run")), in_phase("update", 2, delay=0.005))
+        begin(small(ENV, algo, Path("run")), in_phase("update", 2, delay=0.005))
     resume(Path("run"))
     assert differences(wholes[algo], Path("run")) == []
 
 
 def test_an_evaluation_cut_off_again_and_again_is_made_up_for(wholes):
-    request = small("pendulum", "ppo", Path("run"))
+    request = small(ENV, "ppo", Path("run"))
     with pytest.raises(Stopped):
         begin(request, in_phase("eval", 2))
     cut = newest(Path("run"))
@@ -72,7 +73,7 @@ def test_an_evaluation_cut_off_again_and_again_is_made_up_for(wholes):
 @pytest.mark.parametrize("phase", ["build", "compile"])
 def test_stopped_before_anything_was_saved_it_begins_anew(phase, wholes):
     with pytest.raises(StoppedUnsaved) as stopped:
-        begin(small("pendulum", "ppo", Path("run")), in_phase(phase, 1))
+        begin(small(ENV, "ppo", Path("run")), in_phase(phase, 1))
     assert stopped.value.hint == "rlctl train --resume run"
     assert store.steps(Path("run/checkpoints")) == []
     resume(Path("run"))
@@ -81,7 +82,7 @@ def test_stopped_before_anything_was_saved_it_begins_anew(phase, wholes):
 
 def test_stopped_before_anything_new_nothing_is_lost(wholes):
     with pytest.raises(Stopped):
-        begin(small("pendulum", "ppo", Path("run")), after_updates(3))
+        begin(small(ENV, "ppo", Path("run")), after_updates(3))
     with pytest.raises(Stopped, match="all of it is saved"):
         resume(Path("run"), in_phase("build", 1))
     resume(Path("run"))
@@ -89,7 +90,7 @@ def test_stopped_before_anything_new_nothing_is_lost(wholes):
 
 
 def test_from_a_checkpoint_before_the_damaged_ones(wholes):
-    begin(small("pendulum", "ppo", Path("run")))
+    begin(small(ENV, "ppo", Path("run")))
     folder = Path("run/checkpoints")
     for step in store.steps(folder)[1:]:
         flip(store.step_folder(folder, step) / "envs.safetensors")
@@ -100,7 +101,7 @@ def test_from_a_checkpoint_before_the_damaged_ones(wholes):
 
 
 def test_damaged_ones_alone_are_no_reason_to_begin_anew():
-    begin(small("pendulum", "ppo", Path("run")))
+    begin(small(ENV, "ppo", Path("run")))
     for step in store.steps(Path("run/checkpoints")):
         flip(store.step_folder(Path("run/checkpoints"), step) / "envs.safetensors")
     with pytest.raises(Damaged):
@@ -126,7 +127,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
     end = newest(wholes["ppo"]).step
     monkeypatch.setattr(saver, "store", FullDisk(lambda step: step < end))
     told = []
-    begin(small("pendulum", "ppo", Path("run")), Hooks(Progress(told.append)))
+    begin(small(ENV, "ppo", Path("run")), Hooks(Progress(told.append)))
     warnings = [event["message"] for event in told if event["event"] == "warning"]
     assert sum("NOT SAVED: no space left" in message for message in warnings) >= 2
     assert [event["steps"] for event in told if event["event"] == "checkpoint"] == [end]
@@ -136,7 +137,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 def test_a_best_that_was_not_saved_is_none(wholes, monkeypatch):
     lost = newest(wholes["ppo"]).manifest["best"]["step"]
     monkeypatch.setattr(saver, "store", FullDisk(lambda step: step == lost))
-    request = small("pendulum", "ppo", Path("run"), "train.save_every=80", "train.keep_last=9")
+    request = small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9")
     with suppress(OutOfSpace):
         begin(request)
     found = newest(Path("run")).manifest["best"]
@@ -149,6 +150,6 @@ def test_a_last_state_that_cannot_be_saved_is_an_error(stop_at, monkeypatch):
     monkeypatch.setattr(saver, "store", FullDisk(lambda step: step > 100))
     hooks = after_updates(stop_at) if stop_at else None
     with pytest.raises(OutOfSpace) as error:
-        begin(small("pendulum", "ppo", Path("run"), "train.save_every=80"), hooks)
+        begin(small(ENV, "ppo", Path("run"), "train.save_every=80"), hooks)
     assert error.value.exit_code == 9
     assert error.value.data["checkpoint"] == "run/checkpoints/step_000000000080"

@@ -5,6 +5,7 @@ import random
 import shutil
 import socket
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,14 +115,8 @@ def _hard_link(file: Path, rng: Random) -> None:
 
 
 def _listen(file: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made, _in(file.parent):
+    with socket.socket(socket.AF_UNIX) as made, chdir(file.parent):  # names of sockets are short
         made.bind(file.name)
-
-
-def _in(folder: Path):
-    from contextlib import chdir
-
-    return chdir(folder)  # the names of sockets are short
 
 
 def _extra(file: Path, rng: Random) -> None:
