@@ -7,13 +7,15 @@ from pathlib import Path
 
 # Before anything imports jax, and inherited by the commands that tests start. What a command would
 # leave in the user's folders goes to a throw-away one; only compiled programs are kept, so that the
-# suite's second run is a fast one (RLCTL_TEST_CACHE names another place for them).
+# suite's second run is a fast one (RLCTL_TEST_CACHE names another place for them, as it does to the
+# processes that share the tests: to them the user's folders are the throw-away one).
 _USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+os.environ.setdefault("RLCTL_TEST_CACHE", f"{_USER_CACHE}/rlctl/tests")
 _SCRATCH = tempfile.TemporaryDirectory(prefix="rlctl-tests-")
 os.environ |= {
     "JAX_PLATFORMS": "cpu",
     "CUDA_VISIBLE_DEVICES": "",
-    "JAX_COMPILATION_CACHE_DIR": os.environ.get("RLCTL_TEST_CACHE") or f"{_USER_CACHE}/rlctl/tests",
+    "JAX_COMPILATION_CACHE_DIR": os.environ["RLCTL_TEST_CACHE"],
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     "PYTHONPATH": str(Path(__file__).resolve().parent.parent),  # for tests that start a process
