@@ -11,8 +11,8 @@ LONG = "x" * 5000
 ODD = ["", " ", "-", "--", "=", "\udcff", "é", "\x1b[2J", "a\nb", "%s", "{0}", "$HOME", "*", LONG]
 NUMBERS = [
     "0", "1", "-1", "2", "3", "7", "1e3", "1e99", "-1e99", "nan", "inf", "-inf", "5.5", " 5 ",
-    "0x10",
-    "1_000", "٣", "2147483647", "2147483648", "9223372036854775808", "1" * 5000, "true", "none",
+    "0x10", "1_000", "٣", "2147483647", "2147483648", "9223372036854775808", "1" * 5000, "true",
+    "none",
 ]  # fmt: skip
 ENVS = [
     "pendulum", "hopper", "reacher", "inverted-pendulum", "swimmer", "gym:CartPole-v1", "brax:ant",
@@ -22,32 +22,27 @@ RUNS = [
     "good", "runs/good", "runs/good/", "good@latest", "good@best", "good@1000", "good@7", "good@x",
     "good@", "@", "@1", "latest", "best", "shipped:pendulum", "shipped:barkour", "shipped:", "torn",
     "torn@latest", "forged", "runs/good/checkpoints", "policy", "policy/manifest.json",
-    "foreign.pkl",
-    "settings.toml", ".", "..", "/", "/proc/self", "nowhere", "empty", "/proc/self/mem",
+    "foreign.pkl", "settings.toml", ".", "..", "/", "/proc/self", "nowhere", "empty",
+    "/proc/self/mem",
 ]  # fmt: skip
 OUTS = [
     "a.png", "a.mp4", "a.gif", "a.svg", "a.html", "a.npz", "a", "b/c.png", "d/e/f", "settings.toml",
     "settings.toml/x.png", ".", "..", "", "empty", "empty/", "/proc/nothing/x.png",
-    "step_000000000005",
-    ".tmp-x", "x" * 300 + ".png", "runs/good", "a.png/", "good.PNG", "~/x",
+    "step_000000000005", ".tmp-x", "x" * 300 + ".png", "runs/good", "a.png/", "good.PNG", "~/x",
 ]  # fmt: skip
 FILES = [
-    "settings.toml",
-    "torn.toml",
-    "nowhere.toml",
-    ".",
-    "policy/manifest.json",
-    "/proc/self/mem",
-]
-COMMANDS = ["vx=1", "1", "1,2,3", "vx", "vx=", "vx=nan", "0: vx=1", "0: 1; 4: 0", "4: 1; 0: 1",
-    "a:b",
-            "settings.toml", "0:"]  # fmt: skip
+    "settings.toml", "torn.toml", "nowhere.toml", ".", "policy/manifest.json", "/proc/self/mem",
+]  # fmt: skip
+COMMANDS = [
+    "vx=1", "1", "1,2,3", "vx", "vx=", "vx=nan", "0: vx=1", "0: 1; 4: 0", "4: 1; 0: 1", "a:b",
+    "settings.toml", "0:",
+]  # fmt: skip
 TEXTS = {  # what an option's metavar stands for
     "ENV": ENVS, "NAME": [*ENVS, "ppo", "trpo", "relu", "free", "front", "ppo "],
     "ENV,ENV": ["pendulum", "pendulum,hopper", ",", "pendulum,", "pendulum,pendulm"],
     "CKPT": RUNS, "RUN": RUNS, "[PATH]": RUNS, "OTHER": RUNS, "SOURCE": RUNS,
-    "FILE": [*FILES, *OUTS], "DIR": OUTS, "PATH": OUTS, "FILE.npz": OUTS, "FAMILY": ["gym",
-    "brax", "x"],
+    "FILE": [*FILES, *OUTS], "DIR": OUTS, "PATH": OUTS, "FILE.npz": OUTS,
+    "FAMILY": ["gym", "brax", "x"],
     "N": NUMBERS, "X": NUMBERS, "STEPS": NUMBERS, "RATE": NUMBERS,
     "WxH": ["64x48", "0x0", "x", "64", "99999x99999", "64X48", "-1x5", "٣x٣"],
     "ENV=X": ["pendulum=1", "pendulum=", "hopper=1", "=1", "pendulum=nan", "x"],

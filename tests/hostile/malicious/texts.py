@@ -157,8 +157,9 @@ ELSE: dict[str, tuple[Callable[[Path], object], str, tuple[int, ...]]] = {
     "a step that is a link": (_linked, "eval --ckpt r@latest --cpu", (0, *ALL)),
     "a step that is a link, to go on": (_linked, "train --resume r --cpu", (0, *ALL)),
     "earlier results, deep": (_earlier(DEEP), BENCH, (6,)),
-    "earlier results, odd": (_earlier('{"algo": [], "steps": {}, "envs": {"pendulum": 1}}'),
-    BENCH, (6,)),
+    "earlier results, odd": (
+        _earlier('{"algo": [], "steps": {}, "envs": {"pendulum": 1}}'), BENCH, (6,)
+    ),
     "earlier results, odder": (
         _earlier(
             '{"algo": "ppo", "steps": 100, "envs": {"pendulum": {"scores": {"values": "abc"}}}}'
@@ -173,7 +174,7 @@ ELSE: dict[str, tuple[Callable[[Path], object], str, tuple[int, ...]]] = {
     ),
     "a schedule that never comes": (
         lambda place: os.mkfifo(place / "x"),
-            "eval --ckpt shipped:barkour --command-schedule x --cpu",
+        "eval --ckpt shipped:barkour --command-schedule x --cpu",
         (2, 3),
     ),
     "settings that never end": (lambda place: None, "config validate /dev/zero", (2,)),
