@@ -273,22 +273,33 @@ def env(name: str) -> EnvRow | FamilyRow:
     )
 
 
-def check_trusted(name: str, typed: str | None) -> None:
-    """Refuse an environment that a file names and that is code to import, unless the user typed it.
+def check_trusted(name: str, settings: Any, typed: str | None) -> None:
+    """Refuse code and files that a file names as an environment's, unless the user typed its name.
 
     Args:
-        name: As the file says.
-        typed: What the user named, None for nothing.
+        name: The environment, as the file says.
+        settings: What the file says of its settings, of whatever kind.
+        typed: The environment that the user named, None for nothing.
 
     Raises:
-        Unsafe: It is `prefix:MODULE:NAME`, MODULE was not imported yet, and nobody typed it.
+        Unsafe: It is `prefix:MODULE:NAME`, and MODULE was not imported yet; or a setting of a
+            `prefix:NAME` is a path.
     """
-    module, colon, _ = name.partition(":")[2].rpartition(":")
-    if colon and name != typed and module not in sys.modules:
+    _, colon, rest = name.partition(":")
+    if not colon or name == typed:
+        return
+    module = rest.rpartition(":")[0]
+    if module and module not in sys.modules:
         raise Unsafe(
             f"its environment {name} is code: the Python module {module} would be imported",
             f"if you trust that module, name the environment as well: {name}",
         )
+    for key, value in settings.items() if isinstance(settings, dict) else ():
+        if isinstance(value, str) and set(value) & set("/\\~"):
+            raise Unsafe(
+                f"its environment {name} would read a file: env.{key} is {value}",
+                f"if you trust that file, name the environment as well: {name}",
+            )
 
 
 def family(prefix: str) -> FamilyRow:

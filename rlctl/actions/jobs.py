@@ -201,7 +201,7 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
         raise Incompatible(f"the run's config.json has no {missing}") from None
     if request.env not in (None, env):
         raise UsageError(f"the run is of {env}, not {request.env}", "leave the environment out")
-    catalog.check_trusted(env, request.env)
+    catalog.check_trusted(env, saved.get("env"), request.env)
     sections = sections_of(env, algo)
     before = Resolved.from_json(sections, saved)
     layers = [set_layer(request.overrides), flag_layer(request.flags)]

@@ -58,7 +58,7 @@ def environment_of(
         typed: The environment that the user named, None for none.
 
     Raises:
-        Unsafe: It is code that the user did not name.
+        Unsafe: It is code, or reads files, and the user did not name it.
         Incompatible: It does not say, or this rlctl has none of the name.
     """
     try:
@@ -68,7 +68,7 @@ def environment_of(
             f"{checkpoint.path} does not say which environment it is of",
             "train with this version of rlctl, or use the one that wrote it",
         ) from None
-    catalog.check_trusted(name, typed)
+    catalog.check_trusted(name, config, typed)
     try:
         row = catalog.env(name)
     except UsageError as error:

@@ -237,6 +237,13 @@ MECHANISMS = (
         "checkpoints/test_foreign_pickles.py",
     ),
     Mechanism(
+        "code and files that a file names need the user's word",
+        "catalog.py",
+        "    if not colon or name == typed:\n",
+        "    if True:\n",
+        "test_catalog.py",
+    ),
+    Mechanism(
         "text nested without end is refused",
         "core/untrusted.py",
         "    return checked(value)\n",
