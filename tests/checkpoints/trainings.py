@@ -14,6 +14,7 @@ from rlctl.actions.train import TrainRequest, train
 from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.progress import Progress
+from rlctl.engines.ppo import networks
 from rlctl.engines.ppo import train as ppo
 from rlctl.rollouts.make import make_driver
 
@@ -158,10 +159,17 @@ def warm() -> Iterator[None]:
         drivers = {"rlctl.rollouts.make:make_driver": _make_driver}
         patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
         patch.setattr(ppo.Training, "_compile_update", compiled)
+        patch.setattr(networks.Networks, "actor", lambda self: _actor(self._spec))
         yield
 
 
 _compile_update, _updates = ppo.Training._compile_update, {}
+_make_actor = networks.Networks.actor
+
+
+@cache
+def _actor(spec):
+    return _make_actor(networks.Networks(spec))
 
 
 @cache
