@@ -96,12 +96,12 @@ def saved_with(path: Path, **versions: str) -> None:
 
 def test_other_packages_are_told_once_and_by_name(path):
     jax, mujoco = (drift.version(name) for name in ("jax", "mujoco"))
-    saved_with(path, jax="0.9.1", mujoco="3.16.0", numpy=drift.version("numpy"), rlctl="0.0.9")
+    saved_with(path, jax="0.1.0", mujoco="3.16.0", numpy=drift.version("numpy"), rlctl="0.0.9")
     told = []
     drift.check(load(path), Pendulum.spec, told.append)
     ours = drift.__version__
     assert told == [
-        f"{path} was saved with other packages: jax 0.9.1 -> {jax}, mujoco 3.16.0 -> {mujoco}, "
+        f"{path} was saved with other packages: jax 0.1.0 -> {jax}, mujoco 3.16.0 -> {mujoco}, "
         f"rlctl 0.0.9 -> {ours}"
     ]
 
@@ -183,7 +183,7 @@ def test_a_checkpoint_that_contradicts_itself_is_refused(command, path, tmp_path
 
 def test_what_plays_in_no_environment_tells_of_it(path, tmp_path):
     forge(path, unit)
-    saved_with(path, jax="0.9.1")
+    saved_with(path, jax="0.1.0")
     for change in ("unit", "packages"):
         told = []
         export(tmp_path / change, "numpy", str(path), tell=told.append)
