@@ -3,18 +3,18 @@
 import errno
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from checkpoints.saving import flip
-from resuming import begin, differences, newest, resume, small
+from resuming import PER_UPDATE, UPDATES, begin, differences, newest, resume, small
 from stopping import after_updates, hooks_that_stop, in_phase
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import Damaged, OutOfSpace, Stopped, StoppedUnsaved
+from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.engines import saver, worker
+from rlctl.engines import saver, training, worker
 from rlctl.engines.base import Hooks
 
 ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
@@ -134,15 +134,21 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
     assert store.steps(Path("run/checkpoints")) == [end]
 
 
-def test_a_best_that_was_not_saved_is_none(wholes, monkeypatch):
-    lost = newest(wholes["ppo"]).manifest["best"]["step"]
+def test_a_best_that_was_not_saved_is_none(monkeypatch):
+    play, lost = training.EngineTraining._play, UPDATES * PER_UPDATE["ppo"] // 3
+
+    def ever_worse(self):
+        summary = play(self)
+        return {**summary, "return": {**summary["return"], "mean": -self.state.counters.steps}}
+
+    monkeypatch.setattr(training.EngineTraining, "_play", ever_worse)
     monkeypatch.setattr(saver, "store", FullDisk(lambda step: step == lost))
-    request = small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9")
-    with suppress(OutOfSpace):
-        begin(request)
-    found = newest(Path("run")).manifest["best"]
-    assert found is None or found["step"] in store.steps(Path("run/checkpoints"))
-    assert found is None or store.best(Path("run/checkpoints")).name.endswith(str(found["step"]))
+    begin(small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9"))
+    rows = Metrics(Path("run/metrics.jsonl")).rows()
+    assert next(row["steps"] for row in rows if row["kind"] == "eval") == lost
+    found, folder = newest(Path("run")).manifest["best"], Path("run/checkpoints")
+    assert found["step"] in store.steps(folder)
+    assert store.best(folder) == store.step_folder(folder, found["step"])
 
 
 @pytest.mark.parametrize("stop_at", [None, 3])
