@@ -269,7 +269,7 @@ MECHANISMS = (
         "checkpoints/find.py",
         "if path.exists():\n                raise",
         "if True:\n                raise",
-        "checkpoints/test_reading_on.py",
+        "checkpoints/test_reading_on.py::test_what_is_pruned_while_it_is_read_is_chosen_anew",
     ),
 )
 

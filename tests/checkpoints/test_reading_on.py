@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from checkpoints.saving import save
 
-from rlctl.checkpoints import reading, store
+from rlctl.checkpoints import find, reading, store
 from rlctl.checkpoints.find import opened
 from rlctl.core.errors import NotFound
 
@@ -26,7 +26,9 @@ def test_what_is_loaded_is_whole_while_another_process_saves_and_prunes(tmp_path
     assert min(found["different"].values()) > 5  # else nobody wrote meanwhile
 
 
-@pytest.mark.parametrize("moment", ["check_folder", "read_manifest", "_checked_bytes", "listdir"])
+@pytest.mark.parametrize(
+    "moment", ["check_folder", "read_manifest", "_checked_bytes", "listdir", "locate"]
+)
 @pytest.mark.parametrize("which", ["latest", "best"])
 def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path, monkeypatch):
     folder = tmp_path / "run" / "checkpoints"
@@ -41,10 +43,14 @@ def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path,
             store.mark_best(folder, 2)
             store.prune(folder, keep_last=1)
 
-    room = os if moment == "listdir" else reading
+    room = {"listdir": os, "locate": find}.get(moment, reading)
     usual = getattr(room, moment)
 
     def meanwhile(path, *rest):
+        if moment == "locate":  # gone as soon as it was chosen
+            path = usual(path, *rest)
+            prune(path)
+            return path
         prune(path if moment != "_checked_bytes" else path.parent) if path != folder else None
         return usual(path, *rest)
 
