@@ -50,7 +50,8 @@ def prove(count: int) -> Proof:
     EngineTraining.save, Saver._save = timed(save, stalls), timed(write, writes)
 
     def hear(event: dict) -> None:
-        began.extend([time.perf_counter()] * (event["event"] == "progress"))
+        if event["event"] == "progress":
+            began.append(time.perf_counter())
 
     with TemporaryDirectory() as folder:
         steps = 10_240 * 4 * (count + 1)

@@ -93,7 +93,7 @@ MECHANISMS = (
         "engines/training.py",
         "self.state.counters.take_best(self._saver.best)",
         "pass",
-        "actions/test_resume.py::test_a_best_that_was_not_saved_is_none",
+        f"{RESUME}::test_a_best_that_was_not_saved_is_none",
     ),
     Mechanism(
         "rows of metrics wait for space",

@@ -1,4 +1,4 @@
-"""no change to a checkpoint is taken for the checkpoint."""
+"""No change to a checkpoint is taken for the checkpoint."""
 
 import random
 import time

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,13 @@ class Proof:
             print(what, file=sys.stderr, flush=True)
         if self.tried % 50 == 0:
             print(f"{self.tried:,} tried, {len(self.broken)} broken", file=sys.stderr, flush=True)
+
+    def check_trainings(self, lines: Iterable[str]) -> None:
+        """Count tries that train in this process: of each what did not hold, "" if all did."""
+        for line in lines:
+            self.check(not line, line)
+            if self.tried % 200 == 0:
+                forget_programs()
 
 
 def quiet_jax() -> None:

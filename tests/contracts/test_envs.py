@@ -256,7 +256,7 @@ def test_back_ends_agree(name):
     exact = [1.0 / (10.0 if part.privileged else 1.0) for part in spec.observation]
     weight = np.repeat(exact, [part.size for part in spec.observation])  # velocities differ most
     native, other = native * weight, other * weight
-    np.testing.assert_allclose(native[0], other[0], rtol=1e-6, atol=1e-6)  # of float32
+    np.testing.assert_allclose(native[0], other[0], rtol=1e-6, atol=1e-6)  # MJX has float32
     assert abs(native - native[0]).max() > 20 * tolerance, "something moved"
     np.testing.assert_allclose(native, other, atol=tolerance)
     for step, same in zip(steps, other_steps, strict=True):
