@@ -36,6 +36,7 @@ class Result:
         checkpoint: The last one written.
         best_checkpoint: The one with the best evaluation return, None before any evaluation.
         evaluation: The last evaluation's summary, {} before any.
+        best: `step` and `return` of the best evaluation, None before any.
     """
 
     steps: int
@@ -44,6 +45,7 @@ class Result:
     checkpoint: Path
     best_checkpoint: Path | None
     evaluation: dict[str, Any]
+    best: dict[str, Any] | None = None
 
 
 class Schedule(Protocol):

@@ -29,8 +29,9 @@ class TrainConfig:
     eval_episodes: int = setting(64, "episodes of one evaluation", low=1, high=100_000)
     deterministic_eval: bool = setting(True, "evaluate the mean action rather than samples")
     target_return: float | None = setting(
-        None, "stop once an evaluation return reaches this; none: never"
+        None, "evaluation return that counts as learned; none: no verdict at the end"
     )
+    stop_at_target: bool = setting(True, "stop once an evaluation reaches train.target_return")
     save_every: int = setting(0, "steps between checkpoints; 0: at every evaluation", low=0)
     keep_last: int = setting(3, "newest checkpoints kept besides the best", low=1)
     keep_every: int = setting(0, "steps between checkpoints kept for good; 0: none", low=0)

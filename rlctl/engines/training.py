@@ -163,9 +163,10 @@ class EngineTraining(ABC):
 
     @property
     def done(self) -> bool:
-        """Whether all steps are taken, or the target return is reached."""
+        """Whether all steps are taken, or the target return is reached where that stops it."""
         target, evaluation = self.train.target_return, self.state.evaluation
-        if target is not None and evaluation and evaluation["return"]["mean"] >= target:
+        reached = target is not None and evaluation and evaluation["return"]["mean"] >= target
+        if reached and self.train.stop_at_target:
             return True
         return self.state.counters.steps >= self.plan.steps
 
@@ -260,6 +261,7 @@ class EngineTraining(ABC):
             checkpoint=store.step_folder(folder, self.steps),
             best_checkpoint=store.best(folder),
             evaluation=self.state.evaluation,
+            best=self.state.counters.best,
         )
 
     def close(self) -> None:
@@ -389,11 +391,7 @@ class EngineTraining(ABC):
             "seed": self.train.seed,
             "metrics": self.state.evaluation,
             "evaluated": counters.evaluated,
-            "best": (
-                None
-                if counters.best_step < 0
-                else {"step": counters.best_step, "return": counters.best_return}
-            ),
+            "best": counters.best,
             "initial": self._initial,
             "provenance": self._provenance,
         }

@@ -55,12 +55,15 @@ class Actor:
     """The learner's pure functions that collecting needs, for one instance; drivers vmap.
 
     Attributes:
-        act: (params, observation (O,), key) -> ActorStep.
+        act: (params, observation (O,), noise) -> ActorStep.
         value: (params, observation (O,)) -> (), the value of an observation.
+        noise: (keys (N, 2), step ()) -> what `act` takes for each of N environments, drawn from
+            their root keys; see `rlctl.rollouts.noise`. Not vmapped.
     """
 
     act: Callable[[Any, Any, Any], ActorStep]
     value: Callable[[Any, Any], Any]
+    noise: Callable[[Any, Any], Any]
 
 
 class Unroll(NamedTuple):

@@ -13,7 +13,7 @@ from rlctl.rollouts import episodes
 from rlctl.rollouts.base import Actor, Unroll
 from rlctl.rollouts.episodes import Book, Ended, Outcome
 from rlctl.rollouts.host_program import select
-from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
+from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
 
 RESTARTS = 16  # ended episodes restart N / RESTARTS at a time
 
@@ -83,8 +83,8 @@ class FusedProgram:
 
         def one(carry: tuple[FusedState, Ended], now: jax.Array) -> Any:
             state, ended = carry
-            keys = step_keys(state.key, now, ACT)
-            chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
+            noise = actor.noise(state.key, now)
+            chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
             following, outcome, final, newly = self._step(state, chosen.action, now)
             row = {
                 "observation": state.observation,

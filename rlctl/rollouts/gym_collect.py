@@ -11,7 +11,7 @@ import numpy as np
 
 from rlctl.rollouts.arrays import aligned
 from rlctl.rollouts.base import Actor, ActorStep, Unroll, unroll_shapes
-from rlctl.rollouts.keys import ACT, environment_keys, step_keys
+from rlctl.rollouts.keys import environment_keys
 
 if TYPE_CHECKING:
     from rlctl.rollouts.gym import GymDriver
@@ -55,7 +55,6 @@ def _programs(actor: Actor) -> tuple[Any, Any]:
 
     @jax.jit
     def act(params: Any, observation: jax.Array, keys: jax.Array, time: jax.Array) -> ActorStep:
-        keys = step_keys(keys, time, ACT)
-        return jax.vmap(actor.act, (None, 0, 0))(params, observation, keys)
+        return jax.vmap(actor.act, (None, 0, 0))(params, observation, actor.noise(keys, time))
 
     return act, jax.jit(jax.vmap(actor.value, (None, 0)))

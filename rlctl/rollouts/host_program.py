@@ -19,7 +19,7 @@ from rlctl.physics.base import Physics
 from rlctl.rollouts import episodes
 from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.episodes import Book, Ended, Outcome
-from rlctl.rollouts.keys import ACT, AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
+from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
 
 Fields = dict[str, jax.Array]  # MjData field -> (n, ...) float32
 
@@ -105,8 +105,8 @@ class HostProgram:
             (edits, ctrl) for the physics.
         """
         state, final_value = self.finish(actor, params, state, fields, outcome, time)
-        keys = step_keys(state.key, time, ACT)
-        chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, keys)
+        noise = actor.noise(state.key, time)
+        chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
         push = self._before(state.key, state.carry, fields, chosen.action, time)
         return state._replace(action=chosen.action), chosen, final_value, push
 

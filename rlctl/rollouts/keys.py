@@ -4,7 +4,8 @@ from functools import partial
 
 import jax
 
-ACT, BEFORE, AFTER, INITIAL, BEGIN, DRAW = range(6)  # streams: what a key of a step is for
+# Streams: what a key of a step is for.
+ACT, BEFORE, AFTER, INITIAL, BEGIN, DRAW, NOISE_OFFSET, NOISE_BLOCK = range(8)
 NO_ENVIRONMENT = 2**32 - 1  # takes an index's place where model fields are drawn
 
 

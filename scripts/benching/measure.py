@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,17 +30,21 @@ def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
 
 
 def random_actor(size: int) -> Any:
-    """A behaviour that costs nothing: uniform actions, value 0."""
+    """A behaviour that costs next to nothing: random actions, value 0."""
     import jax
     import jax.numpy as jnp
 
     from rlctl.rollouts.base import Actor, ActorStep
+    from rlctl.rollouts.noise import normal
 
-    def act(params: Any, observation: jax.Array, key: jax.Array) -> ActorStep:
-        action = jax.random.uniform(key, (size,), minval=-1.0)
+    def act(params: Any, observation: jax.Array, drawn: jax.Array) -> ActorStep:
+        action = jnp.tanh(drawn)
         return ActorStep(action, action, jnp.float32(0))
 
-    return Actor(act, lambda params, observation: jnp.float32(0))
+    def value(params: Any, observation: jax.Array) -> jax.Array:
+        return jnp.float32(0)
+
+    return Actor(act, value, partial(normal, size=size))
 
 
 def alternate(tasks: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:

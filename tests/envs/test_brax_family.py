@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -123,16 +124,16 @@ class TestBrax:
 @pytest.fixture
 def actor():
     """Random actions."""
-    import jax
     import jax.numpy as jnp
 
+    from rlctl.rollouts import noise
     from rlctl.rollouts.base import Actor, ActorStep
 
-    def act(scale, observation, key):
-        raw = scale * jax.random.normal(key, (8,))
+    def act(scale, observation, drawn):
+        raw = scale * drawn
         return ActorStep(jnp.tanh(raw), raw, raw.sum())
 
-    return Actor(act, lambda scale, observation: observation.sum())
+    return Actor(act, lambda scale, observation: observation.sum(), partial(noise.normal, size=8))
 
 
 def test_an_unknown_name_is_told_with_the_nearest():

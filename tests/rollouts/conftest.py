@@ -8,6 +8,7 @@ import pytest
 from rollouts.drivers import make
 
 from rlctl.rollouts.base import Actor, ActorStep
+from rlctl.rollouts.keys import ACT, step_keys
 
 
 @pytest.fixture(params=["host", pytest.param("fused", marks=pytest.mark.foreign)])
@@ -27,6 +28,11 @@ def _act(gain, observation, key):
     return ActorStep(jnp.tanh(raw), raw, -0.5 * (raw[0] * raw[0]))
 
 
+def step_key(keys, time):
+    """The noise of an actor that draws by itself: a key for each environment."""
+    return step_keys(keys, time, ACT)
+
+
 def _value(gain, observation):
     return gain + observation[0] + 10.0 * observation[2]
 
@@ -34,7 +40,7 @@ def _value(gain, observation):
 @pytest.fixture(scope="session")
 def actor():
     """A behaviour policy that pushes away from the middle; its parameter is the gain."""
-    return Actor(_act, _value)
+    return Actor(_act, _value, step_key)
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +49,5 @@ def constant():
     return Actor(
         lambda action, observation, key: ActorStep(action[None], action[None], action),
         lambda action, observation: observation[0],
+        step_key,
     )

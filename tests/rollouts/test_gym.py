@@ -8,6 +8,7 @@ from rlctl.core.errors import Diverged, UsageError
 from rlctl.envs.families.gymnasium_config import GymnasiumConfig
 from rlctl.rollouts import gym
 from rlctl.rollouts.base import Actor, ActorStep
+from rlctl.rollouts.keys import ACT, step_keys
 from rlctl.rollouts.make import make_driver, make_environment
 
 TOY = "gym:toy_gym:Toy-v0"
@@ -213,6 +214,7 @@ class TestCollecting:
             observation[STEP],
         ),
         lambda params, observation: params + observation[STEP],
+        lambda keys, time: step_keys(keys, time, ACT),
     )
 
     def collected(self, length=20):

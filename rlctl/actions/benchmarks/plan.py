@@ -14,7 +14,7 @@ from rlctl.core.lock import FILES
 from rlctl.core.runs import Run, read_config, runs_root
 
 FIXED = (
-    "train.target_return=none",  # a training that stops early is no figure of its length
+    "train.stop_at_target=false",  # a training that stops early is no figure of its length
     "train.plot=false",  # the benchmark draws its own
 )
 

@@ -20,6 +20,12 @@ class PPOConfig:
         "linear: the step size falls to 0 over the training's steps",
         choices=("constant", "linear"),
     )
+    noise_correlation_steps: int = setting(
+        0,
+        "control steps over which exploration noise stays correlated; 0: drawn anew every step",
+        low=0,
+        high=100_000,
+    )
     entropy_cost: float = setting(1e-2, "weight of the entropy bonus", low=0.0)
     discounting: float = setting(0.97, "discount of the next step's value", low=0.0, high=1.0)
     gae_lambda: float = setting(0.95, "mix of n-step returns in the advantage", low=0.0, high=1.0)

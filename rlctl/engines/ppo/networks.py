@@ -5,6 +5,7 @@ Learner parameters are {"policy", "value"} networks beside a Normalizer; togethe
 """
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ from rlctl.engines.ppo.config import PPOConfig
 from rlctl.policies import normalizer
 from rlctl.policies.mlp import jax_net, tanh_normal
 from rlctl.policies.normalizer import Normalizer, normalize
+from rlctl.rollouts import noise
 from rlctl.rollouts.base import Actor, ActorStep
 
 NetParams = dict[str, jax_net.Params]  # {"policy", "value"}
@@ -126,13 +128,17 @@ class Networks:
         """Values (...)."""
         return jax_net.mlp(params, seen, self._spec.activation)[..., 0]
 
-    def actor(self) -> Actor:
-        """The behaviour policy and value of one raw observation (O,), given a PolicyState."""
+    def actor(self, noise_steps: int = 0) -> Actor:
+        """The behaviour policy and value of one raw observation (O,), given a PolicyState.
 
-        def act(state: PolicyState, observation: jax.Array, key: jax.Array) -> ActorStep:
+        Args:
+            noise_steps: Control steps over which exploration noise stays correlated.
+        """
+
+        def act(state: PolicyState, observation: jax.Array, drawn: jax.Array) -> ActorStep:
             seen = self.see(state.normalizer, observation)
             mean, scale = self.distribution(state.params["policy"], seen)
-            raw = mean + scale * jax.random.normal(key, mean.shape)
+            raw = mean + scale * drawn
             low = jnp.asarray(self._spec.action_low, jnp.float32)
             high = jnp.asarray(self._spec.action_high, jnp.float32)
             action = tanh_normal.scale_action(raw, low, high)
@@ -141,7 +147,8 @@ class Networks:
         def value(state: PolicyState, observation: jax.Array) -> jax.Array:
             return self.value(state.params["value"], self.see(state.normalizer, observation))
 
-        return Actor(act, value)
+        size = self._spec.action_size
+        return Actor(act, value, partial(noise.normal, size=size, correlated_steps=noise_steps))
 
 
 class EquivariantNetworks(Networks):

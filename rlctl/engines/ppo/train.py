@@ -79,7 +79,7 @@ class Training(EngineTraining):
         self._networks = plain = networks.Networks(self._spec)
         if mirror is not None:
             self._networks = networks.EquivariantNetworks(self._spec, mirror)
-        self._actor = plain.actor()
+        self._actor = plain.actor(self.ppo.noise_correlation_steps)
         passes = made.updates * self.ppo.num_updates_per_batch
         self._optimizer = make_optimizer(self.ppo, passes * made.minibatches)
         self.state = self._fresh()

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import mujoco
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.core.specs import ActionPart, EnvSpec, Mirror, ObservationPart
 from rlctl.envs.base import Carry, Edits
 from rlctl.envs.pendulum.config import PendulumConfig
 from rlctl.envs.rewards import tolerance
@@ -41,6 +41,7 @@ class Pendulum:
         episode_length=EPISODE_LENGTH,
         terms=("upright",),
         cameras=("front",),
+        mirror=Mirror((0, 1, 2), (1, -1, -1), (0,), (-1,)),
     )
 
     def __init__(self, config: PendulumConfig | None = None) -> None:
