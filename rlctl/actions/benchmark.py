@@ -48,6 +48,16 @@ class Report:
         """The final returns of an environment's finished trainings, None where there are none."""
         return _summary([run.final.mean for run in self.of(env) if run.status == "finished"])
 
+    @property
+    def learned(self) -> dict[str, tuple[int, int]]:
+        """How many seeds learned, and how many there are, by environment with a target return."""
+        seeds = self.request.seeds
+        return {
+            env: (sum(run.learned for run in runs), seeds)
+            for env in self.request.envs
+            if (runs := self.of(env)) and runs[0].target is not None
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
@@ -70,6 +80,8 @@ class Report:
         return {
             "scores": scores and asdict(scores),
             "evaluations": evaluations and asdict(evaluations),
+            "target": runs[0].target if runs else None,
+            "learned": self.learned[env][0] if env in self.learned else None,
             "steps_per_second": sum(rates) / len(rates) if rates else None,
             "runs": [{**asdict(run), "run": str(run.run)} for run in runs],
             "published": [asdict(row) for row in published(env, self.request.algo)],
@@ -110,7 +122,8 @@ def benchmark(
         report = Report(request, tuple(found), (), provenance())
         scores = {env: report.scores(env) for env in request.envs}
         bars = checks.at_least(request.min_return, scores)
-        report = replace(report, checks=(*bars, *checks.not_below(earlier, scores)))
+        shares = checks.share_learned(request.min_share, report.learned)
+        report = replace(report, checks=(*bars, *shares, *checks.not_below(earlier, scores)))
         _write(report, tell)
     _judge(report, errors, stop())
     return report

@@ -9,6 +9,7 @@ from typing import Any
 from rlctl import catalog
 from rlctl.actions import jobs
 from rlctl.actions.jobs import TrainRequest
+from rlctl.actions.verdict import Verdict, verdict
 from rlctl.actions.watchers import make
 from rlctl.actions.watchers.base import Watched, watching
 from rlctl.checkpoints import store
@@ -22,12 +23,13 @@ __all__ = ["TrainReport", "TrainRequest", "plan", "train"]
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training gave, where it lies, what was drawn, and how many seconds each phase took."""
+    """What a training gave, whether it learned, what was drawn, and the seconds of each phase."""
 
     env: str
     algo: str
     run: Path
     result: Result
+    verdict: Verdict | None
     plot: Path | None
     films: tuple[Path, ...]
     phases: dict[str, float]
@@ -45,6 +47,7 @@ class TrainReport:
             "seconds": result.seconds,
             "steps_per_second": result.steps_per_second,
             "eval": result.evaluation,
+            "verdict": self.verdict and self.verdict.to_json(),
             "plot": self.plot and str(self.plot),
             "films": [str(film) for film in self.films],
             "phases": self.phases,
@@ -100,7 +103,8 @@ def train(
                 raise
     plot, films = make.drawn(job.run.folder)
     seconds = dict(progress.seconds)
-    return TrainReport(job.env, job.algo, job.run.folder, result, plot, films, seconds)
+    judged = verdict(job.settings["train"], job.run.folder, result)
+    return TrainReport(job.env, job.algo, job.run.folder, result, judged, plot, films, seconds)
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:

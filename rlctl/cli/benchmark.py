@@ -32,6 +32,13 @@ class Bar:
     min_return: float = setting(0.0, "the mean return that is needed")
 
 
+@dataclass(frozen=True)
+class Share:
+    """The value of --min-share."""
+
+    min_share: float = setting(0.0, "the share of seeds that must learn", low=0.0, high=1.0)
+
+
 def benchmark(
     envs: Annotated[
         str,
@@ -70,6 +77,16 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
+    min_share: Annotated[
+        str | None,
+        typer.Option(
+            "--min-share",
+            metavar="X",
+            help="Exit 1 if fewer than this share of an environment's seeds reach its "
+            "train.target_return.",
+            show_default=False,
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +114,7 @@ def benchmark(
         numbers = resolve({"benchmark": Numbers}, [flag_layer(flags)])["benchmark"]
         names = _names(envs)
         bars = _bars(min_return or (), names)
+        share = resolve({"benchmark": Share}, [flag_layer({"benchmark.min_share": min_share})])
         chosen = options.device(device, cpu)
         select(chosen)
         from rlctl.actions.benchmark import BenchmarkRequest
@@ -113,6 +131,7 @@ def benchmark(
             physics=physics,
             device=chosen,
             min_return=bars,
+            min_share=share["benchmark"].min_share,
             against=options.path(against),
         )
         _run(out_, request)
@@ -156,10 +175,20 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
             number(score.get("iqm")),
             f"{number(low)} to {number(high)}",
             number((found["evaluations"] or {}).get("mean")),
+            "-" if found["learned"] is None else f"{found['learned']} of {figures['seeds']}",
             number(found["steps_per_second"]),
             f"{best['title'].partition(',')[0]} {number(best['mean'])}" if best else "-",
         ))  # fmt: skip
-    header = ("environment", "seeds", "return", "std", "IQM", "95 % interval", "evaluation")
+    header = (
+        "environment",
+        "seeds",
+        "return",
+        "std",
+        "IQM",
+        "95 % interval",
+        "evaluation",
+        "learned",
+    )
     out.table((*header, "steps/s", "best published"), rows)
 
 

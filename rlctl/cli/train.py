@@ -158,7 +158,11 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
         lines["plot"] = Path(figures["plot"]).name
     if films := figures["films"]:
         lines["films"] = f"{len(films)}, the last {'/'.join(Path(films[-1]).parts[-2:])}"
+    if judged := figures["verdict"]:
+        lines["verdict"] = judged["message"]
     out.pairs(lines)
+    if judged and judged["hint"]:
+        out.note(f"try: {judged['hint']}")
     newest = runs.latest_run()
     found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()
     ckpt = "" if found else f" --ckpt {figures['run']}"

@@ -58,7 +58,7 @@ def test_scores_files_and_checks(rlctl):
         ("0", "3.5"), ("1", "4.5"), ("2", "5.5")
     ]  # fmt: skip
     text = Path("b/results.md").read_text()
-    assert "| pendulum | 4.5 ± 1 | 4.5 | 3.5 to 5.5 | 14 ± 10 | 1,000 | 3 |" in text
+    assert "| pendulum | 4.5 ± 1 | 4.5 | 3.5 to 5.5 | 14 ± 10 | - | 1,000 | 3 |" in text
     assert "Partial" not in text
 
     self_compare = rlctl(*KNOWN, "--seeds", 3, "--against", "b/results.json", "--json")
@@ -88,6 +88,19 @@ def test_people_see_a_table_and_a_missed_bar(rlctl, monkeypatch):
     assert "error: pendulum: mean return 3.50, below 100" in done.err
     assert not Path("b/curves.png").exists()
     assert "![" not in Path("b/results.md").read_text()
+
+
+def test_too_few_seeds_learn(rlctl):
+    """Last evaluations are 4, 14 and 24."""
+    args = (*KNOWN, "--seeds", 3, "--jobs", 3, "--set", "train.target_return=14", "--json")
+    assert rlctl(*args, "--min-share", "0.66").code == 0
+    done = rlctl(*args, "--min-share", "0.7")
+    assert done.code == 1
+    assert done.envelope["error"]["message"] == "pendulum: 2 of 3 seeds learned, below 0.7"
+    found = done.envelope["data"]["envs"]["pendulum"]
+    assert (found["target"], found["learned"]) == (14.0, 2)
+    assert [run["learned"] for run in found["runs"]] == [False, True, True]
+    assert "| 2 of 3 reach 14 |" in Path("b/results.md").read_text()
 
 
 def test_a_training_that_fails_does_not_stop_the_others(rlctl):
@@ -146,6 +159,8 @@ OLD = {
         (("--jobs", "0"), 2, "--jobs: 0 is below"),
         (("--set", "known.slop=1"), 2, "did you mean known.slope?"),
         (("--min-return", "5"), 2, "not of the form ENV=X"),
+        (("--min-share", "1.5"), 2, "1.5"),
+        (("--min-share", "0.5"), 2, "train.target_return"),
         (("--min-return", "hopper=5"), 2, "ENV one of pendulum"),
         (("--min-return", "pendulum=x"), 2, "'x' is not a number"),
         (("--against", "gone.json"), 3, "gone.json"),

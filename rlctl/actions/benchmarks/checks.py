@@ -38,6 +38,21 @@ def at_least(bars: Mapping[str, float], scores: Mapping[str, Scores | None]) -> 
     return checks
 
 
+def share_learned(least: float, learned: Mapping[str, tuple[int, int]]) -> list[Check]:
+    """Check that enough seeds of every environment learned their task.
+
+    Args:
+        least: The smallest share that is enough, 0 to 1.
+        learned: How many trainings of an environment reached its target return, and of how many.
+    """
+    checks = []
+    for env, (count, total) in learned.items():
+        ok = count >= least * total
+        words = "at least" if ok else "below"
+        checks.append(Check(env, ok, f"{count} of {total} seeds learned, {words} {least:g}"))
+    return checks
+
+
 def not_below(
     earlier: Mapping[str, Sequence[float]], scores: Mapping[str, Scores | None]
 ) -> list[Check]:

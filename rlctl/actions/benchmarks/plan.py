@@ -35,6 +35,8 @@ class BenchmarkRequest:
         physics: Physics back end, None for that of the settings.
         device: Where to compute.
         min_return: Environment -> what its mean over seeds must reach.
+        min_share: The share of an environment's seeds that must learn: reach the settings'
+            `train.target_return` in an evaluation.
         against: The results.json of an earlier benchmark, which this one must not fall below.
     """
 
@@ -49,6 +51,7 @@ class BenchmarkRequest:
     physics: str | None = None
     device: str = "auto"
     min_return: Mapping[str, float] = field(default_factory=dict)
+    min_share: float = 0.0
     against: Path | None = None
 
     @property
@@ -71,6 +74,11 @@ def _task(request: BenchmarkRequest, env: str, seed: int) -> Task:
     flags = {"train.steps": request.steps, "train.seed": seed, "train.physics": request.physics}
     overrides = (*request.overrides, *FIXED)
     settings = resolve_training(env, request.algo, request.config, overrides, flags)
+    if request.min_share and settings["train"].target_return is None:
+        raise UsageError(
+            f"--min-share asks how many seeds learn {env}, and no target return is set for it",
+            "say what counts as learned: --set train.target_return=X",
+        )
     name = f"{env}-s{seed}".replace(":", "_").replace("/", "_")
     folder = request.folder / "runs" / name
     wanted = {"env": env, "algo": request.algo, "settings": settings.to_json()}

@@ -28,6 +28,8 @@ class Record:
         evaluation: Mean return of the last evaluation, None where there was none.
         curve: See `scores.curve`.
         evaluations: Steps and mean return of every evaluation.
+        target: The return that counts as learned, None where the training had none.
+        learned: Whether an evaluation reached it.
         git: The commit that trained it, None where that is not known.
     """
 
@@ -44,6 +46,8 @@ class Record:
     evaluation: float | None
     curve: list[float | None]
     evaluations: list[tuple[int, float]]
+    target: float | None
+    learned: bool
     git: dict[str, Any] | None
 
 
@@ -71,6 +75,8 @@ def read(env: str, seed: int, run: Path, steps: int, error: str = "") -> Record:
         (row["steps"], row["return"]["mean"]) for row in rows if row.get("kind") == "eval"
     ]
     last = training[-1] if training else {}
+    config = read_config(run)
+    target = config["settings"]["train"]["target_return"]
     finished = is_finished(run, steps)
     return Record(
         env=env,
@@ -86,5 +92,7 @@ def read(env: str, seed: int, run: Path, steps: int, error: str = "") -> Record:
         evaluation=evaluations[-1][1] if evaluations else None,
         curve=curve(training, steps),
         evaluations=evaluations,
-        git=read_config(run)["provenance"]["git"],
+        target=target,
+        learned=target is not None and any(score >= target for _, score in evaluations),
+        git=config["provenance"]["git"],
     )

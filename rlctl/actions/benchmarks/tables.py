@@ -54,8 +54,17 @@ def to_markdown(report: Report, picture: str | None) -> str:
     if not report["complete"]:
         lines += ["**Partial: not every training is finished.**", ""]
     lines += _table(
-        ("environment", "score", "IQM", "95 % interval", "last evaluation", "steps/s", "seeds"),
-        [_summary(env, found) for env, found in report["envs"].items()],
+        (
+            "environment",
+            "score",
+            "IQM",
+            "95 % interval",
+            "last evaluation",
+            "learned",
+            "steps/s",
+            "seeds",
+        ),
+        [_summary(env, found, report["seeds"]) for env, found in report["envs"].items()],
     )
     if picture:
         lines += ["", f"![Learning curves]({picture})"]
@@ -85,17 +94,19 @@ def spread(mean: float | None, std: float | None) -> str:
     return number(mean) + (f" ± {number(std)}" if std is not None else "")
 
 
-def _summary(env: str, found: Report) -> tuple[str, ...]:
+def _summary(env: str, found: Report, seeds: int) -> tuple[str, ...]:
     score, evaluation = found["scores"], found["evaluations"]
     done = sum(run["status"] == "finished" for run in found["runs"])
     if score is None:
-        return (env, "-", "-", "-", "-", "-", str(done))
+        return (env, "-", "-", "-", "-", "-", "-", str(done))
+    target, learned = found["target"], found["learned"]
     return (
         env,
         spread(score["mean"], score["std"]),
         number(score["iqm"]),
         " to ".join(map(number, score["ci95"])),
         spread(evaluation["mean"], evaluation["std"]) if evaluation else "-",
+        "-" if learned is None else f"{learned} of {seeds} reach {number(target)}",
         number(found["steps_per_second"]),
         str(done),
     )
