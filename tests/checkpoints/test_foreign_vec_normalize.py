@@ -20,7 +20,7 @@ def changed(monkeypatch, **changes):
 
     def other(self):
         found = load(self)
-        found.members |= changes
+        found.members = {k: v for k, v in (found.members | changes).items() if v is not None}
         return found
 
     monkeypatch.setattr(vec_normalize.Unpickler, "load", other)
@@ -36,13 +36,14 @@ def test_statistics_and_bound():
 
 
 def test_one_that_normalised_rewards_alone(monkeypatch):
-    found = changed(monkeypatch, norm_obs=False)
+    found = changed(monkeypatch, norm_obs=False, obs_rms=None)
     assert (found.arrays, found.clip) == ({}, None)
     assert "did not normalise observations" in found.note
 
 
 @pytest.mark.parametrize(
-    "changes", [{"obs_rms": {}}, {"obs_rms": 3}, {"clip_obs": -1.0}, {"epsilon": "x"}]
+    "changes",
+    [{"obs_rms": None}, {"obs_rms": {}}, {"obs_rms": 3}, {"clip_obs": -1.0}, {"epsilon": "x"}],
 )
 def test_other_statistics_are_refused(changes, monkeypatch):
     with pytest.raises(Incompatible):

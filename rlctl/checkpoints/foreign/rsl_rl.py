@@ -1,6 +1,6 @@
-"""Checkpoints of rsl_rl's runners: PPO of an MLP, of the versions 1 to 5.
+"""Checkpoints of rsl_rl's runners: PPO of an MLP, of the versions 2 to 5.
 
-    model_state_dict    actor.N, critic.N, std or log_std                        1 to 3
+    model_state_dict    actor.N, critic.N, std or log_std                        2 and 3
                         actor_obs_normalizer, critic_obs_normalizer              3
     obs_norm_state_dict, critic_ or privileged_obs_norm_state_dict               2
     actor_state_dict    mlp.N, obs_normalizer, std or log_std                    4
@@ -23,7 +23,7 @@ from rlctl.core.errors import Incompatible
 
 _EPSILON = 0.01
 _STD_RANGE = (1e-6, 1e6)  # to which version 5 clips the standard deviation
-_OLD, _NEW = "rsl_rl 1 to 3", "rsl_rl 4 or 5"
+_OLD, _NEW = "rsl_rl 2 or 3", "rsl_rl 4 or 5"
 _PLACES = {  # how a tensor's name begins -> what it is here, "" for what acting does not need
     "model_state_dict.actor.": "policy.",
     "model_state_dict.critic.": "value.",

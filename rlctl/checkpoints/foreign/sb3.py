@@ -91,8 +91,11 @@ def _check_algorithm(policy_class: Any) -> None:
         raise Incompatible("its `data` does not say which policy class it is of", _PLAIN)
     if module != _MODULE:
         module = module[:80]
-        of = next((name for part, name in _OTHERS.items() if part in module), "a policy of its own")
-        raise Incompatible(f"it is of {of}: its policy class is from {module}", _PLAIN)
+        of = next((name for part, name in _OTHERS.items() if part in module), None)
+        whose = (
+            f"it is of {of}: its policy class is" if of else "its policy class is one of its own,"
+        )
+        raise Incompatible(f"{whose} from {module}", _PLAIN)
 
 
 def _check_spaces(facts: Mapping[str, Any]) -> None:
@@ -100,7 +103,10 @@ def _check_spaces(facts: Mapping[str, Any]) -> None:
     seen, taken = facts.get("observation_space"), facts.get("action_space")
     kind, shape = _space(seen), seen.get("_shape") if isinstance(seen, dict) else None
     if kind != "Box" or not isinstance(shape, list) or len(shape) > 2:
-        raise Incompatible(f"its observation space is {kind} of shape {shape}", _PLAIN)
+        policy = {"Box": "CnnPolicy", "Dict": "MultiInputPolicy"}.get(kind, "another")
+        raise Incompatible(
+            f"its observation space is {kind} of shape {shape}, as of {policy}", _PLAIN
+        )
     if _space(taken) not in _ACTIONS:
         raise Incompatible(f"its action space is {_space(taken)}", _PLAIN)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlctl.checkpoints import manifest
 from rlctl.checkpoints.foreign.base import READ
-from rlctl.checkpoints.reading import open_regular
+from rlctl.checkpoints.reading import file_of_run, open_regular
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
 STATISTICS = "VecNormalize"  # the file of Stable-Baselines3's VecNormalize, among those to be read
@@ -57,6 +57,8 @@ def look(path: Path) -> Source:
     try:
         if not os.path.lexists(path):
             raise NotFound(f"there is no {path}", "give what the other tool saved")
+        if path.is_file() and (own := file_of_run(path)):
+            raise own
         held = _folder(path) if path.is_dir() else {path.name: _bytes(path, MAX_BYTES)}
     except (OSError, ValueError) as error:
         raise NotFound(f"{str(path)[:80]} must not be read: {error}", "check the path") from error
@@ -119,6 +121,8 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return NotFound(f"{path} is empty: there is no checkpoint in it")
     if "manifest.ocdbt" in names:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
+    if {"config.json", "checkpoints"} <= names and (path / "checkpoints").is_dir():
+        return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
     if newest := one_of(path):
         return NotFound(
             f"{path} is a folder of checkpoints, not one", f"give the newest: rlctl import {newest}"

@@ -98,11 +98,11 @@ def read(data: bytes) -> Statistics:
     except Exception as error:  # whatever a nonsensical program runs into
         raise Damaged(f"the VecNormalize is no whole pickle: {error}", _AGAIN) from error
     state = found.members if isinstance(found, Members) else {}
-    if not {"obs_rms", "clip_obs", "epsilon", "norm_obs"} <= state.keys():
+    if not {"clip_obs", "epsilon", "norm_obs"} <= state.keys():
         raise Incompatible("the file of statistics is of no VecNormalize", _AGAIN)
     if not state["norm_obs"]:
         return Statistics({}, None, "its VecNormalize did not normalise observations")
-    held = state["obs_rms"].members if isinstance(state["obs_rms"], Members) else {}
+    held = state["obs_rms"].members if isinstance(state.get("obs_rms"), Members) else {}
     mean, var = (_value(held.get(name)) for name in ("mean", "var"))
     count, clip, epsilon = map(_value, (held.get("count"), state["clip_obs"], state["epsilon"]))
     if not isinstance(mean, np.ndarray) or not isinstance(var, np.ndarray) or mean.ndim > 2:
