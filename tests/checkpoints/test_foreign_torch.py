@@ -15,7 +15,14 @@ from torch import nn
 from rlctl.checkpoints.foreign import sb3, torch_file
 from rlctl.checkpoints.foreign.reading import read
 from rlctl.checkpoints.foreign.source import look
-from rlctl.core.errors import Damaged, DeviceUnavailable, Diverged, Incompatible, Unsafe
+from rlctl.core.errors import (
+    Damaged,
+    DeviceUnavailable,
+    Diverged,
+    Incompatible,
+    Unsafe,
+    UsageError,
+)
 
 
 def saved(content):
@@ -76,6 +83,11 @@ def test_statistics_of_observations():
     own = {"obs_norm._mean": given, "obs_norm._std": given}
     found = torch_file.read(saved(ACTOR | LOG_STD | own))
     np.testing.assert_array_equal(found.arrays["normalizer/std"], std)
+    both = {"norm._mean": given, "norm._var": given**2, "norm._std": given}  # as in rsl_rl
+    found = torch_file.read(saved(ACTOR | LOG_STD | both))
+    np.testing.assert_allclose(found.arrays["normalizer/std"], std + 0.01, rtol=1e-6)
+    assert "norm.std + 0.01" in found.notes[0]
+    assert "not normalised" in torch_file.read(saved(ACTOR | LOG_STD)).notes[0]
     critics = {f"critic_{name}": tensor for name, tensor in OBS.items()}
     found = torch_file.read(saved(ACTOR | CRITIC | LOG_STD | OBS | critics))
     assert found.outputs("value") == []
@@ -161,6 +173,12 @@ def test_layers_of_one_network_are_in_the_order_of_their_numbers(names):
     state = renamed(renamed(ACTOR, "actor.0", first), "actor.2", last)
     found = torch_file.read(saved(dict(reversed(state.items()))))
     np.testing.assert_array_equal(found.arrays["policy/hidden_0/kernel"], ACTOR["actor.0.weight"].T)
+
+
+def test_the_layers_of_rsl_rl_need_no_names():
+    data = (FOLDER / "rsl_rl_3.pt").read_bytes()
+    with pytest.raises(UsageError, match="it is of rsl_rl"):
+        torch_file.read({"x.pt": data}, "model_state_dict.actor")
 
 
 def test_layers_with_nothing_between_some_of_them_are_refused():

@@ -21,7 +21,7 @@ from rlctl.checkpoints.foreign.base import Foreign, Layer, network, to_float32
 from rlctl.checkpoints.foreign.chains import chain
 from rlctl.core.errors import Incompatible
 
-_EPSILON = 0.01
+EPSILON = 0.01  # beside the standard deviation of an observation
 _STD_RANGE = (1e-6, 1e6)  # to which version 5 clips the standard deviation
 _OLD, _NEW = "rsl_rl 2 or 3", "rsl_rl 4 or 5"
 _PLACES = {  # how a tensor's name begins -> what it is here, "" for what acting does not need
@@ -161,7 +161,7 @@ def _normalizer(parts: Mapping[str, np.ndarray], place: str) -> Arrays:
         raise Incompatible(f"its {place} has {', '.join(sorted(held))}", _READ)
     return {
         "normalizer/mean": held["_mean"].reshape(-1),
-        "normalizer/std": held["_std"].reshape(-1) + np.float32(_EPSILON),
+        "normalizer/std": held["_std"].reshape(-1) + np.float32(EPSILON),
         "normalizer/count": held["count"].astype(np.float64).reshape(()),
     }
 

@@ -121,7 +121,7 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return NotFound(f"{path} is empty: there is no checkpoint in it")
     if "manifest.ocdbt" in names:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
-    if {"config.json", "checkpoints"} <= names and (path / "checkpoints").is_dir():
+    if {"config.json", "metrics.jsonl", "checkpoints"} <= names:
         return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
     if newest := one_of(path):
         return NotFound(

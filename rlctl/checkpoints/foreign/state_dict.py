@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
+from rlctl.checkpoints.foreign import rsl_rl
 from rlctl.checkpoints.foreign.base import Layer, network, to_float32
 from rlctl.checkpoints.foreign.chains import chain, named, words
 from rlctl.core.errors import Incompatible
@@ -203,6 +204,7 @@ def _normalizer(
         if not words(parent) & _VALUE
     }
     if not found:
+        notes.append("assumed: observations are not normalised, as the file has no statistics")
         return {}
     if len(found) > 1:
         raise Incompatible(f"it has statistics of several observations: {', '.join(found)}")
@@ -210,6 +212,9 @@ def _normalizer(
     if "mean" not in held or not {"var", "std"} & set(held):
         raise Incompatible(f"its {name} has {', '.join(held)}, not a mean and a variance")
     std = held.get("std")
+    if std is not None and "var" in held:  # as rsl_rl's normaliser holds both
+        std = std + np.float32(rsl_rl.EPSILON)
+        notes.append(f"assumed: observations are normalised by {name}.std + {rsl_rl.EPSILON:g}")
     if std is None:
         std = np.sqrt(held["var"].astype(np.float64) + _EPSILON)
         notes.append(f"assumed: observations are normalised by sqrt({name}.var + {_EPSILON:g})")

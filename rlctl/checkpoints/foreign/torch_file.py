@@ -15,7 +15,7 @@ import torch
 
 from rlctl.checkpoints.foreign import rsl_rl, state_dict
 from rlctl.checkpoints.foreign.base import MAX_NUMBERS, READ, Foreign
-from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe
+from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe, UsageError
 
 _NEEDED = (2, 10)  # older ones have holes in weights_only: CVE-2025-32434, CVE-2026-24747
 _MAX_BYTES = 2**30  # unpacked
@@ -40,7 +40,9 @@ def read(files: dict[str, bytes], actor: str = "") -> Foreign:
     """
     (data,) = files.values()
     state, top = load(data)
-    if not actor and (tensors := rsl_rl.saved(top, state)) is not None:
+    if (tensors := rsl_rl.saved(top, state)) is not None:
+        if actor:
+            raise UsageError("it is of rsl_rl, whose layers are known", "leave --actor out")
         return rsl_rl.policy_of(tensors)
     arrays, notes = state_dict.arrays_of(state, [part for part in actor.split(",") if part])
     exported = {"normalizer.mean", "mlp.0.weight"} <= set(state)  # by rlctl
