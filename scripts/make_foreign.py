@@ -4,11 +4,13 @@
     .venv/bin/python scripts/make_foreign.py --fixtures   # those of tests/checkpoints/foreign
 
 Brax and Stable-Baselines3 save and act in the virtual environment of the peers (--venv), which
-bench_peers.py makes on first use, or where --brax and --torch say. Exits 1 unless every action is
-the tool's own to 1e-5.
+bench_peers.py makes on first use, or where --brax and --torch say; each version of rsl_rl, which is
+put into a scratch folder, in the interpreter that --rsl-rl names, which has tensordict. Exits 1
+unless every action is the tool's own to 1e-5.
 """
 
 import argparse
+import os
 import random
 import shutil
 import subprocess
@@ -20,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, not the installed one
 
 from bench_peers import PEERS, ROOT, peers_python
-from checkpoints.foreign_cases import CASES, FOLDER, greatest_difference, source
+from checkpoints.foreign_cases import CASES, FOLDER, arguments, greatest_difference, source
 
 TOLERANCE = 1e-5
+RSL_RL = ("2.3.3", "3.3.0", "4.0.1", "5.5.1")  # one of each layout
 
 
 def main() -> None:
@@ -33,6 +36,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv-peers", help="of the peers")
     parser.add_argument("--brax", type=Path, help="an interpreter with Brax 0.14 on jax 0.9")
     parser.add_argument("--torch", type=Path, help="an interpreter with Stable-Baselines3 2")
+    parser.add_argument("--rsl-rl", type=Path, help="an interpreter with PyTorch and tensordict")
     given = parser.parse_args()
     seed = given.seed
     if seed is None:
@@ -45,6 +49,8 @@ def main() -> None:
             maker = PEERS / f"foreign_{script}.py"
             command = [python or peers_python(given.venv), maker, made, seed]
             subprocess.run([str(word) for word in command], check=True)
+        for version in RSL_RL:
+            make_rsl_rl(given.rsl_rl or peers_python(given.venv), version, Path(scratch), seed)
         worst = max(compare(name, made, Path(scratch, name)) for name in CASES)
         if worst > TOLERANCE:
             sys.exit(f"an action differs by {worst:.1e}, more than {TOLERANCE:g}")
@@ -53,9 +59,22 @@ def main() -> None:
             shutil.copytree(made, FOLDER)
 
 
+def make_rsl_rl(python: Path, version: str, scratch: Path, seed: int) -> None:
+    """A checkpoint of one version of rsl_rl, as its own runner saves it."""
+    place = scratch / version
+    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", place]
+    subprocess.run([str(w) for w in (python, *words, f"rsl-rl-lib=={version}")], check=True)
+    subprocess.run(
+        [str(word) for word in (python, PEERS / "foreign_rsl_rl.py", scratch / "made", seed)],
+        env=os.environ | {"PYTHONPATH": str(place)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
 def compare(name: str, made: Path, out: Path) -> float:
     """Import one, and say how far its actions are from the tool's."""
-    words = ["import", source(name, made), "--out", out, *CASES[name]]
+    words = ["import", source(name, made), "--out", out, *arguments(name, made)]
     command = [sys.executable, "-m", "rlctl", *map(str, words)]
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     difference = greatest_difference(name, out, made)

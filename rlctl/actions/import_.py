@@ -11,7 +11,7 @@ from rlctl.checkpoints import store
 from rlctl.checkpoints.foreign.base import Foreign
 from rlctl.checkpoints.foreign.fit import Fitted, fit, misfit
 from rlctl.checkpoints.foreign.reading import read
-from rlctl.checkpoints.foreign.source import Source, look
+from rlctl.checkpoints.foreign.source import STATISTICS, Source, beside, look
 from rlctl.checkpoints.reading import STEP_NAME, UNFINISHED, load
 from rlctl.core.config import Resolved, resolve, set_layer
 from rlctl.core.errors import Incompatible, UsageError
@@ -32,6 +32,9 @@ class ImportRequest:
         activation: Of the hidden layers, where the file does not tell; None for what is usual.
         obs_clip: The bound on normalised observations, None for none.
         overrides: `env.key=value` settings it was trained with.
+        actor: Prefixes of the policy's layers in a state dict, in order and joined by commas; ""
+            where their names tell.
+        vec_normalize: The statistics that Stable-Baselines3's VecNormalize saved, None without.
     """
 
     source: Path
@@ -40,6 +43,8 @@ class ImportRequest:
     activation: str | None = None
     obs_clip: float | None = None
     overrides: Sequence[str] = ()
+    actor: str = ""
+    vec_normalize: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Imported:
 
 
 def import_(request: ImportRequest) -> Imported:
-    """Write a checkpoint of a policy that Brax, PyTorch or Stable-Baselines3 saved.
+    """Write a checkpoint of a policy that Brax, Stable-Baselines3, rsl_rl or PyTorch saved.
 
     Raises:
         UsageError: There is something at `out`, or several environments or none would fit.
@@ -80,8 +85,8 @@ def import_(request: ImportRequest) -> Imported:
         OutOfSpace: It cannot be written.
     """
     _check_request(request)
-    source = look(request.source)
-    foreign = read(source)
+    source = _source(request)
+    foreign = read(source, request.actor)
     _check_told(request, source, foreign)
     env = request.env or _only_one(foreign, source)
     config, spec = _environment(env, request.overrides)
@@ -130,6 +135,27 @@ def _check_request(request: ImportRequest) -> None:
         raise UsageError(f"{request.out} is there already", "give another --out, or move it away")
 
 
+def _source(request: ImportRequest) -> Source:
+    """What is to be read.
+
+    Raises:
+        UsageError: An option is of no use to it.
+    """
+    source = look(request.source)
+    if request.actor and source.kind != "torch":
+        raise UsageError(
+            f"{source.name} is no PyTorch state dict, whose layers could be named",
+            "leave --actor out",
+        )
+    if request.vec_normalize is None:
+        return source
+    if source.kind != "sb3":
+        raise UsageError(
+            f"{source.name} is no zip of Stable-Baselines3", "leave --vec-normalize out"
+        )
+    return beside(source, request.vec_normalize, STATISTICS)
+
+
 def _check_told(request: ImportRequest, source: Source, foreign: Foreign) -> None:
     """Refuse to be told what the file says otherwise, or what is of no use to it."""
     if foreign.activation and request.activation not in (None, foreign.activation):
@@ -137,6 +163,11 @@ def _check_told(request: ImportRequest, source: Source, foreign: Foreign) -> Non
             f"{source.name} says that its activation is {foreign.activation}, "
             f"not {request.activation}",
             "leave --activation out",
+        )
+    if request.obs_clip is not None and foreign.clip not in (None, request.obs_clip):
+        raise UsageError(
+            f"{source.name} says that observations are cut off at {foreign.clip:g}",
+            "leave --obs-clip out",
         )
     if request.obs_clip is not None and "normalizer/mean" not in foreign.arrays:
         raise UsageError(

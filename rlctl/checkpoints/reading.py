@@ -30,6 +30,15 @@ _FOREIGN = {
     ".metadata": "PyTorch's distributed checkpoints",
     "saved_model.pb": "TensorFlow",
 }
+_HINTS = ("latest", "best")  # files among a run's checkpoints
+_FILES_OF_RUN = {  # name -> what it is
+    "latest": "which names the newest checkpoint",
+    "best": "which names the best checkpoint",
+    "config.json": "its settings",
+    "metrics.jsonl": "its metrics",
+    "lock": "its lock",
+    "plot.png": "its plot",
+}
 MAX_BYTES = 2**32  # of a file of arrays: far more than ten thousand environments need
 _IMPORTED = ("Brax", "Orbax")
 
@@ -124,11 +133,7 @@ def check_folder(path: Path) -> None:
     if not path.exists():
         raise NotFound(f"there is no checkpoint {path}", "see `ls runs`, or leave --ckpt out")
     if not path.is_dir():
-        if STEP_NAME.fullmatch(path.name):
-            raise Damaged(f"{path} is a file; a checkpoint is a folder", _OTHER_HINT)
-        inside = (path.parent / manifest.NAME).exists()
-        hint = f"name its folder: {path.parent}" if inside else import_hint(path)
-        raise Incompatible(f"{path} is a file; a checkpoint of rlctl is a folder", hint)
+        raise _no_folder(path)
     if path.name.startswith(UNFINISHED):
         raise Damaged(f"{path} is a checkpoint that was never finished", _OTHER_HINT)
     try:
@@ -149,9 +154,49 @@ def check_folder(path: Path) -> None:
         raise NotFound(f"{path} is empty: there is no checkpoint in it", "rlctl train ENV")
 
 
+def _no_folder(path: Path) -> Damaged | Incompatible:
+    """What to say of a file where a checkpoint's folder was meant."""
+    if STEP_NAME.fullmatch(path.name):
+        return Damaged(f"{path} is a file; a checkpoint is a folder", _OTHER_HINT)
+    return file_of_run(path) or Incompatible(
+        f"{path} is a file; a checkpoint of rlctl is a folder", import_hint(path)
+    )
+
+
+def file_of_run(path: Path) -> Incompatible | None:
+    """What to say of a file that belongs to a run or a checkpoint of rlctl; None if it does not."""
+    parent = path.absolute().parent
+    own = path.name == manifest.NAME or manifest.is_file_name(path.name)
+    if own and (STEP_NAME.fullmatch(parent.name) or (parent / manifest.NAME).exists()):
+        return Incompatible(
+            f"{path} is a file of a checkpoint, which is a folder",
+            f"name its folder: {path.parent}",
+        )
+    what = _FILES_OF_RUN.get(path.name)
+    folder = parent if path.name in _HINTS else parent / "checkpoints"
+    steps = _steps_in(folder)
+    if what is None or not (steps or (parent / "metrics.jsonl").is_file()):
+        return None
+    run = folder.parent if folder.name == "checkpoints" else folder
+    shown = run if path.is_absolute() else Path(os.path.relpath(run))
+    listed = ", ".join(map(str, steps[-8:])) + f", and {len(steps) - 8} older" * (len(steps) > 8)
+    return Incompatible(
+        f"{path} is a file of the run {shown} ({what}), not a checkpoint; the run has "
+        + (f"steps {listed}" if steps else "no checkpoint yet"),
+        f"name the run: {shown}"
+        + f", or a step of it: {shown}@{steps[-1]}" * bool(steps and run != folder),
+    )
+
+
+def _steps_in(folder: Path) -> list[int]:
+    """The steps whose checkpoints lie in a folder, oldest first."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    return sorted(int(found[1]) for found in map(STEP_NAME.fullmatch, names) if found)
+
+
 def import_hint(path: Path) -> str:
     """What to do with what another tool saved."""
-    return f"if it is of Brax, PyTorch or Stable-Baselines3: rlctl import {path} --out DIR"
+    return f"if another tool saved it: rlctl import {path} --out DIR"
 
 
 def examine(path: Path, groups: Collection[str]) -> Examination:

@@ -15,8 +15,8 @@ def import_(
         Path,
         typer.Argument(
             metavar="SOURCE",
-            help="A checkpoint folder or pickle of Brax's PPO, a PyTorch state dict (.pt), or a "
-            "zip of Stable-Baselines3.",
+            help="A checkpoint folder or pickle of Brax's PPO, a zip of Stable-Baselines3, a "
+            "checkpoint of rsl_rl, or a PyTorch state dict.",
             show_default=False,
         ),
     ],
@@ -51,11 +51,29 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    actor: Annotated[
+        str,
+        typer.Option(
+            "--actor",
+            metavar="PREFIX,...",
+            help="The policy's layers in a state dict of several networks.",
+            show_default=False,
+        ),
+    ] = "",
+    vec_normalize: Annotated[
+        Path | None,
+        typer.Option(
+            "--vec-normalize",
+            metavar="FILE",
+            help="What Stable-Baselines3's VecNormalize.save wrote.",
+            show_default=False,
+        ),
+    ] = None,
     set_: Set = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a checkpoint of a policy that Brax, PyTorch or Stable-Baselines3 saved.
+    """Make a checkpoint of a policy that Brax, Stable-Baselines3, rsl_rl or PyTorch saved.
 
     Nothing in SOURCE is run, whatever it is.
     """
@@ -64,7 +82,10 @@ def import_(
         from rlctl.actions.import_ import ImportRequest
         from rlctl.actions.import_ import import_ as make
 
-        done = make(ImportRequest(source, path, env, activation, obs_clip, tuple(set_ or ())))
+        request = ImportRequest(
+            source, path, env, activation, obs_clip, tuple(set_ or ()), actor, vec_normalize
+        )
+        done = make(request)
         for note in done.notes:
             out.warn(note)
         out.data(done.to_json())

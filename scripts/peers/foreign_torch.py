@@ -16,8 +16,12 @@ import numpy as np
 import stable_baselines3
 import torch
 from gymnasium.spaces import Box, Discrete
-from stable_baselines3 import A2C, PPO
+from sb3_contrib import ARS
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from torch import nn
+
+SMALL = {"policy_kwargs": {"net_arch": [8]}}
 
 
 class Statistics(nn.Module):
@@ -96,6 +100,8 @@ def main(folder: Path, seed: int) -> None:
     small = {"policy_kwargs": {"net_arch": {"pi": [8], "vf": [4]}}}
     agent = A2C("MlpPolicy", Nothing(4, Discrete(2)), seed=seed, device="cpu", **small)
     save_agent(folder / "sb3_choice.zip", rng, agent)
+    save_normalized(folder / "sb3_vec.zip", rng, seed)
+    save_refused(folder, seed)
 
 
 def save_agent(path: Path, rng: np.random.Generator, agent: Any, scale: float = 1.0) -> None:
@@ -112,6 +118,33 @@ def save_agent(path: Path, rng: np.random.Generator, agent: Any, scale: float = 
     seen = rng.normal(0.0, 2.0, (16, size)).round(3).astype(np.float32)
     actions, _ = agent.predict(seen, deterministic=True)
     write(path, f"stable-baselines3 {stable_baselines3.__version__}", seen, actions.reshape(16, 1))
+
+
+def save_normalized(path: Path, rng: np.random.Generator, seed: int) -> None:
+    """An agent whose observations are normalised by a VecNormalize, which is saved beside it."""
+    venv = DummyVecEnv([lambda: Nothing(4, Box(-3.0, 3.0, (1,), np.float32))])
+    normalized = VecNormalize(venv, clip_obs=1.5)
+    agent = PPO("MlpPolicy", normalized, n_steps=8, seed=seed, device="cpu", **SMALL)
+    agent.learn(8)
+    normalized.obs_rms.update(rng.normal(0.5, 2.0, (100, 4)))
+    agent.save(path)
+    normalized.save(path.with_suffix(".pkl"))
+    slim(path)
+    seen = rng.normal(0.0, 3.0, (16, 4)).round(3).astype(np.float32)
+    actions, _ = agent.predict(normalized.normalize_obs(seen), deterministic=True)
+    write(path, f"stable-baselines3 {stable_baselines3.__version__}", seen, actions.reshape(16, 1))
+
+
+def save_refused(folder: Path, seed: int) -> None:
+    """Agents that are no actor of PPO's kind."""
+    env = Nothing(4, Discrete(4))  # as many choices as numbers, so that sizes fit whatever follows
+    agents = {
+        "dqn": DQN("MlpPolicy", env, buffer_size=10, seed=seed, device="cpu", **SMALL),
+        "ars": ARS("MlpPolicy", env, seed=seed, device="cpu", **SMALL),
+    }
+    for name, agent in agents.items():
+        agent.save(folder / f"sb3_{name}.zip")
+        slim(folder / f"sb3_{name}.zip")
 
 
 def slim(path: Path) -> None:

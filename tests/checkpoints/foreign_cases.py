@@ -12,7 +12,7 @@ from rlctl.checkpoints.reading import Checkpoint, load
 from rlctl.policies.base import load_policy
 
 FOLDER = Path(__file__).parent / "foreign"
-CASES = {  # name -> arguments of `rlctl import` that it needs
+CASES = {  # name -> arguments of `rlctl import` that it needs; @ is the folder of the cases
     "brax_flat": (),
     "brax_zarr": ("--env", "pendulum"),
     "brax_dict": (),
@@ -25,13 +25,24 @@ CASES = {  # name -> arguments of `rlctl import` that it needs
     "torch_nested.pt": ("--env", "inverted-pendulum", "--activation", "relu"),
     "sb3_ppo.zip": ("--env", "inverted-pendulum"),
     "sb3_choice.zip": ("--env", "gym:CartPole-v1"),
+    "sb3_vec.zip": ("--env", "inverted-pendulum", "--vec-normalize", "@sb3_vec.pkl"),
+    "rsl_rl_2.pt": ("--env", "inverted-pendulum"),
+    "rsl_rl_3.pt": ("--env", "inverted-pendulum"),
+    "rsl_rl_4.pt": ("--env", "inverted-pendulum", "--activation", "elu"),
+    "rsl_rl_5.pt": ("--env", "inverted-pendulum"),
 }
+REFUSED = {"sb3_dqn.zip": "DQN", "sb3_ars.zip": "ARS"}  # name -> the algorithm
 
 
 def source(name: str, folder: Path = FOLDER) -> Path:
     """The file, or the folder of the only step."""
     path = folder / name
     return next(path.iterdir()) if path.is_dir() else path
+
+
+def arguments(name: str, folder: Path = FOLDER) -> list[str]:
+    """Of `rlctl import`, beside the file."""
+    return [str(folder / word[1:]) if word[0] == "@" else word for word in CASES[name]]
 
 
 def greatest_difference(name: str, made: Path, folder: Path = FOLDER) -> float:

@@ -88,12 +88,20 @@ def change(folder, name, old, new):
         ("ppo_network_config.json", b"silu", b"gelu", Incompatible),
         ("ppo_network_config.json", b'_clip_scale": null', b'_clip_scale": 1.0', Incompatible),
         ("ppo_network_config.json", b"tanh_normal", b"normal", Incompatible),
+        ("ppo_network_config.json", b'"init_noise_std"', b'"squash_factor"', Incompatible),
     ],
 )  # fmt: skip
 def test_folders_that_say_something_else(name, old, new, error, tmp_path):
     folder = shutil.copytree(source("brax_zarr"), tmp_path / "1")
     change(folder, name, old, new)
     with pytest.raises(error):
+        orbax.read(look(folder).files)
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "bc"])
+def test_braxs_other_algorithms_are_refused_by_name(algorithm, folder):
+    (folder / "ppo_network_config.json").rename(folder / f"{algorithm}_network_config.json")
+    with pytest.raises(Incompatible, match=f"it is of Brax's {algorithm.upper()}"):
         orbax.read(look(folder).files)
 
 

@@ -1,6 +1,7 @@
 """PyTorch files: numbers by their names, and nothing that could run."""
 
 import io
+import json
 import os
 import zipfile
 from itertools import pairwise
@@ -14,7 +15,14 @@ from torch import nn
 from rlctl.checkpoints.foreign import sb3, torch_file
 from rlctl.checkpoints.foreign.reading import read
 from rlctl.checkpoints.foreign.source import look
-from rlctl.core.errors import Damaged, DeviceUnavailable, Diverged, Incompatible, Unsafe
+from rlctl.core.errors import (
+    Damaged,
+    DeviceUnavailable,
+    Diverged,
+    Incompatible,
+    Unsafe,
+    UsageError,
+)
 
 
 def saved(content):
@@ -75,6 +83,11 @@ def test_statistics_of_observations():
     own = {"obs_norm._mean": given, "obs_norm._std": given}
     found = torch_file.read(saved(ACTOR | LOG_STD | own))
     np.testing.assert_array_equal(found.arrays["normalizer/std"], std)
+    both = {"norm._mean": given, "norm._var": given**2, "norm._std": given}  # as in rsl_rl
+    found = torch_file.read(saved(ACTOR | LOG_STD | both))
+    np.testing.assert_allclose(found.arrays["normalizer/std"], std + 0.01, rtol=1e-6)
+    assert "norm.std + 0.01" in found.notes[0]
+    assert "not normalised" in torch_file.read(saved(ACTOR | LOG_STD)).notes[0]
     critics = {f"critic_{name}": tensor for name, tensor in OBS.items()}
     found = torch_file.read(saved(ACTOR | CRITIC | LOG_STD | OBS | critics))
     assert found.outputs("value") == []
@@ -88,7 +101,11 @@ def test_statistics_of_observations():
         (ACTOR | LOG_STD | {"actor.conv.weight": torch.ones(4, 1, 3, 3)}, r"actor\.conv"),
         (ACTOR | LOG_STD | {"rnn.weight_ih_l0": torch.ones(4, 4)}, "weight_ih_l0"),
         (ACTOR | {"log_std": torch.ones(4, 2)}, "more than a vector of log_std"),
-        (ACTOR | LOG_STD | mlp("actor.head", 7, 2), "takes 7 numbers, and layer 1 gives 2"),
+        (mlp("actor", 3, 4) | mlp("actor_mean", 7, 2) | LOG_STD, "not clear which layers"),
+        (
+            renamed(ACTOR, "actor.2", "mu") | {"mu.weight": torch.ones(2, 7)} | LOG_STD,
+            "takes 7 numbers, and layer 0 gives 4",
+        ),
         (CRITIC, "no layers of a policy"),
         (OBS, "no layers of a policy"),
         (ACTOR | LOG_STD | {"obs_rms.mean": torch.ones(3)}, "not a mean and a variance"),
@@ -100,6 +117,103 @@ def test_statistics_of_observations():
 def test_what_has_no_place_is_not_left_out(state, told):
     with pytest.raises(Incompatible, match=told):
         torch_file.read(saved(state))
+
+
+SQUARE = {name: mlp(name, 4, 4, 4) for name in ("net", "q_net", "q_net_target", "actor", "qf.0")}
+
+
+def layers(*names):
+    """Single layers of these names, each 4 -> 4."""
+    tensors = {"weight": torch.ones(4, 4), "bias": torch.ones(4)}
+    return {f"{name}.{part}": tensor for name in names for part, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(
+    ("state", "candidates"),
+    [
+        (SQUARE["q_net"] | SQUARE["q_net_target"], ["q_net", "q_net_target"]),
+        (SQUARE["actor"] | SQUARE["q_net"], ["actor", "q_net"]),
+        (layers("a.q.0", "a.q.2", "b.q.0", "b.q.2"), ["a.q", "b.q"]),
+        (layers("qf.0.0", "qf.0.2", "qf.1.0", "qf.1.2"), ["qf.0", "qf.1"]),
+        (layers("actor.0", "actor_target.0"), ["actor.0", "actor_target.0"]),
+        (layers("net.0", "net.2", "other"), ["net", "other"]),
+        (layers("net.0", "net.2", "mu", "pi"), ["net", "mu", "pi"]),
+        (layers("first", "second"), ["first", "second"]),
+        (layers("q1", "q2"), ["q1", "q2"]),
+    ],
+)
+def test_networks_are_not_chained_because_their_sizes_fit(state, candidates):
+    with pytest.raises(Incompatible, match="not clear which layers") as raised:
+        torch_file.read(saved(state))
+    for name in candidates:
+        assert f"{name} (4 -> 4" in raised.value.message
+    assert "--actor" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("state", "actor"),
+    [
+        (SQUARE["q_net"] | SQUARE["actor"], "actor"),
+        (SQUARE["actor"] | mlp("critic", 4, 5, 1) | mlp("critic_target", 4, 5, 1), "actor"),
+        (renamed(renamed(SQUARE["actor"], "actor.0", "first"), "actor.2", "last"), "first,last"),
+        (SQUARE["q_net_target"] | renamed(SQUARE["actor"], "actor.2", "out.0"), "actor,out"),
+    ],
+)
+def test_the_policys_layers_can_be_named(state, actor):
+    found = torch_file.read(saved(state), actor)
+    for i, name in enumerate(("actor.0", "actor.2")):
+        kernel = SQUARE["actor"][f"{name}.weight"].T
+        np.testing.assert_array_equal(found.arrays[f"policy/hidden_{i}/kernel"], kernel)
+    assert found.outputs("policy") == [4, 4]
+
+
+@pytest.mark.parametrize("names", ["fc1 fc2", "body.0 body.2", "l1 mu", "pi.fc1 pi.fc2", "0 2"])
+def test_layers_of_one_network_are_in_the_order_of_their_numbers(names):
+    first, last = names.split()
+    state = renamed(renamed(ACTOR, "actor.0", first), "actor.2", last)
+    found = torch_file.read(saved(dict(reversed(state.items()))))
+    np.testing.assert_array_equal(found.arrays["policy/hidden_0/kernel"], ACTOR["actor.0.weight"].T)
+
+
+def test_the_layers_of_rsl_rl_need_no_names():
+    data = (FOLDER / "rsl_rl_3.pt").read_bytes()
+    with pytest.raises(UsageError, match="it is of rsl_rl"):
+        torch_file.read({"x.pt": data}, "model_state_dict.actor")
+
+
+def test_layers_with_nothing_between_some_of_them_are_refused():
+    state = mlp("actor", 3, 4, 4) | renamed(mlp("x", 4, 2), "x.0", "actor.3")
+    with pytest.raises(Incompatible, match="nothing between them"):
+        torch_file.read(saved(state))
+
+
+def test_noise_that_depends_on_the_observation_is_refused():
+    state = renamed(ACTOR, "actor.2", "fc_mean") | renamed(ACTOR, "actor.2", "fc_logstd")
+    with pytest.raises(Incompatible, match="noise depends on the observation"):
+        torch_file.read(saved(state))
+
+
+@pytest.mark.parametrize(
+    ("tool", "content"),
+    [
+        ("rl_games", {"model": renamed(ACTOR, "actor", "a2c_network.actor_mlp"), "epoch": 3,
+                      "last_mean_rewards": np.float64(1.0)}),
+        ("skrl", {"policy": ACTOR | {"log_std_parameter": torch.ones(2)}, "value": CRITIC}),
+        ("skrl", {"policy": ACTOR, "state_preprocessor": {"running_mean": torch.ones(3),
+                  "running_variance": torch.ones(3), "current_count": torch.tensor(1.0)}}),
+    ],
+)  # fmt: skip
+def test_files_of_tools_that_are_not_read_are_named(tool, content):
+    with pytest.raises(Incompatible, match=f"it is of {tool}"):
+        torch_file.read(saved(content))
+
+
+def test_a_program_of_torchscript_is_no_state_dict(tmp_path):
+    with zipfile.ZipFile(tmp_path / "policy.pt", "w") as archive:
+        for name in ("data.pkl", "constants.pkl", "code/__torch__.py"):
+            archive.writestr(f"policy/{name}", "")
+    with pytest.raises(Incompatible, match="a program of TorchScript"):
+        look(tmp_path / "policy.pt")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
@@ -172,20 +286,108 @@ def zipped(**files):
     return {"x.zip": out.getvalue()}
 
 
+def agent(name="sb3_ppo.zip", drop=(), **changes):
+    """The agent of the fixtures whose data says something else."""
+    data = json.loads(zipfile.ZipFile(FOLDER / name).read("data")) | changes
+    data = {key: value for key, value in data.items() if key not in drop}
+    return zipped(data=json.dumps(data).encode())
+
+
+def activation(name):
+    return {"activation_fn": f"<class 'torch.nn.modules.activation.{name}'>"}
+
+
+def policy_class(module):
+    return {":type:": "<class 'abc.ABCMeta'>", "__module__": module}
+
+
 def test_agents_data_is_json_alone():
-    assert sb3.read(zipped(data=b'{"num_timesteps": 5}')).step == 5
+    assert sb3.read(agent(num_timesteps=5)).step == 5
     for data in (b"", b"[]", b"[" * 100_000, None):
         with pytest.raises(Damaged, match="`data`"):
             sb3.read(zipped(data=data))
-    with pytest.raises(Incompatible, match="use_sde"):
-        sb3.read(zipped(data=b'{"use_sde": true}'))
-    with pytest.raises(Incompatible, match="its activation is gelu"):
-        sb3.read(zipped(data=b'{"policy_kwargs": {"activation_fn": "gelu"}}'))
-    assert sb3.read(zipped()).notes == ()
-    (note,) = sb3.read(zipped(data=b'{"_last_original_obs": {":serialized:": ""}}')).notes
-    assert "VecNormalize" in note
-    evil = b'{"policy_class": {":serialized:": "gASVHgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOU"}}'
-    assert sb3.read(zipped(data=evil)).activation == "tanh"
+    evil = {":serialized:": "gASVHgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOU"}
+    assert sb3.read(agent(ep_info_buffer=evil)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("stable_baselines3.dqn.policies", "it is of DQN:"),
+        ("stable_baselines3.sac.policies", "it is of SAC:"),
+        ("stable_baselines3.td3.policies", "it is of TD3 or DDPG:"),
+        ("sb3_contrib.ars.policies", "it is of ARS:"),
+        ("sb3_contrib.qrdqn.policies", "it is of QR-DQN:"),
+        ("sb3_contrib.tqc.policies", "it is of TQC:"),
+        ("sb3_contrib.crossq.policies", "it is of CrossQ:"),
+        ("sb3_contrib.common.recurrent.policies", "it is of RecurrentPPO:"),
+        ("sb3_contrib.common.maskable.policies", "it is of MaskablePPO:"),
+        ("__main__", "one of its own, from __main__"),
+        ("sbx.ppo.policies", "sbx.ppo.policies"),
+        (None, "does not say which policy class"),
+    ],
+)
+def test_agents_are_read_by_their_policy_class_alone(module, told):
+    with pytest.raises(Incompatible, match=told) as raised:
+        sb3.read(agent(policy_class=policy_class(module)))
+    assert raised.value.hint == "read are PPO, A2C and TRPO with MlpPolicy"
+
+
+def test_agents_without_a_policy_class_are_refused():
+    with pytest.raises(Incompatible, match="does not say which policy class"):
+        sb3.read(agent(drop={"policy_class"}))
+
+
+IMAGE = {":type:": "<class 'gymnasium.spaces.box.Box'>", "_shape": [3, 8, 8]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"use_sde": True}, "use_sde"),
+        ({"policy_kwargs": {"use_sde": True}}, "use_sde"),
+        ({"policy_kwargs": {"squash_output": True}}, "squash_output"),
+        ({"policy_kwargs": {"features_extractor_class": "<class '__main__.Mine'>"}}, "Mine"),
+        ({"policy_kwargs": {"features_extractor_kwargs": "{'x': 1}"}}, "features extractor"),
+        ({"policy_kwargs": {"lstm_hidden_size": 8}}, "lstm_hidden_size, which is not known"),
+        ({"policy_kwargs": activation("GELU")}, "its activation is .*GELU"),
+        ({"policy_kwargs": {"activation_fn": "functools.partial(ELU)"}}, "its activation is funct"),
+        ({"policy_kwargs": "all"}, "policy_kwargs are all"),
+        ({"observation_space": IMAGE}, "CnnPolicy"),
+        ({"observation_space": IMAGE | {":type:": "<class 'gymnasium.spaces.dict.Dict'>"}},
+         "MultiInputPolicy"),
+        ({"action_space": {":type:": "<class 'gymnasium.spaces.multi_discrete.MultiDiscrete'>"}},
+         "action space is MultiDiscrete"),
+        ({"_last_original_obs": {":serialized:": ""}}, "trained with a VecNormalize"),
+    ],
+)  # fmt: skip
+def test_agents_with_a_setting_that_changes_their_actions_are_refused(changes, told):
+    with pytest.raises(Incompatible, match=told):
+        sb3.read(agent(**changes))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "name"),
+    [
+        ({}, "tanh"),
+        (activation("SiLU"), "swish"),
+        (activation("ELU") | {"log_std_init": -1.0, "ortho_init": False}, "elu"),
+        ({"share_features_extractor": False, "squash_output": False, "net_arch": [8, 8]}, "tanh"),
+    ],
+)
+def test_agents_settings_that_do_not_matter_are_passed_over(kwargs, name):
+    found = sb3.read(agent(policy_kwargs=kwargs))
+    assert (found.activation, found.notes, found.clip) == (name, (), None)
+
+
+def test_agents_tensors_are_those_of_an_mlp_policy():
+    state = torch.load(io.BytesIO(zipfile.ZipFile(FOLDER / "sb3_ppo.zip").read("policy.pth")))
+    for more in ("features_extractor.cnn.0.weight", "mlp_extractor.shared_net.0.weight", "x"):
+        with pytest.raises(Incompatible, match=f"its tensor {more}"):
+            sb3.read(zipped(policy_pth=saved(state | {more: torch.ones(4, 4)})["x.pt"]))
+    del state["action_net.bias"]
+    with pytest.raises(Incompatible, match=r"it has no action_net\.bias"):
+        sb3.read(zipped(policy_pth=saved(state)["x.pt"]))
 
 
 def test_agents_weights_are_weights_alone(tmp_path):

@@ -10,20 +10,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import saved_policy
-from checkpoints.foreign_cases import CASES, FOLDER, greatest_difference, source
+import torch
+from checkpoints.foreign_cases import (
+    CASES,
+    FOLDER,
+    REFUSED,
+    arguments,
+    greatest_difference,
+    source,
+)
 from checkpoints.payloads import PICKLES
 
 from rlctl.checkpoints.reading import load
 from rlctl.policies.base import load_policy
 
 VALUE = {"brax_flat", "brax_zarr", "brax_raw", "brax_3.pkl", "brax_params.pkl", "torch_plain.pt",
-         "torch_nested.pt", "sb3_ppo.zip", "sb3_choice.zip"}  # fmt: skip
-STEPS = {"brax_flat": 128_000, "brax_zarr": 256_000, "brax_dict": 64_000, "sb3_ppo.zip": 8}
+         "torch_nested.pt", "sb3_ppo.zip", "sb3_choice.zip", "sb3_vec.zip", "rsl_rl_2.pt",
+         "rsl_rl_3.pt", "rsl_rl_4.pt", "rsl_rl_5.pt"}  # fmt: skip
+STEPS = {"brax_flat": 128_000, "brax_zarr": 256_000, "brax_dict": 64_000, "sb3_ppo.zip": 8,
+         "sb3_vec.zip": 8}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_acts_as_it_did(name, rlctl, tmp_path):
-    done = rlctl("import", source(name), "--out", "made", *CASES[name], "--json")
+    done = rlctl("import", source(name), "--out", "made", *arguments(name), "--json")
     assert done.code == 0, done.err
     assert greatest_difference(name, tmp_path / "made") < 1e-5
     data = done.envelope["data"]
@@ -33,9 +43,58 @@ def test_it_acts_as_it_did(name, rlctl, tmp_path):
     files = held["imported_from"]["files"]
     assert sorted(held["arrays"]) == ["policy"]
     if source(name).is_file():
-        assert [*files] == [name]
+        assert {*files} == {name} | (
+            {"VecNormalize"} if "--vec-normalize" in CASES[name] else set()
+        )
     else:
         assert {"_METADATA", "_sharding", "ppo_network_config.json"} < set(files)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_another_algorithm_is_refused_by_name(name, rlctl):
+    done = rlctl("import", FOLDER / name, "--env", "gym:Acrobot-v1", "--out", "made")
+    assert done.code == 6
+    assert f"it is of {REFUSED[name]}" in done.err
+    assert "read are PPO, A2C and TRPO" in done.err
+    assert not os.path.exists("made")
+
+
+def test_a_vec_normalize_that_is_not_given_is_asked_for(rlctl):
+    done = rlctl("import", FOLDER / "sb3_vec.zip", "--env", "inverted-pendulum", "--out", "made")
+    assert done.code == 6
+    assert "--vec-normalize FILE" in done.err
+    done = rlctl("import", FOLDER / "sb3_vec.zip", "--out", "made", "--vec-normalize", "none.pkl")
+    assert done.code == 3
+    for name in ("brax_3.pkl", "rsl_rl_3.pt"):
+        given = ("--vec-normalize", FOLDER / "sb3_vec.pkl")
+        assert rlctl("import", FOLDER / name, "--out", "made", *given).code == 2
+
+
+def test_what_is_assumed_of_rsl_rl_is_told_and_can_be_given(rlctl):
+    words = ("import", FOLDER / "rsl_rl_5.pt", "--env", "inverted-pendulum")
+    done = rlctl(*words, "--out", "assumed", "--json")
+    data = done.envelope["data"]
+    assert data["format"] == "a checkpoint of rsl_rl 4 or 5"
+    assert data["notes"] == ["assumed: elu between the layers, as the file does not say"]
+    done = rlctl(*words, "--out", "given", "--activation", "relu", "--json")
+    assert done.envelope["data"]["notes"] == []
+    assert done.envelope["data"]["policy"]["activation"] == "relu"
+
+
+def test_the_policy_of_several_networks_is_named(rlctl):
+    sizes = {"q.0": (4, 4), "q.2": (2, 4), "q_target.0": (4, 4), "q_target.2": (2, 4)}
+    torch.save({f"{name}.weight": torch.randn(size) for name, size in sizes.items()}, "q.pt")
+    words = ("import", "q.pt", "--env", "gym:CartPole-v1", "--out", "made", "--activation", "relu")
+    done = rlctl(*words)
+    assert done.code == 6
+    assert "q (4 -> 4 -> 2); q_target (4 -> 4 -> 2)" in done.err
+    assert "--actor PREFIX" in done.err
+    assert rlctl(*words, "--actor", "qq").code == 6
+    done = rlctl(*words, "--actor", "q")
+    assert done.code == 0
+    assert "left out: q_target.0, q_target.2" in done.err
+    done = rlctl("import", FOLDER / "sb3_ppo.zip", "--out", "other", "--actor", "q")
+    assert done.code == 2
 
 
 def test_it_is_a_checkpoint_as_any_other(rlctl):

@@ -12,6 +12,10 @@ import safetensors.numpy
 from rlctl.checkpoints.arrays import Arrays, count_nonfinite
 from rlctl.core.errors import Diverged, Incompatible, Unsafe
 
+READ = (
+    "read are Brax's PPO, Stable-Baselines3's PPO, A2C and TRPO, rsl_rl's PPO, and PyTorch state "
+    "dicts of a policy"
+)
 MAX_NUMBERS = 2**27  # in all arrays together: half a gigabyte
 Layer = tuple[np.ndarray, np.ndarray]  # kernel [in, out], bias [out]
 
@@ -28,6 +32,7 @@ class Foreign:
         distribution: `tanh_normal`, or "" where arrays and environment tell.
         activation: `swish`, `tanh`, `relu` or `elu`; "" where nothing tells.
         usual: The activation to take then.
+        clip: The bound on normalised observations; None where the file does not tell.
         unit: Actions are from -1 to 1, whatever the environment's bounds, rather than in its units.
         step: Environment steps trained, 0 where nothing tells.
         notes: What had to be assumed or left out.
@@ -38,6 +43,7 @@ class Foreign:
     distribution: str = ""
     activation: str = ""
     usual: str = "tanh"
+    clip: float | None = None
     unit: bool = False
     step: int = 0
     notes: tuple[str, ...] = ()

@@ -28,6 +28,13 @@ _OTHER = {  # what changes how actions are made -> the value with which it does 
     "state_dependent_std": False,
     "layer_norm": False,
 }
+_SETTINGS = {  # of the network factory, that are read here, in the arrays, or of learning alone
+    *_OTHER, "activation", "policy_hidden_layer_sizes", "value_hidden_layer_sizes",
+    "policy_obs_key", "value_obs_key", "noise_std_type", "init_noise_std", "num_quantiles",
+    "use_distributional_critic", "policy_network_kernel_init_fn", "value_network_kernel_init_fn",
+    "policy_network_kernel_init_kwargs", "value_network_kernel_init_kwargs",
+    "mean_kernel_init_fn", "mean_kernel_init_kwargs",
+}  # fmt: skip
 
 
 def policy_of(
@@ -58,6 +65,9 @@ def policy_of(
     for key, plain in _OTHER.items():
         if factory.get(key, plain) not in (plain, None):
             raise Incompatible(f"its {key} is {factory[key]}", _PLAIN)
+    for key, value in factory.items():
+        if key not in _SETTINGS and value is not None:
+            raise Incompatible(f"its networks have a {key[:80]}, which is not known", _PLAIN)
     layers, value = _network(arrays, "1"), _network(arrays, "2")
     if not layers:
         raise Incompatible("it has no policy: no params/hidden_0/kernel in its second part", _PLAIN)

@@ -1,6 +1,6 @@
 """The process that opens files nobody vouches for: bytes in, arrays out, and nothing else.
 
-    python -P -m rlctl.checkpoints.foreign.child KIND  < safetensors of files  > safetensors
+    python -P -m rlctl.checkpoints.foreign.child KIND [ACTOR] < safetensors of files  > safetensors
 
 It gets no path. Before it looks at anything it gives up writing files, and memory and time beyond
 what a policy needs, where the system can. An error of rlctl goes out as JSON with exit code FAILED.
@@ -16,7 +16,7 @@ import safetensors.numpy
 
 from rlctl.core.errors import Damaged, DeviceUnavailable, RlctlError, Unsafe
 
-READERS = {  # each has read(files: name -> bytes) -> Foreign; only they import what they need
+READERS = {  # each has read(files: name -> bytes, ...) -> Foreign; only they import what they need
     "orbax": "rlctl.checkpoints.foreign.orbax",
     "pickle": "rlctl.checkpoints.foreign.pickles",
     "torch": "rlctl.checkpoints.foreign.torch_file",
@@ -36,7 +36,7 @@ def main() -> None:
         reader = import_module(READERS[sys.argv[1]])
         limit(MEMORY + 4 * len(blob))
         files = {name: data.tobytes() for name, data in safetensors.numpy.load(blob).items()}
-        result = reader.read(files).to_bytes()
+        result = reader.read(files, *sys.argv[2:]).to_bytes()
     except RlctlError as error:
         _fail(out, error)
     except ModuleNotFoundError as error:

@@ -31,6 +31,9 @@ def misfit(foreign: Foreign, env: EnvSpec) -> str:
     if foreign.inputs not in seen:
         given = " or ".join(map(str, seen))
         return f"it takes {foreign.inputs} numbers, and {env.id} gives a policy {given}"
+    mean = foreign.arrays.get("normalizer/mean")
+    if mean is not None and mean.shape != (foreign.inputs,):
+        return f"it takes {foreign.inputs} numbers, and its statistics are of {mean.size}"
     kind, (*_, outputs) = _distribution(foreign, env), foreign.outputs("policy")
     discrete = env.action[0].discrete
     if discrete != (kind == "categorical"):
@@ -57,7 +60,7 @@ def fit(
         foreign: The policy.
         env: The environment.
         activation: Of the hidden layers, where the file does not tell; None for what is usual.
-        clip: The bound on normalised observations, None for none.
+        clip: The bound on normalised observations, where the file does not tell; None for none.
 
     Raises:
         Incompatible: Sizes or bounds do not fit.
@@ -88,7 +91,7 @@ def fit(
         activation=foreign.activation or activation or foreign.usual,
         distribution=kind,
         normalize=normalize,
-        normalizer_clip=clip,
+        normalizer_clip=clip if foreign.clip is None else foreign.clip,
     )
     arrays |= _normalizer(foreign, env)
     return Fitted(spec, dict(sorted(arrays.items())), tuple(notes))

@@ -12,7 +12,7 @@ import numpy as np
 import tensorstore
 
 from rlctl.checkpoints.foreign import brax
-from rlctl.checkpoints.foreign.base import MAX_NUMBERS, Foreign
+from rlctl.checkpoints.foreign.base import MAX_NUMBERS, READ, Foreign
 from rlctl.checkpoints.foreign.source import TREE
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 
@@ -25,6 +25,10 @@ _AGAIN = "copy it again, or import an older one"
 
 def read(files: dict[str, bytes]) -> Foreign:
     """The policy in a folder; see `child.READERS`."""
+    for name in files:
+        if name.endswith("_network_config.json") and name != _CONFIG:
+            kind = name.removesuffix("_network_config.json").upper()[:40]
+            raise Incompatible(f"it is of Brax's {kind} (it has {name})", READ)
     metadata = _json(files, TREE)
     config = _json(files, _CONFIG) if _CONFIG in files else None
     kind = "zarr3" if metadata.get("use_zarr3") else "zarr"

@@ -18,8 +18,12 @@ _SECONDS = 600.0
 _SPARING = {"MALLOC_ARENA_MAX": "2"}  # each thread's would take addresses
 
 
-def read(source: Source) -> Foreign:
+def read(source: Source, actor: str = "") -> Foreign:
     """The policy in a source.
+
+    Args:
+        source: What to read.
+        actor: Of a state dict, the prefixes of the policy's layers; "" where their names tell.
 
     Raises:
         Unsafe: It would run code, or asks for more memory or time than a policy needs.
@@ -30,6 +34,8 @@ def read(source: Source) -> Foreign:
     """
     files = {name: np.frombuffer(data, np.uint8) for name, data in source.files.items()}
     command = [sys.executable, "-P", "-m", child.__name__, source.kind]
+    if actor:
+        command.append(actor)
     try:
         done = subprocess.run(
             command,

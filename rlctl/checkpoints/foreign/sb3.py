@@ -1,45 +1,76 @@
-"""Stable-Baselines3's zips, of PPO, A2C and TRPO with MlpPolicy.
+"""Stable-Baselines3's zips of PPO, A2C and TRPO with MlpPolicy.
 
-Of `data` plain JSON is looked at, never what is pickled in it; the optimiser is left alone.
+Of `data` plain JSON is looked at, never what is pickled in it; the optimiser is left alone. Its
+`policy_class` says in which module the policy's class is, and so which algorithm saved it.
 """
 
 import io
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
-from rlctl.checkpoints.foreign import state_dict, torch_file
-from rlctl.checkpoints.foreign.base import Foreign
+import numpy as np
+
+from rlctl.checkpoints.foreign import torch_file, vec_normalize
+from rlctl.checkpoints.foreign.base import Foreign, Layer, network, to_float32
+from rlctl.checkpoints.foreign.chains import chain
+from rlctl.checkpoints.foreign.source import STATISTICS
 from rlctl.core.errors import Damaged, Incompatible
 
+_MODULE = "stable_baselines3.common.policies"  # of the policies of PPO, A2C and TRPO
+_OTHERS = {  # part of other modules -> whose they are
+    ".dqn.": "DQN",
+    ".sac.": "SAC",
+    ".td3.": "TD3 or DDPG",
+    ".ars.": "ARS",
+    ".qrdqn.": "QR-DQN",
+    ".tqc.": "TQC",
+    ".crossq.": "CrossQ",
+    ".recurrent.": "RecurrentPPO",
+    ".maskable.": "MaskablePPO",
+}
 _ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "ELU": "elu", "SiLU": "swish"}
+_FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
 _PLAIN = "read are PPO, A2C and TRPO with MlpPolicy"
-_VEC_NORMALIZE = (
-    "left out: the statistics of the VecNormalize it was trained with, which SB3 keeps in another "
-    "file; if it normalised observations, the policy does not act as it did"
-)
+_ACTIONS = {"Box", "Discrete"}
+_HARMLESS = {  # of policy_kwargs: what is in the weights, or of no use once they are trained
+    "net_arch", "ortho_init", "log_std_init", "full_std", "use_expln", "share_features_extractor",
+    "optimizer_class", "optimizer_kwargs", "normalize_images",
+}  # fmt: skip
+_NETWORKS = {  # role -> the prefix of its hidden layers, its last layer
+    "policy": ("mlp_extractor.policy_net.", "action_net"),
+    "value": ("mlp_extractor.value_net.", "value_net"),
+}
 
 
 def read(files: dict[str, bytes]) -> Foreign:
-    """The policy in a zip; see `child.READERS`."""
-    (data,) = files.values()
+    """The policy in a zip, and the statistics of its VecNormalize; see `child.READERS`."""
+    statistics = files.get(STATISTICS)
+    (data,) = (content for name, content in files.items() if name != STATISTICS)
     torch_file.check_zip(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        weights = archive.read("policy.pth")
         facts = _facts(archive)
-    if facts.get("use_sde"):
-        raise Incompatible("its noise depends on the state (use_sde)", _PLAIN)
-    arrays, notes = state_dict.arrays_of(torch_file.load(weights))
-    if facts.get("_last_original_obs") is not None:  # which VecNormalize alone has
-        notes.append(_VEC_NORMALIZE)
+        _check_algorithm(facts.get("policy_class"))
+        _check_spaces(facts)
+        activation = _check_settings(facts)
+        tensors, _ = torch_file.load(archive.read("policy.pth"))
+    if statistics is None and facts.get("_last_original_obs") is not None:  # VecNormalize sets it
+        raise Incompatible(
+            "it was trained with a VecNormalize, whose statistics are in a file of their own",
+            "name what VecNormalize.save wrote: --vec-normalize FILE",
+        )
+    normalizer = vec_normalize.read(statistics) if statistics is not None else None
+    arrays = _arrays(tensors) | (normalizer.arrays if normalizer else {})
     steps = facts.get("num_timesteps")
     return Foreign(
         "a zip of Stable-Baselines3",
-        arrays,
-        activation=_activation(facts.get("policy_kwargs")),
+        to_float32(arrays),
+        activation=activation,
+        clip=normalizer.clip if normalizer else None,
         step=steps if isinstance(steps, int) and steps > 0 else 0,
-        notes=tuple(notes),
+        notes=(normalizer.note,) if normalizer and normalizer.note else (),
     )
 
 
@@ -53,16 +84,91 @@ def _facts(archive: zipfile.ZipFile) -> dict[str, Any]:
     return facts
 
 
-def _activation(kwargs: Any) -> str:
-    """By the class's name, tanh where none is named.
+def _check_algorithm(policy_class: Any) -> None:
+    """Refuse all but MlpPolicy of PPO, A2C and TRPO, by name."""
+    module = policy_class.get("__module__") if isinstance(policy_class, dict) else None
+    if not isinstance(module, str):
+        raise Incompatible("its `data` does not say which policy class it is of", _PLAIN)
+    if module != _MODULE:
+        module = module[:80]
+        of = next((name for part, name in _OTHERS.items() if part in module), None)
+        whose = (
+            f"it is of {of}: its policy class is" if of else "its policy class is one of its own,"
+        )
+        raise Incompatible(f"{whose} from {module}", _PLAIN)
+
+
+def _check_spaces(facts: Mapping[str, Any]) -> None:
+    """Refuse images, several observations, several choices."""
+    seen, taken = facts.get("observation_space"), facts.get("action_space")
+    kind, shape = _space(seen), seen.get("_shape") if isinstance(seen, dict) else None
+    if kind != "Box" or not isinstance(shape, list) or len(shape) > 2:
+        policy = {"Box": "CnnPolicy", "Dict": "MultiInputPolicy"}.get(kind, "another")
+        raise Incompatible(
+            f"its observation space is {kind} of shape {shape}, as of {policy}", _PLAIN
+        )
+    if _space(taken) not in _ACTIONS:
+        raise Incompatible(f"its action space is {_space(taken)}", _PLAIN)
+
+
+def _space(space: Any) -> str:
+    named = space.get(":type:") if isinstance(space, dict) else None
+    found = re.fullmatch(r"<class 'gym(nasium)?\.spaces\.\w+\.(\w+)'>", str(named))
+    return found[2] if found else str(named)[:80]
+
+
+def _check_settings(facts: Mapping[str, Any]) -> str:
+    """The activation.
 
     Raises:
-        Incompatible: One that rlctl has not.
+        Incompatible: A setting changes how the policy acts, and is not known here.
     """
-    named = kwargs.get("activation_fn") if isinstance(kwargs, dict) else None
-    if named is None:
-        return "tanh"
-    found = re.fullmatch(r"<class 'torch\.nn\.modules\.activation\.(\w+)'>", str(named))
+    kwargs = facts.get("policy_kwargs") or {}
+    if not isinstance(kwargs, dict):
+        raise Incompatible(f"its policy_kwargs are {str(kwargs)[:80]}", _PLAIN)
+    settings = {name: value for name, value in kwargs.items() if not name.startswith(":")}
+    activation = settings.pop("activation_fn", "<class 'torch.nn.modules.activation.Tanh'>")
+    extractor = settings.pop("features_extractor_class", _FLATTEN)
+    arguments = settings.pop("features_extractor_kwargs", None)
+    if facts.get("use_sde") or settings.pop("use_sde", False):
+        raise Incompatible("its noise depends on the observation (use_sde)", _PLAIN)
+    if settings.pop("squash_output", False):
+        raise Incompatible("its actions are squashed by tanh (squash_output)", _PLAIN)
+    if extractor != _FLATTEN or arguments not in (None, {}):
+        raise Incompatible(f"it has a features extractor: {str(extractor)[:80]}", _PLAIN)
+    if unknown := sorted(settings.keys() - _HARMLESS):
+        raise Incompatible(f"its policy_kwargs have {unknown[0][:80]}, which is not known", _PLAIN)
+    found = re.fullmatch(r"<class 'torch\.nn\.modules\.activation\.(\w+)'>", str(activation))
     if not found or found[1] not in _ACTIVATIONS:
-        raise Incompatible(f"its activation is {str(named)[:80]}; rlctl has {[*_ACTIVATIONS]}")
+        raise Incompatible(f"its activation is {str(activation)[:80]}; rlctl has {[*_ACTIVATIONS]}")
     return _ACTIVATIONS[found[1]]
+
+
+def _arrays(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All tensors under rlctl's names.
+
+    Raises:
+        Incompatible: There are others than an MlpPolicy has.
+    """
+    left, found = dict(tensors), {}
+    if "log_std" in left:
+        found["policy/log_std"] = left.pop("log_std").reshape(-1)
+    for role, (hidden, last) in _NETWORKS.items():
+        stems = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
+        held = {stem: tensors[f"{stem}.weight"] for stem in stems if stem.startswith(hidden)}
+        found |= network(role, [_layer(left, stem) for stem in (*chain(held), last)])
+    if left:
+        name = next(iter(left))
+        raise Incompatible(
+            f"its tensor {name} {tuple(left[name].shape)} is none of an MlpPolicy", _PLAIN
+        )
+    return found
+
+
+def _layer(left: dict[str, np.ndarray], stem: str) -> Layer:
+    """Kernel [in, out] and bias [out], taken out of what is left."""
+    try:
+        weight, bias = left.pop(f"{stem}.weight"), left.pop(f"{stem}.bias")
+    except KeyError as error:
+        raise Incompatible(f"it has no {error.args[0]}", _PLAIN) from error
+    return weight.T, bias

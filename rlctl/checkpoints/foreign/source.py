@@ -6,13 +6,15 @@ Nothing is followed, waited for or run here: regular files alone, of a bounded s
 import io
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rlctl.checkpoints import manifest
-from rlctl.checkpoints.reading import open_regular
+from rlctl.checkpoints.foreign.base import READ
+from rlctl.checkpoints.reading import file_of_run, open_regular
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
+STATISTICS = "VecNormalize"  # the file of Stable-Baselines3's VecNormalize, among those to be read
 TREE = "_METADATA"  # Orbax's list of arrays
 MAX_BYTES = 2**30
 MAX_FILES = 20_000
@@ -22,10 +24,6 @@ _UNREAD = (
 _UNFINISHED = "orbax-checkpoint-tmp"
 _OLD_PICKLES = (b"c", b"(", b"]", b"}", b"i")  # how those of before 2003 may begin
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
-_READ = (
-    "read are Brax's PPO checkpoints and pickles, PyTorch state dicts, and the zips of "
-    "Stable-Baselines3"
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,9 @@ def look(path: Path) -> Source:
     """
     try:
         if not os.path.lexists(path):
-            raise NotFound(f"there is no {path}", "give what Brax, PyTorch or SB3 saved")
+            raise NotFound(f"there is no {path}", "give what the other tool saved")
+        if path.is_file() and (own := file_of_run(path)):
+            raise own
         held = _folder(path) if path.is_dir() else {path.name: _bytes(path, MAX_BYTES)}
     except (OSError, ValueError) as error:
         raise NotFound(f"{str(path)[:80]} must not be read: {error}", "check the path") from error
@@ -70,6 +70,19 @@ def look(path: Path) -> Source:
     digests = {file: manifest.file_entry(data) for file, data in sorted(held.items())}
     read = {file: data for file, data in held.items() if file not in _UNREAD}
     return Source(kind, name, step, read, digests)
+
+
+def beside(source: Source, path: Path, name: str) -> Source:
+    """The same source with one more file, read under `name`.
+
+    Raises:
+        NotFound, Unsafe: It cannot be read.
+    """
+    if not path.is_file():
+        raise NotFound(f"there is no file {path}", "give what VecNormalize.save wrote")
+    data = _bytes(path, MAX_BYTES)
+    digests = source.digests | {name: manifest.file_entry(data)}
+    return replace(source, files=source.files | {name: data}, digests=digests)
 
 
 def one_of(path: Path) -> Path | None:
@@ -108,11 +121,13 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return NotFound(f"{path} is empty: there is no checkpoint in it")
     if "manifest.ocdbt" in names:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
+    if {"config.json", "metrics.jsonl", "checkpoints"} <= names:
+        return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
     if newest := one_of(path):
         return NotFound(
             f"{path} is a folder of checkpoints, not one", f"give the newest: rlctl import {newest}"
         )
-    return Incompatible(f"{path} is no checkpoint that can be imported", _READ)
+    return Incompatible(f"{path} is no checkpoint that can be imported", READ)
 
 
 def _bytes(file: Path, most: int) -> bytes:
@@ -142,10 +157,12 @@ def _kind(path: Path, data: bytes) -> str:
             names = zipfile.ZipFile(io.BytesIO(data)).namelist()
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise Damaged(f"{path} is no whole zip file: {error}", "copy it again") from error
-        if "policy.pth" in names:
+        if "policy.pth" in names or "_stable_baselines3_version" in names:
             return "sb3"
+        if any(name.endswith("/constants.pkl") for name in names):
+            raise Incompatible(f"{path} is a program of TorchScript, not a state dict", READ)
         if any(name.endswith("/data.pkl") for name in names):
             return "torch"
     elif data.startswith(b"PK"):
         raise Damaged(f"{path} is no whole zip file: its end is missing", "copy it again")
-    raise Incompatible(f"{path} is no policy that can be imported", _READ)
+    raise Incompatible(f"{path} is no policy that can be imported", READ)

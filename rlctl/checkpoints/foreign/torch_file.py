@@ -4,41 +4,61 @@ PyTorch writes a checksum of every file in its zip and never looks at it, so Pyt
 """
 
 import io
+import pickletools
 import re
 import zipfile
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 
-from rlctl.checkpoints.foreign import state_dict
-from rlctl.checkpoints.foreign.base import MAX_NUMBERS, Foreign
-from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe
+from rlctl.checkpoints.foreign import rsl_rl, state_dict
+from rlctl.checkpoints.foreign.base import MAX_NUMBERS, READ, Foreign
+from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe, UsageError
 
 _NEEDED = (2, 10)  # older ones have holes in weights_only: CVE-2025-32434, CVE-2026-24747
 _MAX_BYTES = 2**30  # unpacked
+_TOOLS = {  # names that its files alone have
+    "rl_games": re.compile(r"(.+\.)?a2c_network\."),
+    "skrl": re.compile(
+        r"(^|\.)(log_std_parameter|current_count)$|^(observation|state|value)_preprocessor$"
+    ),
+}
 _ADVICE = (
     "nothing of it was run; where it comes from, write the numbers alone: "
     "torch.save(model.state_dict(), FILE)"
 )
 
 
-def read(files: dict[str, bytes]) -> Foreign:
-    """The policy in a file; see `child.READERS`."""
+def read(files: dict[str, bytes], actor: str = "") -> Foreign:
+    """The policy in a file; see `child.READERS`.
+
+    Args:
+        files: The file.
+        actor: Prefixes of the policy's layers, joined by commas; "" where their names tell.
+    """
     (data,) = files.values()
-    state = load(data)
-    arrays, notes = state_dict.arrays_of(state)
+    state, top = load(data)
+    if (tensors := rsl_rl.saved(top, state)) is not None:
+        if actor:
+            raise UsageError("it is of rsl_rl, whose layers are known", "leave --actor out")
+        return rsl_rl.policy_of(tensors)
+    arrays, notes = state_dict.arrays_of(state, [part for part in actor.split(",") if part])
     exported = {"normalizer.mean", "mlp.0.weight"} <= set(state)  # by rlctl
     return Foreign("a PyTorch state dict", arrays, unit=exported, notes=tuple(notes))
 
 
-def load(data: bytes) -> dict[str, np.ndarray]:
+def load(data: bytes) -> tuple[dict[str, np.ndarray], frozenset[str]]:
     """All tensors in a file by their names, those of a dict in a dict joined by dots.
+
+    Returns:
+        The tensors, and the names at the top of the file, whatever they are of.
 
     Raises:
         Damaged: A byte is not the one written.
         Unsafe: It names code, or holds more than a policy.
-        Incompatible: It is no dict of tensors.
+        Incompatible: It is no dict of tensors, or of a tool whose policies cannot be read.
         DeviceUnavailable: PyTorch is too old to be trusted with it.
     """
     numbers = [int(number) for number in re.findall(r"\d+", torch.__version__)[:2]]
@@ -48,6 +68,8 @@ def load(data: bytes) -> dict[str, np.ndarray]:
             "pip install 'torch>=2.10'",
         )
     check_zip(data)
+    if tool := _tool(data):
+        raise Incompatible(f"it is of {tool}", READ)
     try:
         named = torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data))
     except Exception as error:  # whatever a nonsensical program runs into
@@ -61,7 +83,25 @@ def load(data: bytes) -> dict[str, np.ndarray]:
         raise Incompatible(f"it holds no tensors by name, but a {type(content).__name__}", _ADVICE)
     if sum(tensor.numel() for tensor in tensors.values()) > MAX_NUMBERS:
         raise Unsafe(f"its tensors have more than {MAX_NUMBERS:,} numbers", "it is no policy")
-    return {name: _array(name, tensor) for name, tensor in tensors.items()}
+    arrays = {name: _array(name, tensor) for name, tensor in tensors.items()}
+    return arrays, frozenset(map(str, content)) if isinstance(content, dict) else frozenset()
+
+
+def _tool(data: bytes) -> str:
+    """Which tool saved it, of those whose policies cannot be read; "" for none of them.
+
+    The names in its pickle are looked at, as one looks at a text: some of these files hold more
+    than tensors, and none is opened.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        program = archive.read(names[0]) if names else b""
+    with suppress(Exception):  # whatever nonsense runs into is told when it is opened
+        texts = {str(word) for _, word, _ in pickletools.genops(program) if isinstance(word, str)}
+        for tool, mark in _TOOLS.items():
+            if any(mark.match(text) for text in texts):
+                return tool
+    return ""
 
 
 def check_zip(data: bytes) -> None:

@@ -56,6 +56,8 @@ ROWS = [
     row("import foreign.pkl --out policy", 2, "is there already"),
     row("import foreign.pkl --out settings.toml", 2, "is there already"),
     row("import foreign.pkl --out ''", 2, "is"),
+    row(f"{I} --actor a", 2, "no PyTorch state dict"),
+    row(f"{I} --vec-normalize foreign.pkl", 2, "no zip of Stable-Baselines3"),
     row("import foreign.pkl --out .tmp-x", 2, "is no name for it"),
     row("import foreign.pkl --out step_000000000001", 2, "is no name for it"),
     row("import foreign.pkl extra --out made", 2, "extra"),
