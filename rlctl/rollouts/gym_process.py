@@ -111,9 +111,8 @@ class Remote:
         code = self._process.exitcode
         if not self._when and code == STARTED_AGAIN:
             return UsageError(
-                "the script that starts rlctl starts it again in each of the processes that it "
-                f"steps {self._name} in",
-                'put what the script does under `if __name__ == "__main__":`',
+                f"the script that starts rlctl starts it again in each process of {self._name}: "
+                'put what it does under `if __name__ == "__main__":`'
             )
         how = f"with exit code {code}"
         if code is not None and code < 0:
