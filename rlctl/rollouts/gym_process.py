@@ -101,6 +101,7 @@ class Remote:
                 last = self._pipe.recv()  # or the answer to what was asked before
                 if isinstance(last, Closed):
                     return last.problem
+            self._process.kill()  # it is in the middle of something long
         except (EOFError, OSError):
             pass  # it has ended already, and that was told where it mattered
         return None

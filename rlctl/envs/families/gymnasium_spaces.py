@@ -57,8 +57,11 @@ def flatten(layout: list[Leaf], observation: Any) -> np.ndarray:
         ValueError: A part of it is missing or has another size than its space says.
     """
     parts = [_part(observation, path, leaf) for path, leaf in layout]
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if whole.dtype == np.float32:
+        return whole.copy()
     with np.errstate(over="ignore"):
-        return np.concatenate(parts, dtype=np.float32, casting="unsafe")
+        return whole.astype(np.float32)
 
 
 def _part(observation: Any, path: tuple[Any, ...], leaf: spaces.Box) -> np.ndarray:
