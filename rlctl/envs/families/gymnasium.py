@@ -61,7 +61,7 @@ class Reply(NamedTuple):
 
 
 class GymnasiumEnvironment:
-    """One of Gymnasium's environments: its spec, vectors of it, and the form of its arrays.
+    """One of Gymnasium's environments: its spec, how to make it, and the form of its arrays.
 
     Args:
         name: "ID" or "MODULE:ID".
