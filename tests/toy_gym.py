@@ -71,17 +71,16 @@ class Toy(gymnasium.Env):
 class Odd(gymnasium.Env):
     """Spaces as asked for; does nothing."""
 
-    def __init__(self, observes="box", takes="box"):
+    def __init__(self, observes="box", takes="box", start=2):
         kinds = {
             "box": spaces.Box(-1.0, 1.0, (1,)),
             "half": spaces.Box(np.float32([-1, 0]), np.float32([1, np.inf])),
             "whole": spaces.Box(0, 5, (2,), np.int64),
-            "choice": spaces.Discrete(3, start=2),
+            "choice": spaces.Discrete(3, start=start),
             "choices": spaces.MultiDiscrete([2, 2]),
             "text": spaces.Text(4),
         }
         self.observation_space, self.action_space = kinds[observes], kinds[takes]
-        self.taken = []
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -89,7 +88,8 @@ class Odd(gymnasium.Env):
 
     def step(self, action):
         assert self.action_space.contains(action), action
-        return np.asarray([np.sum(action)], np.float32), 0.0, False, False, {}
+        seen = np.sum(action) - getattr(self.action_space, "start", 0)
+        return np.asarray([seen], np.float32), 0.0, False, False, {}
 
 
 def _missing():

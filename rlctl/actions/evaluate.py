@@ -117,7 +117,7 @@ def evaluate(
             episode_length=request.max_episode_steps or 0,
         )
     driver = request.told.drive(driver, name, config, tell)
-    recorder = Recorder(driver.spec.terms) if request.save_trajectories else None
+    recorder = Recorder(driver.spec.unrewarded) if request.save_trajectories else None
     with closing(driver):
         drift.check(checkpoint, driver.spec, tell)
         with progress.phase("eval"):
@@ -153,11 +153,11 @@ class Recorder:
     """Keeps every step of every environment; see `on_step` of rollouts.evaluate.
 
     Args:
-        terms: The metrics that are rewarded; the others are what figures are made of.
+        unrewarded: The metrics that figures are made of; the others are terms of the reward.
     """
 
-    def __init__(self, terms: tuple[str, ...]) -> None:
-        self._terms = terms
+    def __init__(self, unrewarded: tuple[str, ...]) -> None:
+        self._unrewarded = unrewarded
         self._rows: list[dict[str, np.ndarray]] = []
 
     def __call__(
@@ -173,7 +173,7 @@ class Recorder:
                 "truncated": step.truncated,
                 "running": running,
                 **{
-                    f"{'terms' if name in self._terms else 'figures'}/{name}": metric
+                    f"{'figures' if name in self._unrewarded else 'terms'}/{name}": metric
                     for name, metric in step.metrics.items()
                 },
             }
@@ -186,6 +186,7 @@ class Recorder:
             OutOfSpace: It cannot be written.
         """
         content = io.BytesIO()
-        arrays = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
+        names, none = {**self._rows[0], **self._rows[-1]}, np.zeros_like(self._rows[0]["reward"])
+        arrays = {name: np.stack([row.get(name, none) for row in self._rows]) for name in names}
         np.savez_compressed(content, **arrays)
         files.write_atomic(path, content.getvalue())

@@ -16,6 +16,7 @@ from rlctl.checkpoints import store
 from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
+from rlctl.core.starting import leave_if_starting
 from rlctl.engines.base import Hooks, Result
 
 __all__ = ["TrainReport", "TrainRequest", "plan", "train"]
@@ -74,6 +75,7 @@ def train(
         RlctlError: Everything else that can go wrong, see `rlctl.core.errors`; its data names the
             run.
     """
+    leave_if_starting()
     progress = progress or Progress()
     begin = jobs.new if request.resume is None else jobs.resumed
     job = begin(request, progress)
@@ -97,8 +99,8 @@ def train(
                 raise StoppedUnsaved("stopped before the training began")
             try:
                 result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
-            except Incompatible:
-                if not job.resume:
+            except (Incompatible, UsageError):
+                if not job.resume and not store.steps(job.run.checkpoints):
                     job.run.discard()
                 raise
     plot, films = make.drawn(job.run.folder)

@@ -100,6 +100,7 @@ class EnvSpec:
         substeps: Physics steps in a control step.
         episode_length: Control steps after which an episode is truncated.
         terms: Names of the per-step metrics that are summed over an episode, reward terms first.
+            An environment that names its terms as it goes may have more than it knows here.
         cameras: Named cameras, the default first; empty for MuJoCo's free camera.
         commands: Names of the command's components, empty without one.
         achieved: Which numbers of the observation tell how the command is met, one for each
@@ -126,6 +127,19 @@ class EnvSpec:
         """Names of all per-step metrics: the terms, and then what the figures are made of."""
         made_of = (name for figure in self.figures for name in (figure.of, figure.per) if name)
         return tuple(dict.fromkeys((*self.terms, *made_of)))
+
+    @property
+    def unrewarded(self) -> tuple[str, ...]:
+        """Names of the metrics that figures alone are made of."""
+        return tuple(name for name in self.metrics if name not in self.terms)
+
+    def observed(self, index: int) -> str:
+        """What number `index` of an observation is called, such as `joint_velocity[3]`."""
+        for part in self.observation:
+            if index < part.size:
+                return f"{part.name}[{index}]" if part.size > 1 else part.name
+            index -= part.size
+        raise IndexError(f"{self.id} observes less")
 
     @property
     def observation_size(self) -> int:

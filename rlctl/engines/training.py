@@ -16,9 +16,9 @@ from rlctl import catalog
 from rlctl.checkpoints import drift, manifest, store
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
-from rlctl.core.errors import Diverged
 from rlctl.core.runs import Run, provenance
 from rlctl.core.specs import PolicySpec
+from rlctl.engines import finite
 from rlctl.engines.base import Hooks, Result, Schedule
 from rlctl.engines.rows import Rows
 from rlctl.engines.saver import Saver
@@ -274,19 +274,13 @@ class EngineTraining(ABC):
 
     # --- for the engines ---
 
-    def _check_finite(self, bad: list[str], remedy: str) -> None:
+    def _check_finite(self, bad: list[str], remedy: str, observation: Any) -> None:
         """Stop where quantities named `bad` of the update under way are not finite.
 
         Raises:
-            Diverged: If there are any; the hint gives the remedy.
+            Diverged: There are any; see `rlctl.engines.finite.check`.
         """
-        step = self.state.counters.steps
-        if bad:
-            raise Diverged(
-                f"{', '.join(bad)} not finite in the update after step {step}",
-                f"the last checkpoint is intact; {remedy}",
-                data={"quantity": bad[0], "step": step},
-            )
+        finite.check(bad, remedy, observation, self._driver.spec, self.steps)
 
     def _settle(self, steps: int) -> Arrays:
         """Make the environments those of the step count reached: their state."""

@@ -56,6 +56,14 @@ def with_std(state: Normalizer) -> Normalizer:
     return state._replace(std=std.clip(STD_MIN, STD_MAX) / state.weight)
 
 
+def nonfinite(state: Normalizer) -> list[str]:
+    """The statistics that are not finite, as checkpoints name them."""
+    names = ("mean", "summed_variance", "std")
+    return [
+        f"normalizer/{n}" for n in names if not np.isfinite(np.asarray(getattr(state, n))).all()
+    ]
+
+
 def normalize(mean: Any, std: Any, observation: Any, clip: float | None = None) -> Any:
     """(x - mean) / std, bounded by +-clip: observation (*B, O) with mean, std (O,)."""
     normal = (observation - mean) / std

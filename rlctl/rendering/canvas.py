@@ -1,6 +1,9 @@
 """Draw the states of a model as pictures, without a window."""
 
+import atexit
+import weakref
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 import mujoco
@@ -48,6 +51,8 @@ class Canvas:
         self._option = mujoco.MjvOption()
         self._viewport = mujoco.MjrRect(0, 0, width, height)
         self._context = gl.open_context(self.platform, width, height)
+        self._at_exit = partial(_close, weakref.ref(self))
+        atexit.register(self._at_exit)  # later, the platform's own library is gone
         try:
             self._renderer = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._renderer)
@@ -59,6 +64,7 @@ class Canvas:
 
     def draw(self, qpos: np.ndarray, arrows: Sequence[Arrow] = ()) -> np.ndarray:
         """The picture (height, width, 3) uint8 of the positions (nq,), arrows over it."""
+        self._context.make_current()  # of several canvases in one process, this one
         self._data.qpos[:] = qpos
         mujoco.mj_forward(self._model, self._data)
         everything = mujoco.mjtCatBit.mjCAT_ALL
@@ -73,17 +79,27 @@ class Canvas:
 
     def close(self) -> None:
         """Free the renderer; EGL prints errors at exit where it was not."""
-        if self._renderer:
+        if self._context is None:
+            return
+        self._context.make_current()
+        if self._renderer is not None:
             self._renderer.free()
-        if self._context:
-            self._context.free()
+        self._context.free()
         self._context = self._renderer = None
+        atexit.unregister(self._at_exit)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _close(canvas: weakref.ref[Canvas]) -> None:
+    """Close a canvas that is still there."""
+    still = canvas()
+    if still is not None:
+        still.close()
 
 
 def _camera(model: mujoco.MjModel, name: str) -> mujoco.MjvCamera:

@@ -25,7 +25,8 @@ class Step(NamedTuple):
         terminated: (N,) bool, the environment ended the episode.
         truncated: (N,) bool, the time limit did, and nothing else.
         final_observation: (N, O) float32, before any reset.
-        metrics: Name -> (N,) float32, the environment's per-step metrics.
+        metrics: Name -> (N,) float32, the environment's per-step metrics: those of its spec, and
+            terms that have appeared since.
     """
 
     observation: np.ndarray
@@ -133,7 +134,10 @@ class Episodes:
             count=self.count + other.count,
             returns=self.returns + other.returns,
             lengths=self.lengths + other.lengths,
-            terms={name: total + other.terms[name] for name, total in self.terms.items()},
+            terms={
+                name: self.terms.get(name, 0.0) + other.terms.get(name, 0.0)
+                for name in {**self.terms, **other.terms}
+            },
             spread=joint_spread(self, other),
             nonfinite=self.nonfinite + other.nonfinite,
             warnings=self.warnings + other.warnings,

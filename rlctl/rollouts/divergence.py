@@ -19,7 +19,7 @@ def diverged(bad: np.ndarray, first: int, step: int) -> Diverged:
     return Diverged(
         f"the {quantity} of environment {environment} is not finite at step {step} "
         f"({len(rows)} of {len(bad)} environments)",
-        "the last checkpoint is intact; lower ppo.learning_rate or the physics timestep, "
+        "the last checkpoint is intact; lower the learning rate or the physics timestep, "
         "or go on with --set train.on_nonfinite=reset",
         data={"quantity": quantity, "environment": environment, "step": step},
     )

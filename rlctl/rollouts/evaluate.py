@@ -152,15 +152,16 @@ def evaluate(
         name: np.concatenate([r[name] for r in rounds])[:episodes]
         for name in ("return", "length", "terminated")
     }
+    none = np.zeros(driver.num_envs)
     metrics = {
-        name: np.concatenate([r["metrics"][name] for r in rounds])[:episodes]
-        for name in driver.spec.metrics
+        name: np.concatenate([r["metrics"].get(name, none) for r in rounds])[:episodes]
+        for name in dict.fromkeys(name for r in rounds for name in r["metrics"])
     }
     return Evaluation(
         returns=joined["return"],
         lengths=joined["length"],
         terminated=joined["terminated"] > 0,
-        terms={name: metrics[name] for name in driver.spec.terms},
+        terms={n: metric for n, metric in metrics.items() if n not in driver.spec.unrewarded},
         figures={f: _ratio(f, metrics, joined["length"]) for f in driver.spec.figures},
         tracking=_tracking(driver.spec, [pair for r in rounds for pair in r["tracking"]]),
         seconds=time.perf_counter() - start,
@@ -209,7 +210,7 @@ def _round(
         sums["length"] += running
         sums["terminated"] += step.terminated & running
         for name, metric in step.metrics.items():
-            metrics[name] += metric * running
+            metrics[name] = metrics.get(name, 0.0) + metric * running
         running = running & ~(step.terminated | step.truncated)
         observation = step.observation
         steps += n

@@ -6,6 +6,7 @@ Gymnasium's environments cannot be saved: `restore` starts fresh episodes.
 
 import os
 import pickle
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any, Self
 
@@ -14,13 +15,16 @@ import numpy as np
 from rlctl.core.errors import Diverged
 from rlctl.envs.families.gymnasium import GymnasiumEnvironment
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
-from rlctl.rollouts.gym_group import BAD_NAMES, GroupStep, Local, Remote
+from rlctl.rollouts.gym_group import Fault, joined
+from rlctl.rollouts.gym_process import Local, Remote
 
 WORTH_A_PROCESS = 50e-6, 400e-6  # s that a step of one environment, and of all, takes at least
 
 
 class GymDriver:
     """N environments of Gymnasium; see rollouts.base.Driver.
+
+    Terms of the reward are those that infos have: one that appears late counts 0 until then.
 
     Args:
         env: The environment.
@@ -57,6 +61,7 @@ class GymDriver:
         ]
         self._seed = self._time = 0
         self.observation = np.zeros((num_envs, env.spec.observation_size), np.float32)
+        self._terms = dict.fromkeys(env.spec.terms)  # names, in the order they appeared in
         self._begin()
 
     def reset(self, seed: int) -> np.ndarray:
@@ -77,14 +82,16 @@ class GymDriver:
         """
         action = np.asarray(action, np.float32)
         parts = self._ask("step", [(action[rows],) for rows in self._rows])
-        step = GroupStep(*map(np.concatenate, zip(*parts, strict=True)))
-        if step.bad.any():
-            self._note(step.bad)
+        step = joined(parts)
+        if step.faults:
+            self._note(step.faults)
         self._time += 1
         self.observation = step.observation
-        self._count(step)
-        metrics = dict(zip(self.spec.terms, step.terms.T, strict=True))
-        return Step(*step[:5], metrics)
+        self._terms |= dict.fromkeys(step.terms)
+        none = np.zeros(self.num_envs, np.float32)
+        whole = Step(*step[:5], {name: step.terms.get(name, none) for name in self._terms})
+        self._count(whole)
+        return whole
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Act with `params` for `length` steps, going on from where the last call ended."""
@@ -95,7 +102,7 @@ class GymDriver:
 
     def take_episodes(self) -> Episodes:
         """Sums over the episodes that ended since the last call."""
-        ended, self._ended = self._ended, Episodes(0, 0.0, 0.0, dict.fromkeys(self.spec.terms, 0.0))
+        ended, self._ended = self._ended, Episodes(0, 0.0, 0.0, dict.fromkeys(self._terms, 0.0))
         return ended
 
     def state(self) -> Arrays:
@@ -127,9 +134,15 @@ class GymDriver:
         return group.answer()
 
     def close(self) -> None:
-        """Close the environments and end their processes."""
-        for group in self._groups:
-            group.close()
+        """Close the environments and end their processes.
+
+        Raises:
+            Diverged: An environment raised.
+        """
+        groups, self._groups = self._groups, []
+        with ExitStack() as stack:
+            for group in reversed(groups):
+                stack.callback(group.close)
 
     def __enter__(self) -> Self:
         return self
@@ -151,38 +164,40 @@ class GymDriver:
     def _begin(self) -> None:
         """No episode has ended yet, and those under way are at their start."""
         self._return, self._length = np.zeros(self.num_envs), np.zeros(self.num_envs)
-        self._sums = np.zeros((self.num_envs, len(self.spec.terms)))
-        self._ended = Episodes(0, 0.0, 0.0, dict.fromkeys(self.spec.terms, 0.0))
+        self._sums: Arrays = {}
+        self._ended = Episodes(0, 0.0, 0.0, dict.fromkeys(self._terms, 0.0))
 
-    def _count(self, step: GroupStep) -> None:
+    def _count(self, step: Step) -> None:
         """Enter a step in the books of the episodes."""
         self._return += step.reward
         self._length += 1
-        self._sums += step.terms
+        for name, term in step.metrics.items():
+            self._sums[name] = self._sums.get(name, 0.0) + term.astype(np.float64)
         over = step.terminated | step.truncated
         if not over.any():
             return
-        returns, terms = self._return[over], self._sums[over].sum(axis=0)
+        returns = self._return[over]
         self._ended += Episodes(
             count=len(returns),
             returns=float(returns.sum()),
             lengths=float(self._length[over].sum()),
-            terms=dict(zip(self.spec.terms, map(float, terms), strict=True)),
+            terms={name: float(total[over].sum()) for name, total in self._sums.items()},
             spread=len(returns) * float(returns.var()),
         )
         self._return[over] = self._length[over] = 0.0
-        self._sums[over] = 0.0
+        for total in self._sums.values():
+            total[over] = 0.0
 
-    def _note(self, bad: np.ndarray) -> None:
-        """Count the environments (N,) that were not finite, or stop because of them."""
-        rows = np.flatnonzero(bad)
-        self._ended.nonfinite += len(rows)
+    def _note(self, faults: dict[int, Fault]) -> None:
+        """Count the environments that were not finite, or stop because of them."""
+        self._ended.nonfinite += len(faults)
         if not self._stop:
             return
-        quantity, environment = BAD_NAMES[bad[rows[0]]], self._first + int(rows[0])
+        row, (quantity, value) = next(iter(faults.items()))
+        environment = self._first + row
         raise Diverged(
             f"the {quantity} of environment {environment} of {self.spec.id} is not finite at step "
-            f"{self._time} ({len(rows)} of {len(bad)} environments)",
+            f"{self._time} ({len(faults)} of {self.num_envs} environments): {value}",
             "the last checkpoint is intact; look into the environment, or go on with "
             "--set train.on_nonfinite=reset",
             data={"quantity": quantity, "environment": environment, "step": self._time},

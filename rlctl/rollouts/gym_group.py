@@ -1,20 +1,25 @@
-"""Some of a driver's Gymnasium environments, in this process or in one of their own.
+"""Some of a driver's Gymnasium environments, stepped one after the other.
 
-Shapes: n environments of a group, O observation, A action, K terms.
+Shapes: n environments of a group, O observation, A action.
 """
 
-import multiprocessing
-import signal
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from rlctl.core.errors import Diverged, RendererMissing, RlctlError
-from rlctl.envs.families.gymnasium import GymnasiumEnvironment, pip_line, words
+from rlctl.core.errors import Diverged, RendererMissing
+from rlctl.envs.families.gymnasium import GymnasiumEnvironment
+from rlctl.envs.families.gymnasium_errors import is_stop, pip_line, words
+from rlctl.rollouts.base import Arrays
+from rlctl.rollouts.gym_frame import as_picture
 
-FINE, BAD_OBSERVATION, BAD_REWARD = range(3)
-BAD_NAMES = ("", "observation", "reward")
+
+class Fault(NamedTuple):
+    """What is not finite: the quantity, `observation` or `reward`, and its value in words."""
+
+    quantity: str
+    value: str
 
 
 class GroupStep(NamedTuple):
@@ -22,12 +27,12 @@ class GroupStep(NamedTuple):
 
     Attributes:
         observation: (n, O) float32.
-        reward: (n,) float32, 0 where bad.
+        reward: (n,) float32, 0 where at fault.
         terminated: (n,) bool.
         truncated: (n,) bool.
-        final_observation: (n, O) float32; where bad, that of the step before.
-        terms: (n, K) float32.
-        bad: (n,) int, which quantity is not finite.
+        final_observation: (n, O) float32; where at fault, that of the step before.
+        terms: Name -> (n,) float32, 0 where the info of the step has none.
+        faults: Environment of the group -> what of it is not finite.
     """
 
     observation: np.ndarray
@@ -35,8 +40,25 @@ class GroupStep(NamedTuple):
     terminated: np.ndarray
     truncated: np.ndarray
     final_observation: np.ndarray
-    terms: np.ndarray
-    bad: np.ndarray
+    terms: Arrays
+    faults: dict[int, Fault]
+
+
+def joined(steps: Sequence[GroupStep]) -> GroupStep:
+    """The steps of several groups as that of one."""
+    terms = dict.fromkeys(name for step in steps for name in step.terms)
+    faults, first = {}, 0
+    for step in steps:
+        faults |= {first + row: fault for row, fault in step.faults.items()}
+        first += len(step.reward)
+    return GroupStep(
+        *map(np.concatenate, zip(*(step[:5] for step in steps), strict=True)),
+        {
+            name: np.concatenate([s.terms.get(name, np.zeros_like(s.reward)) for s in steps])
+            for name in terms
+        },
+        faults,
+    )
 
 
 class GymGroup:
@@ -52,20 +74,25 @@ class GymGroup:
     def __init__(
         self, env: GymnasiumEnvironment, num: int, limit: int, render_mode: str | None = None
     ) -> None:
-        self._env, self._num, self._limit = env, num, limit
-        self._vector = env.vector(num, render_mode)
+        self._env, self._limit = env, limit
+        self._ones = [env.make(render_mode) for _ in range(num)]
         self._clock = np.zeros(num, np.int64)
         self._last = np.zeros((num, env.spec.observation_size), np.float32)
         self._steps = 0
+        self._failed = False
 
     def reset(self, seeds: list[int]) -> np.ndarray:
-        """Fresh episodes everywhere, of these seeds (n): observation (n, O)."""
+        """Fresh episodes everywhere, of these seeds (n): observation (n, O).
+
+        Raises:
+            Diverged: An environment raised.
+        """
         try:
-            observation, _ = self._vector.reset(seed=seeds)
-        except Exception as problem:
+            pairs = zip(self._ones, seeds, strict=True)
+            self._last = np.stack([self._env.reset(one, seed) for one, seed in pairs])
+        except BaseException as problem:
             raise self._failure("its reset", problem) from problem
         self._clock[:] = self._steps = 0
-        self._last = self._env.flatten(observation, self._num)
         return self._last
 
     def stagger(self, clock: np.ndarray) -> None:
@@ -80,9 +107,19 @@ class GymGroup:
         """
         self._steps += 1
         try:
-            return self._settle(*self._vector.step(self._env.accept(action))[:4])
-        except Exception as problem:  # environments are of other people and raise anything
+            pairs = zip(self._ones, self._env.accept(action), strict=True)
+            replies = [self._env.step(one, act) for one, act in pairs]
+        except BaseException as problem:  # environments are of other people and raise anything
             raise self._failure(f"step {self._steps}", problem) from problem
+        final, rewards, *ends = map(np.array, zip(*(reply[:4] for reply in replies), strict=True))
+        with np.errstate(over="ignore"):
+            reward = rewards.astype(np.float32)
+        faults = self._faults(final, reward)
+        terms = _columns([{} if i in faults else r.terms for i, r in enumerate(replies)])
+        wrong = np.zeros(len(replies), bool)
+        wrong[list(faults)] = True
+        final[wrong], reward[wrong] = self._last[wrong], 0.0
+        return self._settle(final, reward, *ends, wrong)._replace(terms=terms, faults=faults)
 
     def picture(self) -> np.ndarray:
         """What the first environment looks like: (height, width, 3) uint8.
@@ -90,53 +127,88 @@ class GymGroup:
         Raises:
             RendererMissing: It cannot be drawn.
         """
+        name = self._env.spec.id
         try:
-            frame = self._vector.envs[0].render()
-        except Exception as problem:
+            frame = self._ones[0].render()
+        except BaseException as problem:
+            if is_stop(problem):
+                raise
             raise RendererMissing(
-                f"{self._env.spec.id} cannot be drawn: {words(problem)}",
+                f"{name} cannot be drawn after step {self._steps}: {words(problem)}",
                 pip_line(problem) or "its documentation says what drawing needs",
             ) from problem
-        if not isinstance(frame, np.ndarray) or frame.ndim != 3:
-            raise RendererMissing(f"{self._env.spec.id} gives no pictures in mode rgb_array")
-        return frame
+        try:
+            return as_picture(frame)
+        except ValueError as problem:
+            raise RendererMissing(
+                f"{name} gives no pictures in mode rgb_array: {problem}",
+                "have its render return (height, width, 3) uint8, or wrap it so that it does",
+            ) from problem
 
     def close(self) -> None:
-        """Close the environments."""
-        self._vector.close()
+        """Close the environments.
+
+        Raises:
+            Diverged: One raised, and none had failed before.
+        """
+        first: Diverged | None = None
+        for one in self._ones:
+            try:
+                one.close()
+            except BaseException as problem:
+                told = self._failed
+                failure = self._failure("its close", problem)
+                first = first or (None if told else failure)
+        self._ones = []
+        if first is not None:
+            raise first
+
+    def _faults(self, observation: np.ndarray, reward: np.ndarray) -> dict[int, Fault]:
+        """What is not finite of observations (n, O) and rewards (n,)."""
+        fine = np.isfinite(observation)
+        bad = ~fine.all(axis=1)
+        faults = {
+            int(row): Fault("reward", _value("it", reward[row]))
+            for row in np.flatnonzero(~np.isfinite(reward))
+        }
+        for row in np.flatnonzero(bad):
+            column = int(np.argmin(fine[row]))
+            name = self._env.spec.observed(column)
+            faults[int(row)] = Fault("observation", _value(name, observation[row, column]))
+        return dict(sorted(faults.items()))
 
     def _settle(
         self,
-        observation: Any,
+        final: np.ndarray,
         reward: np.ndarray,
         terminated: np.ndarray,
         truncated: np.ndarray,
+        wrong: np.ndarray,
     ) -> GroupStep:
-        """Keep final observations, end what is over time or bad."""
-        now = self._env.flatten(observation, self._num)
-        final = now.copy()
-        for row, last in self._vector.finals.items():
-            final[row] = last
-        reward = reward.astype(np.float32)
-        bad = np.where(np.isfinite(reward), FINE, BAD_REWARD)
-        bad[~np.isfinite(final).all(axis=1)] = BAD_OBSERVATION
-        wrong = bad != FINE
-        final[wrong], reward[wrong] = self._last[wrong], 0.0
-        terms = np.where(wrong[:, None], 0.0, self._vector.terms)
-
+        """End what is over time or wrong (n,), and begin anew where an episode ended."""
         self._clock += 1
-        ended = terminated | truncated  # the vector has reset these itself
-        over = ((self._clock >= self._limit) | wrong) & ~ended
+        over = (self._clock >= self._limit) | wrong
         terminated = terminated & ~wrong
-        truncated = (truncated | over | wrong) & ~terminated
-        if over.any():
-            observation, _ = self._vector.reset(options={"reset_mask": over})
-            now = self._env.flatten(observation, self._num)
-        self._clock[terminated | truncated] = 0
+        truncated = (truncated | over) & ~terminated
+        now, ended = final.copy(), terminated | truncated
+        try:
+            for row in np.flatnonzero(ended):
+                now[row] = self._env.reset(self._ones[row])
+        except BaseException as problem:
+            raise self._failure(f"the reset after step {self._steps}", problem) from problem
+        self._clock[ended] = 0
         self._last = now
-        return GroupStep(now, reward, terminated, truncated, final, terms, bad)
+        return GroupStep(now, reward, terminated, truncated, final, {}, {})
 
-    def _failure(self, when: str, problem: Exception) -> Diverged:
+    def _failure(self, when: str, problem: BaseException) -> Diverged:
+        """The error that tells of what an environment raised.
+
+        Raises:
+            BaseException: The problem itself, if it is the user stopping rlctl.
+        """
+        if is_stop(problem):
+            raise problem
+        self._failed = True
         return Diverged(
             f"{self._env.spec.id} failed in {when}: {words(problem)}",
             "the last checkpoint is intact; the environment's own code is what to look at",
@@ -144,88 +216,17 @@ class GymGroup:
         )
 
 
-class Local:
-    """A group of this process, asked and answered like one elsewhere."""
-
-    def __init__(self, *args: Any) -> None:
-        self._group = GymGroup(*args)
-        self._answer: Any = None
-
-    def ask(self, method: str, *args: Any) -> None:
-        """Call a method of the group."""
-        self._answer = getattr(self._group, method)(*args)
-
-    def answer(self) -> Any:
-        """What it returned."""
-        return self._answer
-
-    def close(self) -> None:
-        """Close the environments."""
-        self._group.close()
+def _columns(rows: list[dict[str, float]]) -> Arrays:
+    """Terms of n environments as name -> (n,) float32, 0 where one has none."""
+    found: Arrays = {}
+    for row, terms in enumerate(rows):
+        for name, value in terms.items():
+            if name not in found:
+                found[name] = np.zeros(len(rows), np.float32)
+            found[name][row] = value
+    return found
 
 
-class Remote:
-    """A group in a process of its own: `ask` does not wait, `answer` does."""
-
-    def __init__(self, *args: Any) -> None:
-        context = multiprocessing.get_context("spawn")  # threads do not survive a fork
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, args), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def ask(self, method: str, *args: Any) -> None:
-        """Have a method of the group called."""
-        try:
-            self._pipe.send((method, args))
-        except OSError:
-            raise self._gone() from None
-
-    def answer(self) -> Any:
-        """What it returned, or raised.
-
-        Raises:
-            Diverged: An environment raised, or the process has ended.
-        """
-        try:
-            result = self._pipe.recv()
-        except (EOFError, OSError):
-            raise self._gone() from None
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-    def close(self) -> None:
-        """End the process."""
-        self._pipe.close()  # which it takes for a farewell
-        self._process.join(timeout=5.0)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-    def _gone(self) -> Diverged:
-        self._process.join(timeout=5.0)
-        return Diverged(
-            "a process that steps environments has ended unexpectedly, with exit code "
-            f"{self._process.exitcode}",
-            "the last checkpoint is intact; with fewer environments less memory is needed",
-            data={"quantity": "process"},
-        )
-
-
-def _serve(pipe: Connection, args: tuple[Any, ...]) -> None:
-    """Do what is asked until the other end is closed. Signals are the other process's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    group: GymGroup | None = None
-    try:
-        while True:
-            method, given = pipe.recv()
-            try:
-                group = group or GymGroup(*args)
-                result = getattr(group, method)(*given)
-            except RlctlError as problem:
-                result = type(problem)(problem.message, problem.hint, problem.data)
-            pipe.send(result)
-    except (EOFError, OSError):
-        if group is not None:
-            group.close()
+def _value(name: str, value: float) -> str:
+    """A value that is not finite, in words."""
+    return f"{name} is {value}" + (", as float32 ends at 3.4e38" if np.isinf(value) else "")

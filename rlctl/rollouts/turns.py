@@ -45,8 +45,8 @@ class TurnDriver:
         parts = np.split(action, len(self._drivers))
         steps = [driver.step(part) for driver, part in zip(self._drivers, parts, strict=True)]
         metrics = {
-            name: np.concatenate([step.metrics[name] for step in steps])
-            for name in steps[0].metrics
+            name: np.concatenate([s.metrics.get(name, np.zeros_like(s.reward)) for s in steps])
+            for name in dict.fromkeys(name for step in steps for name in step.metrics)
         }
         columns = zip(*(step[:-1] for step in steps), strict=True)
         return Step(*map(np.concatenate, columns), metrics)

@@ -31,7 +31,7 @@ def test_every_back_end_plays_the_same_episodes(stochastic, tmp_path):
 
 def test_trajectories_keep_what_is_rewarded_apart(tmp_path):
     zeros = np.zeros(2)
-    recorder = Recorder(("alive",))
+    recorder = Recorder(("power",))
     metrics = {"alive": np.ones(2), "power": np.full(2, 5.0)}
     for _ in range(3):
         recorder(zeros, zeros, Step(zeros, zeros, zeros, zeros, zeros, metrics), zeros)
@@ -40,3 +40,13 @@ def test_trajectories_keep_what_is_rewarded_apart(tmp_path):
     np.testing.assert_array_equal(written["terms/alive"], np.ones((3, 2)))
     np.testing.assert_array_equal(written["figures/power"], np.full((3, 2), 5.0))
     assert "terms/power" not in written
+
+
+def test_trajectories_have_terms_that_appear_late(tmp_path):
+    recorder, zeros = Recorder(()), np.zeros(2)
+    for t in range(3):
+        metrics = {"reward_late": np.ones(2)} if t == 2 else {}
+        recorder(zeros, zeros, Step(zeros, zeros, zeros, zeros, zeros, metrics), zeros)
+    recorder.write(tmp_path / "all.npz")
+    written = np.load(tmp_path / "all.npz")
+    np.testing.assert_array_equal(written["terms/reward_late"], [[0, 0], [0, 0], [1, 1]])

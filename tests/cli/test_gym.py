@@ -1,9 +1,15 @@
 """Gymnasium's environments through every command."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import saved_policy
+from PIL import Image
 
 SMALL = [
     *("--num-envs", 4, "--set", "ppo.unroll_length=8", "--set", "ppo.num_minibatches=2"),
@@ -60,7 +66,7 @@ def test_from_training_to_a_film(rlctl):
         (["gym:CartPole-v1", "--algo", "ppo"], 2, "discrete actions"),
         (["gym:toy_gym:Odd-v0", "--set", "env.takes=half"], 2, "actions without bounds"),
         (["gym:Pendulm-v1"], 2, "did you mean gym:Pendulum-v1?"),
-        (["gym:toy_gym:Missing-v0"], 7, 'hint: pip install "toys[box]"'),
+        (["gym:toy_gym:Missing-v0"], 7, f'{sys.executable} -m pip install "toys[box]"'),
         (["gym:Pendulum-v1", "--set", "env.gg=1"], 2, "did you mean env.g?"),
         (["gym:Pendulum-v1", "--set", "env.render_mode=human"], 2, "rlctl render chooses it"),
         (["gym:Pendulum-v1", "--set", "train.episode_length=201"], 2, "after 200 steps"),
@@ -87,6 +93,112 @@ def test_an_environment_that_fails_in_the_middle(rlctl, fail, complaint):
     error = done.envelope["error"]
     assert (error["code"], complaint in error["message"]) == ("diverged", True)
     assert Path(done.envelope["data"]["checkpoint"]).name == "step_000000000192"
+
+
+ENGINES = {
+    "ppo": SMALL,
+    "trpo": (
+        *("--algo", "trpo", "--num-envs", 4, "--set", "train.num_evals=0"),
+        *("--set", "trpo.steps_per_update=256"),
+    ),
+}
+
+
+@pytest.mark.parametrize("algo", ["ppo", "trpo"])
+def test_what_raises_no_ordinary_exception(rlctl, algo):
+    done = rlctl(
+        *("train", "gym:odd_gym:Fails-v0", *ENGINES[algo], "--steps", 2000, "--out", "run"),
+        *("--set", "env.error=SystemExit", "--json"),
+    )
+    error = done.envelope["error"]
+    assert (done.code, error["code"]) == (8, "diverged")
+    assert error["message"] == "gym:odd_gym:Fails-v0 failed in step 30: SystemExit"
+
+
+def test_terms_of_infos_that_lack_some(rlctl):
+    done = rlctl(
+        *("train", "gym:odd_gym:Terms-v0", *ENGINES["trpo"], "--steps", 512, "--out", "run"),
+    )
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert [row["terms"]["reward_goal"] for row in rows] == [14, 14]
+    assert rows[1]["terms"]["reward_late"] == 10
+    done = rlctl("eval", "--ckpt", "run", "--episodes", 3, "--json")
+    terms = done.envelope["data"]["terms"]
+    assert terms["reward_goal"] == {"mean": 14.0, "std": 0.0}
+    assert terms["reward_alive"] == {"mean": 10.0, "std": 0.0}
+
+
+@pytest.mark.parametrize("algo", ["ppo", "trpo"])
+@pytest.mark.parametrize("value", ["1e25", "3.4028234e38"])
+def test_observations_too_large_to_compute_with(rlctl, algo, value):
+    other = {"ppo": "trpo.", "trpo": "ppo."}[algo]
+    done = rlctl(
+        *("train", "gym:odd_gym:Large-v0", *ENGINES[algo], "--steps", 256, "--out", "run"),
+        *("--set", f"env.value={value}"),
+    )
+    assert done.code == 8
+    assert (
+        f"component observation[1] of the observation is as large as {float(value):.3g}" in done.err
+    )
+    assert "rescale or clip" in done.err
+    assert other not in done.err
+    assert "RuntimeWarning" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [("int64", ""), ("grey", ""), ("unit", "(64, 64, 3) and dtype float32"), ("none", "NoneType")],
+)
+def test_frames_that_can_be_drawn(rlctl, kind, complaint):
+    saved_policy.save("gym:odd_gym:Frames-v0", kind=kind)
+    done = rlctl("render", "--out", "a.png", "--steps", 2)
+    assert done.code == (10 if complaint else 0), done.err
+    assert complaint in done.err
+    if complaint:
+        assert not Path("a.png").exists()
+        return
+    page = np.asarray(Image.open("a.png"))
+    assert page[60, 2].tolist() == ([250, 10, 10] if kind == "int64" else [250] * 3)
+    assert page[60, 50].tolist() == [0, 0, 0]
+
+
+def test_choices_that_start_far_out(rlctl):
+    done = rlctl(
+        *("train", "gym:toy_gym:Odd-v0", *ENGINES["trpo"], "--steps", 128, "--out", "run"),
+        *("--set", "env.takes=choice", "--set", "env.start=20240101"),
+    )
+    assert done.code == 0, done.err
+    done = rlctl("eval", "--ckpt", "run", "--episodes", 2, "--max-episode-steps", 5)
+    assert done.code == 0, done.err
+
+
+UNGUARDED = """
+import sys
+from rlctl.rollouts import gym
+gym.processes = lambda env, num_envs: 2
+from rlctl.cli import main
+sys.argv = ["rlctl", "train", "gym:odd_gym:OddPlain-v0", "--algo", "trpo", "--num-envs", "2"]
+sys.argv += ["--out", "run", "--cpu", "--steps", "128"]
+main()
+"""
+
+
+def test_a_script_that_starts_itself_again(tmp_path):
+    Path("mine.py").write_text(UNGUARDED)
+    paths = os.pathsep.join([os.environ["PYTHONPATH"], str(Path(__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "mine.py"],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count('under `if __name__ == "__main__":`') == 1
+    assert "bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.py"]
 
 
 def test_all_names_of_a_family(rlctl):

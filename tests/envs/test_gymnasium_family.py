@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from odd_gym import ERRORS
 
 from rlctl import catalog
-from rlctl.core.errors import DeviceUnavailable, UsageError
+from rlctl.core.errors import DeviceUnavailable, RendererMissing, UsageError
 from rlctl.core.specs import ActionPart
+from rlctl.envs.families import gymnasium_errors
 from rlctl.envs.families.gymnasium_config import GymnasiumConfig
 from rlctl.rollouts.make import environment_of, make_environment, resolve_physics
 
@@ -30,7 +32,7 @@ class TestSpecs:
         assert (action.low, action.high, action.discrete) == (0, 1, True)
         assert cartpole.control_dt == 1 / 50, "of the frame rate"
         (action,) = spec("toy_gym:Odd-v0", takes="choice").action
-        assert (action.low, action.high) == (2, 4)
+        assert (action.low, action.high) == (0, 2), "numbered from 0, wherever they start"
 
     def test_of_mujoco(self):
         hopper = spec("Hopper-v5", forward_reward_weight=2.0)
@@ -51,6 +53,59 @@ class TestSpecs:
         assert resolve_physics("gym:Pendulum-v1", "auto") == "gymnasium"
         with pytest.raises(UsageError, match="does not run on native physics"):
             resolve_physics("gym:Pendulum-v1", "native")
+
+
+class TestWhatTheySay:
+    """What is absent, or is not what it should be, counts as absent."""
+
+    @pytest.mark.parametrize(
+        ("said", "seconds"),
+        [
+            ({}, 1 / 20),
+            ({"dt": 0.25}, 0.25),
+            ({"dt": "raises"}, 1 / 20),
+            ({"dt": True}, 1 / 20),
+            ({"dt": "nan"}, 1 / 20),
+            ({"dt": 0}, 1 / 20),
+            ({"dt": 1e-30}, 1 / 20),
+            ({"dt": [0.1]}, 1 / 20),
+            *(
+                ({"render_fps": fps}, 1 / 30)
+                for fps in ("30", "inf", "nan", -1, 0, None, 1e300, 1e-300, [20])
+            ),
+            ({"metadata": None}, 1 / 30),
+            ({"metadata": ["rgb_array"]}, 1 / 30),
+        ],
+    )
+    def test_of_their_time_step(self, said, seconds):
+        assert spec("odd_gym:Says-v0", **said).control_dt == seconds
+
+    @pytest.mark.parametrize(
+        ("count", "substeps"),
+        [(4, 4), (4.0, 4), (None, 1), ([2, 5], 1), ("4", 1), (0, 1), (-3, 1), (2.5, 1), (True, 1)],
+    )
+    def test_of_their_substeps(self, count, substeps):
+        assert spec("odd_gym:Says-v0", frame_skip=count).substeps == substeps
+
+    @pytest.mark.parametrize(
+        ("modes", "draws"),
+        [(["rgb_array"], True), ("rgb_array", True), (None, False), (3, False), ([], False)],
+    )
+    def test_of_their_pictures(self, modes, draws):
+        name, config = "gym:odd_gym:Says-v0", GymnasiumConfig(render_modes=modes)
+        environment = make_environment(name, config)
+        if draws:
+            environment.make("rgb_array").close()
+            return
+        with pytest.raises(RendererMissing, match="does not draw pictures; its render modes are"):
+            environment.make("rgb_array")
+
+    def test_keys_need_not_be_text(self):
+        parts = [(part.name, part.size) for part in spec("odd_gym:Observes-v0").observation]
+        assert parts == [("10", 1), ("2", 1)]
+
+    def test_every_term_that_was_seen(self):
+        assert spec("odd_gym:Terms-v0").terms == ("reward_alive", "reward_goal")
 
 
 class TestWhatCannotBeUsed:
@@ -82,6 +137,35 @@ class TestWhatCannotBeUsed:
         with pytest.raises(UsageError, match="only Discrete and real Box actions"):
             spec("toy_gym:Odd-v0", takes=takes)
 
+    @pytest.mark.parametrize("observes", ["empty", "no parts", "empty parts"])
+    def test_nothing_to_observe(self, observes):
+        with pytest.raises(UsageError, match="observes nothing"):
+            spec("odd_gym:Observes-v0", observes=observes)
+        assert spec("odd_gym:Observes-v0", observes="part empty").observation_size == 1
+
+    def test_other_kinds_in_dictionaries(self):
+        with pytest.raises(UsageError, match=r"observes Tuple\(.*only Box observations"):
+            spec("odd_gym:Observes-v0", observes="tuple")
+        with pytest.raises(UsageError, match="observes None; only Box observations"):
+            spec("odd_gym:Observes-v0", observes="no space")
+
+    def test_nothing_to_do(self):
+        with pytest.raises(UsageError, match="takes no action"):
+            spec("odd_gym:Observes-v0", acts="empty")
+
+    @pytest.mark.parametrize("error", ERRORS)
+    def test_constructors_that_fail(self, error):
+        complaint = f"Fails-v0 cannot be made with where='constructor', error='{error}': {error}$"
+        with pytest.raises(UsageError, match=complaint):
+            spec("odd_gym:Fails-v0", where="constructor", error=error)
+
+    @pytest.mark.parametrize("error", ERRORS)
+    def test_modules_that_fail(self, error, monkeypatch, tmp_path):
+        (tmp_path / f"fails_by_{error.lower()}.py").write_text(f"raise {error}")
+        monkeypatch.syspath_prepend(tmp_path)
+        with pytest.raises(UsageError, match=f"cannot import fails_by_{error.lower()}: {error}$"):
+            catalog.env(f"gym:fails_by_{error.lower()}:Toy-v0")
+
     def test_options(self):
         with pytest.raises(UsageError, match="takes no 'lenght'; it takes length, fail,") as caught:
             spec("toy_gym:Toy-v0", lenght=3)
@@ -94,7 +178,7 @@ class TestWhatCannotBeUsed:
     def test_what_is_not_installed(self):
         with pytest.raises(DeviceUnavailable, match="Toys are not installed") as caught:
             spec("toy_gym:Missing-v0")
-        assert caught.value.hint == 'pip install "toys[box]"'
+        assert caught.value.hint == f'{sys.executable} -m pip install "toys[box]"'
 
 
 def test_nothing_is_listed_before_it_is_asked_for():
@@ -116,3 +200,43 @@ def test_options_come_from_the_checkpoint(private_folder):
     name, config = environment_of(checkpoint)
     assert (name, config.values) == ("gym:toy_gym:Toy-v0", {"length": 7})
     assert environment_of(checkpoint, ["env.colour=9"])[1].values == {"length": 7, "colour": 9}
+
+
+class Untold(Exception):
+    """Cannot even say what is wrong."""
+
+    def __str__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        (SystemExit(), "SystemExit"),
+        (ValueError("\n\n  two\nlines"), "ValueError: two"),
+        (Untold(), "Untold"),
+    ],
+)
+def test_an_error_in_one_line(problem, line):
+    assert gymnasium_errors.words(problem) == line
+
+
+def _missing(module, told):
+    problem = ValueError(told)
+    problem.__cause__ = ModuleNotFoundError(name=module)
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "package"),
+    [
+        (_missing("pygame", 'run `pip install "gymnasium[classic-control]"`'), "pygame-ce"),
+        (ModuleNotFoundError(name="pygame.freetype"), "pygame-ce"),
+        (_missing("box", 'run `pip install swig` and `pip install "gym[box]"`'), '"gym[box]"'),
+        (ModuleNotFoundError(name="mjtasks.scenes"), "mjtasks"),
+        (AttributeError("no such thing", name="thing"), None),
+    ],
+)
+def test_how_to_install_what_is_missing(problem, package):
+    line = gymnasium_errors.pip_line(problem)
+    assert line == (f"{sys.executable} -m pip install {package}" if package else "")

@@ -1,5 +1,6 @@
 """rlctl's environments as Gymnasium's."""
 
+import os
 import subprocess
 import sys
 
@@ -124,6 +125,71 @@ class TestBatches:
         np.testing.assert_array_equal(first, again)
         assert (first != other).any(axis=1).all()
         assert len(np.unique(first, axis=0)) == 3
+
+
+FORKED = """
+import gymnasium, multiprocessing, sys
+env = gymnasium.make("rlctl.gym:rlctl/InvertedPendulum-v0")
+
+def use(how):
+    try:
+        env.reset(seed=0) if how == "reset" else gymnasium.make("rlctl/InvertedPendulum-v0")
+    except Exception as error:
+        print(how, type(error).__name__, error)
+
+for how in ("reset", "make"):
+    process = multiprocessing.get_context("fork").Process(target=use, args=(how,))
+    process.start()
+    process.join(20)
+    if process.is_alive():
+        process.kill()
+        print(how, "hangs")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_is_told_at_once():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    first, second = done.stdout.splitlines()
+    assert "UsageError rlctl/InvertedPendulum-v0 cannot run in a forked process" in first
+    assert first.startswith("reset")
+    assert second.removeprefix("make") == first.removeprefix("reset")
+    assert 'context="spawn"' in first
+
+
+UNCLOSED = """
+import gymnasium
+env = gymnasium.make("rlctl.gym:rlctl/Pendulum-v0", render_mode="rgb_array", size=(64, 48))
+env.reset(seed=0)
+print(env.render().shape)
+"""
+
+
+def test_an_environment_need_not_be_closed(mode):
+    if mode is None:
+        pytest.skip("nothing to draw with")
+    done = subprocess.run([sys.executable, "-c", UNCLOSED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "(48, 64, 3)\n")
+    assert "Exception ignored" not in done.stderr
+
+
+def test_pictures_of_two_environments_by_turns(mode):
+    if mode is None:
+        pytest.skip("nothing to draw with")
+    options = {"render_mode": mode, "size": (64, 48)}
+    with (
+        gymnasium.make("rlctl/Pendulum-v0", **options) as one,
+        gymnasium.make("rlctl/InvertedPendulum-v0", **options) as other,
+    ):
+        one.reset(seed=0)
+        other.reset(seed=0)
+        one.render()  # the first picture of a canvas has other edges in software
+        first = one.render()
+        other.render()
+        np.testing.assert_array_equal(one.render(), first)
+        second = other.render()
+        one.close()
+        np.testing.assert_array_equal(other.render(), second)
 
 
 def test_pictures(mode):

@@ -92,11 +92,12 @@ class TestSteps:
         assert (first[..., START] != other[..., START]).all()
         assert len(np.unique(first[0, :, START])) == 3
 
-    def test_discrete_actions_are_given_as_their_value(self):
-        batch = driver(2, "gym:toy_gym:Odd-v0", takes="choice")
+    @pytest.mark.parametrize("start", [0, 2, -1, -(2**40), 20240101])
+    def test_choices_are_counted_from_where_their_space_starts(self, start):
+        batch = driver(3, "gym:toy_gym:Odd-v0", takes="choice", start=start)
         batch.reset(0)
-        step = batch.step(np.array([[2.0], [4.0]], np.float32))
-        np.testing.assert_array_equal(step.observation[:, 0], [2, 4])
+        step = batch.step(np.array([[0.0], [1.0], [2.0]], np.float32))
+        np.testing.assert_array_equal(step.observation[:, 0], [0, 1, 2])
 
 
 class TestTimeLimits:
@@ -167,7 +168,7 @@ class TestFailures:
         with driver(2, fail="exit", at=10**9) as batch:
             batch.reset(0)
             batch._groups[0]._process.kill()
-            with pytest.raises(Diverged, match="ended unexpectedly, with exit code -9"):
+            with pytest.raises(Diverged, match="ended unexpectedly after step 0, by signal 9"):
                 batch.step(actions(2, 1)[0])
 
 

@@ -21,9 +21,12 @@ from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
 from rlctl.engines.training import EngineTraining
+from rlctl.policies.normalizer import nonfinite
 from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
 
 __all__ = ["plan", "train"]
+
+REMEDY = "lower ppo.learning_rate or set ppo.max_grad_norm"
 
 
 def train(
@@ -105,7 +108,8 @@ class Training(EngineTraining):
         learner, losses = self._update.result()(self.state.learner, unroll)
         self._losses = {name: float(value) for name, value in losses.items()}
         bad = [name for name, value in self._losses.items() if not np.isfinite(value)]
-        self._check_finite(bad, "lower ppo.learning_rate or set ppo.max_grad_norm")
+        bad = nonfinite(learner.policy.normalizer) + bad
+        self._check_finite(bad, REMEDY, unroll.observation)
         return learner
 
     # --- what the loop of every engine asks ---

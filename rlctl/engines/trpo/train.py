@@ -108,7 +108,9 @@ class Training(EngineTraining):
         began, rng, learner = time.perf_counter(), self._random(LEARN), self.state.learner
         policy = learner.policy
         if self._spec.normalize:
-            statistics = normalizer.update(policy.normalizer, batch.observation)
+            with np.errstate(over="ignore", invalid="ignore"):  # which is told in our own words
+                statistics = normalizer.update(policy.normalizer, batch.observation)
+            self._check_finite(normalizer.nonfinite(statistics), REMEDY, batch.observation)
             policy = policy._replace(normalizer=statistics)
         data, target, explained = self._judge(policy, batch)
         rows = self._order(rng, len(target))[: self.plan.fisher_rows]
@@ -127,7 +129,8 @@ class Training(EngineTraining):
         params, taken = step.improve(net, policy.policy, data, rows, self.trpo)
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
-        self._check_finite([] if np.isfinite(loss) else ["v_loss"], REMEDY)
+        bad = [] if np.isfinite(loss) else ["v_loss"]
+        self._check_finite(bad, REMEDY, batch.observation)
         self._learned = {**taken, "v_loss": loss, "explained_variance": explained}
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         return Learner(policy._replace(policy=params, value=fitted), adam)
@@ -160,7 +163,8 @@ class Training(EngineTraining):
             trpo.discounting,
             trpo.gae_lambda,
         )
-        self._check_finite([] if np.isfinite(target).all() else ["the advantage"], REMEDY)
+        bad = [] if np.isfinite(target).all() else ["the advantage"]
+        self._check_finite(bad, REMEDY, batch.observation)
         spread, wide = target.var(dtype=np.float64), {"dtype": np.float64}
         explained = 1.0 - (target - here).var(**wide) / (spread + 1e-8)
         if trpo.normalize_advantage:

@@ -1,31 +1,32 @@
 """Gymnasium's environments: `gym:ID`, or `gym:MODULE:ID` where importing MODULE registers ID.
 
-Which spaces they may have is said in gymnasium_spaces.py.
+Which spaces they may have is said in gymnasium_spaces.py, what they tell of themselves besides in
+gymnasium_told.py.
 """
 
 import difflib
 import inspect
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
-from gymnasium import error, spaces
+from gymnasium import error
 from gymnasium.envs.registration import EnvSpec as Registered
 from gymnasium.envs.registration import load_env_creator
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rlctl.core.errors import DeviceUnavailable, RendererMissing, RlctlError, UsageError
 from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.core.starting import leave_if_starting
+from rlctl.envs.families import gymnasium_told as told
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
-from rlctl.envs.families.gymnasium_spaces import action_parts, leaves
+from rlctl.envs.families.gymnasium_errors import is_stop, pip_line, words
+from rlctl.envs.families.gymnasium_spaces import accept, action_parts, flatten, leaves, part_name
 
 PROBE_STEPS = 20
-DEFAULT_DT = 1 / 30  # s, where neither the physics nor a frame rate tells
 
 
 def names(asked: str = "") -> tuple[str, ...]:
@@ -34,53 +35,33 @@ def names(asked: str = "") -> tuple[str, ...]:
     Raises:
         UsageError: The module cannot be imported.
     """
+    leave_if_starting()  # such environments may have processes of their own
+    _import(asked)
     module, colon, _ = asked.rpartition(":")
-    if module:
-        try:
-            import_module(module)
-        except Exception as problem:  # a module of the user's, which may raise anything
-            raise UsageError(
-                f"gym:{asked}: cannot import {module}: {words(problem)}",
-                "gym:MODULE:ID imports MODULE, which is to register ID",
-            ) from problem
     found = (row for row in gymnasium.registry.values() if not _removed(row))
     return tuple(sorted(f"{module}{colon}{row.id}" for row in found))
 
 
-class Vector(SyncVectorEnv):
-    """Environments stepped one after the other, reset in the step that ends their episode.
-
-    Of the infos it keeps what is needed: gathering all of them costs a tenth of Hopper's speed.
+class Reply(NamedTuple):
+    """What one environment answers to an action.
 
     Attributes:
-        finals: Environment -> its final observation (O,), of those whose episode the step ended.
-        terms: (n, K) float32, the terms of the step.
+        observation: (O,) float32.
+        reward: A number.
+        terminated: Whether the environment ended the episode.
+        truncated: Whether its time limit did.
+        terms: The terms of the reward that its info has.
     """
 
-    def __init__(self, env: "GymnasiumEnvironment", makers: list[Any]) -> None:
-        self._env = env
-        self.finals: dict[int, np.ndarray] = {}
-        self.terms = np.zeros((len(makers), len(env.spec.terms)), np.float32)
-        super().__init__(makers, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
-
-    def step(self, actions: np.ndarray) -> Any:
-        """One step of all."""
-        self.finals = {}
-        return super().step(actions)
-
-    def _add_info(self, vector_infos: dict, env_info: dict, env_num: int) -> dict:
-        """Called with every info, and with final observations before the reset after them."""
-        if "final_obs" in env_info:
-            self.finals[env_num] = self._env.flatten_one(env_info["final_obs"])
-            env_info = env_info["final_info"]
-        for column, name in enumerate(self._env.spec.terms):
-            if name in env_info:
-                self.terms[env_num, column] = env_info[name]
-        return vector_infos
+    observation: np.ndarray
+    reward: float
+    terminated: bool
+    truncated: bool
+    terms: dict[str, float]
 
 
 class GymnasiumEnvironment:
-    """One of Gymnasium's environments: its spec, vectors of it, and the form of its arrays.
+    """One of Gymnasium's environments: its spec, how to make it, and the form of its arrays.
 
     Args:
         name: "ID" or "MODULE:ID".
@@ -102,24 +83,28 @@ class GymnasiumEnvironment:
         self._options = dict(config.values)
         with self._making():
             one = self._make()
+            self._describe(one)
+            _close(one)
+
+    def _describe(self, one: gymnasium.Env) -> None:
+        """Keep what one of them tells of itself."""
         self._leaves = leaves(one.observation_space, self._name)
         self._actions = one.action_space
-        self._modes = tuple(map(str, one.metadata.get("render_modes", ())))
+        self._modes = told.render_modes(one)
         self._limit = one.spec.max_episode_steps if one.spec else None
+        action = action_parts(one.action_space, self._name)
         self.step_seconds, terms = _probe(one)
         self.spec = EnvSpec(
             id=self._name,
             observation=tuple(
-                ObservationPart("/".join(path) or "observation", int(np.prod(space.shape)))
-                for path, space in self._leaves
+                ObservationPart(part_name(path), space.low.size) for path, space in self._leaves
             ),
-            action=action_parts(one.action_space, self._name),
-            control_dt=_control_dt(one),
-            substeps=int(getattr(one.unwrapped, "frame_skip", 1)),
+            action=action,
+            control_dt=told.control_dt(one),
+            substeps=told.substeps(one),
             episode_length=self._limit or TIME_LIMIT,
             terms=terms,
         )
-        one.close()
 
     def time_limit(self, asked: int) -> int:
         """Control steps after which an episode is truncated; `asked` 0 is for its own limit.
@@ -136,41 +121,56 @@ class GymnasiumEnvironment:
             )
         return asked or self.spec.episode_length
 
-    def vector(self, num: int, render_mode: str | None = None) -> Vector:
-        """A vector of `num` environments.
+    def make(self, render_mode: str | None = None) -> gymnasium.Env:
+        """One environment, in whichever process this is.
 
         Raises:
-            RendererMissing: They do not draw in that mode.
+            RendererMissing: It does not draw in that mode.
+            UsageError: Its constructor failed.
+            DeviceUnavailable: A package that it needs is not installed.
         """
+        if render_mode and render_mode not in self._modes:
+            raise RendererMissing(
+                f"{self._name} does not draw pictures; its render modes are "
+                f"{', '.join(self._modes) or 'none'}"
+            )
+        _import(self._name.removeprefix("gym:"))  # its constructor may make others of the module
         with self._making():
-            if render_mode and render_mode not in self._modes:
-                raise RendererMissing(
-                    f"{self._name} does not draw pictures; its render modes are "
-                    f"{', '.join(self._modes) or 'none'}"
-                )
-            return Vector(self, [lambda: self._make(render_mode)] * num)
+            return self._make(render_mode)
 
-    def flatten(self, observation: Any, num: int) -> np.ndarray:
-        """Observations of a vector of `num` environments as (num, O) float32, a new array."""
-        return np.concatenate(
-            [_at(observation, path).reshape(num, -1) for path, _ in self._leaves],
-            axis=1,
-            dtype=np.float32,
-            casting="unsafe",
+    def reset(self, one: gymnasium.Env, seed: int | None = None) -> np.ndarray:
+        """Start an episode of one of them: its observation (O,) float32.
+
+        Raises:
+            Exception: Whatever the environment raises; ValueError if its answer has another form.
+        """
+        answer = one.reset() if seed is None else one.reset(seed=seed)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise ValueError(f"reset gave {_shape(answer)}, not (observation, info)")
+        return flatten(self._leaves, answer[0])
+
+    def step(self, one: gymnasium.Env, action: Any) -> Reply:
+        """Have one of them take a step with an action of `accept`.
+
+        Raises:
+            Exception: Whatever the environment raises; ValueError if its answer has another form.
+        """
+        answer = one.step(action)
+        if not isinstance(answer, tuple) or len(answer) != 5:
+            form = "(observation, reward, terminated, truncated, info)"
+            raise ValueError(f"step gave {_shape(answer)}, not {form}")
+        observation, reward, terminated, truncated, info = answer
+        return Reply(
+            flatten(self._leaves, observation),
+            float(_single(reward, "reward")),
+            bool(_single(terminated, "terminated")),
+            bool(_single(truncated, "truncated")),
+            told.terms(info),
         )
 
-    def flatten_one(self, observation: Any) -> np.ndarray:
-        """One environment's observation as (O,) float32, a new array."""
-        parts = [np.asarray(_at(observation, path)).reshape(-1) for path, _ in self._leaves]
-        return np.concatenate(parts, dtype=np.float32, casting="unsafe")
-
-    def accept(self, action: np.ndarray) -> np.ndarray:
-        """Actions (n, A) float32 as a vector of the environments takes them."""
-        space = self._actions
-        if isinstance(space, spaces.Discrete):
-            return np.rint(action[:, 0]).astype(space.dtype)
-        shaped = action.reshape(-1, *space.shape).astype(space.dtype)
-        return np.clip(shaped, space.low, space.high)
+    def accept(self, actions: np.ndarray) -> list[Any]:
+        """Actions (n, A) float32 as n environments take them, one each."""
+        return accept(self._actions, actions)
 
     def _make(self, render_mode: str | None = None) -> gymnasium.Env:
         mode = {} if render_mode is None else {"render_mode": render_mode}
@@ -189,7 +189,9 @@ class GymnasiumEnvironment:
                 f"{self._name} needs a package that is not installed: {words(problem)}",
                 pip_line(problem),
             ) from problem
-        except Exception as problem:  # an environment's constructor may raise anything
+        except BaseException as problem:  # an environment's constructor may raise anything
+            if is_stop(problem):
+                raise
             unknown = [key for key in self._options if key not in self._known()]
             if isinstance(problem, TypeError) and unknown and self._known():
                 raise self._unknown(unknown[0]) from problem
@@ -229,49 +231,76 @@ def _removed(row: Registered) -> bool:
     )
 
 
-def _control_dt(env: gymnasium.Env) -> float:
-    """Seconds between two actions: the physics' own, else those of a frame, else a guess."""
-    dt = getattr(env.unwrapped, "dt", None)
-    if isinstance(dt, int | float | np.floating) and dt > 0:
-        return float(dt)
-    fps = env.metadata.get("render_fps")
-    return 1 / fps if fps else DEFAULT_DT
+def _import(asked: str) -> None:
+    """Import the module of "MODULE:ID", if there is one.
+
+    Raises:
+        UsageError: It cannot be imported.
+    """
+    module = asked.rpartition(":")[0]
+    if not module:
+        return
+    try:
+        import_module(module)
+    except BaseException as problem:  # a module of the user's, which may raise anything
+        if is_stop(problem):
+            raise
+        raise UsageError(
+            f"gym:{asked}: cannot import {module}: {words(problem)}",
+            "gym:MODULE:ID imports MODULE, which is to register ID",
+        ) from problem
 
 
 def _probe(env: gymnasium.Env) -> tuple[float, tuple[str, ...]]:
-    """Seconds of a step, and the scalars of its info that are terms of the reward.
+    """Seconds of a step, and the names of the terms that its infos have.
 
-    An environment that fails says so when it is used.
+    An environment that fails says so when it is used; a term that comes later is reported too.
     """
-    env.action_space.seed(0)
+    found: set[str] = set()
     try:
+        env.action_space.seed(0)
         env.reset(seed=0)
         start = time.perf_counter()
         for _ in range(PROBE_STEPS):
             _, _, terminated, truncated, info = env.step(env.action_space.sample())
+            found.update(told.terms(info))
             if terminated or truncated:
                 env.reset()
         seconds = (time.perf_counter() - start) / PROBE_STEPS
-    except Exception:
-        return 0.0, ()
-    scalar = (int, float, np.floating, np.integer)
-    terms = (key for key, x in info.items() if key.startswith("reward") and isinstance(x, scalar))
-    return seconds, tuple(sorted(terms))
+    except BaseException as problem:
+        if is_stop(problem):
+            raise
+        return 0.0, tuple(sorted(found))
+    return seconds, tuple(sorted(found))
 
 
-def _at(observation: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        observation = observation[key]
-    return observation
+def _close(env: gymnasium.Env) -> None:
+    """Close what was only looked at."""
+    try:
+        env.close()
+    except BaseException as problem:
+        if is_stop(problem):
+            raise
 
 
-def pip_line(problem: Exception) -> str:
-    """The `pip install` that an error names, its last one, or one for the module it misses."""
-    named = re.findall(r"pip install [^`\n]+", str(problem))
-    missing = getattr(problem, "name", None)
-    return named[-1].strip() if named else f"pip install {missing}" if missing else ""
+def _single(value: Any, name: str) -> float:
+    """The number that an environment gives, alone or in an array of one.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if isinstance(value, bool | int | float):
+        return value
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise ValueError(f"its {name} is {_shape(value)}, not one number")
+    return float(array.item())
 
 
-def words(problem: Exception) -> str:
-    """An error of other people's code in one line."""
-    return f"{type(problem).__name__}: {problem}".strip().splitlines()[0]
+def _shape(value: Any) -> str:
+    """What a value is, for a message."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return repr(value)[:40]
