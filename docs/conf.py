@@ -17,6 +17,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "examples"]
 default_role = "code"  # single backticks in docstrings
+suppress_warnings = ["ref.python"]  # names that `rlctl` offers have two entries, short and full
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
@@ -34,12 +35,27 @@ html_title = f"rlctl {release}"
 def mark_blocks(
     app: Sphinx, kind: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Show indented blocks of docstrings as they stand: trees, formulas, programs."""
+    """Show blocks of docstrings as they stand: fenced programs, indented trees and formulas."""
+    _open_fences(lines)
     indents = [len(line) - len(line.lstrip()) for line in lines]
     for i in range(len(lines) - 2):
         begins = lines[i] and not lines[i + 1] and indents[i + 2] > indents[i]
-        if begins and not lines[i].endswith("::"):
-            lines[i] = lines[i].removesuffix(":") + "::"
+        if begins and not lines[i].endswith("::") and ".. " not in lines[i]:
+            lines[i] += ":" if lines[i].endswith(":") else " ::"
+
+
+def _open_fences(lines: list[str]) -> None:
+    """Turn Markdown's fences into directives."""
+    inside = False
+    for i, line in enumerate(lines):
+        if line.lstrip().startswith("```"):
+            inside = not inside
+            language = line.strip().removeprefix("```")
+            start, _, _ = line.partition("```")
+            lines[i] = f"{start}.. code-block:: {language or 'text'}\n" if inside else ""
+        elif inside:
+            lines[i] = f"    {line}"
+    lines[:] = "\n".join(lines).split("\n")
 
 
 def setup(app: Sphinx) -> None:
