@@ -20,6 +20,7 @@ SECTIONS = {
     **{row.name: {f.name for f in fields(catalog.load(row.config))} for row in catalog.ENGINES},
     "env": {f.name for row in catalog.ENVS for f in fields(catalog.load(row.config))},
 }
+OF_EXAMPLES = {"balancer", "mybot"}  # environments of packages that the pages make
 OF_SCRIPTS = {"--count", "--write", "--json"}  # options of scripts, which pages name as well
 OURS = [path for path in pages.PAGES if path.name != "arguments.md"]  # which has another tool's
 CASES = {  # by page and command, those of blocks last
@@ -42,10 +43,13 @@ def _find(words: list[str]) -> tuple[Any, list[str]]:
     return command, rest
 
 
-def _check_settings(options: dict[str, Any]) -> None:
+def _check_names(options: dict[str, Any]) -> None:
+    """Check the environment, the algorithm and the settings of a command."""
     given = options.get("overrides") or options.get("set_") or []
-    env = options.get("env") or ""
-    if env in {row.name for row in catalog.ENVS}:
+    env = options.get("env") or "ENV"
+    names = {row.name for row in catalog.ENVS}
+    assert env in names | OF_EXAMPLES or env.isupper() or ":" in env, env
+    if env in names:
         algo, config = options.get("algo") or "ppo", options.get("config")
         resolve_training(env, algo, config and Path(config), given)
     for setting in given:
@@ -66,7 +70,7 @@ def test_it_parses(words: list[str], whole: bool) -> None:
         if whole or type(error).__name__ != "MissingParameter":
             raise
         return
-    _check_settings(context.params)
+    _check_names(context.params)
 
 
 @pytest.mark.parametrize("path", OURS, ids=pages.name)
