@@ -8,7 +8,9 @@ import doc_pages as pages
 import pytest
 from in_process import run
 
-TEXT = (pages.DOCS / "first-robot.md").read_text()
+PAGE = pages.DOCS / "first-robot.md"
+TEXT = PAGE.read_text()
+TRAINING = ["train", "mybot", "--steps", "2000"]  # how the page's short one begins
 NAME = re.compile(r"^(?:# |<!-- )([\w/.]+)(?: -->)?\n")
 
 
@@ -36,10 +38,8 @@ def _installed(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("_installed")
 def test_it_is_trained_and_evaluated(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run(
-        "train", "mybot", "--algo", "trpo", "--steps", 6000, "--out", "run", "--cpu", "--json",
-        "--set", "train.num_evals=1",
-    )  # fmt: skip
+    (words,) = [words for words, _ in pages.commands(PAGE) if words[:4] == TRAINING]
+    done = run(*words, "--out", "run", "--cpu", "--json")
     assert done.code == 0, done.err
     report = run("eval", "mybot", "--ckpt", "run", "--episodes", 4, "--json", "--cpu")
     returns = report.envelope["data"]["return"]
