@@ -1,4 +1,4 @@
-"""Prove the promises of docs/checkpoints.md: break things on purpose, count what did not hold.
+"""Prove the promises of docs/reliability.md: break things on purpose, count what did not hold.
 
     .venv/bin/python scripts/prove.py                      # everything: two hours on two cores
     .venv/bin/python scripts/prove.py kills power          # some of it
@@ -17,7 +17,7 @@ from importlib import import_module
 
 from proving.proof import ROOT, Proof
 
-DOC = ROOT / "docs" / "checkpoints.md"
+DOC = ROOT / "docs" / "reliability.md"
 PLACE = re.compile(r"(?<=<!-- prove -->\n).*(?=<!-- /prove -->)", re.DOTALL)
 HEAD = "| `prove.py` | promise | tried | broken | figures | s |\n|---|---|---|---|---|---|\n"
 PROOFS: dict[str, int] = {  # module in proving/, which has `prove(count) -> Proof`: how often

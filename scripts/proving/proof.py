@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests"))  # the faults are the tests' own
 
 @dataclass
 class Proof:
-    """A promise of docs/checkpoints.md and how it fared.
+    """A promise of docs/reliability.md and how it fared.
 
     Attributes:
         promise: What is promised, as a row of the table says it.
