@@ -128,22 +128,6 @@ def path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def output(text: str | None) -> Path | None:
-    """A file to be written, which is to be found wrong before the work, not after it.
-
-    Raises:
-        UsageError: It is a folder, or a device or a pipe, which a file would take the place of.
-    """
-    if text is None:
-        return None
-    place = Path(text)
-    if place.is_dir():
-        raise UsageError(f"{place} is a folder", "name a file")
-    if place.exists() and not place.is_file():
-        raise UsageError(f"{place} is no regular file", "name another file")
-    return place
-
-
 def device(asked: str, cpu: bool) -> str:
     """The device that --device and --cpu ask for together.
 

@@ -13,8 +13,8 @@ import saved_policy
 from checkpoints.foreign_cases import CASES, FOLDER, greatest_difference, source
 from checkpoints.payloads import PICKLES
 
+from rlctl import load_policy
 from rlctl.checkpoints.reading import load
-from rlctl.policies.base import load_policy
 
 VALUE = {"brax_flat", "brax_zarr", "brax_raw", "brax_3.pkl", "brax_params.pkl", "torch_plain.pt",
          "torch_nested.pt", "sb3_ppo.zip", "sb3_choice.zip"}  # fmt: skip
