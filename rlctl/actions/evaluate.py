@@ -98,6 +98,11 @@ class EvalReport:
         return self.episodes.returns
 
     @property
+    def lengths(self) -> np.ndarray:
+        """The length of every episode in control steps, (E,)."""
+        return self.episodes.lengths
+
+    @property
     def mean_return(self) -> float:
         """The mean of the returns."""
         return float(self.returns.mean())

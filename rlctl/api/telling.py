@@ -28,6 +28,7 @@ class Bar:
 
     def __init__(self, wanted: bool) -> None:
         self._bar: Any = None
+        self._phase = ""
         if wanted:
             from tqdm.auto import tqdm
 
@@ -52,9 +53,10 @@ class Bar:
         """Show that a signal was heard; `line` says what it does at length."""
         self._describe("stopping")
 
-    def _describe(self, what: str, refresh: bool = True) -> None:
-        if self._bar is not None:
-            self._bar.set_description_str(f"{what:<7}", refresh)
+    def _describe(self, phase: str) -> None:
+        if self._bar is not None and phase != self._phase:
+            self._phase = phase
+            self._bar.set_description_str(f"{phase:<7}")
 
     def hear(self, event: Event) -> None:
         """Show an event; give a warning to Python."""
@@ -63,8 +65,7 @@ class Bar:
                 self._bar.clear()
             warn(event["message"])
         elif event["event"] == "phase":
-            quick = event["name"] in _QUICK
-            self._describe("train" if quick else event["name"], refresh=not quick)
+            self._describe("train" if event["name"] in _QUICK else event["name"])
         elif event["event"] in ("start", "progress") and event.get("total"):
             self._count(event)
 
