@@ -67,7 +67,7 @@ Ckpt = Annotated[
     typer.Option(
         "--ckpt",
         metavar="CKPT",
-        help="Run, checkpoint folder, RUN@STEP, `latest`, `best` or shipped:ENV; "
+        help="Run, checkpoint folder, RUN@STEP, `latest`, `best`, ENV or shipped:ENV; "
         "left out: the latest run's best.",
         show_default=False,
         autocompletion=complete_ckpt,
