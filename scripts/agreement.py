@@ -72,13 +72,13 @@ def play(name: str, robots: int, steps: int, seed: int) -> Played:
     """Episodes of the policy that ships, on a back end by name."""
     from rlctl.checkpoints.find import find
     from rlctl.checkpoints.reading import load
-    from rlctl.policies.base import load_policy
+    from rlctl.policies.base import policy_of
     from rlctl.rollouts.evaluate import evaluate
     from rlctl.rollouts.make import environment_of, make_driver
 
     checkpoint = load(find("shipped:barkour"))
     env, config = environment_of(checkpoint, QUIET + NUDGE * (name == NUDGED))
-    policy, physics = load_policy(checkpoint, "numpy"), name.partition(",")[0]
+    policy, physics = policy_of(checkpoint, "numpy"), name.partition(",")[0]
     track = []
     with make_driver(env, config, physics, robots, episode_length=steps, randomize=None) as driver:
 

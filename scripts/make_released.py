@@ -16,7 +16,7 @@ import numpy as np
 
 from rlctl import cli
 from rlctl.checkpoints import store
-from rlctl.policies.base import load_policy
+from rlctl.policies.base import policy_of
 
 STEPS = 320
 SETTINGS = {
@@ -47,7 +47,7 @@ def main() -> None:
             sys.exit(code)
         (made / "lock").unlink()
         shutil.rmtree(made / "videos", ignore_errors=True)
-        policy = load_policy(store.newest_verified(made / "checkpoints"))
+        policy = policy_of(store.load(store.newest_verified(made / "checkpoints")))
         rng = np.random.default_rng(0)
         observation = rng.normal(size=(16, 3)).astype(np.float32)
         answers = {"observation": observation.tolist(), "action": policy.act(observation).tolist()}

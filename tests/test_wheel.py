@@ -30,6 +30,7 @@ def test_wheel_is_complete_and_works(tmp_path: Path) -> None:
     assert models == files(site / "rlctl", "*.xml")
     assert len(models) >= 2
 
+    assert (site / "rlctl" / "py.typed").is_file()
     policies = files(ROOT / "rlctl" / "shipped", "*.*")
     assert policies == files(site / "rlctl" / "shipped", "*.*")
     assert len(policies) >= 4

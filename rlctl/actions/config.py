@@ -1,6 +1,6 @@
 """Settings of a training: resolved, shown, validated. Loads no framework."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 from rlctl import catalog
 from rlctl.core.config import (
     Layer,
+    Overrides,
     Resolved,
+    Row,
     algo_layer,
     flag_layer,
     preset_layers,
@@ -22,13 +24,46 @@ from rlctl.core.errors import UsageError
 TRAIN_CONFIG = "rlctl.engines.config:TrainConfig"
 
 
-@dataclass(frozen=True)
-class SettingsReport:
-    """The settings of a training of `env` by `algo`, row by row."""
+@dataclass(frozen=True, repr=False)
+class SettingsReport(Mapping[str, Any]):
+    """The settings of a training of `env` by `algo`: a mapping from "section.key" to the value.
+
+    Attributes:
+        env: The environment.
+        algo: The algorithm.
+        resolved: The settings by section, and the origin of each.
+    """
 
     env: str
     algo: str
     resolved: Resolved
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each value comes from, by full name; `default` where nothing else gave it."""
+        return self.resolved.origins
+
+    def rows(self) -> list[Row]:
+        """Every setting with its name, value, origin and help."""
+        return self.resolved.rows()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def __repr__(self) -> str:
+        rows = self.rows()
+        width = max(len(row.name) for row in rows)
+        lines = [f"{row.name:<{width}} = {row.value!r}  ({row.origin})" for row in rows]
+        return "\n".join([f"Settings of {self.env} by {self.algo}:", *lines])
+
+    def _values(self) -> dict[str, Any]:
+        return {row.name: row.value for row in self.rows()}
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -53,7 +88,7 @@ def resolve_training(
     env: str,
     algo: str,
     config: Path | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     flags: Mapping[str, Any] | None = None,
     device: str = "auto",
 ) -> Resolved:
@@ -63,7 +98,7 @@ def resolve_training(
         env: Environment.
         algo: Algorithm.
         config: A TOML file of settings.
-        overrides: "section.key=value", as --set takes them.
+        overrides: "section.key=value", as --set takes them, or values by full name.
         flags: "section.key" -> value, None where not given.
         device: `auto`, `cpu` or `gpu`, which presets may depend on.
 
@@ -99,7 +134,7 @@ def check_physics(env: str, physics: str) -> None:
 
 
 def show(
-    env: str, algo: str, config: Path | None, overrides: Sequence[str], device: str
+    env: str, algo: str, config: Path | None, overrides: Overrides, device: str
 ) -> SettingsReport:
     """Every setting that a training on a device would have.
 

@@ -3,9 +3,9 @@
 import io
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,25 @@ from rlctl.actions.told import NOTHING, Told
 from rlctl.checkpoints import drift, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core import files
-from rlctl.core.errors import CheckFailed, RlctlError
+from rlctl.core.config import Overrides, setting
+from rlctl.core.errors import CheckFailed, RlctlError, UsageError
 from rlctl.core.progress import Progress
 from rlctl.rollouts.base import Step
 
+if TYPE_CHECKING:
+    from rlctl.rollouts.evaluate import Evaluation
+
 MOST_AT_ONCE = 256  # environments stepped together; more episodes are played in rounds
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a request, and what they may be."""
+
+    episodes: int = setting(10, "episodes", low=1, high=100_000)
+    seed: int = setting(0, "seed of the episodes", low=0, high=2**31 - 1)
+    max_episode_steps: int | None = setting(None, "time limit", low=1, high=1_000_000_000)
+    min_return: float | None = setting(None, "the mean return that is needed")
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class EvalRequest:
         save_trajectories: Where to write every step (.npz), None for nowhere.
         min_return: The mean return below which the check fails, None for no check.
         told: The commands to give instead of those the environment draws.
-        overrides: `env.key=value` settings that differ from the checkpoint's.
+        overrides: `env.key=value` settings that differ from the checkpoint's, or values by full
+            name.
     """
 
     env: str | None = None
@@ -51,18 +66,52 @@ class EvalRequest:
     save_trajectories: Path | None = None
     min_return: float | None = None
     told: Told = NOTHING
-    overrides: list[str] = field(default_factory=list)
+    overrides: Overrides = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvalReport:
-    """What the episodes came to, beside what was evaluated and on what."""
+    """What the episodes came to, beside what was evaluated and on what.
+
+    Attributes:
+        request: What was asked for.
+        checkpoint: What was evaluated.
+        episodes: Returns, lengths and more, an array of each.
+        physics: The back end that moved the environment.
+        device: `cpu` or `gpu`.
+    """
 
     request: EvalRequest
     checkpoint: Checkpoint
-    summary: dict[str, Any]
+    episodes: "Evaluation"
     physics: str
     device: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Statistics of the episodes, as `rlctl eval --json` has them."""
+        return self.episodes.summary()
+
+    @property
+    def returns(self) -> np.ndarray:
+        """The return of every episode, (E,)."""
+        return self.episodes.returns
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The length of every episode in control steps, (E,)."""
+        return self.episodes.lengths
+
+    @property
+    def mean_return(self) -> float:
+        """The mean of the returns."""
+        return float(self.returns.mean())
+
+    def __repr__(self) -> str:
+        env, step = self.checkpoint.manifest["env"]["id"], self.checkpoint.step
+        spread = f"{self.mean_return:.4g} +- {float(self.returns.std()):.4g}"
+        count = len(self.returns)
+        return f"EvalReport({env}, {step:,} steps trained: return {spread}, {count} episodes)"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -96,6 +145,7 @@ def evaluate(
         RlctlError: Anything wrong with the checkpoint, the environment or the output.
     """
     progress = progress or Progress()
+    _check_output(request.save_trajectories)
     if request.env is not None:
         catalog.env(request.env)
     checkpoint = find.opened(request.ckpt, request.env, tell=tell)
@@ -103,11 +153,11 @@ def evaluate(
     with progress.phase("import"):
         import jax
 
-        from rlctl.policies.base import load_policy
+        from rlctl.policies.base import policy_of
         from rlctl.rollouts import make
         from rlctl.rollouts.evaluate import evaluate as play
     name, config = make.environment_of(checkpoint, request.overrides, request.env)
-    policy = load_policy(checkpoint, request.backend)
+    policy = policy_of(checkpoint, request.backend)
     with progress.phase("build"):
         driver = make.make_driver(
             name,
@@ -124,11 +174,23 @@ def evaluate(
             result = play(
                 policy, driver, request.episodes, request.seed, request.stochastic, recorder
             )
-    report = EvalReport(
-        request, checkpoint, result.summary(), driver.physics, jax.default_backend()
-    )
+    report = EvalReport(request, checkpoint, result, driver.physics, jax.default_backend())
     _finish(report, recorder)
     return report
+
+
+def _check_output(path: Path | None) -> None:
+    """Find a file that cannot be written wrong before the work, not after it.
+
+    Raises:
+        UsageError: It is a folder, or a device or a pipe, which a file would take the place of.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", "name a file")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no regular file", "name another file")
 
 
 def _finish(report: EvalReport, recorder: "Recorder | None") -> None:
@@ -140,7 +202,7 @@ def _finish(report: EvalReport, recorder: "Recorder | None") -> None:
         except RlctlError as error:
             error.data = figures
             raise
-    mean = report.summary["return"]["mean"]
+    mean = report.mean_return
     if request.min_return is not None and not mean >= request.min_return:
         raise CheckFailed(
             f"the mean return {mean:.6g} is under --min-return {request.min_return:.6g}",

@@ -11,7 +11,7 @@ from rlctl.actions.config import resolve_training, sections_of
 from rlctl.actions.watchers import make
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints import find, store
-from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer
+from rlctl.core.config import Layer, Overrides, Resolved, flag_layer, resolve, set_layer
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
@@ -30,7 +30,7 @@ class TrainRequest:
         resume: A run to go on with, by path or name.
         out: The run's folder, None for a new one under the runs folder.
         config: A TOML file of settings.
-        overrides: "section.key=value", as --set takes them.
+        overrides: "section.key=value", as --set takes them, or values by full name.
         flags: "section.key" -> value, None where not given.
         init_from: A checkpoint whose policy is the start.
     """
@@ -40,7 +40,7 @@ class TrainRequest:
     resume: str | None = None
     out: Path | None = None
     config: Path | None = None
-    overrides: tuple[str, ...] = ()
+    overrides: Overrides = ()
     flags: dict[str, Any] = field(default_factory=dict)
     init_from: str | None = None
 

@@ -132,21 +132,8 @@ def _check(out: Path) -> None:
 
 def _folders(texts: Sequence[str]) -> list[Path]:
     """The folders of the runs, each once."""
-    found = [_folder(text) for text in texts or ("latest",)]
+    found = [runs.measured(text) for text in texts or ("latest",)]
     return list({folder.resolve(): folder for folder in found}.values())
-
-
-def _folder(text: str) -> Path:
-    if text != "latest":
-        return runs.find_run(text)
-    root = runs.runs_root()
-    for name in runs.names():  # one that has saved nothing yet can be drawn already
-        if (root / name / "metrics.jsonl").is_file():
-            return root / name
-    raise NotFound(
-        f"there is no run with metrics under {root} yet",
-        "train one: rlctl train ENV, or say where it is: rlctl plot RUN",
-    )
 
 
 def _chapters(folders: Sequence[Path], tell: Tell) -> list[Chapter]:

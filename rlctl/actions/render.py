@@ -1,6 +1,6 @@
 """Play a policy in an environment, or several side by side, and film it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from rlctl.actions.films import itself, scene
 from rlctl.actions.films.shot import Player, Shot
 from rlctl.checkpoints import drift, find
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.config import Resolved
+from rlctl.core.config import Overrides, Resolved
 from rlctl.core.errors import Incompatible
 from rlctl.core.progress import Progress
 from rlctl.rendering import video
@@ -35,7 +35,7 @@ class Tile:
     returns: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rendered:
     """A film of a policy, or of several.
 
@@ -70,6 +70,11 @@ class Rendered:
     size: tuple[int, int]
     camera: str
     platform: str
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        film = f"{self.path}, {self.frames} frames of {width}x{height}"
+        return f"Rendered({self.env}, {self.step:,} steps trained: {film})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -119,9 +124,9 @@ def render(
     for checkpoint in checkpoints:
         drift.check_saved(checkpoint)
     name, config = _environment(checkpoints, shot.overrides, env, tell)
-    from rlctl.policies.base import load_policy
+    from rlctl.policies.base import policy_of
 
-    players = [Player(each, load_policy(each, shot.backend)) for each in checkpoints]
+    players = [Player(each, policy_of(each, shot.backend)) for each in checkpoints]
     way = itself if "gymnasium" in catalog.env(name).physics else scene
     films, written, physics = way.film(out, players, config, shot, look, progress, tell)
     acted = checkpoints if shot.beside else checkpoints * shot.num_envs
@@ -143,7 +148,7 @@ def render(
 
 def _environment(
     checkpoints: list[Checkpoint],
-    overrides: Sequence[str],
+    overrides: Overrides,
     typed: str | None,
     tell: Callable[[str], None],
 ) -> tuple[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from rlctl import catalog
 from rlctl.actions import jobs
-from rlctl.actions.jobs import TrainRequest
+from rlctl.actions.jobs import Job, TrainRequest
+from rlctl.actions.listener import Listener, StopTraining
 from rlctl.actions.verdict import Verdict, verdict
 from rlctl.actions.watchers import make
 from rlctl.actions.watchers.base import Watched, watching
@@ -19,12 +20,23 @@ from rlctl.core.runs import Run
 from rlctl.core.starting import leave_if_starting
 from rlctl.engines.base import Hooks, Result
 
-__all__ = ["TrainReport", "TrainRequest", "plan", "train"]
+__all__ = ["Listener", "StopTraining", "TrainReport", "TrainRequest", "plan", "train"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainReport:
-    """What a training gave, whether it learned, what was drawn, and the seconds of each phase."""
+    """What a training gave. Wherever a run is asked for, its report will do.
+
+    Attributes:
+        env: The environment.
+        algo: The algorithm.
+        run: The run's folder.
+        result: Steps, checkpoints and the last evaluation.
+        verdict: Whether it learned, None without a target return or an evaluation.
+        plot: The picture of the learning curves, None without one.
+        films: The films, the first one first.
+        phases: Phase -> its seconds.
+    """
 
     env: str
     algo: str
@@ -34,6 +46,35 @@ class TrainReport:
     plot: Path | None
     films: tuple[Path, ...]
     phases: dict[str, float]
+
+    @property
+    def steps(self) -> int:
+        """Environment steps since the start of the run."""
+        return self.result.steps
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last checkpoint."""
+        return self.result.checkpoint
+
+    @property
+    def best_checkpoint(self) -> Path | None:
+        """The checkpoint of the best evaluation, None without any evaluation."""
+        return self.result.best_checkpoint
+
+    @property
+    def mean_return(self) -> float | None:
+        """Mean return of the last evaluation, None without any."""
+        return self.result.evaluation.get("return", {}).get("mean")
+
+    def __fspath__(self) -> str:
+        return str(self.run)
+
+    def __repr__(self) -> str:
+        score = "" if self.mean_return is None else f" return {self.mean_return:.4g},"
+        return (
+            f"TrainReport({self.env}, {self.algo}: {self.steps:,} steps,{score} {self.checkpoint})"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -59,6 +100,7 @@ def train(
     request: TrainRequest,
     progress: Progress | None = None,
     stop: Callable[[], int | None] = lambda: None,
+    listener: Listener | None = None,
 ) -> TrainReport:
     """Train, from the beginning or from the newest whole checkpoint of a run.
 
@@ -68,45 +110,56 @@ def train(
         request: What to train.
         progress: Told of phases and events.
         stop: Asked between updates for the signal that asks to stop.
+        listener: Told of events, and may end the training.
 
     Raises:
         UsageError: Names or settings that cannot be used; nothing was written.
         Stopped: A signal asked to stop, and the run can be resumed.
         RlctlError: Everything else that can go wrong, see `rlctl.core.errors`; its data names the
             run.
+        BaseException: What the listener raised; all is saved.
     """
     leave_if_starting()
-    progress = progress or Progress()
-    begin = jobs.new if request.resume is None else jobs.resumed
-    job = begin(request, progress)
-    with job.run, _naming(job.run):
-        start = job.start.step if job.resume and job.start is not None else 0
-        progress.event(
-            "start",
-            run=str(job.run.folder),
-            env=job.env,
-            algo=job.algo,
-            steps=start,
-            total=job.settings["train"].steps,
-        )
-        engine = catalog.load(catalog.engine(job.algo).target)
-        hooks = Hooks(progress=progress, stop=stop)
-        watched = Watched(
-            job.run.folder, job.env, job.algo, job.settings, start, progress=progress, stop=stop
-        )
-        with watching(tuple(make.watchers(watched)), progress):
-            if stop() is not None:
-                raise StoppedUnsaved("stopped before the training began")
-            try:
-                result = engine(job.settings, job.env, job.run, hooks, job.start, job.resume)
-            except (Incompatible, UsageError):
-                if not job.resume and not store.steps(job.run.checkpoints):
-                    job.run.discard()
-                raise
+    progress, listener = progress or Progress(), listener or Listener()
+    with progress.also(listener):
+        begin = jobs.new if request.resume is None else jobs.resumed
+        job = begin(request, progress)
+        with job.run, _naming(job.run):
+            result = _train(job, progress, stop, listener)
     plot, films = make.drawn(job.run.folder)
     seconds = dict(progress.seconds)
     judged = verdict(job.settings["train"], job.run.folder, result)
     return TrainReport(job.env, job.algo, job.run.folder, result, judged, plot, films, seconds)
+
+
+def _train(
+    job: Job, progress: Progress, stop: Callable[[], int | None], listener: Listener
+) -> Result:
+    folder, settings = job.run.folder, job.settings
+    start = job.start.step if job.resume and job.start is not None else 0
+    progress.event(
+        "start",
+        run=str(folder),
+        env=job.env,
+        algo=job.algo,
+        steps=start,
+        total=settings["train"].steps,
+    )
+    engine = catalog.load(catalog.engine(job.algo).target)
+    hooks = Hooks(progress=progress, stop=stop, enough=lambda: listener.over)
+    watched = Watched(folder, job.env, job.algo, settings, start, progress=progress, stop=stop)
+    with watching(tuple(make.watchers(watched)), progress):
+        if stop() is not None:
+            raise StoppedUnsaved("stopped before the training began")
+        listener.check()
+        try:
+            result = engine(settings, job.env, job.run, hooks, job.start, job.resume)
+        except (Incompatible, UsageError):
+            if not job.resume and not store.steps(job.run.checkpoints):
+                job.run.discard()
+            raise
+        listener.check(f"{folder} is saved at step {result.steps:,} and can be resumed")
+    return result
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@
     latest             the newest checkpoint of the latest run
     best               the best checkpoint of the latest run
     PATH or RUN        a checkpoint's folder; or a run, by folder or by name: its best checkpoint
+    ENV                where that is neither path nor run: as with nothing, of that environment
     RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too
     shipped:ENV        the policy that ships for an environment, whatever runs there are
 
@@ -91,13 +92,10 @@ def locate(
 ) -> Path:
     """Like `find`, but one that is named may be damaged or of another environment."""
     if text is None or text in ("latest", "best"):
-        run = runs.latest_run(root, env)
-        if run is not None:
-            return _chosen(run / FOLDER, text or "best", tell)
-        if text is None and env in shipped.names():
-            tell(f"no run of {env} here: the policy that ships with rlctl")
-            return shipped.named(runs.SHIPPED + env)
-        raise _no_run(env)
+        found = _of_latest_run(text, env, root, tell)
+        if found is None:
+            raise _no_run(env)
+        return found
     if text.startswith(runs.SHIPPED):
         return shipped.named(text)
     path = Path(text)
@@ -105,10 +103,28 @@ def locate(
         run, at, step = text.rpartition("@")
         if at:
             return _at(runs.find_run(run, root) / FOLDER, step, tell)
-        path = runs.find_run(text, root)
+        try:
+            path = runs.find_run(text, root)
+        except NotFound:
+            if found := _of_latest_run(None, text, root, tell):
+                return found
+            raise
     if looks_like_checkpoint(path):
         return path
     return _chosen(_checkpoints_in(path), "best", tell)
+
+
+def _of_latest_run(
+    which: str | None, env: str | None, root: Path | None, tell: Tell
+) -> Path | None:
+    """`latest` or `best` of the latest run, for None the best or the policy that ships."""
+    run = runs.latest_run(root, env)
+    if run is not None:
+        return _chosen(run / FOLDER, which or "best", tell)
+    if which is None and env in shipped.names():
+        tell(f"no run of {env} here: the policy that ships with rlctl")
+        return shipped.named(runs.SHIPPED + env)
+    return None
 
 
 def _exists(path: Path) -> bool:

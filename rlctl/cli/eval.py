@@ -1,6 +1,6 @@
 """`rlctl eval`: how good a policy is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +22,7 @@ from rlctl.cli.options import (
     Set,
     Verbose,
 )
-from rlctl.core.config import flag_layer, resolve, setting
+from rlctl.core.config import flag_layer, resolve
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
 
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rlctl.actions.evaluate import EvalRequest
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The flags that take a number."""
-
-    episodes: int = setting(10, "episodes", low=1, high=100_000)
-    seed: int = setting(0, "seed of the episodes", low=0, high=2**31 - 1)
-    max_episode_steps: int | None = setting(None, "time limit", low=1, high=1_000_000_000)
-    min_return: float | None = setting(None, "the mean return that is needed")
 
 
 def evaluate(
@@ -89,13 +79,13 @@ def evaluate(
             "eval.max_episode_steps": max_episode_steps,
             "eval.min_return": min_return,
         }
-        numbers = resolve({"eval": Numbers}, [flag_layer(flags)])["eval"]
         select(options.device(device, cpu))
-        from rlctl.actions.evaluate import EvalRequest
+        from rlctl.actions.evaluate import EvalRequest, Numbers
         from rlctl.actions.evaluate import evaluate as evaluate_action
         from rlctl.actions.told import Told
         from rlctl.rendering.video import check as check_film
 
+        numbers = resolve({"eval": Numbers}, [flag_layer(flags)])["eval"]
         film = options.path(video)
         if film is not None:
             check_film(film)
@@ -107,9 +97,9 @@ def evaluate(
             stochastic=stochastic,
             physics=physics or "auto",
             backend=backend,
-            save_trajectories=options.output(save_trajectories),
+            save_trajectories=options.path(save_trajectories),
             told=told,
-            overrides=list(set_ or ()),
+            overrides=tuple(set_ or ()),
         )
         failed: CheckFailed | None = None
         try:
@@ -132,7 +122,7 @@ def _film(out: Console, path: "Path", figures: dict[str, Any], request: "EvalReq
         physics=figures["physics"],
         backend=request.backend,
         told=request.told,
-        overrides=tuple(request.overrides),
+        overrides=request.overrides,
     )
     film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)
     out.data({"video": film.to_json()})

@@ -67,7 +67,7 @@ Ckpt = Annotated[
     typer.Option(
         "--ckpt",
         metavar="CKPT",
-        help="Run, checkpoint folder, RUN@STEP, `latest`, `best` or shipped:ENV; "
+        help="Run, checkpoint folder, RUN@STEP, `latest`, `best`, ENV or shipped:ENV; "
         "left out: the latest run's best.",
         show_default=False,
         autocompletion=complete_ckpt,
@@ -126,22 +126,6 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on the 
 def path(text: str | None) -> Path | None:
     """A path that was given; "" is one too, and no good one."""
     return None if text is None else Path(text)
-
-
-def output(text: str | None) -> Path | None:
-    """A file to be written, which is to be found wrong before the work, not after it.
-
-    Raises:
-        UsageError: It is a folder, or a device or a pipe, which a file would take the place of.
-    """
-    if text is None:
-        return None
-    place = Path(text)
-    if place.is_dir():
-        raise UsageError(f"{place} is a folder", "name a file")
-    if place.exists() and not place.is_file():
-        raise UsageError(f"{place} is no regular file", "name another file")
-    return place
 
 
 def device(asked: str, cpu: bool) -> str:

@@ -23,6 +23,7 @@ MAX_BYTES = 2**17  # of a file of settings
 MOST_PROBLEMS = 50  # told at once
 _LONGEST = 100  # letters of a setting's name
 NESTED = dict[str, dict[str, Any]]
+Overrides = Sequence[str] | Mapping[str, Any]  # "section.key=value" texts, or values by full name
 
 
 def setting(
@@ -158,12 +159,15 @@ def resolve(sections: Mapping[str, type], layers: Sequence[Layer]) -> Resolved:
                 origins[name] = layer.origin
     if problems:
         where = "--help" if blamed == {"flag"} else "`rlctl config show ENV`"
+        where = "the function's help or rlctl.config(ENV)" if blamed == {"argument"} else where
         raise UsageError(_listed(problems), f"{where} says what is allowed")
     return Resolved({name: kind(**values[name]) for name, kind in sections.items()}, origins)
 
 
-def set_layer(texts: Sequence[str]) -> Layer:
-    """The layer of `--set section.key=value` options."""
+def set_layer(texts: Overrides) -> Layer:
+    """The layer of `--set section.key=value` options, or of values by full name from Python."""
+    if isinstance(texts, Mapping):
+        return _named_layer(texts)
     values: NESTED = {}
     problems = []
     for text in texts:
@@ -174,6 +178,17 @@ def set_layer(texts: Sequence[str]) -> Layer:
         else:
             problems.append(f"--set {text}: not of the form section.key=value")
     return Layer("--set", values, tuple(problems))
+
+
+def _named_layer(given: Mapping[str, Any]) -> Layer:
+    """The layer of "section.key" -> value; numpy's numbers and paths are taken as well."""
+    values: NESTED = {}
+    for name, value in given.items():
+        section, _, key = str(name).rpartition(".")
+        plain = value.tolist() if hasattr(value, "tolist") else value
+        plain = str(plain) if isinstance(plain, Path) else plain
+        values.setdefault(section, {})[key] = plain
+    return Layer("argument", values)
 
 
 def flag_layer(flags: Mapping[str, Any]) -> Layer:
@@ -261,6 +276,8 @@ def _flat(values: NESTED) -> Iterator[tuple[str, Any]]:
 def _place(origin: str, name: str) -> str:
     if origin == "flag":
         return "--" + name.partition(".")[2].replace("_", "-")
+    if origin == "argument":
+        return name.lstrip(".")
     name = name if len(name) <= _LONGEST else name[:_LONGEST] + "..."
     return f"{origin} {name}" if origin == "--set" else f"{origin}: {name}"
 
@@ -277,10 +294,8 @@ def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> t
     section, _, key = name.partition(".")
     fields = _fields(sections)
     if section not in sections:
-        raise ValueError(
-            f"there is no section {section[:_LONGEST]!r}; there are {', '.join(sections)}"
-            + _did_you_mean(name, fields)
-        )
+        wrong = f"there is no section {section[:_LONGEST]!r}" if section else "this has no section"
+        raise ValueError(f"{wrong}; there are {', '.join(sections)}" + _did_you_mean(name, fields))
     if issubclass(sections[section], FreeSection):
         return section, key, sections[section].accept(key, raw, typed)
     if name not in fields:

@@ -15,11 +15,14 @@ from rlctl.core.files import cache_folder
 
 DEVICES = ("auto", "cpu", "gpu")
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+_CPU_ALONE = {"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}
+_GPU_FIRST = "cuda,cpu"  # platforms of jax
+_ANEW = "choose the device first, in a new process (in a notebook: restart the kernel)"
 _JAX_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 
 def select(device: str) -> str:
-    """Choose where to compute, and turn the compile cache on. Call it before importing jax.
+    """Choose where to compute, and turn the compile cache on. Best called before importing jax.
 
     Args:
         device: `cpu` hides every GPU from jax and torch; `gpu` makes its absence an error; `auto`
@@ -30,18 +33,23 @@ def select(device: str) -> str:
 
     Raises:
         UsageError: No such device.
-        DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it.
-        RuntimeError: jax or torch is loaded already and would not obey: a bug of the caller.
+        DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it; or jax or
+            torch computes elsewhere in this process already.
     """
     if device not in DEVICES:
         raise UsageError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
+    if device == "gpu" and _CPU_ALONE.items() <= os.environ.items():
+        raise DeviceUnavailable("this process was told to compute on the CPU before", _ANEW)
     missing = gpu_missing()
     if device == "gpu" and missing:
         raise DeviceUnavailable(*missing)
     if device == "cpu":
-        _set({"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}, bool(missing))
+        if not missing:
+            _move_loaded("cpu", "cpu")
+        os.environ.update(_CPU_ALONE)
     elif device == "gpu":
-        _set({"JAX_PLATFORMS": "cuda,cpu"}, False)
+        _move_loaded("gpu", _GPU_FIRST)
+        os.environ["JAX_PLATFORMS"] = _GPU_FIRST
     _cache_programs()
     return expected(device)
 
@@ -92,13 +100,26 @@ def _nvidia_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def _set(variables: dict[str, str], harmless: bool) -> None:
-    """Set the variables; too late matters only where they would change something."""
-    changed = [name for name, value in variables.items() if os.environ.get(name) != value]
-    loaded = [name for name in ("jax", "torch") if name in sys.modules]
-    if changed and loaded and not harmless:
-        raise RuntimeError(f"{loaded[0]} was imported before the device was chosen")
-    os.environ.update(variables)
+def _move_loaded(device: str, platforms: str) -> None:
+    """Have jax and torch compute on the device where they are loaded already.
+
+    Args:
+        device: `cpu` or `gpu`.
+        platforms: The device, and what else jax may use.
+
+    Raises:
+        DeviceUnavailable: One of them has begun to compute elsewhere.
+    """
+    jax, torch = (sys.modules.get(name) for name in ("jax", "torch"))
+    if jax is not None:
+        before = jax.config.jax_platforms
+        jax.config.update("jax_platforms", platforms)
+        computes = jax.default_backend()  # as it began, or begins now, to
+        if computes != device:
+            jax.config.update("jax_platforms", before)
+            raise DeviceUnavailable(f"jax computes on the {computes} in this process", _ANEW)
+    if torch is not None and device == "cpu" and torch.cuda.is_initialized():
+        raise DeviceUnavailable("torch computes on the gpu in this process", _ANEW)
 
 
 def _cache_programs() -> None:

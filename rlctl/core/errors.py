@@ -21,13 +21,20 @@ A message says what was given and what is allowed; the hint says what to do next
 import signal
 
 
+class RlctlWarning(UserWarning):
+    """Trouble that does not stop the work, as the Python library tells it."""
+
+
 class RlctlError(Exception):
-    """A failure the user can act on.
+    """A failure the user can act on. As text it is the message and, on a second line, the hint.
 
     Args:
         message: What was given, and what is wrong with it.
         hint: What to do next; empty when the message says it all.
         data: Figures worth reporting although the command failed.
+
+    Attributes:
+        exit_code: Of the command line.
     """
 
     exit_code = 70
@@ -37,6 +44,9 @@ class RlctlError(Exception):
         self.message = message
         self.hint = hint
         self.data = data or {}
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     @property
     def code(self) -> str:

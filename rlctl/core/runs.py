@@ -215,6 +215,24 @@ def find_run(text: str, root: Path | None = None) -> Path:
     )
 
 
+def measured(text: str) -> Path:
+    """The folder of a run by path or name, or the `latest` that has metrics, saved or not.
+
+    Raises:
+        NotFound: There is no such run.
+    """
+    if text != "latest":
+        return find_run(text)
+    root = runs_root()
+    for name in names():
+        if (root / name / "metrics.jsonl").is_file():
+            return root / name
+    raise NotFound(
+        f"there is no run with metrics under {root} yet",
+        "train one: rlctl train ENV, or say where it is",
+    )
+
+
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:
     """The run, of an environment if one is named, whose newest checkpoint is the newest."""
     for folder in _by_age(root or runs_root()):

@@ -24,13 +24,15 @@ class StopFlag:
 
     Args:
         tell: Called, from the small thread, with a line on what a signal does.
+        exits: Whether the process ends if it does not hear the second signal.
 
     Attributes:
         signum: The signal that asked to stop, None while none did.
     """
 
-    def __init__(self, tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, tell: Callable[[str], None] = lambda line: None, exits: bool = True) -> None:
         self.signum: int | None = None
+        self._exits = exits
         self._tell = tell
         self._before: dict[int, Any] = {}
         self._count = 0
@@ -98,7 +100,7 @@ class StopFlag:
                 continue
             elif count == 2:  # two that came close together reach Python's handler as one
                 _wake_main_thread(heard[0])
-            else:
+            elif self._exits:
                 self._tell(f"{name}: stopped at once")
                 os._exit(StoppedUnsaved.exit_code)
 

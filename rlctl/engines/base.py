@@ -19,10 +19,12 @@ class Hooks:
     Attributes:
         progress: Told of phases and events.
         stop: The signal that asked to stop, None while none did; asked between updates.
+        enough: Whether to end before all steps are taken, as if they were; asked between updates.
     """
 
     progress: Progress = field(default_factory=Progress)
     stop: Callable[[], int | None] = lambda: None
+    enough: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)

@@ -163,12 +163,12 @@ class EngineTraining(ABC):
 
     @property
     def done(self) -> bool:
-        """Whether all steps are taken, or the target return is reached where that stops it."""
+        """Whether all steps are taken, the target stops it, or a hook says enough."""
         target, evaluation = self.train.target_return, self.state.evaluation
         reached = target is not None and evaluation and evaluation["return"]["mean"] >= target
         if reached and self.train.stop_at_target:
             return True
-        return self.state.counters.steps >= self.plan.steps
+        return self.steps >= self.plan.steps or self._hooks.enough()
 
     def phase(self, name: str) -> Any:
         """The phase of the loop's body; all of the first update is compiling, mostly."""

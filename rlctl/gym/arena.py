@@ -12,7 +12,7 @@ from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
 from rlctl.rendering.look import SIZE, Look
 from rlctl.rollouts.base import Step
-from rlctl.rollouts.make import make_driver, make_environment
+from rlctl.rollouts.make import make_drawn, make_driver, make_environment
 
 RENDER_MODES = ("rgb_array",)
 LARGEST_SEED = 2**31 - 1
@@ -34,6 +34,7 @@ class Arena:
         episode_length: Control steps after which an episode is truncated; 0 for its own limit.
         camera: A camera of the scene, None for its first.
         size: Width and height of a picture, pixels.
+        config: The environment's settings dataclass; None to make it of `settings`.
         settings: The environment's own settings, by name.
 
     Attributes:
@@ -56,6 +57,7 @@ class Arena:
         episode_length: int = 0,
         camera: str | None = None,
         size: tuple[int, int] = SIZE,
+        config: Any = None,
         **settings: Any,
     ) -> None:
         _check_process(name)
@@ -63,16 +65,24 @@ class Arena:
             raise UsageError(f"there is no render mode {render_mode!r}; there is rgb_array")
         self._name, self._look, self._canvas = name, Look(camera, size), None
         self._look.check()
-        kinds = {"env": catalog.load(catalog.env(name).config)}
-        self._config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
-        self.driver = make_driver(
-            name,
-            self._config,
-            physics,
-            num_envs,
-            episode_length=episode_length,
-            randomize="environment" if randomize else None,
-        )
+        if config is None:
+            kinds = {"env": catalog.load(catalog.env(name).config)}
+            config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
+        self._config = config
+        self._draws_itself = "gymnasium" in catalog.env(name).physics
+        if self._draws_itself and render_mode:
+            if num_envs > 1:
+                raise UsageError(f"a batch of {name} draws no pictures", "make one environment")
+            self.driver = make_drawn(name, config, physics, episode_length)
+        else:
+            self.driver = make_driver(
+                name,
+                config,
+                physics,
+                num_envs,
+                episode_length=episode_length,
+                randomize="environment" if randomize else None,
+            )
         spec = self.driver.spec
         low, high = (
             np.array([_bound(getattr(part, end), sign) for part in spec.action], np.float32)
@@ -109,6 +119,8 @@ class Arena:
         Raises:
             RendererMissing: Nothing to draw with.
         """
+        if self._draws_itself:
+            return [self.driver.picture()]
         if self._canvas is None:
             from rlctl.rendering.canvas import Canvas, cameras
 

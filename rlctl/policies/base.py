@@ -10,14 +10,17 @@ The value function's arrays lie beside them and are not needed to act.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.checkpoints.reading import Checkpoint, load
+from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import DeviceUnavailable, Incompatible, UsageError
 from rlctl.core.specs import PolicySpec
 
@@ -38,23 +41,33 @@ class Policy(ABC):
 
     Attributes:
         spec: All that can be said of it without its arrays.
+        backend: `numpy`, `jax` or `torch`.
+        env: The environment it was trained in, None where its maker did not say.
+        settings: Those of its environment by full name, for `rlctl.make`.
+        step: Environment steps it was trained for, None where its maker did not say.
+        checkpoint: The folder it comes from, likewise.
     """
+
+    backend: ClassVar[str]
+    env: str | None = None
+    settings: Mapping[str, Any] = MappingProxyType({})
+    step: int | None = None
+    checkpoint: Path | None = None
 
     def __init__(self, spec: PolicySpec) -> None:
         self.spec = spec
 
-    @staticmethod
-    def load(
-        checkpoint: Checkpoint | Path | str, backend: str = "numpy", device: str = "auto"
-    ) -> "Policy":
-        """The same as `load_policy`."""
-        return load_policy(checkpoint, backend, device)
+    def __repr__(self) -> str:
+        known = {"env": self.env, "step": self.step, "sizes": layer_sizes(self.spec)}
+        known["backend"] = self.backend
+        return f"Policy({', '.join(f'{name}={value!r}' for name, value in known.items())})"
 
     def act(self, observation: np.ndarray, *, noise: np.ndarray | None = None) -> np.ndarray:
         """The action for one observation, or for each of a batch.
 
         Args:
-            observation: (O,) or (N, O), in the environment's units.
+            observation: (O,) or (N, O), in the environment's units; or only the part of it that
+                the policy sees, as rlctl's Gymnasium environments give it.
             noise: (Z,) or (N, Z) as `draw_noise` draws it; None for the deterministic action.
 
         Returns:
@@ -88,6 +101,9 @@ class Policy(ABC):
         """Observation (N, O) and noise (N, Z), 0 for none, in float32."""
         spec = self.spec
         observation = np.asarray(observation, np.float32)
+        if observation.shape[-1:] == (spec.policy_size,):  # the rest is for the value function
+            unseen = spec.observation_size - spec.policy_size
+            observation = np.pad(observation, [(0, 0)] * (observation.ndim - 1) + [(0, unseen)])
         if observation.shape[-1:] != (spec.observation_size,):
             raise ValueError(f"observation {observation.shape}, not (..., {spec.observation_size})")
         shape = (*observation.shape[:-1], spec.noise_size)
@@ -105,25 +121,25 @@ class Policy(ABC):
         """The stages of observations (N, O) and noise (N, Z), by name."""
 
 
-def load_policy(
-    checkpoint: Checkpoint | Path | str, backend: str = "numpy", device: str = "auto"
-) -> Policy:
+def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "auto") -> Policy:
     """The policy in a checkpoint.
 
     Args:
-        checkpoint: Its folder, or one that is loaded already with group `policy`.
+        checkpoint: Loaded with group `policy`.
         backend: A key of `BACKENDS`.
         device: One of `DEVICES`; `auto` is the back end's own choice.
 
     Raises:
-        NotFound, Damaged, Unsafe: See `rlctl.checkpoints.store.load`.
         Incompatible: Its spec or arrays are of no policy that this version knows.
         UsageError: No such back end or device.
         DeviceUnavailable: The back end is not installed, or has no such device here.
     """
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = load(checkpoint)
-    return make_policy(spec_of(checkpoint), checkpoint.groups["policy"], backend, device)
+    policy = make_policy(spec_of(checkpoint), checkpoint.groups["policy"], backend, device)
+    env = checkpoint.manifest.get("env") or {}
+    policy.env, policy.step, policy.checkpoint = env.get("id"), checkpoint.step, checkpoint.path
+    if isinstance(config := env.get("config"), dict):
+        policy.settings = {f"env.{name}": value for name, value in config.items()}
+    return policy
 
 
 def spec_of(checkpoint: Checkpoint) -> PolicySpec:
@@ -206,9 +222,14 @@ def stage_names(spec: PolicySpec) -> list[str]:
     return ["normalized", *layers, *moments, "action"]
 
 
+def layer_sizes(spec: PolicySpec) -> tuple[int, ...]:
+    """How many numbers the network sees, how many each hidden layer has, how many come out."""
+    return (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
+
+
 def expected_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the arrays that acting needs; all are float32."""
-    sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
+    sizes = layer_sizes(spec)
     shapes: dict[str, tuple[int, ...]] = {
         "normalizer/mean": (spec.observation_size,),
         "normalizer/std": (spec.observation_size,),

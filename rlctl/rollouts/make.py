@@ -1,7 +1,6 @@
 """From a name in the catalog to environments that run."""
 
 import os
-from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rlctl import catalog
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.config import Layer, Resolved, resolve, set_layer
+from rlctl.core.config import Layer, Overrides, Resolved, resolve, set_layer
 from rlctl.core.errors import DeviceUnavailable, Incompatible, RendererMissing, UsageError
 from rlctl.rollouts.base import Driver
 from rlctl.rollouts.turns import TurnDriver
@@ -48,13 +47,13 @@ def _import_mujoco() -> None:
 
 
 def environment_of(
-    checkpoint: Checkpoint, overrides: Sequence[str] = (), typed: str | None = None
+    checkpoint: Checkpoint, overrides: Overrides = (), typed: str | None = None
 ) -> tuple[str, Any]:
     """Name and config of the environment a checkpoint was trained in.
 
     Args:
         checkpoint: Whose manifest tells.
-        overrides: `env.key=value` settings that differ from it.
+        overrides: `env.key=value` settings that differ from it, or values by full name.
         typed: The environment that the user named, None for none.
 
     Raises:
@@ -168,8 +167,14 @@ def make_driver(
     )
 
 
-def make_drawn(name: str, config: Any, physics: str) -> "GymDriver":
+def make_drawn(name: str, config: Any, physics: str, episode_length: int = 0) -> "GymDriver":
     """One environment of a family whose environments draw themselves, ready to.
+
+    Args:
+        name: Its catalog name.
+        config: Its config.
+        physics: `auto` or `gymnasium`.
+        episode_length: Time limit in control steps; 0 for the environment's own.
 
     Raises:
         RendererMissing: It does not draw pictures.
@@ -178,4 +183,6 @@ def make_drawn(name: str, config: Any, physics: str) -> "GymDriver":
 
     resolve_physics(name, physics)
     environment = make_environment(name, config)
-    return GymDriver(environment, environment.time_limit(0), "rgb_array", 1, False, "stop")
+    return GymDriver(
+        environment, environment.time_limit(episode_length), "rgb_array", 1, False, "stop"
+    )

@@ -16,7 +16,7 @@ SHARE = 0.01  # of the training's time
 LOADING = """
 import sys, time
 began = time.perf_counter()
-from rlctl.policies.base import load_policy
+from rlctl import load_policy
 imported = time.perf_counter()
 load_policy(sys.argv[1])
 print(time.perf_counter() - imported, time.perf_counter() - began)

@@ -29,7 +29,7 @@ def exported(kind, spec, arrays, tmp_path):
     """What was written, and the function that its program defines, run in its folder."""
     pytest.importorskip(NEEDS.get(kind, "numpy"))
     done = export(tmp_path / "out" / "policy.x", kind, str(save(tmp_path, spec, arrays)))
-    program = "\n".join(json.loads(done.contract.read_text())["example"])
+    program = json.loads(done.contract.read_text())["example"]
     names = {}
     before = os.getcwd()
     os.chdir(done.path.parent)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rlctl.checkpoints.reading import Checkpoint, load
-from rlctl.policies.base import load_policy
+from rlctl.policies.base import policy_of
 
 FOLDER = Path(__file__).parent / "foreign"
 CASES = {  # name -> arguments of `rlctl import` that it needs; @ is the folder of the cases
@@ -49,7 +49,7 @@ def greatest_difference(name: str, made: Path, folder: Path = FOLDER) -> float:
     """Between the actions of a checkpoint made of it and those that the tool takes, clipped."""
     facts = json.loads((folder / f"{name}.json").read_text())
     checkpoint: Checkpoint = load(made)
-    policy = load_policy(checkpoint)
+    policy = policy_of(checkpoint)
     seen = np.array(facts["observation"], np.float32)
     hidden = policy.spec.observation_size - seen.shape[1]  # what a policy does not see
     actions = policy.act(np.pad(seen, ((0, 0), (0, hidden)), constant_values=9.0))

@@ -16,7 +16,7 @@ from rlctl.checkpoints.reading import load
 from rlctl.core.errors import Incompatible
 from rlctl.core.specs import PolicySpec
 from rlctl.envs.pendulum.env import Pendulum
-from rlctl.policies.base import load_policy
+from rlctl.policies.base import policy_of
 
 RELEASED = Path(__file__).parent / "released"
 CHANGES = dict(
@@ -45,7 +45,7 @@ def test_a_spec_that_differs_is_refused_or_told(change, path):
     told = []
     try:
         drift.check(load(path), Pendulum.spec, told.append)
-        load_policy(path)
+        policy_of(load(path))
     except Incompatible:
         assert change not in HARMLESS
     else:

@@ -62,6 +62,22 @@ def test_the_latest_run_is_one_of_the_environment_named():
     assert find("latest", "pendulum") == at(old, 2)
 
 
+def test_an_environment_is_the_best_of_its_latest_run():
+    old = make_run("old", 1, 2, best=1)
+    make_run("new", 7, env="barkour")
+    assert find("pendulum") == at(old, 1)
+    named = make_run("pendulum", 3, env="hopper")
+    assert find("pendulum") == at(named, 3), "a run of that name is meant first"
+
+
+def test_an_environment_without_a_run_is_the_policy_that_ships_or_an_error():
+    told = []
+    assert find("barkour", tell=told.append).name == "barkour"
+    assert told == ["no run of barkour here: the policy that ships with rlctl"]
+    with pytest.raises(NotFound, match="there is no run hopper"):
+        find("hopper")
+
+
 def test_a_run_is_given_by_name_or_by_folder():
     run = make_run("a", 10, 20, best=10)
     make_run("b", 1)

@@ -16,7 +16,7 @@ from rlctl.actions.train import TrainRequest, train
 from rlctl.checkpoints import manifest, store
 from rlctl.checkpoints.migrations import MIGRATIONS, migrate
 from rlctl.checkpoints.reading import load
-from rlctl.policies.base import load_policy
+from rlctl.policies.base import policy_of
 
 RELEASED = Path(__file__).parent / "released"
 RUNS = sorted(path.parent for path in RELEASED.glob("*/*/config.json"))
@@ -43,7 +43,7 @@ def test_there_is_one_of_every_schema():
 @pytest.mark.parametrize("run", RUNS, ids=of, indirect=True)
 def test_it_acts_as_it_did(run):
     recorded = json.loads((run / "actions.json").read_bytes())
-    policy = load_policy(store.newest_verified(run / "checkpoints"))
+    policy = policy_of(load(store.newest_verified(run / "checkpoints")))
     action = policy.act(np.array(recorded["observation"]))
     assert len(np.unique(action)) > 10
     np.testing.assert_allclose(action, recorded["action"], rtol=0, atol=1e-6)

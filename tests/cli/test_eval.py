@@ -52,7 +52,7 @@ def test_options_reach_the_action(rlctl, asked):
     assert request.stochastic
     assert request.backend == "jax"
     assert (request.physics, request.max_episode_steps) == ("native", 5)
-    assert request.overrides == ["env.x=1"]
+    assert request.overrides == ("env.x=1",)
     assert str(request.save_trajectories) == "t.npz"
     assert request.told == Told("vx=1", "0: vx=1", clip=True)
 

@@ -21,8 +21,8 @@ from checkpoints.foreign_cases import (
 )
 from checkpoints.payloads import PICKLES
 
+from rlctl import load_policy
 from rlctl.checkpoints.reading import load
-from rlctl.policies.base import load_policy
 
 VALUE = {"brax_flat", "brax_zarr", "brax_raw", "brax_3.pkl", "brax_params.pkl", "torch_plain.pt",
          "torch_nested.pt", "sb3_ppo.zip", "sb3_choice.zip", "sb3_vec.zip", "rsl_rl_2.pt",

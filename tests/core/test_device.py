@@ -49,7 +49,7 @@ def test_what_is_expected_is_what_was_selected(environ, monkeypatch):
     before = dict(environ)
     assert [device.expected(name) for name in ("auto", "cpu", "gpu")] == ["gpu", "cpu", "gpu"]
     assert environ == before
-    for name in ("cpu", "gpu"):
+    for name in ("gpu", "cpu"):
         device.select(name)
         assert device.expected() == name
     monkeypatch.setattr(device, "gpu_missing", lambda: ("there is none", ""))
@@ -78,13 +78,59 @@ def test_a_gpu_that_jax_was_not_built_for_is_told(environ, monkeypatch):
     assert "rlctl[cuda]" in caught.value.hint
 
 
-@pytest.mark.parametrize("framework", ["jax", "torch"])
-def test_choosing_too_late_is_a_bug(environ, monkeypatch, framework):
+class Jax:
+    """What `select` uses of jax; computes on the first platform it is told, and stays there."""
+
+    def __init__(self, computes=None):
+        self.config, self.jax_platforms, self._computes = self, None, computes
+
+    def update(self, name, value):
+        setattr(self, name, value)
+
+    def default_backend(self):
+        self._computes = self._computes or self.jax_platforms.split(",")[0].replace("cuda", "gpu")
+        return self._computes
+
+
+class Torch:
+    """What `select` uses of torch."""
+
+    def __init__(self, computes):
+        self.cuda, self._begun = self, computes == "gpu"
+
+    def is_initialized(self):
+        return self._begun
+
+
+@pytest.mark.parametrize(
+    ("framework", "asked"),
+    [(Jax("gpu"), "cpu"), (Jax("cpu"), "gpu"), (Jax("tpu"), "cpu"), (Torch("gpu"), "cpu")],
+)
+def test_what_computes_elsewhere_already_is_an_error(environ, monkeypatch, framework, asked):
     monkeypatch.setattr(device, "gpu_missing", lambda: None)
-    sys.modules[framework] = object()
-    with pytest.raises(RuntimeError, match=framework):
-        device.select("cpu")
+    sys.modules[type(framework).__name__.lower()] = framework
+    with pytest.raises(DeviceUnavailable, match="in this process") as caught:
+        device.select(asked)
+    assert "new process" in caught.value.hint
     assert "JAX_PLATFORMS" not in environ
+    if isinstance(framework, Jax):
+        assert framework.jax_platforms is None
+
+
+@pytest.mark.parametrize("asked", ["cpu", "gpu"])
+def test_what_is_loaded_and_has_not_computed_yet_obeys(environ, monkeypatch, asked):
+    monkeypatch.setattr(device, "gpu_missing", lambda: None)
+    jax = sys.modules["jax"] = Jax()
+    sys.modules["torch"] = Torch("cpu")
+    assert device.select(asked) == asked == jax.default_backend()
+
+
+def test_a_process_told_to_use_the_cpu_says_so_when_asked_for_the_gpu(environ, monkeypatch):
+    monkeypatch.setattr(device, "_nvidia_gpu", lambda: True)
+    device.select("cpu")
+    with pytest.raises(DeviceUnavailable, match="told to compute on the CPU before"):
+        device.select("gpu")
+    assert device.select("auto") == "cpu"
 
 
 def test_choosing_late_is_harmless_where_there_is_no_gpu(environ, monkeypatch):

@@ -13,7 +13,7 @@ from policies.random_policies import TANH_NORMAL as SPEC
 from rlctl.checkpoints import store
 from rlctl.core.errors import DeviceUnavailable, Incompatible, UsageError
 from rlctl.policies import base
-from rlctl.policies.base import ACTIVATIONS, BACKENDS, Policy, draw_noise, load_policy, make_policy
+from rlctl.policies.base import ACTIVATIONS, BACKENDS, draw_noise, make_policy, policy_of
 
 OTHERS = sorted(set(BACKENDS) - {"numpy"})
 VARIANTS = {
@@ -70,7 +70,8 @@ def test_a_policy_comes_back_from_its_checkpoint(backend, rng, tmp_path: Path):
     path = store.save(tmp_path, 7, {"policy": SPEC.to_json()}, {"policy": arrays})
     observation = rng.normal(size=(3, 11)).astype(np.float32)
     right = make_policy(SPEC, arrays).act(observation)
-    for policy in (load_policy(path, backend), Policy.load(path, backend, device="cpu")):
+    checkpoint = store.load(path)
+    for policy in (policy_of(checkpoint, backend), policy_of(checkpoint, backend, device="cpu")):
         assert policy.spec == SPEC
         np.testing.assert_allclose(policy.act(observation), right, atol=3e-4)
 
@@ -78,7 +79,7 @@ def test_a_policy_comes_back_from_its_checkpoint(backend, rng, tmp_path: Path):
 def test_a_spec_that_is_not_understood_is_refused(tmp_path: Path):
     path = store.save(tmp_path, 7, {"policy": {"kind": "transformer"}}, {"policy": {}})
     with pytest.raises(Incompatible, match="no policy that this rlctl knows"):
-        load_policy(path)
+        policy_of(store.load(path))
 
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
@@ -86,9 +87,9 @@ def test_a_back_end_needs_no_other_framework(backend, rng, tmp_path: Path):
     path = store.save(tmp_path, 7, {"policy": SPEC.to_json()}, {"policy": arrays_of(SPEC, rng)})
     code = f"""
 import sys
-from rlctl.policies.base import load_policy
+import rlctl
 import numpy as np
-load_policy({str(path)!r}, {backend!r}).act(np.zeros(11))
+rlctl.load_policy({str(path)!r}, backend={backend!r}).act(np.zeros(11))
 print(*sorted({{"jax", "torch", "mujoco", "brax", "orbax"}} & set(sys.modules)))
 """
     root = Path(__file__).parents[2]

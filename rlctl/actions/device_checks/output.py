@@ -20,7 +20,7 @@ def checkpoint() -> Finding:
     """Write one, verify it, let its policy act, and see that a flipped bit is noticed."""
     from rlctl.checkpoints import store
     from rlctl.core.specs import PolicySpec
-    from rlctl.policies.base import load_policy
+    from rlctl.policies.base import policy_of
 
     spec = PolicySpec(3, 3, (-1.0,), (1.0,), (), ())
     arrays = {
@@ -32,7 +32,7 @@ def checkpoint() -> Finding:
     with tempfile.TemporaryDirectory() as folder:
         facts = {"engine": "none", "env": {"id": "none"}, "policy": spec.to_json(), "initial": {}}
         path = store.save(Path(folder), 1, facts, {"policy": arrays})
-        action = load_policy(path).act(np.array([0.5, 0.0, 0.0], np.float32))
+        action = policy_of(store.load(path)).act(np.array([0.5, 0.0, 0.0], np.float32))
         if not np.allclose(action, np.tanh(0.5), atol=1e-6):
             return Finding("fail", None, f"the policy acts wrongly: {action}", "reinstall numpy")
         file = path / "policy.safetensors"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rlctl.actions.told import NOTHING, Told
 from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Overrides
 from rlctl.core.errors import UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.specs import EnvSpec
@@ -33,7 +34,8 @@ class Shot:
         told: The commands to give instead of those the environment draws.
         num_envs: Environments, each in a tile of its own.
         beside: What `--ckpt` takes: policies to film beside the first, from the same first state.
-        overrides: `env.key=value` settings that differ from the first checkpoint's.
+        overrides: `env.key=value` settings that differ from the first checkpoint's, or values by
+            full name.
     """
 
     steps: int | None = None
@@ -43,7 +45,7 @@ class Shot:
     told: Told = NOTHING
     num_envs: int = 1
     beside: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    overrides: Overrides = ()
 
     @property
     def tiles(self) -> int:

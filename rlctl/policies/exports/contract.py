@@ -35,7 +35,7 @@ def contract(
         "observation": {"size": env.observation_size, "layout": _layout(env)},
         "action": {"size": env.action_size, "parts": [vars(part) for part in env.action]},
         "policy": spec.to_json(),
-        "example": example.splitlines(),
+        "example": example,
         "checkpoint": {
             "step": checkpoint.step,
             "engine": checkpoint.manifest.get("engine"),

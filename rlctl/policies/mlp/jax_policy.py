@@ -29,6 +29,8 @@ class JaxPolicy(Policy):
         DeviceUnavailable: JAX has no such device.
     """
 
+    backend = "jax"
+
     def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
         super().__init__(spec)
         low, high, bounded = action_bounds(spec)

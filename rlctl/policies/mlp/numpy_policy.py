@@ -30,6 +30,8 @@ class NumpyPolicy(Policy):
         device: Makes no difference.
     """
 
+    backend = "numpy"
+
     def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
         super().__init__(spec)
         self._arrays = arrays

@@ -28,6 +28,8 @@ class TorchPolicy(Policy):
         DeviceUnavailable: PyTorch sees no GPU.
     """
 
+    backend = "torch"
+
     def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
         super().__init__(spec)
         self._device = _device(device)

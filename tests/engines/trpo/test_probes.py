@@ -4,7 +4,7 @@ import numpy as np
 import numpy_problems as problems
 import pytest
 
-from rlctl.policies.base import load_policy
+from rlctl.policies.base import policy_of
 from rlctl.policies.mlp import torch_net
 from rlctl.policies.normalizer import normalize
 
@@ -41,7 +41,7 @@ def learn(trained):
             return torch_net.mlp(params, torch.from_numpy(x), "tanh").item()
 
         def action(*observation):
-            return load_policy(checkpoint).act(np.asarray(observation)).item()
+            return policy_of(checkpoint).act(np.asarray(observation)).item()
 
         return value, action
 

@@ -1,0 +1,75 @@
+"""The metrics of a run as columns."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlctl.core import runs
+from rlctl.core.errors import NotFound
+from rlctl.core.metrics import Metrics
+
+Columns = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, repr=False)
+class RunMetrics:
+    """What a run has measured. Columns of a kind are equally long; what a row lacks is nan.
+
+    Nested names are joined by `/`: `losses/kl_mean` and `terms/NAME` of training rows,
+    `return/mean`, `return/std` and `length/mean` of evaluations.
+
+    Attributes:
+        run: The run's folder.
+        train: Name -> (N,), a number for each update.
+        eval: Name -> (E,), a number for each evaluation.
+    """
+
+    run: Path
+    train: Columns
+    eval: Columns
+
+    def __repr__(self) -> str:
+        counts = (len(kind.get("steps", ())) for kind in (self.train, self.eval))
+        return f"RunMetrics({self.run}: {' updates, '.join(map(str, counts))} evaluations)"
+
+
+def read_metrics(text: str | None = None) -> RunMetrics:
+    """Read the metrics of a run.
+
+    Args:
+        text: The run by path or name; None or `latest` for the latest one.
+
+    Raises:
+        NotFound: There is no such run, or it has no metrics yet.
+    """
+    folder = runs.measured(text or "latest")
+    try:
+        rows = list(Metrics(folder / "metrics.jsonl").rows())
+    except OSError as error:
+        raise NotFound(f"cannot read the metrics of {folder}: {error.strerror}") from error
+    if not rows:
+        raise NotFound(f"{folder} has no metrics yet", "its first update writes them")
+    kinds = ([row for row in rows if row.get("kind") == kind] for kind in ("train", "eval"))
+    return RunMetrics(folder, *map(_columns, kinds))
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> Columns:
+    """Every number of the rows by name, whole numbers where all of a column are."""
+    flat = [dict(_numbers(row)) for row in rows]
+    names = dict.fromkeys(name for row in flat for name in row)
+    return {name: np.array([row.get(name, math.nan) for row in flat]) for name in names}
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers inside a value by their names; null is nan, anything else is left out."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _numbers(item, f"{name}/{key}" if name else key)
+    elif value is None:
+        yield name, math.nan
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, value

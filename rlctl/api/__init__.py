@@ -1,0 +1,1 @@
+"""The functions of the Python library; `import rlctl` offers them."""

@@ -1,0 +1,57 @@
+"""Progress of the library: a bar where somebody looks, Python warnings, and nothing else."""
+
+import io
+import sys
+
+import pytest
+
+import rlctl
+from rlctl.actions.listener import Listener
+from rlctl.api.telling import Bar
+
+EVENTS = (
+    {"event": "phase", "name": "compile"},
+    {"event": "start", "steps": 0, "total": 100},
+    {"event": "phase", "name": "rollout"},
+    {"event": "progress", "steps": 50, "total": 100, "return": 12.5},
+    {"event": "progress", "steps": 102, "total": 100, "return": None},
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def shown(wanted, stream, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Bar(wanted) as bar:
+        for event in EVENTS:
+            bar.hear(event)
+        bar.stopping("SIGINT: stopping")
+    return stream.getvalue()
+
+
+def test_a_terminal_shows_phase_steps_and_return(monkeypatch):
+    text = shown(True, Terminal(), monkeypatch)
+    for part in ("compile", "train", "100/100", "return=12.5", "stopping"):
+        assert part in text
+
+
+@pytest.mark.parametrize(("wanted", "stream"), [(False, Terminal()), (True, io.StringIO())])
+def test_nothing_is_shown_where_nobody_looks_or_wants_it(wanted, stream, monkeypatch):
+    assert shown(wanted, stream, monkeypatch) == ""
+
+
+def test_warnings_are_pythons():
+    with Bar(False) as bar, pytest.warns(rlctl.RlctlWarning, match="mind this"):
+        bar.hear({"event": "warning", "message": "mind this"})
+
+
+def test_a_warning_that_is_an_error_ends_a_training_as_any_error_does():
+    with Bar(False) as bar:
+        listener = Listener(bar.hear)
+        listener({"event": "warning", "message": "mind this"})
+    assert listener.over
+    with pytest.raises(rlctl.RlctlWarning, match="mind this"):
+        listener.check()
