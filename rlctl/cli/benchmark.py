@@ -141,7 +141,7 @@ def _run(out: Console, request: Any) -> None:
 
 
 def _show(out: Console, figures: dict[str, Any]) -> None:
-    from rlctl.cli.live import number
+    from rlctl.cli.words import number
 
     rows = []
     for env, found in figures["envs"].items():

@@ -25,7 +25,14 @@ from typing import IO, Any
 import typer
 
 from rlctl.core import files
-from rlctl.core.errors import NotFound, OutOfSpace, RlctlError, StoppedUnsaved, UsageError
+from rlctl.core.errors import (
+    NotFound,
+    OutOfSpace,
+    RlctlError,
+    Stopped,
+    StoppedUnsaved,
+    UsageError,
+)
 from rlctl.core.progress import Progress
 
 SCHEMA_VERSION = 1
@@ -111,13 +118,21 @@ class Console:
         if error is not None:
             self.data(error.data)
             if not self.as_json:
-                self._err(paint("error:", "31", sys.stderr) + " " + error.message)
-                if error.hint:
-                    self._err(paint("hint:", "36", sys.stderr) + " " + error.hint)
+                self._tell(error)
         code = 0 if error is None else error.exit_code
         if self.as_json:
             self._out(envelope(self.name, self.figures, error))
         return code
+
+    def _tell(self, error: RlctlError) -> None:
+        """Tell what went wrong and what to do; work that was stopped and saved did not fail."""
+        if isinstance(error, Stopped):
+            self._err(paint(error.message, "32", sys.stderr))
+        else:
+            self._err(f"{paint('error:', '31', sys.stderr)} {error.message}")
+        if error.hint:
+            label = "next:" if isinstance(error, Stopped) else "hint:"
+            self._err(f"{paint(label, '36', sys.stderr)} {error.hint}")
 
     def close(self) -> None:
         """Stop showing progress."""
@@ -143,8 +158,8 @@ class Console:
 
         if self._streams_events:
             return live.Events(lambda line: self._aside(line, self.stdout))
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            return live.LiveLine()
+        if redrawable(sys.stderr):
+            return live.Live(sys.stderr)
         return live.Lines(self._err)
 
     def _out(self, line: str) -> None:
@@ -282,7 +297,20 @@ def _escaped(found: str) -> str:
 
 def paint(text: str, code: str, stream: IO[str]) -> str:
     """The text in a color, where colors are seen and wanted."""
-    return f"\033[{code}m{text}\033[0m" if colorful(stream) else text
+    return in_color(stream)(text, code)
+
+
+def in_color(stream: IO[str]) -> Callable[[str, str], str]:
+    """(text, code) -> the text in a color, for a stream that is asked once."""
+    if colorful(stream):
+        return lambda text, code: f"\033[{code}m{text}\033[0m"
+    return lambda text, code: text
+
+
+def redrawable(stream: IO[str]) -> bool:
+    """Whether the stream is a terminal whose cursor can be moved; old ones of Windows are not."""
+    moves = os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ
+    return stream.isatty() and moves and os.environ.get("TERM") != "dumb"
 
 
 def colorful(stream: IO[str]) -> bool:

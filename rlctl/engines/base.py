@@ -36,6 +36,8 @@ class Result:
         checkpoint: The last one written.
         best_checkpoint: The one with the best evaluation return, None before any evaluation.
         evaluation: The last evaluation's summary, {} before any.
+        before: Those of the steps that earlier calls took.
+        best: `step` and `return` of the best evaluation, None before any.
     """
 
     steps: int
@@ -44,6 +46,8 @@ class Result:
     checkpoint: Path
     best_checkpoint: Path | None
     evaluation: dict[str, Any]
+    before: int = 0
+    best: dict[str, Any] | None = None
 
 
 class Schedule(Protocol):

@@ -34,6 +34,12 @@ class Counters:
     best_return: float = -np.inf
     evaluated: int = -1
 
+    def best(self) -> dict[str, Any] | None:
+        """The best evaluation as manifests have it, None before any."""
+        if self.best_step < 0:
+            return None
+        return {"step": self.best_step, "return": self.best_return}
+
     def take_best(self, entry: Mapping[str, Any] | None) -> None:
         """Have the best be what a manifest says of it, None before any evaluation."""
         self.best_step, self.best_return = (-1, -np.inf)

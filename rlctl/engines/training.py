@@ -141,6 +141,7 @@ class EngineTraining(ABC):
             OutOfSpace: The last state could not be saved.
         """
         self._do = do
+        self._tell_plan()
         try:
             self.conclude()  # what a stop cut off
             while not self.done:
@@ -185,6 +186,20 @@ class EngineTraining(ABC):
         if self.due(self.plan.save_every):
             self.save()
         self._land()
+
+    def _tell_plan(self) -> None:
+        """Tell what lies ahead."""
+        every, train = self.plan.eval_every, self.train
+        limit = self._eval_driver.spec.episode_length if self._eval_driver else 0
+        self._hooks.progress.event(
+            "plan",
+            steps=self.plan.steps,
+            steps_per_update=self.plan.steps_per_update,
+            eval_every=every,
+            evals=-(-self.plan.steps // every) if every else 0,
+            eval_steps=train.eval_episodes * limit,
+            target_return=train.target_return,
+        )
 
     def report(self, ended: Episodes) -> None:
         """Tell and log how it goes."""
@@ -260,6 +275,8 @@ class EngineTraining(ABC):
             checkpoint=store.step_folder(folder, self.steps),
             best_checkpoint=store.best(folder),
             evaluation=self.state.evaluation,
+            before=self._resumed_at,
+            best=self.state.counters.best(),
         )
 
     def close(self) -> None:
@@ -389,11 +406,7 @@ class EngineTraining(ABC):
             "seed": self.train.seed,
             "metrics": self.state.evaluation,
             "evaluated": counters.evaluated,
-            "best": (
-                None
-                if counters.best_step < 0
-                else {"step": counters.best_step, "return": counters.best_return}
-            ),
+            "best": counters.best(),
             "initial": self._initial,
             "provenance": self._provenance,
         }

@@ -208,6 +208,6 @@ def test_the_live_line_gives_way_to_results(monkeypatch, capsys):
         out.text("the result")
     assert "compile" in shown
     assert "by the way\n" in shown
-    assert not shown.endswith("\r")
-    assert terminal.getvalue().endswith(" \r")  # wiped before the result
+    assert not shown.endswith("\033[J")
+    assert terminal.getvalue().endswith("\r\033[J")  # wiped before the result
     assert capsys.readouterr().out == "the result\n"

@@ -1,0 +1,61 @@
+"""Some lines of a terminal that are drawn again and again in place, below what is printed."""
+
+import os
+from collections.abc import Sequence
+from shutil import get_terminal_size
+from typing import IO
+
+from rlctl.cli.words import cells
+
+_ERASE_LINE, _ERASE_BELOW = "\033[K", "\033[J"
+
+
+class Screen:
+    """The lines at the bottom. Every change is one write, so that nothing flickers.
+
+    Args:
+        stream: A terminal that moves its cursor when told to.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is now."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError, AttributeError):
+            return get_terminal_size().columns
+
+    def draw(self, lines: Sequence[str]) -> None:
+        """Show these lines in place of those before."""
+        if list(lines) == self._lines:
+            return
+        fewer = len(lines) < len(self._lines)
+        self._put(self._top() + self._body(lines) + (_ERASE_BELOW if fewer else ""))
+        self._lines = list(lines)
+
+    def write(self, text: str) -> None:
+        """Print a line above."""
+        self._put(f"{self._top()}{_ERASE_BELOW}{text}\n{self._body(self._lines)}")
+
+    def clear(self) -> None:
+        """Take the lines away."""
+        if self._lines:
+            self._put(self._top() + _ERASE_BELOW)
+        self._lines = []
+
+    def _top(self) -> str:
+        """Move to the first line's first column, from the last line."""
+        width = max(self.columns, 1)
+        rows = sum(max(1, -(-cells(line) // width)) for line in self._lines)  # if it was wider
+        return "\r" + (f"\033[{rows - 1}A" if rows > 1 else "")
+
+    def _body(self, lines: Sequence[str]) -> str:
+        return "\n".join(line + _ERASE_LINE for line in lines)
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
