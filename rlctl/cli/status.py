@@ -161,7 +161,7 @@ class Status:
         if not every or not self.total:
             return 0.0
         done = self.evaluations[-1].steps if self.evaluations else self.start.get("steps", 0)
-        coming = -(-self.total // every) - done // every
+        coming = self.planned_evaluations - done // every
         if self.evaluations:
             each = self._in("eval") / len(self.evaluations)
         else:

@@ -57,10 +57,12 @@ class Schedule(Protocol):
         steps_per_update: Environment steps in an update.
         steps: Environment steps in all.
         eval_every: Steps between evaluations, 0 for none.
+        eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
 
     steps_per_update: int
     steps: int
     eval_every: int
+    eval_episodes: int
     save_every: int

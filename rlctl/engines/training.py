@@ -19,6 +19,7 @@ from rlctl.core.config import Resolved
 from rlctl.core.errors import Diverged
 from rlctl.core.runs import Run, provenance
 from rlctl.core.specs import PolicySpec
+from rlctl.engines import evaluations
 from rlctl.engines.base import Hooks, Result, Schedule
 from rlctl.engines.rows import Rows
 from rlctl.engines.saver import Saver
@@ -60,15 +61,16 @@ class EngineTraining(ABC):
         plan: Schedule,
         turns: int = 1,
     ) -> None:
-        self.train, self.plan = settings["train"], plan
+        self.train = settings["train"]
         self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
         self._began = time.perf_counter()
         self._provenance = provenance()
         self._turns = turns
         self._stage = 0 if self.train.easy_steps else EASY_STAGES
         self._driver = self._make_training_driver()
+        self.plan = evaluations.fit(plan, self.train, self._driver.spec.episode_length)
         self._eval_driver = (
-            self._make_driver(settings["env"], min(self.train.eval_episodes, 128))
+            self._make_driver(settings["env"], min(self.plan.eval_episodes, 128))
             if self.train.num_evals
             else None
         )
@@ -141,7 +143,8 @@ class EngineTraining(ABC):
             OutOfSpace: The last state could not be saved.
         """
         self._do = do
-        self._tell_plan()
+        ahead = evaluations.told(self.plan, self.train, self._driver.spec.episode_length)
+        self._hooks.progress.event("plan", **ahead)
         try:
             self.conclude()  # what a stop cut off
             while not self.done:
@@ -187,20 +190,6 @@ class EngineTraining(ABC):
             self.save()
         self._land()
 
-    def _tell_plan(self) -> None:
-        """Tell what lies ahead."""
-        every, train = self.plan.eval_every, self.train
-        limit = self._eval_driver.spec.episode_length if self._eval_driver else 0
-        self._hooks.progress.event(
-            "plan",
-            steps=self.plan.steps,
-            steps_per_update=self.plan.steps_per_update,
-            eval_every=every,
-            evals=-(-self.plan.steps // every) if every else 0,
-            eval_steps=train.eval_episodes * limit,
-            target_return=train.target_return,
-        )
-
     def report(self, ended: Episodes) -> None:
         """Tell and log how it goes."""
         counters = self.state.counters
@@ -237,8 +226,7 @@ class EngineTraining(ABC):
         self._rows.write({"kind": "eval", **row})
         self._hooks.progress.event("eval", **row)
         if self.state.evaluation["return"]["mean"] > counters.best_return:
-            counters.best_return = self.state.evaluation["return"]["mean"]
-            counters.best_step = counters.steps
+            counters.take_best({"step": counters.steps, "return": row["return"]["mean"]})
             self.save()
 
     def save(self) -> None:
@@ -364,8 +352,8 @@ class EngineTraining(ABC):
         self._rehearsal.result()
         policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
         seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
-        episodes = self.train.eval_episodes
-        return evaluate(policy, self._eval_driver, episodes, seed, stochastic=sampled).summary()
+        episodes = self.plan.eval_episodes
+        return evaluate(policy, self._eval_driver, episodes, seed, sampled).summary()
 
     def _rehearse(self) -> None:
         """Take one step of an evaluation, which compiles it."""

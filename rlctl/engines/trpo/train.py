@@ -191,7 +191,8 @@ class Training(EngineTraining):
         self.state.learner = learner._replace(policy=load_policy(learner.policy, checkpoint))
 
     def _figures(self) -> dict[str, Any]:
-        return {"losses": self._learned, "split": self._split}
+        rate = self.trpo.value_learning_rate  # the policy's step has none
+        return {"losses": self._learned, "split": self._split, "learning_rate": rate}
 
     def _fresh(self) -> TrainState:
         """A state that has seen nothing."""
