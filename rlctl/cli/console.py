@@ -24,6 +24,7 @@ from typing import IO, Any
 
 import typer
 
+from rlctl.cli.words import cells, columns
 from rlctl.core import files
 from rlctl.core.errors import (
     NotFound,
@@ -74,6 +75,17 @@ class Console:
         if not self.as_json:
             self._take_line_away()
             self._out(line)
+
+    def wrapped(self, head: str, body: str) -> None:
+        """Print a line of the result; on a terminal what is too long goes on below its body."""
+        indent = cells(head)
+        room = columns(self.stdout) - indent - 1
+        lines = [body]
+        if self.stdout.isatty() and room > 0:
+            from textwrap import wrap
+
+            lines = wrap(body, room, break_on_hyphens=False) or [""]
+        self.text(head + ("\n" + " " * indent).join(lines))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print a table of the result; nothing under --json. Columns of numbers align right."""

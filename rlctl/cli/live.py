@@ -18,6 +18,7 @@ from rlctl.cli.words import can_draw, duration, number, percent
 from rlctl.core.files import to_json
 
 QUICK = {"rollout", "update", "eval", "save"}  # phases that come again and again
+LONG = {"compile", "plot", "film"}  # phases that are named when they begin
 TOLD = ("start", "run", "film", "note")  # events that nobody should miss, beside evaluations
 REDRAW = 0.25  # seconds between two drawings
 SLOWER = 20  # lines in a pipe come so much rarer, the longer the work has been going on
@@ -128,7 +129,7 @@ class Lines(Listener):
             self._say(describe(event))
         elif kind == "phase":
             self._quarter = 0
-            if event["name"] not in QUICK and self._due(event["name"]):
+            if event["name"] in LONG and self._due(event["name"]):
                 self._say(event["name"])
         elif kind == "progress" and self._far_enough():
             self._say(counted(self._status))

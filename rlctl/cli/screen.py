@@ -1,11 +1,9 @@
 """Some lines of a terminal that are drawn again and again in place, below what is printed."""
 
-import os
 from collections.abc import Sequence
-from shutil import get_terminal_size
 from typing import IO
 
-from rlctl.cli.words import cells
+from rlctl.cli.words import cells, columns
 
 _ERASE_LINE, _ERASE_BELOW = "\033[K", "\033[J"
 
@@ -24,10 +22,7 @@ class Screen:
     @property
     def columns(self) -> int:
         """How wide the terminal is now."""
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns
-        except (OSError, ValueError, AttributeError):
-            return get_terminal_size().columns
+        return columns(self._stream)
 
     def draw(self, lines: Sequence[str]) -> None:
         """Show these lines in place of those before."""

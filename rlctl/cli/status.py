@@ -66,6 +66,8 @@ class Status:
         kind = event["event"]
         if kind == "phase":
             self._turn(event["name"])
+            if not self.start:  # other work counts anew in every phase
+                self.row, self._pace, self._end = {}, Pace(), End()
         elif kind == "start":
             self.start, self.row = event, {name: event.get(name) for name in ("steps", "total")}
         elif kind == "plan":

@@ -1,9 +1,11 @@
 """Figures as people read them: numbers, times, bars and curves of one line."""
 
 import math
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import IO, Any
 
 _COLOUR = re.compile(r"\033\[[0-9;]*m")
@@ -89,6 +91,14 @@ def clipped(text: str, width: int) -> str:
     while cells(text) > width:
         text = ".." + text[3:] if len(text) > 3 else text[1:]
     return text
+
+
+def columns(stream: IO[str]) -> int:
+    """How wide a terminal is now."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return get_terminal_size().columns
 
 
 def can_draw(stream: IO[str]) -> bool:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import saved_policy
 
+from rlctl.actions import evaluate as action
 from rlctl.actions.evaluate import EvalRequest, Recorder, evaluate
+from rlctl.core.progress import Progress
 from rlctl.rollouts.base import Step
 
 
@@ -40,3 +42,14 @@ def test_trajectories_keep_what_is_rewarded_apart(tmp_path):
     np.testing.assert_array_equal(written["terms/alive"], np.ones((3, 2)))
     np.testing.assert_array_equal(written["figures/power"], np.full((3, 2), 5.0))
     assert "terms/power" not in written
+
+
+@pytest.mark.parametrize(("episodes", "rounds"), [(3, 1), (5, 2)])
+def test_it_tells_how_far_it_is(monkeypatch, episodes, rounds):
+    saved_policy.save()
+    monkeypatch.setattr(action, "MOST_AT_ONCE", 3)
+    heard = []
+    request = EvalRequest(episodes=episodes, max_episode_steps=10)
+    evaluate(request, Progress(heard.append))
+    told = [(event["steps"], event["total"]) for event in heard if event["event"] == "progress"]
+    assert told == [(step, 10 * rounds) for step in range(1, 10 * rounds + 1)]

@@ -109,7 +109,7 @@ class TestLines:
 
     def test_phases_that_flicker_are_left_out(self, said):
         listener = live.Lines(said.append)
-        for name in ("rollout", "update", "eval", "save"):
+        for name in ("import", "build", "rollout", "update", "eval", "save"):
             listener({"event": "phase", "name": name})
         close(listener)
         assert said == []
@@ -255,6 +255,30 @@ class TestTerminal:
         listener({**START, "run": "runs/\033[2Jx", "total": 100})
         close(listener)
         assert "\033[2J" not in terminal.getvalue()
+
+
+class TestOtherWork:
+    @pytest.mark.parametrize("columns", [40, 80, 120])
+    def test_frames_are_frames_whole_ones(self, columns):
+        clock = Clock()
+        status = Status(clock)
+        status.hear({"event": "phase", "name": "rollout"})
+        status.hear({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
+        status.hear({"event": "phase", "name": "film"})
+        for frame in range(1, 21):
+            clock.now += 0.5
+            status.hear({"event": "progress", "steps": frame, "total": 250, "unit": "frames"})
+        (line,) = Drawing().lines(status, columns)
+        assert line.startswith("film 0:10")
+        assert "20/250 frames" in line
+        assert columns < 80 or "ETA 1:55" in line
+
+    def test_what_is_counted_before_does_not_show_in_the_next_phase(self):
+        status = Status(Clock())
+        status.hear({"event": "phase", "name": "rollout"})
+        status.hear({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
+        status.hear({"event": "phase", "name": "film"})
+        assert Drawing().lines(status, 80) == ["film         "]
 
 
 class TestTimeLeft:
