@@ -8,6 +8,7 @@ import typer
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.options import Config, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
+from rlctl.cli.planned import described
 from rlctl.cli.words import duration, number
 from rlctl.core import runs
 from rlctl.core.device import select
@@ -124,9 +125,14 @@ def _plan(out: Console, request: Any) -> None:
 
     made = plan(request, out.progress)
     out.data(made)
-    shown = {n: value for n, value in made.items() if n not in ("settings", "origins")}
-    shown["presets"] = ", ".join(at.removeprefix("preset ") for at in made["presets"]) or "-"
-    out.pairs({n: v if isinstance(v, str) else number(v) for n, v in shown.items()})
+    lines = described(made)
+    width = max(map(len, lines)) + 2
+    for label, text in lines.items():
+        out.wrapped(f"{label:<{width}}", text)
+    if made["probe"]:
+        out.note(
+            "of the duration this is not known: films, a busy machine, how learning changes it"
+        )
 
 
 def _train(out: Console, request: Any) -> None:

@@ -69,7 +69,7 @@ class EngineTraining(ABC):
         self._stage = 0 if self.train.easy_steps else EASY_STAGES
         self._driver = self._make_training_driver()
         self.plan = evaluations.fit(plan, self.train, self._driver.spec.episode_length)
-        self._eval_driver = (
+        self.eval_driver = (
             self._make_driver(settings["env"], min(self.plan.eval_episodes, 128))
             if self.train.num_evals
             else None
@@ -216,10 +216,10 @@ class EngineTraining(ABC):
 
     def evaluate(self) -> None:
         """Play whole episodes on other environments; remember the best."""
-        if self._eval_driver is None:
+        if self.eval_driver is None:
             return
         with self._hooks.progress.phase("eval"):
-            self.state.evaluation = self._do(self._play)
+            self.state.evaluation = self._do(self.play)
         counters = self.state.counters
         counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
@@ -272,8 +272,8 @@ class EngineTraining(ABC):
         self._saver.close()
         self._workshop.shutdown(cancel_futures=True)
         self._driver.close()
-        if self._eval_driver is not None:
-            self._eval_driver.close()
+        if self.eval_driver is not None:
+            self.eval_driver.close()
 
     # --- for the engines ---
 
@@ -347,20 +347,20 @@ class EngineTraining(ABC):
             turns=turns,
         )
 
-    def _play(self) -> dict[str, Any]:
+    def play(self, on_step: Callable[..., None] | None = None) -> dict[str, Any]:
         """Whole episodes of the policy as it is: an evaluation's summary."""
         self._rehearsal.result()
         policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
         seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
         episodes = self.plan.eval_episodes
-        return evaluate(policy, self._eval_driver, episodes, seed, sampled).summary()
+        return evaluate(policy, self.eval_driver, episodes, seed, sampled, on_step).summary()
 
     def _rehearse(self) -> None:
         """Take one step of an evaluation, which compiles it."""
-        if self._eval_driver is not None:
-            self._eval_driver.reset(0)
-            size = (self._eval_driver.num_envs, self._spec.action_size)
-            self._eval_driver.step(np.zeros(size, np.float32))
+        if self.eval_driver is not None:
+            self.eval_driver.reset(0)
+            size = (self.eval_driver.num_envs, self._spec.action_size)
+            self.eval_driver.step(np.zeros(size, np.float32))
 
     def _rate(self) -> float:
         """Steps per second since compiling was over."""

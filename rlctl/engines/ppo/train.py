@@ -13,6 +13,7 @@ import numpy as np
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
+from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.base import Hooks, Result
 from rlctl.engines.conduct import conduct
@@ -20,10 +21,12 @@ from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, learning_rate, make_optimizer, make_update
+from rlctl.engines.probe import Nowhere
+from rlctl.engines.probe import probe as measure
 from rlctl.engines.training import EngineTraining
 from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
 
-__all__ = ["plan", "train"]
+__all__ = ["plan", "probe", "train"]
 
 
 def train(
@@ -54,6 +57,13 @@ def train(
     """
     make = partial(Training, settings, env_name, run, hooks, start, resume)
     return conduct(make, hooks, start, resume)
+
+
+def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
+    """What a few seconds of a training tell of all of it; see `rlctl.engines.probe`."""
+    hooks = Hooks(progress)
+    make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
+    return measure(make, progress)
 
 
 class Training(EngineTraining):
