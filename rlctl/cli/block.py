@@ -144,16 +144,15 @@ def _title(status: Status, width: int) -> tuple[str, str]:
 
 
 def _eta(status: Status) -> str:
-    known = status.left is not None and status.share < 1
-    return f"ETA {duration(status.left)}" if known else ""
+    return "" if status.left is None else f"ETA {duration(status.left)}"
 
 
 def _times(status: Status) -> list[Part]:
-    rate = status.row.get("steps_per_second")
+    rate = f"{status.rate:,.0f}" if status.rate else "-"
     return [
         (f"{duration(status.elapsed) + ' so far':<14}", ""),
         (f"{_eta(status) or 'ETA -':<11}", _BOLD),
-        (f"{rate or 0:>9,.0f} steps/s" if rate else f"{'-':>9} steps/s", ""),
+        (f"{rate:>9} steps/s", ""),
         ("  ".join(f"{word} {percent(part):>4}" for word, part in status.split().items()), _DIM),
     ]
 
@@ -168,8 +167,7 @@ def _best(status: Status) -> list[Part]:
 
 
 def _rate(status: Status) -> list[Part]:
-    rate = status.row.get("steps_per_second")
-    return [(f"{short(rate)} steps/s", "")] if rate else []
+    return [(f"{short(status.rate)} steps/s", "")] if status.rate else []
 
 
 def _returns(status: Status) -> list[Part]:

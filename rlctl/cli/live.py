@@ -214,7 +214,7 @@ def describe(event: dict[str, Any]) -> str:
 
 def counted(status: Status) -> str:
     """How far the work is, as a line of a pipe."""
-    rate, left, row = status.row.get("steps_per_second"), status.left, status.row
+    rate, left, row = status.rate, status.left, status.row
     of = f" of {status.total:,}" if status.total else ""
     parts = [
         f"{status.phase}: {percent(status.share)}" if status.total and not status.start else "",

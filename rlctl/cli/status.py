@@ -55,6 +55,7 @@ class Status:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._pace, self._end = Pace(), End()
         self._plan: Event = {}
+        self._reports = 0
         self.phase = ""
         self.start: Event = {}
         self.row: Event = {}
@@ -75,6 +76,7 @@ class Status:
         elif kind == "progress":
             self.row |= {name: value for name, value in event.items() if value is not None}
             apart = self._in("eval") if self.start else 0.0
+            self._reports += 1
             self._pace.see(self.steps, self.elapsed - apart)
             self._foresee()
         elif kind == "eval":
@@ -113,7 +115,13 @@ class Status:
     @property
     def left(self) -> float | None:
         """Seconds until all is done, evaluations included; None while that cannot be told."""
-        return self._end.left(self._clock()) if self.total else None
+        return self._end.left(self._clock()) if 0 < self.share < 1 else None
+
+    @property
+    def rate(self) -> float | None:
+        """Steps per second, None before anything but compiling is in it."""
+        begun = not self.start or self._reports > 1
+        return self.row.get("steps_per_second") or None if begun else None
 
     @property
     def planned_evaluations(self) -> int:

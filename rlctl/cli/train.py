@@ -129,10 +129,6 @@ def _plan(out: Console, request: Any) -> None:
     width = max(map(len, lines)) + 2
     for label, text in lines.items():
         out.wrapped(f"{label:<{width}}", text)
-    if made["probe"]:
-        out.note(
-            "of the duration this is not known: films, a busy machine, how learning changes it"
-        )
 
 
 def _train(out: Console, request: Any) -> None:

@@ -101,7 +101,7 @@ class TestLines:
         assert said == [
             "training pendulum with ppo in runs/x",
             "compile",
-            "1,000 of 2,000 steps  500 steps/s  return 1.25",
+            "1,000 of 2,000 steps  return 1.25",
             "evaluations: mean return +- its standard deviation over the 64 episodes",
             "evaluation    0:00  1,000 steps  return     12.50 +- 0.500    best so far",
             "evaluation    0:00  1,000 steps  return     12.50 +- 0.500",

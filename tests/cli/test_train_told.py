@@ -90,6 +90,7 @@ def test_a_dry_run_says_why_there_are_fewer_evaluations(rlctl, monkeypatch):
     assert "(train.eval_share, from default)" in told
 
 
+@pytest.mark.slow  # what compiles for the first time
 def test_a_dry_run_leaves_nothing_on_the_disk(tmp_path):
     places = {
         "RLCTL_RUNS": "runs", "XDG_CACHE_HOME": "cache", "TMPDIR": "temporary",
