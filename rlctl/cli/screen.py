@@ -28,13 +28,17 @@ class Screen:
         """Show these lines in place of those before."""
         if list(lines) == self._lines:
             return
-        fewer = len(lines) < len(self._lines)
-        self._put(self._top() + self._body(lines) + (_ERASE_BELOW if fewer else ""))
+        if len(lines) == len(self._lines) == self._rows():
+            pairs = zip(lines, self._lines, strict=True)
+            changed = ["" if new == old else new + _ERASE_LINE for new, old in pairs]
+            self._put(self._top() + "\n".join(changed))
+        else:
+            self._put(self._top() + _ERASE_BELOW + "\n".join(lines))
         self._lines = list(lines)
 
     def write(self, text: str) -> None:
         """Print a line above."""
-        self._put(f"{self._top()}{_ERASE_BELOW}{text}\n{self._body(self._lines)}")
+        self._put(f"{self._top()}{_ERASE_BELOW}{text}\n" + "\n".join(self._lines))
 
     def clear(self) -> None:
         """Take the lines away."""
@@ -44,12 +48,13 @@ class Screen:
 
     def _top(self) -> str:
         """Move to the first line's first column, from the last line."""
-        width = max(self.columns, 1)
-        rows = sum(max(1, -(-cells(line) // width)) for line in self._lines)  # if it was wider
+        rows = self._rows()
         return "\r" + (f"\033[{rows - 1}A" if rows > 1 else "")
 
-    def _body(self, lines: Sequence[str]) -> str:
-        return "\n".join(line + _ERASE_LINE for line in lines)
+    def _rows(self) -> int:
+        """How many rows the lines take; more than there are where the terminal was wider."""
+        width = max(self.columns, 1)
+        return sum(max(1, -(-cells(line) // width)) for line in self._lines)
 
     def _put(self, text: str) -> None:
         self._stream.write(text)
