@@ -159,7 +159,7 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
             number(found["steps_per_second"]),
             f"{best['title'].partition(',')[0]} {number(best['mean'])}" if best else "-",
         ))  # fmt: skip
-    header = ("environment", "seeds", "return", "std", "IQM", "95 % interval", "evaluation")
+    header = ("environment", "seeds", "return", "std", "IQM", "95 % interval", "eval")
     out.table((*header, "steps/s", "best published"), rows)
 
 

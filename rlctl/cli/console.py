@@ -72,20 +72,20 @@ class Console:
 
     def text(self, line: str = "") -> None:
         """Print a line of the result; nothing under --json."""
-        if not self.as_json:
-            self._take_line_away()
-            self._out(line)
+        self.wrapped("", line)
 
     def wrapped(self, head: str, body: str) -> None:
         """Print a line of the result; on a terminal what is too long goes on below its body."""
-        indent = cells(head)
-        room = columns(self.stdout) - indent - 1
-        lines = [body]
-        if self.stdout.isatty() and room > 0:
+        if self.as_json:
+            return
+        self._take_line_away()
+        indent, lines = cells(head), [body]
+        room = columns(self.stdout) - indent - 1 if self.stdout.isatty() else 0
+        if room > 0 and cells(body) > room:
             from textwrap import wrap
 
-            lines = wrap(body, room, break_on_hyphens=False) or [""]
-        self.text(head + ("\n" + " " * indent).join(lines))
+            lines = wrap(body, room, break_long_words=False, break_on_hyphens=False)
+        self._out(head + ("\n" + " " * indent).join(lines))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print a table of the result; nothing under --json. Columns of numbers align right."""
@@ -104,7 +104,7 @@ class Console:
         """Print names and values of the result; nothing under --json."""
         width = max(map(len, values), default=0)
         for name, value in values.items():
-            self.text(f"{name:<{width}}  {value}")
+            self.wrapped(f"{name:<{width}}  ", str(value))
 
     def note(self, line: str) -> None:
         """Tell something on the way, on stderr; nothing under --quiet."""

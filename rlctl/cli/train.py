@@ -125,10 +125,7 @@ def _plan(out: Console, request: Any) -> None:
 
     made = plan(request, out.progress)
     out.data(made)
-    lines = described(made)
-    width = max(map(len, lines)) + 2
-    for label, text in lines.items():
-        out.wrapped(f"{label:<{width}}", text)
+    out.pairs(described(made))
 
 
 def _train(out: Console, request: Any) -> None:
