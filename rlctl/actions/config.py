@@ -1,6 +1,6 @@
 """Settings of a training: resolved, shown, validated. Loads no framework."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from rlctl.core.config import (
 from rlctl.core.device import expected
 from rlctl.core.errors import UsageError
 
+EVAL_SHARE = 0.2  # of new trainings; those before the setting came have none
 TRAIN_CONFIG = "rlctl.engines.config:TrainConfig"
 
 
@@ -94,6 +95,8 @@ def resolve_training(
 ) -> Resolved:
     """The settings of a training: defaults < presets < file < --set < flags.
 
+    Evaluations are held to a share of the steps unless their number or episodes are given.
+
     Args:
         env: Environment.
         algo: Algorithm.
@@ -107,16 +110,30 @@ def resolve_training(
         NotFound: The file is not there.
     """
     sections = sections_of(env, algo)
-    layers = (
-        algo_layer(algo),
-        *preset_layers(algo, env, expected(device)),
+    given = [
         toml_layer(config) if config is not None else None,
         set_layer(overrides),
         flag_layer(flags or {}),
+    ]
+    layers = (
+        Layer("default", {"train": {"eval_share": EVAL_SHARE}}),
+        algo_layer(algo),
+        *preset_layers(algo, env, expected(device)),
+        *_unbounded_evaluations([layer for layer in given if layer is not None]),
+        *given,
     )
     resolved = resolve(sections, [layer for layer in layers if layer is not None])
     check_physics(env, resolved["train"].physics)
     return resolved
+
+
+def _unbounded_evaluations(given: Sequence[Layer]) -> Iterator[Layer]:
+    """What sees to it that evaluations which the user asked for are made, all of them."""
+    for layer in given:
+        train = layer.values.get("train", {})
+        for name in ("num_evals", "eval_episodes"):
+            if name in train:
+                yield Layer(f"{layer.origin} {name}", {"train": {"eval_share": None}})
 
 
 def check_physics(env: str, physics: str) -> None:

@@ -1,6 +1,7 @@
 """Evaluate a policy: whole episodes, their statistics, and every step of them on request."""
 
 import io
+import math
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -168,12 +169,13 @@ def evaluate(
         )
     driver = request.told.drive(driver, name, config, tell)
     recorder = Recorder(driver.spec.unrewarded) if request.save_trajectories else None
+    rounds = math.ceil(request.episodes / driver.num_envs)
+    limit = request.max_episode_steps or driver.spec.episode_length
+    steps = Steps(rounds, limit, progress, recorder)
     with closing(driver):
         drift.check(checkpoint, driver.spec, tell)
         with progress.phase("eval"):
-            result = play(
-                policy, driver, request.episodes, request.seed, request.stochastic, recorder
-            )
+            result = play(policy, driver, request.episodes, request.seed, request.stochastic, steps)
     report = EvalReport(request, checkpoint, result, driver.physics, jax.default_backend())
     _finish(report, recorder)
     return report
@@ -209,6 +211,36 @@ def _finish(report: EvalReport, recorder: "Recorder | None") -> None:
             "train longer, or evaluate another checkpoint with --ckpt",
             data=figures,
         )
+
+
+class Steps:
+    """Tells how far an evaluation is; see `on_step` of rollouts.evaluate.
+
+    Args:
+        rounds: Rounds of episodes to play.
+        limit: Control steps of a round at most; one whose episodes end early is shorter.
+        progress: Told.
+        also: Called with every step too.
+    """
+
+    def __init__(
+        self, rounds: int, limit: int, progress: Progress, also: "Recorder | None"
+    ) -> None:
+        self._total, self._limit = rounds * limit, limit
+        self._progress, self._also = progress, also
+        self._begun, self._done = 0, 0  # rounds before this one, steps of this one
+
+    def __call__(
+        self, observation: np.ndarray, action: np.ndarray, step: Step, running: np.ndarray
+    ) -> None:
+        """Count a step."""
+        if self._also is not None:
+            self._also(observation, action, step, running)
+        self._done += 1
+        if not (running & ~(step.terminated | step.truncated)).any():
+            self._begun, self._done = self._begun + 1, 0
+        steps = min(self._begun * self._limit + self._done, self._total)
+        self._progress.event("progress", steps=steps, total=self._total, unit="steps")
 
 
 class Recorder:

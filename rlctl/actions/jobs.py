@@ -244,10 +244,14 @@ def _check_steps(asked: int, done: int, run: Run) -> None:
         )
 
 
+def engine(algo: str, name: str) -> Any:
+    """What an engine's module has beside its training: `plan`, and perhaps `probe`, else None."""
+    return getattr(import_module(catalog.engine(algo).target.partition(":")[0]), name, None)
+
+
 def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[str, Any]:
-    module = catalog.engine(algo).target.partition(":")[0]
     with progress.phase("import"):
-        make_plan = import_module(module).plan
+        make_plan = engine(algo, "plan")
     row = catalog.env(env)
     if isinstance(row, FamilyRow) and row.open:  # of which anything may be wrong
         environment = catalog.load(row.target)(env.partition(":")[2], settings["env"])

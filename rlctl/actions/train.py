@@ -87,9 +87,12 @@ class TrainReport:
             "best_checkpoint": result.best_checkpoint and str(result.best_checkpoint),
             "steps": result.steps,
             "seconds": result.seconds,
+            "steps_before": result.before,
             "steps_per_second": result.steps_per_second,
+            "steps_per_second_overall": (result.steps - result.before) / max(result.seconds, 1e-9),
             "eval": result.evaluation,
             "verdict": self.verdict and self.verdict.to_json(),
+            "best": result.best,
             "plot": self.plot and str(self.plot),
             "films": [str(film) for film in self.films],
             "phases": self.phases,
@@ -163,26 +166,47 @@ def _train(
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:
-    """What `train` would do, without doing it.
+    """What `train` would do, and how long it would take, without doing it.
 
     Returns:
-        The engine's plan, with the environment, the algorithm, the presets and the settings.
+        The engine's plan, with the environment, the algorithm, the presets and the settings; as
+        `probe` what a few seconds of the training told, None where an engine cannot be measured.
 
     Raises:
         UsageError: As `train`.
+        RlctlError: What stops the training in its first seconds.
     """
+    progress = progress or Progress()
     if request.resume is not None:
         raise UsageError("--dry-run plans new trainings, not --resume", "leave one of the two out")
-    made = jobs.planned(request, progress or Progress())
+    made = jobs.planned(request, progress)
     origins = made.settings.origins
+    with _no_program_kept():
+        probe = jobs.engine(made.algo, "probe")
+        measured = probe and probe(made.settings, made.env, progress)
     return {
         "env": made.env,
         "algo": made.algo,
         "presets": [at for at in dict.fromkeys(origins.values()) if at.startswith("preset ")],
         **made.plan,
+        "probe": measured,
         "settings": made.settings.to_json(),
         "origins": origins,
     }
+
+
+@contextmanager
+def _no_program_kept() -> Iterator[None]:
+    """Have jax read the programs it keeps on the disk, and add none."""
+    import jax
+
+    name = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, name)
+    jax.config.update(name, 1e9)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 @contextmanager

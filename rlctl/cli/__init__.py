@@ -25,12 +25,13 @@ from rlctl.cli import (
     render,
     train,
 )
+from rlctl.cli.help import App
 from rlctl.core.errors import StoppedUnsaved
 from rlctl.core.signals import SIGNALS
 
 STOPPED = (StoppedUnsaved.exit_code, *(128 + signum for signum in SIGNALS))
 
-app = typer.Typer(
+app = App(
     name="rlctl",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

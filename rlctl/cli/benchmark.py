@@ -160,7 +160,7 @@ def _run(out: Console, request: Any) -> None:
 
 
 def _show(out: Console, figures: dict[str, Any]) -> None:
-    from rlctl.cli.live import number
+    from rlctl.cli.words import number
 
     rows = []
     for env, found in figures["envs"].items():
@@ -179,16 +179,7 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
             number(found["steps_per_second"]),
             f"{best['title'].partition(',')[0]} {number(best['mean'])}" if best else "-",
         ))  # fmt: skip
-    header = (
-        "environment",
-        "seeds",
-        "return",
-        "std",
-        "IQM",
-        "95 % interval",
-        "evaluation",
-        "learned",
-    )
+    header = ("environment", "seeds", "return", "std", "IQM", "95 % interval", "eval", "learned")
     out.table((*header, "steps/s", "best published"), rows)
 
 

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from rlctl.cli import console, options
+from rlctl.cli.help import App
 from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
 from rlctl.core.files import to_json
 
-app = typer.Typer(help="Show or validate settings.", rich_markup_mode=None)
+app = App(help="Show or validate settings.", rich_markup_mode=None)
 
 
 @app.command("show")

@@ -24,8 +24,16 @@ from typing import IO, Any
 
 import typer
 
+from rlctl.cli.words import cells, columns
 from rlctl.core import files
-from rlctl.core.errors import NotFound, OutOfSpace, RlctlError, StoppedUnsaved, UsageError
+from rlctl.core.errors import (
+    NotFound,
+    OutOfSpace,
+    RlctlError,
+    Stopped,
+    StoppedUnsaved,
+    UsageError,
+)
 from rlctl.core.progress import Progress
 
 SCHEMA_VERSION = 1
@@ -64,9 +72,20 @@ class Console:
 
     def text(self, line: str = "") -> None:
         """Print a line of the result; nothing under --json."""
-        if not self.as_json:
-            self._take_line_away()
-            self._out(line)
+        self.wrapped("", line)
+
+    def wrapped(self, head: str, body: str) -> None:
+        """Print a line of the result; on a terminal what is too long goes on below its body."""
+        if self.as_json:
+            return
+        self._take_line_away()
+        indent, lines = cells(head), [body]
+        room = columns(self.stdout) - indent - 1 if self.stdout.isatty() else 0
+        if room > 0 and cells(body) > room:
+            from textwrap import wrap
+
+            lines = wrap(body, room, break_long_words=False, break_on_hyphens=False)
+        self._out(head + ("\n" + " " * indent).join(lines))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print a table of the result; nothing under --json. Columns of numbers align right."""
@@ -85,7 +104,7 @@ class Console:
         """Print names and values of the result; nothing under --json."""
         width = max(map(len, values), default=0)
         for name, value in values.items():
-            self.text(f"{name:<{width}}  {value}")
+            self.wrapped(f"{name:<{width}}  ", str(value))
 
     def note(self, line: str) -> None:
         """Tell something on the way, on stderr; nothing under --quiet."""
@@ -111,13 +130,21 @@ class Console:
         if error is not None:
             self.data(error.data)
             if not self.as_json:
-                self._err(paint("error:", "31", sys.stderr) + " " + error.message)
-                if error.hint:
-                    self._err(paint("hint:", "36", sys.stderr) + " " + error.hint)
+                self._tell(error)
         code = 0 if error is None else error.exit_code
         if self.as_json:
             self._out(envelope(self.name, self.figures, error))
         return code
+
+    def _tell(self, error: RlctlError) -> None:
+        """Tell what went wrong and what to do; work that was stopped and saved did not fail."""
+        if isinstance(error, Stopped):
+            self._err(paint(error.message, "32", sys.stderr))
+        else:
+            self._err(f"{paint('error:', '31', sys.stderr)} {error.message}")
+        if error.hint:
+            label = "next:" if isinstance(error, Stopped) else "hint:"
+            self._err(f"{paint(label, '36', sys.stderr)} {error.hint}")
 
     def close(self) -> None:
         """Stop showing progress."""
@@ -143,8 +170,8 @@ class Console:
 
         if self._streams_events:
             return live.Events(lambda line: self._aside(line, self.stdout))
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            return live.LiveLine()
+        if redrawable(sys.stderr):
+            return live.Live(sys.stderr)
         return live.Lines(self._err)
 
     def _out(self, line: str) -> None:
@@ -282,7 +309,20 @@ def _escaped(found: str) -> str:
 
 def paint(text: str, code: str, stream: IO[str]) -> str:
     """The text in a color, where colors are seen and wanted."""
-    return f"\033[{code}m{text}\033[0m" if colorful(stream) else text
+    return in_color(stream)(text, code)
+
+
+def in_color(stream: IO[str]) -> Callable[[str, str], str]:
+    """(text, code) -> the text in a color, for a stream that is asked once."""
+    if colorful(stream):
+        return lambda text, code: f"\033[{code}m{text}\033[0m"
+    return lambda text, code: text
+
+
+def redrawable(stream: IO[str]) -> bool:
+    """Whether the stream is a terminal whose cursor can be moved; old ones of Windows are not."""
+    moves = os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ
+    return stream.isatty() and moves and os.environ.get("TERM") != "dumb"
 
 
 def colorful(stream: IO[str]) -> bool:

@@ -1,6 +1,6 @@
 """`rlctl device-check`: what this machine can do."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +8,9 @@ from rlctl.cli import console
 from rlctl.cli.options import Json, Quiet
 from rlctl.core import device
 from rlctl.core.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from rlctl.actions.device_check import Check
 
 _COLORS = {"pass": "32", "warn": "33", "fail": "31", "skip": "2"}
 
@@ -28,19 +31,26 @@ def device_check(
     """
     with console.command("device-check", as_json, quiet) as out:
         device.select("auto")
-        from rlctl.actions.device_check import Check
         from rlctl.actions.device_check import device_check as check_all
 
-        def tell(check: Check) -> None:
+        def tell(check: "Check") -> None:
             status = console.paint(check.status, _COLORS[check.status], out.stdout)
-            out.text(f"{status}  {check.name:<16} {check.seconds:6.2f} s  {check.detail}")
+            out.wrapped(f"{status}  {check.name:<16} {check.seconds:6.2f} s  ", _found(check))
             if check.hint and check.status != "pass":
-                out.text(f"{'':<33}{check.hint}")
+                out.wrapped(f"{'':<33}", check.hint)
 
         report = check_all(bench, require_gpu, tell)
         out.data(report.to_json())
         out.text()
-        out.text(report.summary())
+        for line in report.summary().splitlines():
+            out.wrapped("- " if line.startswith("- ") else "", line.removeprefix("- "))
         if failed := report.failed():
             hints = [check.hint for check in report.checks if check.name == failed[0]]
             raise CheckFailed(f"failed: {', '.join(failed)}", hints[0])
+
+
+def _found(check: "Check") -> str:
+    """What a check found, but for what the summary below has in full."""
+    if check.name == "packages" and check.status == "pass":
+        return f"{len(check.value)} packages fit together; their versions are below"
+    return check.detail

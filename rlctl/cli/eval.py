@@ -133,7 +133,7 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
     """Print the report: what was evaluated, return, length and terms, then how it was done."""
     if not figures.get("return"):
         return
-    from rlctl.cli.live import number
+    from rlctl.cli.words import number
 
     mode = "deterministic" if figures["deterministic"] else "stochastic"
     out.text(f"{figures['env']}, {figures['checkpoint']} at {figures['step']:,} steps")

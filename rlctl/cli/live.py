@@ -1,23 +1,27 @@
-"""Progress while it happens: a live line on a terminal, lines in a pipe, JSON for programs.
+"""Progress while it happens: drawn in place on a terminal, lines in a pipe, JSON for programs.
 
 Each class is a listener of `rlctl.core.progress` events. A small thread keeps each of them from
 falling silent while a compile or a long update blocks the main one.
 """
 
-import math
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from shutil import get_terminal_size
-from typing import Any
+from typing import IO, Any
 
+from rlctl.cli.block import WIDE, Drawing
+from rlctl.cli.console import harmless, in_color
+from rlctl.cli.screen import Screen
+from rlctl.cli.status import Event, Status
+from rlctl.cli.words import can_draw, duration, number, percent
 from rlctl.core.files import to_json
 
-Event = dict[str, Any]
 QUICK = {"rollout", "update", "eval", "save"}  # phases that come again and again
-TOLD = ("eval", "run", "film", "note")  # events that nobody should miss
+LONG = {"compile", "plot", "film"}  # phases that are named when they begin
+TOLD = ("start", "run", "film", "note")  # events that nobody should miss, beside evaluations
+REDRAW = 0.25  # seconds between two drawings
+SLOWER = 20  # lines in a pipe come so much rarer, the longer the work has been going on
 
 
 class Listener(ABC):
@@ -29,8 +33,7 @@ class Listener(ABC):
 
     def __init__(self, interval: float) -> None:
         self._lock = threading.RLock()
-        self._phase = ""
-        self._phase_since = time.monotonic()
+        self._status = Status()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(interval,), daemon=True)
         self._thread.start()
@@ -38,8 +41,7 @@ class Listener(ABC):
     def __call__(self, event: Event) -> None:
         """Hear an event."""
         with self._lock:
-            if event["event"] == "phase":
-                self._phase, self._phase_since = event["name"], time.monotonic()
+            self._status.hear(event)
             self.hear(event)
 
     def close(self) -> None:
@@ -52,93 +54,108 @@ class Listener(ABC):
         """Show an event."""
 
     @abstractmethod
-    def tick(self, seconds: float) -> None:
-        """Show that the phase has been going on for `seconds`."""
+    def tick(self) -> None:
+        """Show that the phase is still going on."""
 
     def _run(self, interval: float) -> None:
         while not self._closed.wait(interval):
             with self._lock:
-                if self._phase:
-                    self.tick(time.monotonic() - self._phase_since)
+                if self._status.phase:
+                    self.tick()
 
 
-class LiveLine(Listener):
-    """One line on a terminal, redrawn in place: phase, steps, rate, time left, return."""
+class Live(Listener):
+    """A few lines on a terminal, redrawn in place. Evaluations scroll where there is no block.
 
-    FORMAT = "{desc} {percentage:3.0f}% {bar:16} {n_fmt}/{total_fmt} steps{postfix}"
-    NO_TOTAL = "{desc}"
+    Args:
+        stream: The terminal.
+    """
 
-    def __init__(self) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            total=1, bar_format=self.NO_TOTAL, file=sys.stderr, leave=False, unit_scale=True
-        )
-        self._figures = ""
-        super().__init__(interval=0.5)
+    def __init__(self, stream: IO[str]) -> None:
+        self._screen, self._drawn = Screen(stream), 0.0
+        self._drawing = Drawing(in_color(stream), can_draw(stream))
+        super().__init__(interval=2 * REDRAW)
 
     def hear(self, event: Event) -> None:
-        """Redraw with what the event says."""
-        if event["event"] in ("start", *TOLD):
+        """Print what is to stay, and redraw now and then."""
+        wide = self._screen.columns >= WIDE
+        if event["event"] == "eval" and not wide:
+            for line in self._drawing.newest_evaluation(self._status):
+                self.write(line)
+        elif event["event"] in TOLD and not (wide and event["event"] == "start"):
             self.write(describe(event))
-        if event["event"] in ("start", "progress") and event.get("total"):
-            self._bar.bar_format = self.FORMAT
-            self._bar.total = event["total"]
-            self._bar.n = min(event.get("steps", 0), event["total"])
-            self._figures = figures(event)
-        self.tick(time.monotonic() - self._phase_since)
+        if time.monotonic() - self._drawn >= REDRAW:
+            self.tick()
 
-    def tick(self, seconds: float) -> None:
-        """Redraw; a phase that takes long shows its clock."""
-        clock = f" {duration(seconds)}" if seconds >= 1 else ""
-        self._bar.set_description_str(f"{self._phase + clock:<12}", refresh=False)
-        self._bar.set_postfix_str(self._figures, refresh=False)
-        self._bar.ncols = get_terminal_size().columns
-        self._bar.refresh()
+    def tick(self) -> None:
+        """Redraw."""
+        self._drawn = time.monotonic()
+        self._screen.draw(self._drawing.lines(self._status, self._screen.columns))
 
     def write(self, line: str) -> None:
-        """Print a line above the live one."""
+        """Print a line above."""
         with self._lock:
-            self._bar.write(line, file=sys.stderr)
+            self._screen.write(harmless(line))
 
     def close(self) -> None:
-        """Take the line away."""
+        """Take the lines away."""
         super().close()
-        self._bar.close()
+        self._screen.clear()
 
 
 class Lines(Listener):
-    """Plain lines: evaluations always, the rest at most every few seconds.
+    """Plain lines: evaluations always, the rest every few seconds, and rarer after a while.
+
+    Of work other than a training a line tells every quarter that is done.
 
     Args:
         say: Prints a line.
-        every: Seconds between two lines of a kind.
+        every: Seconds between two lines, at first.
     """
 
     def __init__(self, say: Callable[[str], None], every: float = 5.0) -> None:
-        self._say = say
-        self._every = every
+        self._say, self._every = say, every
         self._said: dict[str, float] = {}
+        self._drawing, self._quarter = Drawing(unicode=False), 0
         super().__init__(interval=every)
 
     def hear(self, event: Event) -> None:
         """Print the event, unless one of its kind was printed just now."""
         kind = event["event"]
-        if kind == "phase" and event["name"] in QUICK:
-            return
-        if kind not in TOLD and not self._due(kind + event.get("name", "")):
-            return
-        if line := describe(event):
-            self._say(line)
+        if kind == "eval":
+            for line in self._drawing.newest_evaluation(self._status):
+                self._say(line)
+        elif kind in TOLD:
+            self._say(describe(event))
+        elif kind == "phase":
+            self._quarter = 0
+            if event["name"] in LONG and self._due(event["name"]):
+                self._say(event["name"])
+        elif kind == "progress" and self._far_enough():
+            self._say(counted(self._status))
+        elif kind == "checkpoint" and self._due(kind):
+            self._say(describe(event))
 
-    def tick(self, seconds: float) -> None:
-        """Say what takes so long, if nothing else was said."""
-        if self._due("tick") and seconds >= self._every:
-            self._say(f"{self._phase}: {duration(seconds)} so far")
+    def tick(self) -> None:
+        """Say what takes so long, after twice as long as the last time."""
+        status = self._status
+        silent = time.monotonic() - max(self._said.values(), default=0.0)
+        counting = status.row and not status.start
+        if not counting and silent >= max(self._every, 0.5 * status.in_phase):
+            self._said["tick"] = time.monotonic()
+            self._say(f"{status.phase}: {duration(status.in_phase)} so far")
+
+    def _far_enough(self) -> bool:
+        """Whether so much more is done that it is worth a line."""
+        if self._status.start or not self._status.total:
+            return self._due("progress")
+        quarter = int(4 * self._status.share)
+        further, self._quarter = quarter > self._quarter, quarter
+        return further and quarter < 4 and self._due("progress")
 
     def _due(self, key: str) -> bool:
-        now = time.monotonic()
-        if now - self._said.get(key, -self._every) < self._every:
+        now, every = time.monotonic(), max(self._every, self._status.elapsed / SLOWER)
+        if now - self._said.get(key, -every) < every:
             return False
         self._said[key] = now
         return True
@@ -167,70 +184,43 @@ class Events(Listener):
             self._told[name] = now
         self._print(event)
 
-    def tick(self, seconds: float) -> None:
+    def tick(self) -> None:
         """Print a sign of life."""
         if time.monotonic() - self._last >= 1.0:
-            self._print({"event": "alive", "phase": self._phase, "seconds": round(seconds, 1)})
+            seconds = round(self._status.in_phase, 1)
+            self._print({"event": "alive", "phase": self._status.phase, "seconds": seconds})
 
     def _print(self, event: Event) -> None:
         self._last = time.monotonic()
         self._say(to_json(event))
 
 
-def describe(event: Event) -> str:
-    """An event as a line, empty for those that only programs need."""
+def describe(event: dict[str, Any]) -> str:
+    """An event that stands for itself, as a line."""
     kind = event["event"]
-    if kind == "phase":
-        return event["name"]
     if kind == "start":
         return f"training {event['env']} with {event['algo']} in {event['run']}"
-    if kind == "progress":
-        total = f" of {event['total']:,}" if event.get("total") else ""
-        return f"{event.get('steps', 0):,}{total} steps  {figures(event)}".rstrip()
-    if kind == "eval":
-        score = event.get("return") or {}
-        spread = f" +- {number(score['std'])}" if number(score.get("std")) != "-" else ""
-        mean = number(score.get("mean"))
-        return f"evaluation at {event.get('steps', 0):,} steps: return {mean}{spread}"
     if kind == "checkpoint":
         return f"saved {event.get('path')}"
     if kind == "film":
         return f"filmed {event['path']}"
     if kind == "note":
         return event["message"]
-    if kind == "run":
-        count = f"{event['ended']} of {event['count']}"
-        came = event["error"] or f"return {number(event['score'])}"
-        took = f"{event['steps']:,} steps, {duration(event['seconds'])}"
-        return f"{count}: {event['name']}: {came} ({took})"
-    return ""
+    count = f"{event['ended']} of {event['count']}"
+    came = event["error"] or f"return {number(event['score'])}"
+    took = f"{event['steps']:,} steps, {duration(event['seconds'])}"
+    return f"{count}: {event['name']}: {came} ({took})"
 
 
-def figures(event: Event) -> str:
-    """Rate, time left and return of a progress event, those it has."""
-    parts = []
-    rate = event.get("steps_per_second")
-    if rate:
-        parts.append(f"{rate:,.0f} steps/s")
-        if event.get("total"):
-            left = max(event["total"] - event.get("steps", 0), 0) / rate
-            parts.append(f"ETA {duration(left)}")
-    if event.get("return") is not None:
-        parts.append(f"return {number(event['return'])}")
-    return "  ".join(parts)
-
-
-def number(value: Any) -> str:
-    """A figure in four digits or so, `-` where there is none."""
-    if not isinstance(value, (int, float)):
-        value = value.item() if hasattr(value, "item") else None
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as 0:12 or 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def counted(status: Status) -> str:
+    """How far the work is, as a line of a pipe."""
+    rate, left, row = status.rate, status.left, status.row
+    of = f" of {status.total:,}" if status.total else ""
+    parts = [
+        f"{status.phase}: {percent(status.share)}" if status.total and not status.start else "",
+        f"{status.steps:,}{of} {status.unit}",
+        f"{rate:,.0f} steps/s" if rate else "",
+        f"ETA {duration(left)}" if left is not None else "",
+        f"return {number(row['return'])}" if "return" in row else "",
+    ]
+    return "  ".join(part for part in parts if part)

@@ -50,7 +50,7 @@ def plot(
 
 
 def _show(out: Console, done: dict[str, Any]) -> None:
-    from rlctl.cli.live import number
+    from rlctl.cli.words import number
 
     names = ", ".join(name.replace("_", " ") for name in done["panels"])
     out.text(f"{done['path']}: {names}")

@@ -8,6 +8,8 @@ import typer
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.options import Config, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
+from rlctl.cli.planned import described
+from rlctl.cli.words import duration, number
 from rlctl.core import runs
 from rlctl.core.device import select
 from rlctl.core.signals import StopFlag
@@ -120,13 +122,10 @@ def train(
 
 def _plan(out: Console, request: Any) -> None:
     from rlctl.actions.train import plan
-    from rlctl.cli.live import number
 
     made = plan(request, out.progress)
     out.data(made)
-    shown = {n: value for n, value in made.items() if n not in ("settings", "origins")}
-    shown["presets"] = ", ".join(at.removeprefix("preset ") for at in made["presets"]) or "-"
-    out.pairs({n: v if isinstance(v, str) else number(v) for n, v in shown.items()})
+    out.pairs(described(made))
 
 
 def _train(out: Console, request: Any) -> None:
@@ -142,28 +141,51 @@ def _train(out: Console, request: Any) -> None:
 
 
 def _show(out: Console, figures: dict[str, Any]) -> None:
-    from rlctl.cli.live import duration, number
-
-    score = figures["eval"].get("return") or {}
-    best = figures["best_checkpoint"]
+    films, plot = figures["films"], figures["plot"]
     lines = {
         "run": figures["run"],
-        "steps": f"{figures['steps']:,} in {duration(figures['seconds'])}, "
-        f"{figures['steps_per_second']:,.0f} steps/s",
-        "return": number(score.get("mean")),
+        "steps": _pace(figures),
+        "return": _last(figures["eval"]),
+        "best": _best(figures),
         "checkpoint": Path(figures["checkpoint"]).name,
-        "best": Path(best).name if best else "-",
+        "plot": plot and Path(plot).name,
+        "films": films and f"{len(films)}, the last {'/'.join(Path(films[-1]).parts[-2:])}",
     }
-    if figures["plot"]:
-        lines["plot"] = Path(figures["plot"]).name
-    if films := figures["films"]:
-        lines["films"] = f"{len(films)}, the last {'/'.join(Path(films[-1]).parts[-2:])}"
-    if judged := figures["verdict"]:
-        lines["verdict"] = judged["message"]
-    out.pairs(lines)
+    judged = figures["verdict"]
+    lines["verdict"] = judged and judged["message"]
+    out.pairs({name: line for name, line in lines.items() if line})
     if judged and judged["hint"]:
         out.note(f"try: {judged['hint']}")
     newest = runs.latest_run()
     found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()
     ckpt = "" if found else f" --ckpt {figures['run']}"
     out.note(f"next: rlctl eval{ckpt}, rlctl render{ckpt} --out demo.mp4")
+
+
+def _pace(figures: dict[str, Any]) -> str:
+    """How many steps, how long, and how fast with and without compiling."""
+    total, before = figures["steps"], figures["steps_before"]
+    count = f"{total:,}" if not before else f"{total:,}, {total - before:,} of them now,"
+    if total == before:
+        return f"{total:,}, all of them before"
+    compiled, overall = figures["steps_per_second"], figures["steps_per_second_overall"]
+    rate = f"{overall:,.0f} steps/s over all"
+    if compiled > 1.01 * overall:
+        rate = f"{compiled:,.0f} steps/s once compiled, {overall:,.0f} over all"
+    return f"{count} in {duration(figures['seconds'])}: {rate}"
+
+
+def _last(evaluation: dict[str, Any]) -> str:
+    """The return of the last evaluation."""
+    score = evaluation.get("return") or {}
+    mean, std = number(score.get("mean")), number(score.get("std"))
+    spread = f" +- {std} (std of {evaluation['episodes']} episodes)" if std != "-" else ""
+    return mean + spread
+
+
+def _best(figures: dict[str, Any]) -> str:
+    """The best evaluation: its return and its checkpoint."""
+    best, path = figures["best"], figures["best_checkpoint"]
+    if not path:
+        return "-"
+    return f"{number(best['return'])} in {Path(path).name}" if best else Path(path).name

@@ -15,8 +15,9 @@ Event = dict[str, Any]
 class Progress:
     """Phases with their seconds, and events.
 
-    Phases are import, build, compile, rollout, update, eval, save, plot and film. Time inside a
-    nested phase counts for the inner one only.
+    Phases are import, build, compile, rollout, update, eval, save, probe, plot and film. Time
+    inside a nested phase counts for the inner one only. What is counted is told by events
+    `progress`, with `steps`, `total`, and the `unit` if that is not steps of environments.
 
     Args:
         listener: Called with every event, `{"event": kind, ...}`, from the calling thread. A phase

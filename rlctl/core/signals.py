@@ -14,6 +14,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 1.0  # seconds in which the main thread should hear a second signal, given two chances
 
 
+def called(signum: int) -> str:
+    """What people call a signal."""
+    if signum == signal.SIGINT:
+        return "Ctrl-C"
+    try:
+        return signal.Signals(signum).name
+    except ValueError:
+        return f"signal {signum}"
+
+
 class StopFlag:
     """While entered, Ctrl-C and SIGTERM set a flag that the work looks at between its steps.
 
@@ -81,7 +91,7 @@ class StopFlag:
         if self._count > 1:
             self._insisted.set()
             raise StoppedUnsaved(
-                f"stopped at once by a second signal, {signal.Signals(signum).name}",
+                f"stopped at once by a second signal, {called(signum)}",
                 "what was saved before is kept; `rlctl train --resume RUN` goes on from there",
             )
 
@@ -93,7 +103,7 @@ class StopFlag:
                 continue
             self.request(heard[0])
             count += 1
-            name = signal.Signals(heard[0]).name
+            name = called(heard[0])
             if count == 1:
                 self._tell(f"{name}: stopping, all there is will be saved; once more stops at once")
             elif self._insisted.wait(PATIENCE):

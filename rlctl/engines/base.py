@@ -38,6 +38,7 @@ class Result:
         checkpoint: The last one written.
         best_checkpoint: The one with the best evaluation return, None before any evaluation.
         evaluation: The last evaluation's summary, {} before any.
+        before: Those of the steps that earlier calls took.
         best: `step` and `return` of the best evaluation, None before any.
     """
 
@@ -47,6 +48,7 @@ class Result:
     checkpoint: Path
     best_checkpoint: Path | None
     evaluation: dict[str, Any]
+    before: int = 0
     best: dict[str, Any] | None = None
 
 
@@ -57,10 +59,12 @@ class Schedule(Protocol):
         steps_per_update: Environment steps in an update.
         steps: Environment steps in all.
         eval_every: Steps between evaluations, 0 for none.
+        eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
 
     steps_per_update: int
     steps: int
     eval_every: int
+    eval_episodes: int
     save_every: int

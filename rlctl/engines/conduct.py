@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import Stopped, StoppedUnsaved
+from rlctl.core.signals import called
 from rlctl.engines.base import Hooks, Result
 from rlctl.engines.training import EngineTraining
 from rlctl.engines.worker import Interrupted, Worker
@@ -38,7 +39,7 @@ def conduct(
         if not steps:
             raise StoppedUnsaved("stopped before the first update was done") from None
         raise Stopped(
-            f"stopped at step {steps}; all of it is saved",
+            f"stopped by {called(interrupted.signum)} at step {steps:,}; all of it is saved",
             data={"steps": steps},
             signum=interrupted.signum,
         ) from None

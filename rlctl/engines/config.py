@@ -27,6 +27,11 @@ class TrainConfig:
     )
     num_evals: int = setting(10, "evaluations spread over the training; 0: none", low=0)
     eval_episodes: int = setting(64, "episodes of one evaluation", low=1, high=100_000)
+    eval_share: float | None = setting(
+        None,
+        "steps of all evaluations, at most this share of the training's; none: not bounded",
+        low=0.0,
+    )
     deterministic_eval: bool = setting(True, "evaluate the mean action rather than samples")
     target_return: float | None = setting(
         None, "evaluation return that counts as learned; none: no verdict at the end"

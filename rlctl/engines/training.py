@@ -18,7 +18,7 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.runs import Run, provenance
 from rlctl.core.specs import PolicySpec
-from rlctl.engines import finite
+from rlctl.engines import evaluations, finite
 from rlctl.engines.base import Hooks, Result, Schedule
 from rlctl.engines.rows import Rows
 from rlctl.engines.saver import Saver
@@ -60,15 +60,16 @@ class EngineTraining(ABC):
         plan: Schedule,
         turns: int = 1,
     ) -> None:
-        self.train, self.plan = settings["train"], plan
+        self.train = settings["train"]
         self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
         self._began = time.perf_counter()
         self._provenance = provenance()
         self._turns = turns
         self._stage = 0 if self.train.easy_steps else EASY_STAGES
         self._driver = self._make_training_driver()
-        self._eval_driver = (
-            self._make_driver(settings["env"], min(self.train.eval_episodes, 128))
+        self.plan = evaluations.fit(plan, self.train, self._driver.spec.episode_length)
+        self.eval_driver = (
+            self._make_driver(settings["env"], min(self.plan.eval_episodes, 128))
             if self.train.num_evals
             else None
         )
@@ -141,6 +142,8 @@ class EngineTraining(ABC):
             OutOfSpace: The last state could not be saved.
         """
         self._do = do
+        ahead = evaluations.told(self.plan, self.train, self._driver.spec.episode_length)
+        self._hooks.progress.event("plan", **ahead)
         try:
             self.conclude()  # what a stop cut off
             while not self.done:
@@ -213,18 +216,17 @@ class EngineTraining(ABC):
 
     def evaluate(self) -> None:
         """Play whole episodes on other environments; remember the best."""
-        if self._eval_driver is None:
+        if self.eval_driver is None:
             return
         with self._hooks.progress.phase("eval"):
-            self.state.evaluation = self._do(self._play)
+            self.state.evaluation = self._do(self.play)
         counters = self.state.counters
         counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
         self._rows.write({"kind": "eval", **row})
         self._hooks.progress.event("eval", **row)
         if self.state.evaluation["return"]["mean"] > counters.best_return:
-            counters.best_return = self.state.evaluation["return"]["mean"]
-            counters.best_step = counters.steps
+            counters.take_best({"step": counters.steps, "return": row["return"]["mean"]})
             self.save()
 
     def save(self) -> None:
@@ -261,6 +263,7 @@ class EngineTraining(ABC):
             checkpoint=store.step_folder(folder, self.steps),
             best_checkpoint=store.best(folder),
             evaluation=self.state.evaluation,
+            before=self._resumed_at,
             best=self.state.counters.best,
         )
 
@@ -269,8 +272,8 @@ class EngineTraining(ABC):
         self._saver.close()
         self._workshop.shutdown(cancel_futures=True)
         self._driver.close()
-        if self._eval_driver is not None:
-            self._eval_driver.close()
+        if self.eval_driver is not None:
+            self.eval_driver.close()
 
     # --- for the engines ---
 
@@ -338,20 +341,20 @@ class EngineTraining(ABC):
             turns=turns,
         )
 
-    def _play(self) -> dict[str, Any]:
+    def play(self, on_step: Callable[..., None] | None = None) -> dict[str, Any]:
         """Whole episodes of the policy as it is: an evaluation's summary."""
         self._rehearsal.result()
         policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
         seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
-        episodes = self.train.eval_episodes
-        return evaluate(policy, self._eval_driver, episodes, seed, stochastic=sampled).summary()
+        episodes = self.plan.eval_episodes
+        return evaluate(policy, self.eval_driver, episodes, seed, sampled, on_step).summary()
 
     def _rehearse(self) -> None:
         """Take one step of an evaluation, which compiles it."""
-        if self._eval_driver is not None:
-            self._eval_driver.reset(0)
-            size = (self._eval_driver.num_envs, self._spec.action_size)
-            self._eval_driver.step(np.zeros(size, np.float32))
+        if self.eval_driver is not None:
+            self.eval_driver.reset(0)
+            size = (self.eval_driver.num_envs, self._spec.action_size)
+            self.eval_driver.step(np.zeros(size, np.float32))
 
     def _rate(self) -> float:
         """Steps per second since compiling was over."""

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import saved_policy
 
+from rlctl.actions import evaluate as action
 from rlctl.actions.evaluate import EvalRequest, Recorder, evaluate
+from rlctl.core.progress import Progress
 from rlctl.rollouts.base import Step
 
 
@@ -50,3 +52,14 @@ def test_trajectories_have_terms_that_appear_late(tmp_path):
     recorder.write(tmp_path / "all.npz")
     written = np.load(tmp_path / "all.npz")
     np.testing.assert_array_equal(written["terms/reward_late"], [[0, 0], [0, 0], [1, 1]])
+
+
+@pytest.mark.parametrize(("episodes", "rounds"), [(3, 1), (5, 2)])
+def test_it_tells_how_far_it_is(monkeypatch, episodes, rounds):
+    saved_policy.save()
+    monkeypatch.setattr(action, "MOST_AT_ONCE", 3)
+    heard = []
+    request = EvalRequest(episodes=episodes, max_episode_steps=10)
+    evaluate(request, Progress(heard.append))
+    told = [(event["steps"], event["total"]) for event in heard if event["event"] == "progress"]
+    assert told == [(step, 10 * rounds) for step in range(1, 10 * rounds + 1)]

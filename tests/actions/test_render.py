@@ -79,7 +79,7 @@ class TestAFilm:
         heard = []
         render(Path("a.png"), shot=Shot(steps=2), look=SMALL, progress=Progress(heard.append))
         phases = [event["name"] for event in heard if event["event"] == "phase"]
-        assert phases == ["import", "build", "compile", "rollout", "save"]
+        assert phases == ["import", "build", "compile", "rollout", "film"]
         steps = [(e["steps"], e["total"]) for e in heard if e["event"] == "progress"]
         assert steps == [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]
 

@@ -135,13 +135,13 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 
 
 def test_a_best_that_was_not_saved_is_none(monkeypatch):
-    play, lost = training.EngineTraining._play, UPDATES * PER_UPDATE["ppo"] // 3
+    play, lost = training.EngineTraining.play, UPDATES * PER_UPDATE["ppo"] // 3
 
     def ever_worse(self):
         summary = play(self)
         return {**summary, "return": {**summary["return"], "mean": -self.state.counters.steps}}
 
-    monkeypatch.setattr(training.EngineTraining, "_play", ever_worse)
+    monkeypatch.setattr(training.EngineTraining, "play", ever_worse)
     monkeypatch.setattr(saver, "store", FullDisk(lambda step: step == lost))
     begin(small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9"))
     rows = Metrics(Path("run/metrics.jsonl")).rows()

@@ -167,6 +167,22 @@ def test_a_table_on_a_terminal_has_no_escapes_where_they_are_unwanted(monkeypatc
         assert ("\033[" in out.stdout.getvalue()) is escapes
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_words_wrap_on_a_terminal_and_stay_whole(monkeypatch, terminal):
+    monkeypatch.setenv("COLUMNS", "40")
+    path = "/a/long/path/" + "x" * 40
+    out = console.Console("thing")
+    out.stdout = Terminal() if terminal else io.StringIO()
+    out.text("with noise and without; 1e-05 of the action's range is tolerated")
+    out.pairs({"name": "two words " * 6, "path": path})
+    lines = out.stdout.getvalue().splitlines()
+    assert (len(lines) == 3) is not terminal
+    assert any(line.endswith(path) for line in lines)
+    if terminal:
+        assert lines[:2] == ["with noise and without; 1e-05 of the", "action's range is tolerated"]
+        assert lines[3].startswith("      words two words")
+
+
 @pytest.mark.parametrize(
     ("environ", "stream", "painted"),
     [
@@ -208,6 +224,6 @@ def test_the_live_line_gives_way_to_results(monkeypatch, capsys):
         out.text("the result")
     assert "compile" in shown
     assert "by the way\n" in shown
-    assert not shown.endswith("\r")
-    assert terminal.getvalue().endswith(" \r")  # wiped before the result
+    assert not shown.endswith("\033[J")
+    assert terminal.getvalue().endswith("\r\033[J")  # wiped before the result
     assert capsys.readouterr().out == "the result\n"

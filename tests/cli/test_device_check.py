@@ -1,7 +1,15 @@
+import io
+
 import pytest
 
+from rlctl import cli
 from rlctl.actions import device_check as action
 from rlctl.actions.device_checks.base import ROWS, Check
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 @pytest.fixture
@@ -31,6 +39,27 @@ def test_a_line_a_check_then_a_summary(rlctl, finds):
     assert lines[3].startswith("fail  video")
     assert lines[4].strip() == "install one"
     assert lines[6].startswith("**rlctl")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_on_a_terminal_words_wrap_below_themselves(finds, monkeypatch, width):
+    versions = {f"package-{i}": "1.0.0" for i in range(16)}
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    gpu = "there is no NVIDIA GPU here, or its driver is not loaded " * 2
+    finds(
+        Check("packages", "pass", 0.1, versions, listed, "", True),
+        Check("gpu", "skip", 0.0, [], gpu.strip(), "install one, " * 9, False),
+    )
+    monkeypatch.setenv("COLUMNS", str(width))
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert cli.run(["device-check"]) == 0
+    lines = terminal.getvalue().splitlines()
+    assert all(len(line) < width for line in lines)
+    assert sum("package-7 1.0.0" in line for line in lines) == 1
+    gpu_line = next(i for i, line in enumerate(lines) if line.startswith("skip  gpu"))
+    assert lines[gpu_line + 1].startswith(" " * 33)
+    assert set(lines[gpu_line + 1].split()) <= set(gpu.split())
 
 
 def test_what_is_needed_fails_it(rlctl, finds):

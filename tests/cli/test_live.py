@@ -1,24 +1,64 @@
+"""What is shown while a command runs: on a terminal, in a pipe, for programs."""
+
 import io
 import json
+import re
 import time
 
 import pytest
 
-from rlctl.cli import live
+from rlctl.cli import console, live, words
+from rlctl.cli.block import Drawing
+from rlctl.cli.pace import End, Pace
+from rlctl.cli.screen import Screen
+from rlctl.cli.status import Status
 
+START = {"event": "start", "env": "pendulum", "algo": "ppo", "run": "runs/x", "steps": 0}
 TRAINING = [
-    {
-        "event": "start",
-        "env": "pendulum",
-        "algo": "ppo",
-        "run": "runs/x",
-        "steps": 0,
-        "total": 2000,
-    },
+    {**START, "total": 2000},
     {"event": "phase", "name": "compile"},
     {"event": "progress", "steps": 1000, "total": 2000, "steps_per_second": 500.0, "return": 1.25},
-    {"event": "eval", "steps": 1000, "return": {"mean": 12.5, "std": 0.5}},
+    {"event": "eval", "steps": 1000, "return": {"mean": 12.5, "std": 0.5}, "episodes": 64},
 ]
+
+
+class Terminal(io.StringIO):
+    """A terminal, and what can be read on it in the end."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+    @property
+    def page(self):
+        lines, row, column = [""], 0, 0
+        for part in re.findall(r"\033\[\d*[A-Za-z]|[\r\n]|[^\033\r\n]+", self.getvalue()):
+            if part == "\r":
+                column = 0
+            elif part == "\n":
+                row, column = row + 1, 0
+                lines += [""] * (row == len(lines))
+            elif part == "\033[K":
+                lines[row] = lines[row][:column]
+            elif part == "\033[J":
+                del lines[row + 1 :]
+                lines[row] = lines[row][:column]
+            elif part.endswith("A") and part.startswith("\033"):
+                row -= int(part[2:-1])
+            elif not part.startswith("\033"):
+                old = lines[row].ljust(column)
+                lines[row] = old[:column] + part + old[column + len(part) :]
+                column += len(part)
+        return [line.rstrip() for line in lines]
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
 
 
 @pytest.fixture
@@ -31,69 +71,237 @@ def close(listener):
     assert not listener._thread.is_alive()
 
 
-def test_lines_tell_everything_once(said):
-    listener = live.Lines(said.append, every=60)
-    for event in TRAINING + TRAINING[1:]:
-        listener(event)
-    close(listener)
-    assert said == [
-        "training pendulum with ppo in runs/x",
-        "compile",
-        "1,000 of 2,000 steps  500 steps/s  ETA 0:02  return 1.25",
-        "evaluation at 1,000 steps: return 12.5 +- 0.5",
-        "evaluation at 1,000 steps: return 12.5 +- 0.5",
-    ]
+def trained(evaluations=4, updates=20, total=20_000, **more):
+    """A status in the middle of a training of 1,000 steps a second, each fifth evaluated."""
+    clock = Clock()
+    status = Status(clock)
+    status.hear({**START, "total": total})
+    status.hear({"event": "plan", "evals": 8, "eval_every": 2500, "eval_steps": 0, **more})
+    for update in range(1, updates + 1):
+        for phase, seconds in (("rollout", 0.25), ("update", 0.25)):
+            status.hear({"event": "phase", "name": phase})
+            clock.now += seconds
+        row = {"return": 10.0 * update, "length": 500.0, "steps_per_second": 1000.0}
+        losses = {"losses": {"total_loss": 0.5, "policy_std": 0.25}, "episodes": 3 * update}
+        status.hear({"event": "progress", "steps": 500 * update, "total": total, **row, **losses})
+        if update % 5 == 0 and update <= 5 * evaluations:
+            status.hear({"event": "phase", "name": "eval"})
+            clock.now += 1.0
+            score = {"mean": 300.0 - abs(update - 15), "std": 2.5}
+            status.hear({"event": "eval", "steps": 500 * update, "return": score, "episodes": 64})
+    return status, clock
 
 
-def test_lines_leave_out_phases_that_flicker(said):
-    listener = live.Lines(said.append)
-    for name in ("rollout", "update", "eval", "save"):
-        listener({"event": "phase", "name": name})
-    close(listener)
-    assert said == []
+class TestLines:
+    def test_everything_is_told_once(self, said):
+        listener = live.Lines(said.append, every=60)
+        for event in TRAINING + TRAINING[1:]:
+            listener(event)
+        close(listener)
+        assert said == [
+            "training pendulum with ppo in runs/x",
+            "compile",
+            "1,000 of 2,000 steps  return 1.25",
+            "evaluations: mean return +- its standard deviation over the 64 episodes",
+            "evaluation    0:00  1,000 steps  return     12.50 +- 0.500    best so far",
+            "evaluation    0:00  1,000 steps  return     12.50 +- 0.500",
+        ]
+
+    def test_phases_that_flicker_are_left_out(self, said):
+        listener = live.Lines(said.append)
+        for name in ("import", "build", "rollout", "update", "eval", "save"):
+            listener({"event": "phase", "name": name})
+        close(listener)
+        assert said == []
+
+    def test_it_is_not_silent_while_the_work_blocks(self, said):
+        listener = live.Lines(said.append, every=0.05)
+        listener({"event": "phase", "name": "compile"})
+        time.sleep(0.4)
+        close(listener)
+        assert said[0] == "compile"
+        assert "compile: 0:00 so far" in said[1:]
+
+    def test_long_work_is_told_of_ever_more_rarely(self, said, monkeypatch):
+        listener = live.Lines(said.append)
+        clock = Clock()
+        monkeypatch.setattr(live.time, "monotonic", clock)
+        listener._status = Status(clock)
+        listener({**START, "total": 10_000})
+        for second in range(1, 3601):
+            clock.now += 1.0
+            listener({"event": "progress", "steps": second, "total": 10_000})
+        close(listener)
+        assert 60 < len(said) < 120  # a line every 5 s would be 720
+
+    @pytest.mark.parametrize("work", [("film", "frames"), ("eval", "steps")])
+    def test_what_is_counted_takes_five_lines_at_most(self, said, work, monkeypatch):
+        phase, unit = work
+        listener = live.Lines(said.append)
+        clock = Clock()
+        monkeypatch.setattr(live.time, "monotonic", clock)
+        listener._status = Status(clock)
+        listener({"event": "phase", "name": phase})
+        for done in range(1, 251):
+            clock.now += 1.0
+            listener({"event": "progress", "steps": done, "total": 250, "unit": unit})
+            listener.tick()
+        close(listener)
+        assert 3 <= len(said) <= 5
+        assert f"{phase}: 50 %  125 of 250 {unit}  ETA 2:05" in said
 
 
-def test_lines_are_not_silent_while_the_work_blocks(said):
-    listener = live.Lines(said.append, every=0.05)
-    listener({"event": "phase", "name": "compile"})
-    time.sleep(0.4)
-    close(listener)
-    assert said[0] == "compile"
-    assert "compile: 0:00 so far" in said[1:]
+class TestEvents:
+    def test_events_are_json_and_a_silent_second_shows_life(self, said):
+        listener = live.Events(said.append)
+        listener({"event": "phase", "name": "compile"})
+        listener({"event": "eval", "return": {"mean": float("nan")}})
+        time.sleep(2.3)
+        close(listener)
+        events = [json.loads(line) for line in said]
+        assert events[:2] == [
+            {"event": "phase", "name": "compile"},
+            {"event": "eval", "return": {"mean": None}},
+        ]
+        assert {event["event"] for event in events[2:]} == {"alive"}
+        assert events[2]["phase"] == "compile"
+        assert events[2]["seconds"] >= 1.0
 
 
-def test_events_are_json_and_a_silent_second_shows_life(said):
-    listener = live.Events(said.append)
-    listener({"event": "phase", "name": "compile"})
-    listener({"event": "eval", "return": {"mean": float("nan")}})
-    time.sleep(2.3)
-    close(listener)
-    events = [json.loads(line) for line in said]
-    assert events[:2] == [
-        {"event": "phase", "name": "compile"},
-        {"event": "eval", "return": {"mean": None}},
-    ]
-    assert {event["event"] for event in events[2:]} == {"alive"}
-    assert events[2]["phase"] == "compile"
-    assert events[2]["seconds"] >= 1.0
+class TestTerminal:
+    @pytest.mark.parametrize("columns", [60, 80, 100, 109, 110, 120, 200])
+    def test_the_return_is_seen_and_nothing_is_wider_than_the_terminal(self, columns):
+        status, _ = trained()
+        lines = Drawing().lines(status, columns)
+        assert all(words.cells(line) < columns for line in lines)
+        assert len(lines) <= 10
+        (told,) = (line for line in lines if "return" in line)
+        assert "200.0" in told
+        assert any("ETA" in line for line in lines)
+
+    def test_a_block_shows_all_that_a_training_is_about(self):
+        status, _ = trained(target_return=780.0)
+        shown = "\n".join(Drawing().lines(status, 120))
+        for word in (
+            "pendulum with ppo", "runs/x", "10,000 of 20,000 steps", "50 %", "1,000 steps/s",
+            "collecting", "learning", "evaluating", "0:14 so far", "episode length 500.0",
+            "295.0 +- 2.500 (std of 64 episodes)", "best 300.0 at 7,500", "target 780",
+            "4 of 8 evaluations", "policy std 0.25",
+        ):  # fmt: skip
+            assert word in shown
+
+    def test_a_block_is_drawn_in_ascii_where_there_is_no_more(self):
+        status, _ = trained()
+        for columns in (80, 120):
+            assert "\n".join(Drawing(unicode=False).lines(status, columns)).isascii()
+        assert not words.can_draw(io.TextIOWrapper(io.BytesIO(), "latin-1"))
+
+    def test_evaluations_scroll_only_where_no_block_has_them(self, monkeypatch):
+        for columns, scrolled in ((80, True), (120, False)):
+            monkeypatch.setenv("COLUMNS", str(columns))
+            terminal = Terminal()
+            listener = live.Live(terminal)
+            for event in TRAINING:
+                listener(event)
+            listener.tick()
+            page = terminal.page
+            close(listener)
+            assert ("evaluation    0:00  1,000 steps" in "\n".join(page)) is scrolled
+            assert any("12.50 +- 0.5" in line for line in page)
+
+    def test_lines_are_drawn_in_place_and_taken_away(self, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "40")
+        terminal = Terminal()
+        screen = Screen(terminal)
+        screen.draw(["one", "two", "three"])
+        screen.write("above")
+        screen.draw(["four", "five"])
+        assert terminal.page == ["above", "four", "five"]
+        screen.clear()
+        assert terminal.page == ["above", ""]
+
+    def test_what_became_wider_than_the_terminal_is_taken_away_whole(self, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "40")
+        terminal = Terminal()
+        screen = Screen(terminal)
+        screen.draw(["x" * 39, "y" * 39])
+        monkeypatch.setenv("COLUMNS", "20")
+        screen.draw(["new"])
+        assert "\033[3A" in terminal.getvalue()  # two lines of two rows each
+
+    def test_it_ticks_while_the_work_blocks(self, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "80")
+        terminal = Terminal()
+        listener = live.Live(terminal)
+        for event in TRAINING[:2]:
+            listener(event)
+        time.sleep(1.7)
+        assert "compile 0:01" in terminal.getvalue()
+        close(listener)
+        assert terminal.page == ["training pendulum with ppo in runs/x", ""]
+
+    @pytest.mark.parametrize("no_color", ["1", ""])
+    def test_colors_are_for_terminals_that_want_them(self, monkeypatch, no_color):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        monkeypatch.setenv("TERM", "xterm-256color")
+        status, _ = trained()
+        shown = "".join(Drawing(console.in_color(Terminal())).lines(status, 120))
+        assert ("\033[36m" in shown) is not no_color
+
+    def test_names_cannot_move_the_cursor(self, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "120")
+        terminal = Terminal()
+        listener = live.Live(terminal)
+        listener({**START, "run": "runs/\033[2Jx", "total": 100})
+        close(listener)
+        assert "\033[2J" not in terminal.getvalue()
 
 
-def test_the_live_line_ticks_while_the_work_blocks(monkeypatch):
-    terminal = io.StringIO()
-    monkeypatch.setattr("sys.stderr", terminal)
-    listener = live.LiveLine()
-    for event in TRAINING[:2]:
-        listener(event)
-    time.sleep(1.7)
-    assert "compile 0:01" in terminal.getvalue()
-    for event in TRAINING[2:]:
-        listener(event)
-    close(listener)
-    shown = terminal.getvalue()
-    assert "1.00k/2.00k steps, 500 steps/s  ETA 0:02  return 1.25" in shown
-    assert "evaluation at 1,000 steps: return 12.5 +- 0.5\n" in shown
-    assert shown.endswith("\r")
-    assert "\033[" not in shown
+class TestOtherWork:
+    @pytest.mark.parametrize("columns", [40, 80, 120])
+    def test_frames_are_frames_whole_ones(self, columns):
+        clock = Clock()
+        status = Status(clock)
+        status.hear({"event": "phase", "name": "rollout"})
+        status.hear({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
+        status.hear({"event": "phase", "name": "film"})
+        for frame in range(1, 21):
+            clock.now += 0.5
+            status.hear({"event": "progress", "steps": frame, "total": 250, "unit": "frames"})
+        (line,) = Drawing().lines(status, columns)
+        assert line.startswith("film 0:10")
+        assert "20/250 frames" in line
+        assert columns < 80 or "ETA 1:55" in line
+
+    def test_what_is_counted_before_does_not_show_in_the_next_phase(self):
+        status = Status(Clock())
+        status.hear({"event": "phase", "name": "rollout"})
+        status.hear({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
+        status.hear({"event": "phase", "name": "film"})
+        assert Drawing().lines(status, 80) == ["film         "]
+
+
+class TestTimeLeft:
+    def test_it_counts_evaluations_but_not_what_came_before_the_first_update(self):
+        status, clock = trained()
+        assert status.left == pytest.approx(14.0, abs=1.5)  # 10,000 steps and 4 evaluations
+        before = status.left
+        clock.now += 1.0
+        assert status.left == pytest.approx(before - 1.0)
+
+    def test_it_is_calm_where_the_pace_is_not(self):
+        pace, end, now, told = Pace(), End(), 0.0, []
+        for update in range(400):
+            now += 0.1 if update % 2 else 0.4
+            pace.see(100 * update, now)
+            if pace.known:
+                end.follow(now, (40_000 - 100 * update) * pace.cost)
+                told.append(now + end.left(now))
+        assert max(told) - min(told) < 0.1 * told[-1]
+
+    def test_it_is_not_told_before_it_can_be(self):
+        status, _ = trained(updates=3)
+        assert status.left is None
 
 
 @pytest.mark.parametrize(
@@ -101,9 +309,39 @@ def test_the_live_line_ticks_while_the_work_blocks(monkeypatch):
     [(1.23456, "1.235"), (123456.7, "123,457"), (float("nan"), "-"), (None, "-"), (0, "0")],
 )
 def test_figures_are_short(value, text):
-    assert live.number(value) == text
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.25, "0.250"), (12.5, "12.50"), (-789, "-789.0"), (12345, "12,345"), (None, "-")],
+)
+def test_figures_of_a_column_have_steady_decimals(value, text):
+    assert words.steady(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (999, "999"), (1000, "1.00k"), (51_200, "51.2k"), (999_999, "1.00M")],
+)
+def test_counts_are_short(count, text):
+    assert words.short(count) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (75, "1:15"), (3723, "1:02:03")])
 def test_durations_read_like_clocks(seconds, text):
-    assert live.duration(seconds) == text
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "line"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 7], 20, "▁▂▃▄▅▆▇█"),
+        ([5, 5], 20, "▁▁"),
+        ([0, float("nan"), 7], 20, "▁ █"),
+        ([i // 10 for i in range(80)], 8, "▁▂▃▄▅▆▇█"),
+        ([], 8, ""),
+    ],
+)
+def test_curves_take_a_line(values, width, line):
+    assert words.curve(list(values), width) == line

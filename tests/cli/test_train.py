@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,32 @@ def test_people_see_results_on_stdout_and_the_rest_on_stderr(rlctl):
     assert "compile" in done.err.splitlines()
     assert "\033" not in done.out + done.err
     assert done.err.splitlines()[-1] == "next: rlctl eval, rlctl render --out demo.mp4"
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        ((8192, 0, 50.0, 979.0), "8,192 in 0:50: 979 steps/s once compiled, 164 over all"),
+        ((8192, 0, 50.0, 164.0), "8,192 in 0:50: 164 steps/s over all"),
+        ((8192, 4096, 50.0, 979.0), "8,192, 4,096 of them now, in 0:50: 979 steps/s once compiled, "
+         "82 over all"),
+        ((8192, 8192, 0.1, 0.0), "8,192, all of them before"),
+    ],
+)  # fmt: skip
+def test_two_rates_are_told_apart(monkeypatch, rlctl, figures, told):
+    from rlctl.actions import train
+
+    steps, before, seconds, rate = figures
+    to_json = train.TrainReport.to_json
+
+    def changed(report):
+        result = replace(
+            report.result, steps=steps, before=before, seconds=seconds, steps_per_second=rate
+        )
+        return to_json(replace(report, result=result))
+
+    monkeypatch.setattr(train.TrainReport, "to_json", changed)
+    assert f"steps       {told}" in rlctl(*TRAIN, "--steps", 100).out.splitlines()
 
 
 def test_a_run_elsewhere_is_named_in_what_to_do_next(rlctl):
@@ -265,6 +293,18 @@ def test_a_signal_saves_and_the_envelope_still_comes(signum, code):
     assert told["data"]["run"] == "run"
     assert "all there is will be saved" in err
     assert (Path("run") / "checkpoints" / "latest").is_file()
+
+
+def test_a_stop_is_told_as_the_success_that_it_is():
+    training = Process()
+    training.wait_for(training.process.stderr, "evaluation")
+    training.process.send_signal(signal.SIGINT)
+    code, _, err = training.end()
+    assert code == 130
+    assert "Ctrl-C: stopping" in err
+    assert re.search(r"^stopped at step \d+$", err, re.MULTILINE)
+    assert err.splitlines()[-1] == "next: rlctl train --resume run"
+    assert not re.search("error|hint|SIGINT", err)
 
 
 def test_a_second_signal_does_not_wait():

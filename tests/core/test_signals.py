@@ -21,7 +21,8 @@ def test_the_first_signal_asks_and_the_second_insists(signum):
         assert heard.wait(5)
         with pytest.raises(StoppedUnsaved, match="second signal"):
             os.kill(os.getpid(), signum)
-    assert told == [f"{signum.name}: stopping, all there is will be saved; once more stops at once"]
+    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[signum]
+    assert told == [f"{name}: stopping, all there is will be saved; once more stops at once"]
 
 
 def test_everything_is_put_back():

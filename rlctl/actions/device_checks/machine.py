@@ -16,7 +16,7 @@ GIB = 2**30
 _ENOUGH = 2 * GIB  # training barkour with 1024 environments stays well below
 PACKAGES = (  # for source trees that were never installed, which pip knows nothing of
     *("brax", "gymnasium", "imageio-ffmpeg", "jax", "mujoco", "mujoco-mjx", "numpy", "optax"),
-    *("orbax-checkpoint", "pillow", "rich", "safetensors", "torch", "tqdm", "typer"),
+    *("orbax-checkpoint", "pillow", "rich", "safetensors", "torch", "typer"),
 )
 
 

@@ -34,6 +34,6 @@ def film(
     with progress.phase("build"):
         driver = shot.told.drive(make_drawn(name, config, shot.physics), name, config, tell)
         drift.check(player.checkpoint, driver.spec, tell)
-    with closing(driver), live.drawing(), progress.phase("rollout"):
+    with closing(driver), live.drawing(), progress.phase("film"):
         filmed = live.LiveFilm(driver, player.policy, shot.length(driver.spec), shot.seed)
-        return [filmed], filmed.shoot(out, look, counter(progress)), driver.physics
+        return [filmed], filmed.shoot(out, look, counter(progress, "frames")), driver.physics

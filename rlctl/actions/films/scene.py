@@ -43,15 +43,16 @@ def film(
             drift.check(player.checkpoint, driver.spec, tell)
     with closing(driver):
         films = [film for player in players for film in _play(player, driver, shot, progress)]
-    with progress.phase("save"):
-        return films, reel.write(films, out, scene, look, counter(progress)), driver.physics
+    with progress.phase("film"):
+        written = reel.write(films, out, scene, look, counter(progress, "frames"))
+    return films, written, driver.physics
 
 
 def _play(player: Player, driver: "Driver", shot: Shot, progress: Progress) -> list["Film"]:
     """A film of every environment, all from their first states."""
     from rlctl.rendering.film import Film
 
-    policy, total, tell = player.policy, shot.length(driver.spec), counter(progress)
+    policy, total, tell = player.policy, shot.length(driver.spec), counter(progress, "steps")
     titles = [f"environment {number}" for number in range(1, shot.num_envs + 1)]
     if shot.num_envs == 1:
         titles = [player.title if shot.beside else ""]

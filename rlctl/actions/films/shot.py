@@ -99,6 +99,6 @@ class Player:
         return f"{run} step {self.checkpoint.step:,}"
 
 
-def counter(progress: Progress) -> Callable[[int, int], None]:
-    """What tells how many steps or frames of how many are done."""
-    return lambda done, total: progress.event("progress", steps=done, total=total)
+def counter(progress: Progress, unit: str) -> Callable[[int, int], None]:
+    """What tells how many `unit` (steps, frames) of how many are done."""
+    return lambda done, total: progress.event("progress", steps=done, total=total, unit=unit)

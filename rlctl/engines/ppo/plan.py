@@ -9,7 +9,7 @@ from rlctl import catalog
 from rlctl.catalog import EnvRow, FamilyRow
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
-from rlctl.engines import disk
+from rlctl.engines import disk, evaluations
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
@@ -30,7 +30,9 @@ class Plan:
         minibatches: Gradient steps of a pass.
         minibatch: Unrolls in a minibatch.
         left_out: Unrolls that each pass leaves out, because they do not divide evenly.
-        eval_every: Steps between evaluations, 0 for none.
+        eval_every: Steps between evaluations, 0 for none; this and what follows is of
+            `evaluations.fit`.
+        eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
 
@@ -42,8 +44,9 @@ class Plan:
     minibatches: int
     minibatch: int
     left_out: int
-    eval_every: int
-    save_every: int
+    eval_every: int = 0
+    eval_episodes: int = 0
+    save_every: int = 0
 
 
 def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
@@ -82,7 +85,6 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     per_update = columns * ppo.unroll_length
     updates = math.ceil(train.steps / per_update)
     steps = updates * per_update
-    eval_every = max(per_update, steps // train.num_evals) if train.num_evals else 0
     return Plan(
         unrolls=unrolls,
         turns=turns,
@@ -92,8 +94,6 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
         minibatches=minibatches,
         minibatch=columns // minibatches,
         left_out=columns % minibatches,
-        eval_every=eval_every,
-        save_every=train.save_every or eval_every or max(per_update, steps // 10),
     )
 
 
@@ -104,7 +104,7 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
         UsageError: The settings do not fit together, or not the environment.
     """
     train, ppo = settings["train"], settings["ppo"]
-    made = make_plan(train, ppo)
+    made = evaluations.fit(make_plan(train, ppo), train, evaluations.limit(env_name, settings))
     row = catalog.env(env_name)
     if train.physics != "auto" and train.physics not in row.physics:
         raise UsageError(
@@ -126,8 +126,7 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
                     "and so an even number of units",
                     "change it, or --set ppo.mirror=false",
                 )
-    evals = made.steps // made.eval_every if made.eval_every else 0
-    figures = asdict(made) | {"evals": evals, "num_envs": train.num_envs}
+    figures = asdict(made) | {"evals": evaluations.count(made), "num_envs": train.num_envs}
     if isinstance(row, EnvRow):
         figures["memory_mib"] = _memory(made, row, ppo) / 2**20
     copies = 3.0 if ppo.optimizer == "adam" else 2.0  # what is learned, and the optimizer's moments

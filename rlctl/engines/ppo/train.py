@@ -13,18 +13,21 @@ import numpy as np
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
+from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.base import Hooks, Result
 from rlctl.engines.conduct import conduct
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
-from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
+from rlctl.engines.ppo.update import LearnerState, learning_rate, make_optimizer, make_update
+from rlctl.engines.probe import Nowhere
+from rlctl.engines.probe import probe as measure
 from rlctl.engines.training import EngineTraining
 from rlctl.policies.normalizer import nonfinite
 from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
 
-__all__ = ["plan", "train"]
+__all__ = ["plan", "probe", "train"]
 
 REMEDY = "lower ppo.learning_rate or set ppo.max_grad_norm"
 
@@ -57,6 +60,13 @@ def train(
     """
     make = partial(Training, settings, env_name, run, hooks, start, resume)
     return conduct(make, hooks, start, resume)
+
+
+def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
+    """What a few seconds of a training tell of all of it; see `rlctl.engines.probe`."""
+    hooks = Hooks(progress)
+    make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
+    return measure(make, progress)
 
 
 class Training(EngineTraining):
@@ -115,7 +125,16 @@ class Training(EngineTraining):
     # --- what the loop of every engine asks ---
 
     def _resumed(self, checkpoint: Checkpoint) -> TrainState:
-        return load_train_state(self.state.learner, checkpoint)
+        state = load_train_state(self.state.learner, checkpoint)
+        steps = state.counters.steps
+        before = checkpoint.manifest["config"].get("train", {}).get("steps", self.train.steps)
+        now, was = (learning_rate(self.ppo, steps / total) for total in (self.plan.steps, before))
+        if now > 1.01 * was and before != self.train.steps:
+            self._warn(
+                f"the learning rate falls over all {self.plan.steps:,} steps now: it goes up from "
+                f"{was:.3g} to {now:.3g}, and falls to 0 from there"
+            )
+        return state
 
     def _adopt(self, checkpoint: Checkpoint) -> None:
         policy = load_policy(self.state.learner.policy, checkpoint)
@@ -123,7 +142,8 @@ class Training(EngineTraining):
         self.state.learner = self.state.learner._replace(policy=policy, learned=learned)
 
     def _figures(self) -> dict[str, Any]:
-        return {"losses": self._losses}
+        begun = (self.state.counters.updates - 1) / self.plan.updates
+        return {"losses": self._losses, "learning_rate": learning_rate(self.ppo, begun)}
 
     # --- how it is made ---
 

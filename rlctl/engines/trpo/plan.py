@@ -6,7 +6,7 @@ from typing import Any
 
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
-from rlctl.engines import disk
+from rlctl.engines import disk, evaluations
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.networks import policy_spec
@@ -22,7 +22,9 @@ class Plan:
         updates: Updates in all.
         steps: Environment steps in all: what was asked, rounded up to whole updates.
         fisher_rows: Steps of an update that Fisher products are taken over.
-        eval_every: Steps between evaluations, 0 for none.
+        eval_every: Steps between evaluations, 0 for none; this and what follows is of
+            `evaluations.fit`.
+        eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
 
@@ -31,8 +33,9 @@ class Plan:
     updates: int
     steps: int
     fisher_rows: int
-    eval_every: int
-    save_every: int
+    eval_every: int = 0
+    eval_episodes: int = 0
+    save_every: int = 0
 
 
 def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
@@ -52,15 +55,12 @@ def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
         )
     updates = math.ceil(train.steps / per_update)
     steps = updates * per_update
-    eval_every = max(per_update, steps // train.num_evals) if train.num_evals else 0
     return Plan(
         unroll_length=per_update // num_envs,
         steps_per_update=per_update,
         updates=updates,
         steps=steps,
         fisher_rows=max(1, round(per_update * trpo.fvp_subsample)),
-        eval_every=eval_every,
-        save_every=train.save_every or eval_every or max(per_update, steps // 10),
     )
 
 
@@ -72,10 +72,10 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     """
     train = settings["train"]
     made = make_plan(train, settings["trpo"])
-    evals = made.steps // made.eval_every if made.eval_every else 0
+    made = evaluations.fit(made, train, evaluations.limit(env_name, settings))
     return {
         **asdict(made),
-        "evals": evals,
+        "evals": evaluations.count(made),
         "num_envs": train.num_envs,
         **disk.plan(
             settings,

@@ -13,9 +13,12 @@ import torch
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
+from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.base import Hooks, Result
 from rlctl.engines.conduct import conduct
+from rlctl.engines.probe import Nowhere
+from rlctl.engines.probe import probe as measure
 from rlctl.engines.training import EngineTraining
 from rlctl.engines.trpo import networks, step, value
 from rlctl.engines.trpo.collect import Batch, collect
@@ -27,7 +30,7 @@ from rlctl.policies import normalizer
 from rlctl.policies.base import make_policy
 from rlctl.rollouts.base import Episodes
 
-__all__ = ["plan", "train"]
+__all__ = ["plan", "probe", "train"]
 
 NOISE, LEARN = range(2)  # what a random generator is for
 REMEDY = "lower trpo.value_learning_rate or trpo.reward_scaling"
@@ -61,6 +64,13 @@ def train(
     """
     make = partial(Training, settings, env_name, run, hooks, start, resume)
     return conduct(make, hooks, start, resume)
+
+
+def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
+    """What a few seconds of a training tell of all of it; see `rlctl.engines.probe`."""
+    hooks = Hooks(progress)
+    make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
+    return measure(make, progress)
 
 
 class Training(EngineTraining):
@@ -195,7 +205,8 @@ class Training(EngineTraining):
         self.state.learner = learner._replace(policy=load_policy(learner.policy, checkpoint))
 
     def _figures(self) -> dict[str, Any]:
-        return {"losses": self._learned, "split": self._split}
+        rate = self.trpo.value_learning_rate  # the policy's step has none
+        return {"losses": self._learned, "split": self._split, "learning_rate": rate}
 
     def _fresh(self) -> TrainState:
         """A state that has seen nothing."""

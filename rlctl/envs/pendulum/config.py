@@ -6,7 +6,6 @@ from typing import Self
 
 from rlctl.core.config import setting
 
-
 NEAR_UPRIGHT = 0.3  # rad
 
 
