@@ -27,6 +27,7 @@ import typer
 from rlctl.core import files
 from rlctl.core.errors import NotFound, OutOfSpace, RlctlError, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
+from rlctl.core.signals import interruptible
 
 SCHEMA_VERSION = 1
 _REFUSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths, not bugs
@@ -194,7 +195,7 @@ def command(
     out = Console(name, as_json, quiet, verbose)
     error: RlctlError | None = None
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), interruptible():
             try:
                 yield out
             except (Exception, KeyboardInterrupt) as raised:
@@ -217,7 +218,7 @@ def understood(raised: BaseException) -> RlctlError:
     if isinstance(raised, RlctlError):
         return raised
     if isinstance(raised, KeyboardInterrupt):
-        return StoppedUnsaved("stopped by Ctrl-C before it was done")
+        return StoppedUnsaved(f"stopped by {str(raised) or 'Ctrl-C'} before it was done")
     if isinstance(raised, MemoryError):
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
     if isinstance(raised, OSError) and raised.errno in files.FULL:

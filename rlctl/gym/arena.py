@@ -8,11 +8,12 @@ from gymnasium import spaces
 from rlctl import catalog
 from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
-from rlctl.rendering.look import SIZE, Look
+from rlctl.rendering.look import Look
 from rlctl.rollouts.base import Step
 from rlctl.rollouts.make import make_driver, make_environment
 
 RENDER_MODES = ("rgb_array",)
+PICTURE = 640, 480  # pixels
 LARGEST_SEED = 2**31 - 1
 
 
@@ -49,7 +50,7 @@ class Arena:
         randomize: bool = True,
         episode_length: int = 0,
         camera: str | None = None,
-        size: tuple[int, int] = SIZE,
+        size: tuple[int, int] = PICTURE,
         **settings: Any,
     ) -> None:
         if render_mode not in (None, *RENDER_MODES):
@@ -101,7 +102,8 @@ class Arena:
             RendererMissing: Nothing to draw with.
         """
         if self._canvas is None:
-            from rlctl.rendering.canvas import Canvas, cameras
+            from rlctl.rendering.canvas import Canvas
+            from rlctl.rendering.views import cameras
 
             scene = make_environment(self._name, self._config).scene()
             camera = self._look.camera_among(cameras(scene), self.driver.spec)
