@@ -147,7 +147,7 @@ def test_meshes_that_are_not_there(rlctl, monkeypatch):
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_nothing_is_left_when_it_is_stopped(signum):
     saved_policy.save()
-    options = "--out a.mp4 --cpu --size 64x48 --steps 4000".split()
+    options = ["--out", "a.mp4", "--cpu", "--size", "64x48", "--steps", "4000"]
     command = [sys.executable, "-m", "rlctl", "render", *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     seen = 0
