@@ -95,7 +95,7 @@ class Canvas:
             self._model, self._data, self._option, None, self._camera, kinds, self._scene
         )
         for geom in self._scene.geoms[: self._scene.ngeom]:
-            if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
+            if geom.type in _GROUND:
                 geom.category = mujoco.mjtCatBit.mjCAT_DECOR  # shadows fall on it, it has none
         add_arrows(self._scene, arrows)
 

@@ -87,8 +87,10 @@ def _page(films: Sequence[Film], canvas: Canvas, index: int) -> np.ndarray:
     for film in films:
         moment = film.moment(index)
         tiles.append(caption(canvas.draw(moment.qpos, film.arrows(moment)), film.words(moment)))
-    page = grid.tiled(tiles, grid.shape(len(films))[0])
-    return headed(page, films[0].heading, index * films[0].spec.control_dt)
+    columns, rows = grid.shape(len(films))
+    corner = (rows - 1) * columns
+    tiles[corner] = headed(tiles[corner], films[0].heading, index * films[0].spec.control_dt)
+    return grid.tiled(tiles, columns)
 
 
 def _counted(
