@@ -144,8 +144,9 @@ def _chapters(folders: Sequence[Path], tell: Tell) -> list[Chapter]:
     """
     found, without = [], []
     for folder, label in zip(folders, labels(folders), strict=True):
+        config = _config(folder, tell)
         try:
-            history = read(folder)
+            history = read(folder, config.get("settings"))
         except OSError as error:
             raise NotFound(
                 f"cannot read {folder / 'metrics.jsonl'}: {error.strerror}", "check the path"
@@ -154,7 +155,7 @@ def _chapters(folders: Sequence[Path], tell: Tell) -> list[Chapter]:
             without.append(folder)
         else:
             best = _best_checkpoint(folder, tell)
-            found.append(Chapter(label, folder, _config(folder, tell), history, best))
+            found.append(Chapter(label, folder, config, history, best))
     if not found:
         names = ", ".join(map(str, without))
         raise NotFound(

@@ -1,5 +1,7 @@
 """Play a policy in an environment, or several side by side, and film it."""
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from rlctl.actions.films.shot import Player, Shot
 from rlctl.checkpoints import drift, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Overrides, Resolved
-from rlctl.core.errors import Incompatible
+from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
 from rlctl.rendering import video
 from rlctl.rendering.look import Look
@@ -82,7 +84,7 @@ class Rendered:
 
 
 def render(
-    out: Path,
+    out: Path | None = None,
     env: str | None = None,
     ckpt: str | None = None,
     shot: Shot | None = None,
@@ -95,7 +97,8 @@ def render(
     Everything that can be wrong is found before the first step is taken.
 
     Args:
-        out: The file: .mp4, .webm, .gif, or .png for a contact sheet.
+        out: The file: .mp4, .webm, .gif, or .png for a contact sheet; None for ENV-STEP.mp4 in
+            this folder, which must not be there yet.
         env: The environment the checkpoint must be of; None for whichever it is.
         ckpt: What `--ckpt` takes; None for the latest run's best.
         shot: What is filmed; None for the usual 10 s.
@@ -116,13 +119,15 @@ def render(
     shot, look, progress = shot or Shot(), look or Look(), progress or Progress()
     shot.check()
     look.check(shot.tiles)
-    video.check(out)
+    if out is not None:
+        video.check(out)
     if env is not None:
         catalog.env(env)
     wanted = (ckpt, *shot.beside)
     checkpoints = [find.opened(text, env, tell=tell) for text in wanted]
     for checkpoint in checkpoints:
         drift.check_saved(checkpoint)
+    out = out or _unused(checkpoints[0])
     name, config = _environment(checkpoints, shot.overrides, env, tell)
     from rlctl.policies.base import policy_of
 
@@ -144,6 +149,23 @@ def render(
         tiles=tiles,
         **vars(written),
     )
+
+
+def _unused(checkpoint: Checkpoint) -> Path:
+    """The film's name where none is given.
+
+    Raises:
+        UsageError: There is such a file.
+        OutOfSpace: The folder cannot be written.
+    """
+    env = re.sub(r"[^\w.-]+", "-", checkpoint.manifest["env"]["id"])
+    path = Path(f"{env}-{checkpoint.step}.mp4")
+    if os.path.lexists(path):
+        raise UsageError(
+            f"there is a {path} here already", "name the film: --out FILE.mp4, or delete that one"
+        )
+    video.check(path)
+    return path
 
 
 def _environment(

@@ -35,6 +35,7 @@ from rlctl.core.errors import (
     UsageError,
 )
 from rlctl.core.progress import Progress
+from rlctl.core.signals import interruptible
 
 SCHEMA_VERSION = 1
 _REFUSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths, not bugs
@@ -221,7 +222,7 @@ def command(
     out = Console(name, as_json, quiet, verbose)
     error: RlctlError | None = None
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), interruptible():
             try:
                 yield out
             except (Exception, KeyboardInterrupt) as raised:
@@ -244,7 +245,7 @@ def understood(raised: BaseException) -> RlctlError:
     if isinstance(raised, RlctlError):
         return raised
     if isinstance(raised, KeyboardInterrupt):
-        return StoppedUnsaved("stopped by Ctrl-C before it was done")
+        return StoppedUnsaved(f"stopped by {str(raised) or 'Ctrl-C'} before it was done")
     if isinstance(raised, MemoryError):
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
     if isinstance(raised, OSError) and raised.errno in files.FULL:

@@ -29,15 +29,17 @@ if TYPE_CHECKING:
 
 
 def render(
+    env: OptionalEnv = None,
     path: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out",
             metavar="FILE",
-            help="The film: .mp4, .gif, .webm, or .png for a contact sheet.",
+            help="The film: .mp4, .gif, .webm, or .png for a contact sheet; left out: "
+            "ENV-STEP.mp4.",
+            show_default=False,
         ),
-    ],
-    env: OptionalEnv = None,
+    ] = None,
     ckpts: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,8 +82,8 @@ def render(
         typer.Option(
             "--size",
             metavar="WxH",
-            help="Pixels of a tile; left out: 640x480, or 320x240 in a contact sheet and where "
-            "there are more than 4.",
+            help="Pixels of a tile; left out: 1280x720 for all tiles together, 640x360 in a "
+            ".gif, 320x180 in a contact sheet.",
             show_default=False,
         ),
     ] = None,
@@ -90,7 +92,8 @@ def render(
         typer.Option(
             "--fps",
             metavar="RATE",
-            help="Frames per second, at true speed; left out: up to 30, as fits the control.",
+            help="Frames per second, at true speed; left out: the control rate or a fraction, "
+            "up to 50, in a .gif up to 25.",
             show_default=False,
         ),
     ] = None,
@@ -109,7 +112,7 @@ def render(
 ) -> None:
     """Film a trained policy, without a display.
 
-    rlctl render --out demo.mp4 films the best policy of the latest run.
+    rlctl render films the best policy of the latest run.
     """
     with console.command("render", as_json, quiet, verbose) as out:
         pixels = _size(size)
@@ -163,5 +166,5 @@ def _size(text: str | None) -> tuple[int, int] | None:
         return None
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"--size {text} is not WIDTHxHEIGHT in pixels, such as 640x480")
+        raise UsageError(f"--size {text} is not WIDTHxHEIGHT in pixels, such as 1280x720")
     return int(width), int(height)

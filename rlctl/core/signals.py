@@ -4,13 +4,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from rlctl.core.errors import StoppedUnsaved
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE = 1.0  # seconds in which the main thread should hear a second signal, given two chances
 
 
@@ -22,6 +24,29 @@ def called(signum: int) -> str:
         return signal.Signals(signum).name
     except ValueError:
         return f"signal {signum}"
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise KeyboardInterrupt in the body, so that it can clean up.
+
+    The exception's text is the signal's name. A signal that is ignored or handled already, as
+    `nohup` has it, stays so. Outside the main thread nothing is changed.
+    """
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        changed = [each for each in ENDING if signal.getsignal(each) == signal.SIG_DFL]
+    for signum in changed:
+        signal.signal(signum, _interrupt)
+    try:
+        yield
+    finally:
+        for signum in changed:
+            signal.signal(signum, signal.SIG_DFL)
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(called(signum))
 
 
 class StopFlag:

@@ -11,12 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import mujoco
+import numpy as np
 
 from rlctl.core.specs import EnvSpec
 from rlctl.envs.base import Carry, Edits
 from rlctl.envs.scene import compile_physics, compile_scene
 from rlctl.physics.base import Physics
 
+BROWN, COPPER = (0.8, 0.6, 0.4, 1.0), (0.93, 0.55, 0.25, 1.0)
 ASSETS = Path(find_spec("gymnasium").origin).parent / "envs" / "mujoco" / "assets"
 
 
@@ -40,7 +42,7 @@ class GymnasiumTask(ABC):
         return compile_physics(ASSETS / self.xml)
 
     def scene(self) -> mujoco.MjModel:
-        return compile_scene(ASSETS / self.xml)
+        return compile_scene(ASSETS / self.xml, change=_paint)
 
     def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
         return (), self._observe(physics)
@@ -59,6 +61,13 @@ class GymnasiumTask(ABC):
     @abstractmethod
     def _observe(self, physics: Physics) -> jax.Array:
         """The observation, (O,)."""
+
+
+def _paint(spec: mujoco.MjSpec) -> None:
+    """Give a livelier colour to what has the brown of the files."""
+    for geom in spec.geoms:
+        if np.allclose(geom.rgba, BROWN):
+            geom.rgba = COPPER
 
 
 def noise(key: jax.Array, size: int, scale: float) -> jax.Array:

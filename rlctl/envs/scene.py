@@ -1,8 +1,8 @@
 """MJCF to models: the lean one that is stepped, and the one that is drawn.
 
 Both come from the same file, so they have the same joints. Geoms of group 2 are decoration: the
-physics leaves them out, and a scene adds sky, light and a floor to look at. Lights and textures
-that a file brings are left out of both.
+physics leaves them out. A scene brings its own sky, sunlight and floor; lights and textures of the
+file are left out of both models.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import mujoco
+import numpy as np
 
 DECORATION = 2  # geom group
 
-SKY = (0.34, 0.48, 0.64), (0.80, 0.85, 0.90)  # zenith, nadir
-HAZE = (0.57, 0.66, 0.77, 1.0)  # the sky's color at the horizon
-TILES = (0.30, 0.35, 0.41), (0.35, 0.40, 0.47)  # the checker's two colors
-LAMP = (1.4, -1.4, 3.48)  # m from the robot, which it follows and points at
+ZENITH, HORIZON = (0.42, 0.60, 0.86), (0.90, 0.93, 0.97)  # colours of the sky
+TILES = (0.60, 0.64, 0.70), (0.67, 0.71, 0.77)  # the two colours of the checker
+SUN = (0.42, -0.50, 1.0)  # where the light comes from, as seen from the robot
 FRAMEBUFFER = 1920, 1440  # pixels, the largest picture that can be drawn
+_LEAST_RADIUS = 0.2  # m, of what moves
+_SHADOWED, _SEEN = 1.7, 90.0  # radii: how far from the robot shadows fall, and the floor reaches
 
 
 def _keep(spec: mujoco.MjSpec) -> None:
@@ -65,6 +67,7 @@ def compile_scene(
     for name, camera in (cameras or {}).items():
         spec.worldbody.add_camera(name=name, **camera)
     _add_sky(spec)
+    _add_sun(spec)
     _add_tiles(spec)
     ground = spec.geom(plane) or spec.worldbody.add_geom(
         name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, pos=[0, 0, floor], contype=0, conaffinity=0
@@ -77,7 +80,20 @@ def compile_scene(
         geom.material = "tiles"
         geom.rgba = [0.5, 0.5, 0.5, 1]  # MuJoCo's word for "as the material"
     spec.visual.global_.offwidth, spec.visual.global_.offheight = FRAMEBUFFER
-    return _compile(spec)
+    model = _compile(spec)
+    _scale(model)
+    return model
+
+
+def moving_bounds(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray] | None:
+    """The lowest and the highest corner (3,) of what moves, in the first pose; None if nothing."""
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    moving = np.flatnonzero(model.body_weldid[model.geom_bodyid] != 0)
+    if not moving.size:
+        return None
+    places, reach = data.geom_xpos[moving], model.geom_rbound[moving, None]
+    return (places - reach).min(axis=0), (places + reach).max(axis=0)
 
 
 def _read(path: Path) -> mujoco.MjSpec:
@@ -107,31 +123,44 @@ def _compile(spec: mujoco.MjSpec) -> mujoco.MjModel:
 
 
 def _add_sky(spec: mujoco.MjSpec) -> None:
-    """A gradient, haze at the horizon, and a lamp that follows the robot."""
-    spec.add_texture(
+    """A gradient that ends in the colour of the haze, which hides where the floor ends."""
+    side = 64
+    rows = np.linspace(1, -1, side)[:, None]  # up to down
+    share = np.clip(rows, 0, 1) ** 0.6
+    wall = share * np.array(ZENITH) + (1 - share) * np.array(HORIZON)
+    walls = np.broadcast_to(wall[:, None], (side, side, 3))
+    up, down = np.full((side, side, 3), ZENITH), np.full((side, side, 3), HORIZON)
+    faces = np.concatenate([walls, walls, up, down, walls, walls])
+    texture = spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=SKY[0],
-        rgb2=SKY[1],
-        width=256,
-        height=256 * 6,
+        width=side,
+        height=6 * side,
+        nchannel=3,
     )
-    spec.visual.rgba.haze = HAZE
-    spec.worldbody.first_body().add_light(
-        type=mujoco.mjtLightType.mjLIGHT_SPOT,
+    texture.data = (255 * faces).round().astype(np.uint8).tobytes()
+    spec.visual.rgba.haze = (*HORIZON, 1.0)
+    spec.visual.map.haze = 0.9  # of the way to where the floor ends
+
+
+def _add_sun(spec: mujoco.MjSpec) -> None:
+    """Light from one direction everywhere; its shadows follow the robot.
+
+    All light on the floor adds up to less than 1, where OpenGL would cut it off: sooner where it
+    draws all of it at once than where it draws shadows.
+    """
+    body = spec.worldbody.first_body() or spec.worldbody
+    body.add_light(
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
-        pos=LAMP,
-        dir=[-component for component in LAMP],
-        cutoff=80,
-        exponent=2,
-        diffuse=[0.62, 0.61, 0.59],
-        specular=[0.2, 0.2, 0.2],
+        pos=[2 * component for component in SUN],  # radii of what moves, see _scale
+        dir=[-component for component in SUN],
+        diffuse=[0.62, 0.60, 0.56],
+        specular=[0.25, 0.25, 0.25],
     )
-    spec.visual.headlight.ambient = [0.38, 0.39, 0.41]
-    spec.visual.headlight.diffuse = [0.30, 0.30, 0.30]
+    spec.visual.headlight.ambient = [0.36, 0.37, 0.39]
+    spec.visual.headlight.diffuse = [0.10, 0.10, 0.10]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
-    spec.visual.quality.shadowsize = 4096
 
 
 def _add_tiles(spec: mujoco.MjSpec) -> None:
@@ -142,9 +171,21 @@ def _add_tiles(spec: mujoco.MjSpec) -> None:
         mark=mujoco.mjtMark.mjMARK_EDGE,
         rgb1=TILES[0],
         rgb2=TILES[1],
-        markrgb=[0.52, 0.57, 0.63],
+        markrgb=[0.80, 0.84, 0.89],
         width=300,
         height=300,
     )
-    material = spec.add_material(name="tiles", texuniform=True, texrepeat=[2, 2], reflectance=0.1)
+    material = spec.add_material(name="tiles", texuniform=True, texrepeat=[2, 2], specular=0)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "tiles"
+
+
+def _scale(model: mujoco.MjModel) -> None:
+    """Set how far shadows and sight reach by the size of what moves."""
+    bounds = moving_bounds(model)
+    radius = _LEAST_RADIUS
+    if bounds is not None:
+        radius = max(radius, float(np.linalg.norm(bounds[1] - bounds[0])) / 2)
+    for places in (model.light_pos, model.light_pos0, model.light_poscom0):
+        places *= radius  # shadows are the finer, the nearer
+    model.vis.map.shadowclip = _SHADOWED * radius / model.stat.extent
+    model.vis.map.zfar = _SEEN * radius / model.stat.extent

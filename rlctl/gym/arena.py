@@ -10,11 +10,12 @@ from rlctl import catalog
 from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
-from rlctl.rendering.look import SIZE, Look
+from rlctl.rendering.look import Look
 from rlctl.rollouts.base import Step
 from rlctl.rollouts.make import make_drawn, make_driver, make_environment
 
 RENDER_MODES = ("rgb_array",)
+PICTURE = 640, 480  # pixels
 LARGEST_SEED = 2**31 - 1
 
 _forked_into: set[int] = set()  # processes forked from one that has environments
@@ -56,7 +57,7 @@ class Arena:
         randomize: bool = True,
         episode_length: int = 0,
         camera: str | None = None,
-        size: tuple[int, int] = SIZE,
+        size: tuple[int, int] = PICTURE,
         config: Any = None,
         **settings: Any,
     ) -> None:
@@ -122,7 +123,8 @@ class Arena:
         if self._draws_itself:
             return [self.driver.picture()]
         if self._canvas is None:
-            from rlctl.rendering.canvas import Canvas, cameras
+            from rlctl.rendering.canvas import Canvas
+            from rlctl.rendering.views import cameras
 
             scene = make_environment(self._name, self._config).scene()
             camera = self._look.camera_among(cameras(scene), self.driver.spec)

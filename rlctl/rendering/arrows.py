@@ -6,8 +6,9 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-_REACH = 0.7  # m of arrow for 1 m/s
-_WIDTH = 0.02  # m
+_REACH = 0.6  # m of arrow for 1 m/s
+_WIDTH = 0.016  # m
+REACH = 0.06  # m around an arrow's ends, within which all of it is
 _LEAST = 0.05  # m/s, below which there is no arrow to see
 
 
@@ -26,8 +27,8 @@ class Arrow(NamedTuple):
     style: Style
 
 
-TOLD = Style((0.1, 0.45, 1.0, 1.0), 0.3)
-GOES = Style((1.0, 0.6, 0.1, 1.0), 0.24)
+TOLD = Style((0.05, 0.40, 0.95, 1.0), 0.24)
+GOES = Style((1.0, 0.50, 0.05, 1.0), 0.19)
 
 
 def velocity(qpos: np.ndarray, planar: np.ndarray, style: Style) -> list[Arrow]:

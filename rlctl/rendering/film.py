@@ -41,15 +41,17 @@ class Film:
         spec: The environment's.
         index: Which of the driver's environments it is.
         title: What its captions begin with.
+        heading: What the film is of: shown in its first seconds.
 
     Attributes:
         spec: The environment's.
         title: What its captions begin with.
+        heading: What the film is of.
         moments: The states so far.
     """
 
-    def __init__(self, spec: EnvSpec, index: int = 0, title: str = "") -> None:
-        self.spec, self.title = spec, title
+    def __init__(self, spec: EnvSpec, index: int = 0, title: str = "", heading: str = "") -> None:
+        self.spec, self.title, self.heading = spec, title, heading
         self.moments: list[Moment] = []
         self._ended: list[float] = []
         self._index = index
@@ -76,6 +78,12 @@ class Film:
         last = self.moments[-1]
         return (*self._ended, last.total) if last.steps else tuple(self._ended)
 
+    def moment(self, index: int) -> Moment:
+        """What is shown of a step: the last one does not begin another episode."""
+        found = self.moments[index]
+        fresh = found.steps == 0 and 0 < index == len(self.moments) - 1
+        return self.moments[index - 1] if fresh else found
+
     def words(self, moment: Moment) -> str:
         """What is written on the picture of a moment."""
         first = f"{moment.steps * self.spec.control_dt:.2f} s    return {moment.total:.1f}"
@@ -85,8 +93,8 @@ class Film:
             first = self.title + ("    " if len(self.title) <= _SHORT else "\n") + first
         lines = [first]
         if len(moment.achieved):
-            lines += ["told   " + self._components(moment.command)]
-            lines += ["goes   " + self._components(moment.achieved)]
+            lines += ["command   " + self._components(moment.command)]
+            lines += ["actual      " + self._components(moment.achieved)]
         elif len(moment.command):
             lines += [self._components(moment.command)]
         return "\n".join(lines)

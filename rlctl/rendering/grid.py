@@ -12,12 +12,17 @@ def shape(count: int) -> tuple[int, int]:
     return columns, math.ceil(count / columns)
 
 
-def tiled(pictures: Sequence[np.ndarray], columns: int, shade: int = 0) -> np.ndarray:
-    """Pictures (height, width, 3) uint8 in rows, `shade` where the last row ends."""
+def tiled(pictures: Sequence[np.ndarray], columns: int, shade: int = 0, gap: int = 0) -> np.ndarray:
+    """Pictures (height, width, 3) uint8 in rows, `gap` pixels apart.
+
+    Between them and where the last row ends is `shade`, from 0 (black) to 255.
+    """
     height, width = pictures[0].shape[:2]
     rows = math.ceil(len(pictures) / columns)
-    page = np.full((rows * height, columns * width, 3), shade, np.uint8)
+    size = rows * (height + gap) - gap, columns * (width + gap) - gap
+    page = np.full((*size, 3), shade, np.uint8)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
-        page[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
+        top, left = row * (height + gap), column * (width + gap)
+        page[top : top + height, left : left + width] = picture
     return page

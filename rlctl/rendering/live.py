@@ -16,8 +16,8 @@ from PIL import Image
 from rlctl.core.errors import RendererMissing, UsageError
 from rlctl.rendering import gl, video
 from rlctl.rendering.film import Film
-from rlctl.rendering.look import SMALL, Look
-from rlctl.rendering.overlay import caption
+from rlctl.rendering.look import SMALLER, Look
+from rlctl.rendering.overlay import caption, headed
 from rlctl.rendering.reel import Written, is_sheet, shown
 
 if TYPE_CHECKING:
@@ -67,10 +67,13 @@ class LiveFilm(Film):
         policy: Who plays.
         total: Control steps to play.
         seed: Of the first state.
+        heading: Shown in the first seconds.
     """
 
-    def __init__(self, driver: "GymDriver", policy: "Policy", total: int, seed: int) -> None:
-        super().__init__(driver.spec)
+    def __init__(
+        self, driver: "GymDriver", policy: "Policy", total: int, seed: int, heading: str = ""
+    ) -> None:
+        super().__init__(driver.spec, heading=heading)
         self._driver, self._policy = driver, policy
         self._total, self._seed = total, seed
         self._observation = np.zeros(0)
@@ -93,7 +96,7 @@ class LiveFilm(Film):
         chosen = shown(path, self._total, dt, fps)
         self._observation = self._driver.reset(self._seed)
         self.start(self._driver)
-        size = look.size or _natural(self._driver.picture(), SMALL if is_sheet(path) else None)
+        size = look.size or _natural(self._driver.picture(), SMALLER.get(path.suffix.lower()))
         frames = video.write(path, self._taken(chosen, size, on_frame), fps)
         self._play_to(self._total)
         seconds = 0.0 if is_sheet(path) else frames / fps
@@ -104,8 +107,8 @@ class LiveFilm(Film):
     ) -> Iterator[np.ndarray]:
         for done, index in enumerate(chosen, 1):
             self._play_to(index)
-            words = self.words(self.moments[index])
-            yield caption(fit(self._driver.picture(), size), words)
+            picture = caption(fit(self._driver.picture(), size), self.words(self.moments[index]))
+            yield headed(picture, self.heading, index * self.spec.control_dt)
             on_frame(done, len(chosen))
 
     def _play_to(self, index: int) -> None:

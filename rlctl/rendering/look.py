@@ -6,12 +6,11 @@ from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec
 from rlctl.rendering import grid
 
-SIZE = 640, 480  # pixels
-SMALL = 320, 240  # in a contact sheet, or of one tile of many
+SIZE = 1280, 720  # pixels of a film's picture, tiles and all
+SMALLER = {".gif": (640, 360), ".png": (320, 180)}  # of other files; of a contact sheet, of each
 FREE = "free"  # the camera that needs no name in the model
 _SIDES = 16, 4096
 _MOST_FPS = 240.0
-_MANY = 5  # tiles
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,9 @@ class Look:
     Attributes:
         camera: A camera of the scene or `free`; None for the environment's first.
         size: Width and height of a picture, in a film of several tiles of each, even numbers of
-            pixels; None for 640x480, or 320x240 in a contact sheet and where tiles are many.
-        fps: Frames per second; None for a whole fraction of the control rate, 30 at most.
+            pixels; None for 1280x720 for all tiles, 640x360 in a GIF, 320x180 in a contact sheet.
+        fps: Frames per second; None for a whole fraction of the control rate, 50 at most, in a
+            GIF 25.
     """
 
     camera: str | None = None
@@ -53,9 +53,13 @@ class Look:
         if self.fps is not None and not 0 < self.fps <= _MOST_FPS:
             raise UsageError(f"{self.fps:g} frames per second are not within 0 and {_MOST_FPS:g}")
 
-    def tile(self, tiles: int, sheet: bool = False) -> tuple[int, int]:
-        """Width and height of each of so many tiles, in a film or in a contact sheet."""
-        return self.size or (SMALL if sheet or tiles >= _MANY else SIZE)
+    def tile(self, tiles: int, suffix: str = ".mp4") -> tuple[int, int]:
+        """Width and height of each of so many tiles, in a file of that suffix."""
+        if self.size:
+            return self.size
+        columns, _ = grid.shape(tiles)
+        width, height = SMALLER.get(suffix.lower(), SIZE)
+        return width // columns // 2 * 2, height // columns // 2 * 2
 
     def camera_among(self, known: tuple[str, ...], spec: EnvSpec) -> str:
         """The camera to look through, of those the scene has.

@@ -1,6 +1,7 @@
 """Films drawn and written to a file, one or several side by side."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import mujoco
 import numpy as np
 
 from rlctl.core.errors import Incompatible
-from rlctl.rendering import grid, video
-from rlctl.rendering.canvas import Canvas, cameras
+from rlctl.rendering import gl, grid, painters, video
+from rlctl.rendering.canvas import Canvas
 from rlctl.rendering.film import Film
 from rlctl.rendering.look import Look
-from rlctl.rendering.overlay import caption
+from rlctl.rendering.overlay import caption, headed
+from rlctl.rendering.painters import painted
+from rlctl.rendering.views import cameras
 
 _MOMENTS = 12  # of a contact sheet
+_ANY_THREAD = ("egl", "osmesa")  # platforms that draw in others than the main thread
 
 
 @dataclass(frozen=True)
@@ -62,29 +66,39 @@ def write(
         )
     fps = video.rate(spec.control_dt, path, look.fps)
     chosen = shown(path, len(moments) - 1, spec.control_dt, fps)
-    width, height = look.tile(len(films), is_sheet(path))
+    width, height = look.tile(len(films), path.suffix)
     columns, rows = grid.shape(len(films))
-    with Canvas(model, width, height, camera) as canvas:
-        frames = video.write(path, _pictures(films, canvas, chosen, on_frame), fps)
-        seconds = 0.0 if is_sheet(path) else frames / fps
-        size = columns * width, rows * height
-        return Written(path, frames, fps, seconds, size, camera, canvas.platform)
+    platform = gl.find()
+    pictures = painted(
+        chosen,
+        lambda canvas, index: _page(films, canvas, index),
+        lambda: Canvas(model, width, height, camera),
+        painters.count() if platform in _ANY_THREAD else 0,
+    )
+    with closing(pictures):
+        frames = video.write(path, _counted(pictures, len(chosen), on_frame), fps)
+    seconds = 0.0 if is_sheet(path) else frames / fps
+    return Written(path, frames, fps, seconds, (columns * width, rows * height), camera, platform)
 
 
-def _pictures(
-    films: Sequence[Film],
-    canvas: Canvas,
-    chosen: list[int],
-    on_frame: Callable[[int, int], None],
+def _page(films: Sequence[Film], canvas: Canvas, index: int) -> np.ndarray:
+    """The picture of a step: a tile of each film, and the heading."""
+    tiles = []
+    for film in films:
+        moment = film.moment(index)
+        tiles.append(caption(canvas.draw(moment.qpos, film.arrows(moment)), film.words(moment)))
+    columns, rows = grid.shape(len(films))
+    corner = (rows - 1) * columns
+    tiles[corner] = headed(tiles[corner], films[0].heading, index * films[0].spec.control_dt)
+    return grid.tiled(tiles, columns)
+
+
+def _counted(
+    pictures: Iterable[np.ndarray], total: int, on_frame: Callable[[int, int], None]
 ) -> Iterator[np.ndarray]:
-    columns, _ = grid.shape(len(films))
-    for done, index in enumerate(chosen, 1):
-        tiles = []
-        for film in films:
-            moment = film.moments[index]
-            tiles.append(caption(canvas.draw(moment.qpos, film.arrows(moment)), film.words(moment)))
-        yield grid.tiled(tiles, columns)
-        on_frame(done, len(chosen))
+    for done, picture in enumerate(pictures, 1):
+        yield picture
+        on_frame(done, total)
 
 
 def is_sheet(path: Path) -> bool:

@@ -23,13 +23,17 @@ from rlctl.core.files import sync_folder, writing
 from rlctl.rendering.grid import tiled
 
 _COLUMNS = 4  # of a contact sheet
-_YUV = "pix_fmt=yuv420p"
+_GAP = 6  # pixels between its pictures
+_MOST_FPS = 50.0  # unless more are asked for
+_MOST_GIF_FPS = 25.0
 _ENCODING = {
-    ".mp4": "-c:v libx264 -crf 20 -preset medium -pix_fmt yuv420p -movflags +faststart -f mp4",
+    ".mp4": "-c:v libx264 -crf 20 -preset veryfast -pix_fmt yuv420p -movflags +faststart -f mp4",
     ".webm": "-c:v libvpx-vp9 -crf 32 -b:v 0 -deadline realtime -cpu-used 6 -row-mt 1 "
     "-pix_fmt yuv420p -f webm",
-    # One palette for the whole film: colours that change from frame to frame flicker.
-    ".gif": "-filter_complex split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=bayer -f gif",
+    # One palette for the whole film: colours that change from frame to frame flicker. Few colours,
+    # and none mixed of dots, make the file half as large.
+    ".gif": "-filter_complex split[a][b];[a]palettegen=max_colors=112[p];[b][p]"
+    "paletteuse=dither=none:diff_mode=rectangle -f gif",
 }
 SUFFIXES = (*_ENCODING, ".png")
 
@@ -57,12 +61,16 @@ def check(path: Path) -> None:
 def rate(control_dt: float, path: Path, asked: float | None = None) -> float:
     """Frames per second for a film of steps `control_dt` seconds apart.
 
-    A whole fraction of the control rate, 30 at most, so that motion stays even; or what is asked.
-    A GIF counts hundredths of a second, and viewers ignore delays of less than two.
+    A whole fraction of the control rate, 50 at most, so that motion stays even; or what is asked.
+    A GIF, which is large, has 25 at most; it counts hundredths of a second, and viewers ignore
+    delays of less than two.
     """
+    gif = path.suffix.lower() == ".gif"
     control_rate = 1 / control_dt
-    fps = asked or control_rate / math.ceil(control_rate / 30 - 1e-6)
-    return 100 / max(2, round(100 / fps)) if path.suffix.lower() == ".gif" else fps
+    fps = asked or control_rate / math.ceil(
+        control_rate / (_MOST_GIF_FPS if gif else _MOST_FPS) - 1e-6
+    )
+    return 100 / max(2, round(100 / fps)) if gif else fps
 
 
 def write(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
@@ -111,13 +119,18 @@ def _ffmpeg() -> str:
         ) from error
 
 
+def _url(path: Path) -> str:
+    """A path as FFmpeg takes it: 12:30.mp4 would be a protocol, and -a.mp4 an option."""
+    return f"file:{path}"
+
+
 def _encode(path: Path, frames: Iterable[np.ndarray], fps: float, how: list[str]) -> int:
     frames = iter(frames)
     first = next(frames)
     height, width = first.shape[:2]
     ratio = Fraction(fps).limit_denominator(1001)
     source = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {ratio} -i -".split()
-    command = [_ffmpeg(), "-v", "error", "-y", *source, *how, str(path)]
+    command = [_ffmpeg(), "-v", "error", "-y", *source, *how, _url(path)]
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=complaints)
         try:
@@ -153,7 +166,7 @@ def _failure(complaint: str) -> Exception:
 
 def _decode(path: Path, expected: int) -> None:
     """Raise unless the file decodes to the expected number of frames."""
-    command = [_ffmpeg(), "-v", "error", "-nostdin", "-i", str(path)]
+    command = [_ffmpeg(), "-v", "error", "-nostdin", "-i", _url(path)]
     command += ["-map", "0:v:0", "-f", "null", "-progress", "-", "-"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     counts = re.findall(r"^frame=\s*(\d+)", done.stdout, re.MULTILINE)
@@ -168,6 +181,6 @@ def _decode(path: Path, expected: int) -> None:
 def _sheet(path: Path, frames: list[np.ndarray]) -> int:
     from PIL import Image
 
-    page = tiled(frames, min(_COLUMNS, len(frames)), shade=255)
+    page = tiled(frames, min(_COLUMNS, len(frames)), shade=255, gap=_GAP)
     Image.fromarray(page).save(path, format="PNG", optimize=True)
     return len(frames)

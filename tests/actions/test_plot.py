@@ -182,3 +182,45 @@ def test_the_figure_is_drawn_from_the_panels():
     heights = np.concatenate([area.get_paths()[0].vertices[:, 1] for area in areas])
     assert (heights.min(), heights.max()) == (-20, 120)
     assert by_label["value loss"].get_yscale() == "log"
+
+
+def test_a_band_is_not_negative_where_no_return_is():
+    rows = [train_row(i, return_std=30.0) for i in (1, 2, 5)]
+    assert shown(write_run("a", rows))["return"].series[0].low.tolist() == [0.0, 0.0, 20.0]
+    rows.append(train_row(6, return_std=30.0, **{"return": -1.0}))
+    assert shown(write_run("b", rows))["return"].series[0].low.tolist() == [-20, -10, 20, -31]
+
+
+def with_settings(**train):
+    folder = write_run("a", [*(train_row(i) for i in range(1, 11)), eval_row(10, 90.0)])
+    history = pooled(read(folder, {"train": train}))
+    return {panel.name: panel for panel in panels([history], ["a"], axis([history], "steps"))}
+
+
+def test_the_first_lengths_are_left_out_as_they_are_of_cut_episodes():
+    found = with_settings(episode_length=50, num_envs=8)
+    assert found["length"].series[0].x.tolist() == [400, 500, 600, 700, 800, 900, 1000]
+    assert len(found["return"].series[0].x) == 10
+    assert len(with_settings(episode_length=5000, num_envs=8)["length"].series[0].x) == 10
+
+
+@pytest.mark.parametrize(("target", "known"), [(780.0, True), (None, False), ("high", False)])
+def test_the_target_is_shown_where_there_is_one(target, known):
+    assert np.isfinite(with_settings(target_return=target)["return"].target) == known
+
+
+def test_episodes_of_another_length_are_told():
+    assert with_settings()["return"].note == "training episodes: 50 steps; evaluations: 60"
+    alike = [train_row(1), eval_row(1, 5.0, length={"mean": 50.0})]
+    assert shown(write_run("b", alike))["return"].note == ""
+
+
+def test_only_noise_is_smoothed():
+    pytest.importorskip("matplotlib")
+    from rlctl.actions.plots.figure import _smoothed
+
+    rising = np.linspace(0.0, 1.0, 50)
+    noisy = np.tile([0.0, 1.0], 25)
+    assert _smoothed(rising) is None
+    assert _smoothed(noisy[:10]) is None
+    assert abs(_smoothed(noisy)[4:-4] - 0.5).max() < 0.06

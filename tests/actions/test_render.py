@@ -44,7 +44,7 @@ class TestAFilm:
         assert done.path.stat().st_size > 500
         assert done.checkpoint.resolve() == checkpoint.resolve()
         assert (done.env, done.step, done.physics) == ("pendulum", 1000, "native")
-        assert (done.steps, done.frames, done.fps, done.seconds) == (25, 12, 25.0, 0.48)
+        assert (done.steps, done.frames, done.fps, done.seconds) == (25, 25, 50.0, 0.5)
         assert (done.camera, done.size) == ("front", (64, 48))
         assert len(done.returns) == 1
         assert done.to_json()["platform"] == gl.find()

@@ -131,6 +131,19 @@ def test_the_page_holds_everything_and_loads_nothing(rlctl):
     assert cells[cells.index("best evaluation") + 1] == "return 80 at 500 steps"
     assert cells.count("best") == 1
     assert "runs/a/long.webm" in page.texts["code"][0]
+    assert page.texts["dt"] == ["best return", "steps", "time", "films"]
+    assert page.texts["dd"] == ["80", "1,000", "1:40", "2"]
+    assert page.texts["title"][1:] == ["80 at 500", "70 at 1000", "60 at 500", "60 at 1000"]
+
+
+@needs_matplotlib
+@pytest.mark.parametrize(("target", "said"), [(75.0, "75, reached"), (81.0, "81, not reached")])
+def test_the_page_says_whether_the_target_was_reached(rlctl, target, said):
+    settings = CONFIG["settings"] | {"train": {"target_return": target}}
+    write_run("runs/a", config=CONFIG | {"settings": settings})
+    assert rlctl("plot", "a", "--out", "a.html").code == 0
+    assert said in Page("a.html").texts["dd"]
+    assert "none yet: rlctl render" in Page("a.html").texts["dd"]
 
 
 @needs_matplotlib

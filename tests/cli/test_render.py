@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +29,21 @@ def test_a_film_is_described(rlctl):
     assert lines[0] == "a.gif: 0.4 s, 10 frames of 64x48"
     assert lines[1].startswith("pendulum, 1,000 steps trained")
     assert Path("a.gif").exists()
+
+
+@pytest.mark.usefixtures("drawing")
+def test_a_film_without_a_name_is_called_after_what_it_shows(rlctl):
+    saved_policy.save()
+    args = ("render", "--steps", 2, "--size", "64x48", "--cpu")
+    done = rlctl(*args)
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith("pendulum-1000.mp4: ")
+    before = Path("pendulum-1000.mp4").read_bytes()
+    done = rlctl(*args)
+    assert done.code == 2
+    assert "there is a pendulum-1000.mp4 here already" in done.err
+    assert "--out" in done.err
+    assert Path("pendulum-1000.mp4").read_bytes() == before
 
 
 @pytest.mark.usefixtures("drawing")
@@ -84,7 +104,6 @@ def test_tiles_are_described(rlctl):
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        ((), 2, "--out"),
         (("--out", "a.mp4", "--num-envs", "0"), 2, "0 environments cannot be filmed; 1 to 16"),
         (("--out", "a.mp4", "--num-envs", "17"), 2, "17 environments cannot be filmed; 1 to 16"),
         (("--out", "a.mp4", "--num-envs", "two"), 2, "--num-envs"),
@@ -121,6 +140,26 @@ def test_meshes_that_are_not_there(rlctl, monkeypatch):
     assert "menagerie/google_barkour_vb/barkour_vb_mjx.xml" in done.err
     assert "without that variable simple shapes are drawn" in done.err
     assert not Path("a.mp4").exists()
+
+
+@pytest.mark.usefixtures("drawing")
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_nothing_is_left_when_it_is_stopped(signum):
+    saved_policy.save()
+    options = ["--out", "a.mp4", "--cpu", "--size", "64x48", "--steps", "4000"]
+    command = [sys.executable, "-m", "rlctl", "render", *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    seen = 0
+    while seen < 4:  # for longer than the check before the work: it is being drawn
+        seen += any(Path().glob(".a.mp4.*"))
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signum)
+    complaint = process.communicate(timeout=60)[1]
+    assert process.returncode == 12
+    assert f"stopped by {'Ctrl-C' if signum == signal.SIGINT else signum.name}" in complaint
+    assert os.listdir() == ["runs"]
 
 
 def test_no_renderer(rlctl, monkeypatch):

@@ -5,7 +5,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from rlctl.rendering.canvas import Canvas, cameras
+from rlctl.rendering.canvas import Canvas
+from rlctl.rendering.views import cameras
 
 pytestmark = pytest.mark.usefixtures("drawing")
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.specs import EnvSpec
-from rlctl.rendering import reel
+from rlctl.rendering import painters, reel
 from rlctl.rendering.film import Film
 from rlctl.rendering.look import Look
 from rlctl.rendering.reel import write
@@ -71,12 +71,13 @@ def shown(monkeypatch):
         return picture
 
     monkeypatch.setattr(reel, "Canvas", Canvas)
+    monkeypatch.setattr(painters, "count", lambda: 1)  # or the order of frames would be by chance
     monkeypatch.setattr(reel, "caption", caption)
     return frames
 
 
 @pytest.mark.parametrize(
-    ("fps", "count", "stride"), [(None, 25, 2), (50, 50, 1), (100, 100, 0.5), (10, 10, 5)]
+    ("fps", "count", "stride"), [(None, 50, 1), (25, 25, 2), (100, 100, 0.5), (10, 10, 5)]
 )
 def test_a_second_of_film_is_a_second_of_simulation(tmp_path, ball, shown, fps, count, stride):
     written = write([filmed(50)], tmp_path / "a.mp4", ball, Look(fps=fps))
@@ -104,8 +105,23 @@ def test_the_words_tell_what_is_achieved_where_the_observation_shows_it(tmp_path
     film.add(driver, driver.step()._replace(observation=np.array([[7.0, -0.1], [9.0, 9.0]])))
     write([film], tmp_path / "a.png", ball, Look())
     texts = [text for _, text in shown]
-    assert texts[0] == "0.00 s    return 0.0\ntold   forward +0.50\ngoes   forward +0.25"
-    assert texts[1] == "0.02 s    return 2.0\ntold   forward +0.50\ngoes   forward -0.10"
+    assert texts[0] == "0.00 s    return 0.0\ncommand   forward +0.50\nactual      forward +0.25"
+    assert texts[1] == "0.02 s    return 2.0\ncommand   forward +0.50\nactual      forward -0.10"
+
+
+@pytest.mark.parametrize(("name", "fps"), [("a.png", None), ("a.mp4", 55)])
+def test_the_last_picture_is_of_the_episode_that_ends(tmp_path, ball, shown, name, fps):
+    write([filmed(5, length=5)], tmp_path / name, ball, Look(fps=fps))
+    assert shown[-1] == [0.04, "0.08 s    return 8.0\nforward +0.50"]
+
+
+def test_a_heading_is_written_in_the_first_seconds(tmp_path, ball, shown, monkeypatch):
+    seconds = []
+    monkeypatch.setattr(reel, "headed", lambda page, text, at: seconds.append((text, at)) or page)
+    film = filmed(2)
+    film.heading = "ball"
+    write([film], tmp_path / "a.mp4", ball, Look())
+    assert seconds == [("ball", 0.0), ("ball", 0.02)]
 
 
 def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
@@ -116,7 +132,7 @@ def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
     assert places[-1] == pytest.approx(0.5)
     assert np.ptp(np.diff(places)) < 0.011
     assert written.seconds == 0
-    assert written.size == (320, 240)
+    assert written.size == (320, 180)
 
 
 def test_a_single_step_is_a_film_too(tmp_path, ball, shown):
@@ -145,11 +161,12 @@ def test_several_films_are_tiles_of_one(tmp_path, ball, shown):
 @pytest.mark.usefixtures("drawing")
 def test_every_tile_shows_its_own_robot(tmp_path, ball):
     films = [filmed(1), filmed(1, index=1)]  # the second one's is out of sight
-    write(films, tmp_path / "a.png", ball, Look("side", (64, 48)))
+    write(films, tmp_path / "a.png", ball, Look("side", (128, 96)))
     page = np.asarray(Image.open(tmp_path / "a.png")).astype(int)
     red = page[..., 0] > 60 + page[..., 1:].max(axis=-1)
-    assert page.shape == (48, 2 * 2 * 64, 3)
-    assert [red[:, 64 * tile : 64 * (tile + 1)].any() for tile in range(4)] == [True, False] * 2
+    assert page.shape == (96, 2 * 2 * 128 + 6, 3)
+    starts = (0, 128, 2 * 128 + 6, 3 * 128 + 6)
+    assert [red[:, start : start + 128].any() for start in starts] == [True, False] * 2
 
 
 def test_progress_is_told(tmp_path, ball, shown):
@@ -194,8 +211,9 @@ def test_tiles_make_a_picture_that_can_be_encoded():
     Look(size=(1024, 1024)).check(16)
     with pytest.raises(UsageError, match="5 tiles of 2048x480 make pictures of 6144x960; 4096x40"):
         Look(size=(2048, 480)).check(5)
-    assert [Look().tile(tiles) for tiles in (1, 4, 5)] == [(640, 480), (640, 480), (320, 240)]
-    assert Look().tile(1, sheet=True) == (320, 240)
+    sizes = [Look().tile(tiles) for tiles in (1, 4, 9, 16)]
+    assert sizes == [(1280, 720), (640, 360), (426, 240), (320, 180)]
+    assert [Look().tile(1, suffix) for suffix in (".PNG", ".gif")] == [(320, 180), (640, 360)]
     assert Look(size=(64, 48)).tile(16) == (64, 48)
 
 
@@ -204,4 +222,4 @@ def test_it_is_drawn_and_written(tmp_path, ball):
     written = write([filmed(10)], tmp_path / "a.mp4", ball, Look(size=(64, 48)))
     assert written.path.stat().st_size > 500
     assert written.camera == "side"
-    assert (written.frames, written.fps) == (5, 25)
+    assert (written.frames, written.fps) == (10, 50)

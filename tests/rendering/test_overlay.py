@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rlctl.rendering.overlay import caption
+from rlctl.rendering.overlay import caption, headed
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
@@ -31,3 +31,17 @@ def test_letters_grow_with_the_picture():
         return (written.max(axis=(1, 2)) > 200).sum()
 
     assert inked_rows(960, 1280) > 2 * inked_rows(240, 320)
+
+
+def test_a_heading_is_below_and_goes_away():
+    page = np.full((240, 320, 3), 90, np.uint8)
+    changed = (headed(page, "pendulum\n1,000 steps", 2.9) != page).any(axis=(1, 2))
+    assert changed[180:].any()
+    assert not changed[:180].any()
+    assert headed(page, "pendulum", 3.0) is page
+    assert headed(page, "", 0.0) is page
+
+
+def test_text_larger_than_the_picture_is_cut():
+    assert caption(np.zeros((16, 16, 3), np.uint8), "a long text\n" * 9).shape == (16, 16, 3)
+    assert caption(np.zeros((16, 16, 3), np.uint8), "a\n" * 9, low=True).shape == (16, 16, 3)

@@ -1,5 +1,6 @@
 import os
 import subprocess
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
@@ -38,6 +39,16 @@ def test_a_film_has_its_frames_in_order_at_its_rate(tmp_path, suffix):
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["12:30:05.mp4", "pipe:1.mp4", "-x.mp4", "a%03d.mp4", "a b'c.gif", "file:x.webm", "ä?.mp4"],
+)
+def test_any_name_is_that_of_a_file(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert video.write(Path(name), gray(), 10.0) == 5
+    assert os.listdir() == [name]
+
+
 def test_mp4_is_what_players_play(tmp_path):
     video.write(tmp_path / "film.mp4", gray(), 12.5)
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", "film.mp4"]
@@ -50,10 +61,10 @@ def test_mp4_is_what_players_play(tmp_path):
 def test_a_contact_sheet_has_the_frames_in_rows(tmp_path):
     assert video.write(tmp_path / "sheet.png", gray(), 10.0) == 5
     page = np.asarray(Image.open(tmp_path / "sheet.png"))
-    assert page.shape == (2 * 48, 4 * 64, 3)
-    assert [page[24, 32 + 64 * i, 0] for i in range(4)] == list(SHADES[:4])
+    assert page.shape == (2 * 48 + 6, 4 * 64 + 18, 3)
+    assert [page[24, 32 + 70 * i, 0] for i in range(4)] == list(SHADES[:4])
     assert page[72, 32, 0] == SHADES[4]
-    assert page[72, 96, 0] == 255
+    assert page[72, 96, 0] == page[24, 66, 0] == 255
 
 
 def test_nothing_is_left_of_a_film_that_fails(tmp_path):
@@ -122,16 +133,17 @@ def test_no_encoder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("control_dt", "name", "asked", "fps"),
     [
-        (0.02, "a.mp4", None, 25),
+        (0.02, "a.mp4", None, 50),
         (0.04, "a.mp4", None, 25),
         (0.05, "a.webm", None, 20),
         (1 / 30, "a.mp4", None, 30),
-        (0.01, "a.mp4", None, 25),
-        (0.002, "a.mp4", None, 500 / 17),
+        (0.01, "a.mp4", None, 50),
+        (0.008, "a.mp4", None, 125 / 3),
+        (0.002, "a.mp4", None, 50),
         (0.02, "a.mp4", 60, 60),
         (0.02, "a.gif", None, 25),
         (0.02, "a.gif", 60, 50),
-        (1 / 30, "a.gif", None, 100 / 3),
+        (1 / 30, "a.gif", None, 100 / 7),
     ],
 )
 def test_rates(tmp_path, control_dt, name, asked, fps):

@@ -35,5 +35,6 @@ def film(
         driver = shot.told.drive(make_drawn(name, config, shot.physics), name, config, tell)
         drift.check(player.checkpoint, driver.spec, tell)
     with closing(driver), live.drawing(), progress.phase("film"):
-        filmed = live.LiveFilm(driver, player.policy, shot.length(driver.spec), shot.seed)
+        total = shot.length(driver.spec)
+        filmed = live.LiveFilm(driver, player.policy, total, shot.seed, player.heading)
         return [filmed], filmed.shoot(out, look, counter(progress, "frames")), driver.physics

@@ -31,7 +31,7 @@ def film(
     gl.find()  # before MuJoCo is loaded, which fails where MUJOCO_GL names what is not there
     with progress.phase("import"):
         from rlctl.rendering import reel
-        from rlctl.rendering.canvas import cameras
+        from rlctl.rendering.views import cameras
     name = players[0].checkpoint.manifest["env"]["id"]
     with progress.phase("build"):
         environment = make_environment(name, config)
@@ -56,7 +56,8 @@ def _play(player: Player, driver: "Driver", shot: Shot, progress: Progress) -> l
     titles = [f"environment {number}" for number in range(1, shot.num_envs + 1)]
     if shot.num_envs == 1:
         titles = [player.title if shot.beside else ""]
-    films = [Film(driver.spec, index, title) for index, title in enumerate(titles)]
+    heading = "" if shot.beside else player.heading
+    films = [Film(driver.spec, index, title, heading) for index, title in enumerate(titles)]
     with progress.phase("compile"):  # by a step that is not filmed
         driver.step(policy.act(driver.reset(shot.seed)))
     with progress.phase("rollout"):

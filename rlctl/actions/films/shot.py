@@ -93,10 +93,19 @@ class Player:
     @property
     def title(self) -> str:
         """The run and the step: `pendulum-ppo step 2,000,000`."""
+        return f"{self._run} step {self.checkpoint.step:,}"
+
+    @property
+    def heading(self) -> str:
+        """The environment, the run and how long it was trained, in two lines."""
+        env, steps = self.checkpoint.manifest["env"]["id"], f"{self.checkpoint.step:,} steps"
+        return f"{env}\n{steps}" if self._run == env else f"{env}\n{self._run}, {steps}"
+
+    @property
+    def _run(self) -> str:
         path = self.checkpoint.path.resolve()
         run = path.parents[1].name if path.parent.name == find.FOLDER else path.name
-        run = run if len(run) <= _LONGEST else "..." + run[-_LONGEST:]
-        return f"{run} step {self.checkpoint.step:,}"
+        return run if len(run) <= _LONGEST else "..." + run[-_LONGEST:]
 
 
 def counter(progress: Progress, unit: str) -> Callable[[int, int], None]:

@@ -14,6 +14,10 @@ _LARGE, _BESIDE = ("return", "terms"), ("length", "speed")
 _FEW = 4  # runs whose bands can be told apart; more are drawn without
 _DASHES = ("-", "--", ":", "-.")  # once the colours are used up
 _ROUND = (1, 2, 2.5, 5, 10)  # what ticks are multiples of
+POINTED = "value:"  # how the names of points in an SVG begin, before x:y
+_WINDOW, _NOISY = 9, 4.0  # points that are averaged; ups and downs of a curve, in its ranges
+_COLUMNS = 4  # of a legend
+_GOLD = "#f2b705"
 _LOWEST_EXPLAINED = -1.0  # below, the value function is worse than useless, however much
 
 
@@ -29,13 +33,13 @@ def draw(panels: Sequence[Panel], labels: Sequence[str], title: str, along: Axis
     large = [panel for panel in panels if panel.name in _LARGE]
     beside = [panel for panel in panels if panel.name in _BESIDE]
     below = [panel for panel in panels if panel not in large and panel not in beside]
+    rows = math.ceil((len(labels) + 4) / _COLUMNS)
     heights = [2.35 * max(len(large), len(beside) if large else 1)] * bool(large or beside)
+    heights[:1] = [height + 0.17 * rows for height in heights[:1]]
     heights += [2.1] * bool(below)
-    legend = 0.17 * sum(label.count("\n") + 1 for label in _wrapped(labels)) + 1.0
-    heights[0] = max(heights[0], legend)
     figure = style.canvas(10.0, sum(heights) + 0.35, dpi=160)
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
-    figure.suptitle(textwrap.fill(title, 110), color=style.INK, fontsize=11, x=0.008, ha="left")
+    figure.suptitle(textwrap.fill(title, 110), color=style.INK, fontsize=13, weight="bold")
     rows = iter(figure.add_gridspec(len(heights), 1, height_ratios=heights))
     if large or beside:
         top = next(rows)
@@ -75,7 +79,13 @@ def _draw(panel: Any, shown: Panel, labels: Sequence[str], along: Axis) -> None:
         _draw_series(panel, series, bands)
     _limit(panel, shown)
     if shown.name == "return":
-        _legend(panel, *_entries(shown.series, labels, bands))
+        if math.isfinite(shown.target):
+            panel.axhline(shown.target, color=style.INK, linewidth=1.0, linestyle=(0, (5, 4)))
+        _star(panel, shown)
+        _legend(panel, *_entries(shown, labels, bands))
+    if shown.note:
+        place = {"transform": panel.transAxes, "ha": "right", "va": "bottom"}
+        panel.text(0.995, 0.03, shown.note, color=style.REST, fontsize=7.5, **place)
 
 
 def _draw_series(panel: Any, series: Series, bands: bool) -> None:
@@ -88,19 +98,43 @@ def _draw_series(panel: Any, series: Series, bands: bool) -> None:
             series.x, series.y, bars, fmt="o", color=color, markersize=4.5, elinewidth=1.2,
             markeredgecolor="white", markeredgewidth=0.7, zorder=4, clip_on=False,
         )  # fmt: skip
+        for x, y in zip(series.x, series.y, strict=True):  # what the page tells when pointed at
+            panel.plot([x], [y], "o", alpha=0.0, markersize=10, gid=f"{POINTED}{x:g}:{y:.5g}")
         return
     if series.low is not None and bands:
         panel.fill_between(series.x, series.low, series.high, color=color, alpha=0.18, linewidth=0)
     dot = "." if len(series.x) == 1 else ""  # a line of one point cannot be seen
+    smooth = _smoothed(series.y)
     panel.plot(
         series.x,
         series.y,
         color=color,
         linestyle=dashes,
-        linewidth=1.4,
+        linewidth=1.4 if smooth is None else 0.8,
+        alpha=1.0 if smooth is None else 0.35,
         marker=dot,
         clip_on=not dot,
     )
+    if smooth is not None:
+        panel.plot(series.x, smooth, color=color, linestyle=dashes, linewidth=1.6)
+
+
+def _smoothed(y: np.ndarray) -> np.ndarray | None:
+    """Moving means of a curve (P,), None where it is smooth enough or short."""
+    if len(y) < 2 * _WINDOW or np.abs(np.diff(y)).sum() < _NOISY * np.ptp(y):
+        return None
+    weights = np.ones(_WINDOW)
+    counts = np.convolve(np.ones_like(y), weights, "same")  # fewer at the ends
+    return np.convolve(y, weights, "same") / counts
+
+
+def _star(panel: Any, shown: Panel) -> None:
+    """Mark the best evaluation."""
+    points = [(y, x) for part in shown.series if part.evaluation for x, y in zip(part.x, part.y)]  # noqa: B905
+    if points:
+        y, x = max(points, key=lambda point: point[0])
+        panel.plot([x], [y], "*", color=_GOLD, markersize=13, markeredgecolor=style.INK,
+                   markeredgewidth=0.7, zorder=5, clip_on=False)  # fmt: skip
 
 
 def _draw_layers(panel: Any, shown: Panel) -> None:
@@ -150,14 +184,12 @@ def _logarithmic(panel: Any, decades: float) -> None:
     panel.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _entries(
-    series: Sequence[Series], labels: Sequence[str], bands: bool
-) -> tuple[list[Any], list[str]]:
-    """What the legend beside the returns says: which run, and what bands and bars mean."""
+def _entries(shown: Panel, labels: Sequence[str], bands: bool) -> tuple[list[Any], list[str]]:
+    """What the legend of the returns says: which run, and what bands, bars and marks mean."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    alone = len(labels) == 1
+    series, alone = shown.series, len(labels) == 1
     neutral = style.LINE if alone else style.REST
     entries: list[tuple[Any, str]] = []
     if not alone:
@@ -167,21 +199,27 @@ def _entries(
     elif any(not found.evaluation for found in series):
         entries.append((Line2D([], [], color=neutral, linewidth=1.6), "training"))
     if bands and any(found.low is not None and not found.evaluation for found in series):
-        entries.append((Patch(color=neutral, alpha=0.25), "its episodes, ±1 std"))
+        entries.append((Patch(color=neutral, alpha=0.25), "episodes, ±1 std"))
     if any(found.evaluation for found in series):
         point = Line2D([], [], color=neutral, linestyle="", marker="o", markersize=4.5)
-        entries.append((point, "evaluation, mean\nand its 95 % interval"))
+        entries.append((point, "evaluation, 95 % interval"))
+        star = Line2D([], [], color=_GOLD, linestyle="", marker="*", markersize=9)
+        entries.append((star, "best evaluation"))
+    if math.isfinite(shown.target):
+        line = Line2D([], [], color=style.INK, linewidth=1.0, linestyle=(0, (5, 4)))
+        entries.append((line, f"target {shown.target:,.6g}"))
     return [handle for handle, _ in entries], [label for _, label in entries]
 
 
 def _legend(panel: Any, handles: list[Any], labels: list[str]) -> None:
-    """A legend to the right of a panel, where it hides nothing."""
+    """A legend above a panel, where it hides nothing."""
     shown = [
         f" {label}" if label.startswith("_") else label for label in labels
     ]  # not to be left out
     panel.legend(
-        handles, shown, loc="upper left", bbox_to_anchor=(1.025, 1.02), fontsize=7.5, frameon=False,
-        labelcolor=style.INK, handlelength=1.4, labelspacing=0.45, borderpad=0.2,
+        handles, shown, loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize=7.5, frameon=False,
+        labelcolor=style.INK, handlelength=1.4, borderpad=0.2, ncols=_COLUMNS, columnspacing=1.4,
+        borderaxespad=0.2,
     )  # fmt: skip
 
 

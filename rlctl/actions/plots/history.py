@@ -70,6 +70,9 @@ class History:
         terms: Reward terms by name, sums over an episode, (N,) means over episodes.
         evaluations: In their order.
         total: Environment steps the training is to take in all, nan if not known.
+        target: The return at which the training ends, nan without one.
+        whole_from: Environment steps from which on lengths are those of whole episodes: the first
+            ones are cut short, so that environments do not all begin together.
     """
 
     steps: np.ndarray
@@ -80,6 +83,8 @@ class History:
     terms: dict[str, np.ndarray]
     evaluations: tuple[Evaluation, ...]
     total: float
+    target: float = math.nan
+    whole_from: float = 0.0
 
     @property
     def empty(self) -> bool:
@@ -99,8 +104,12 @@ class History:
         return float(known[-1]) if len(known) else math.nan
 
 
-def read(folder: Path) -> History:
+def read(folder: Path, settings: Any = None) -> History:
     """The history of a run; empty where it has no metrics.
+
+    Args:
+        folder: The run's.
+        settings: Those of its `config.json`, None where they are not known.
 
     Raises:
         OSError: The file cannot be read.
@@ -120,6 +129,8 @@ def read(folder: Path) -> History:
         terms={name: _column(train, ("terms", name)) for name in _term_names(train)},
         evaluations=tuple(evaluations),
         total=_at(train[-1], "total") if train else math.nan,
+        target=_at(settings, "train", "target_return"),
+        whole_from=_whole_from(settings),
     )
 
 
@@ -150,6 +161,12 @@ def pooled(history: History, points: int = POINTS) -> History:
         spread=np.where(np.add.reduceat(untold, starts) > 0, np.nan, spread),
         terms={name: _mean(values, episodes, starts) for name, values in history.terms.items()},
     )
+
+
+def _whole_from(settings: Any) -> float:
+    """Steps in which every environment plays one whole episode; 0 where that is not known."""
+    steps = _at(settings, "train", "episode_length") * _at(settings, "train", "num_envs")
+    return steps if math.isfinite(steps) else 0.0
 
 
 def _mean(values: np.ndarray, weights: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,23 +11,41 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from rlctl.actions.plots.figure import POINTED
 from rlctl.actions.plots.history import Evaluation, History
 
 LARGEST_VIDEO, ALL_VIDEOS = 8_000_000, 32_000_000  # bytes of a film, and of all in a page
 _FILMS = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #333; background: #fff; max-width: 72em;
-  margin: 2em auto; padding: 0 1.5em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.25em; border-top: 1px solid #ddd; padding-top: 1em; }
+:root { color-scheme: light dark; --ink: #333; --paper: #fff; --line: #ddd; --faint: #777; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ddd; --paper: #16191e; --line: #3a4048; --faint: #9aa3ad; }
+  body > svg { filter: invert(.9) hue-rotate(180deg); }
+}
+body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 72em; margin: 2em auto; padding: 0 1.5em; }
+h1 { font-size: 1.5em; }
+h2 { font-size: 1.25em; border-top: 1px solid var(--line); padding-top: 1em; }
+dl.summary { display: flex; flex-wrap: wrap; gap: .6em 2.4em; margin: 1em 0; }
+dl.summary dt { color: var(--faint); font-size: .85em; }
+dl.summary dd { margin: 0; font-size: 1.5em; font-weight: 600; }
+p.help { color: var(--faint); font-size: .9em; max-width: 60em; }
 h3 { font-size: 1em; margin-bottom: .3em; }
 svg, video, img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .15em 1.2em .15em 0; vertical-align: top; }
-th { font-weight: 600; } tr + tr { border-top: 1px solid #eee; }
+th { font-weight: 600; } tr + tr { border-top: 1px solid var(--line); }
 td.n, th.n { text-align: right; } td { overflow-wrap: anywhere; }
 code { font-size: .92em; } figure { display: inline-block; margin: .5em 1em .5em 0; }
 """
+
+_POINT = re.compile(rf'<g id="{POINTED}([^:"]+):([^:"]+)">')
+_HELP = (
+    "Explained variance says how well the value function predicts returns: 1 is perfect, 0 is no "
+    "better than their mean. KL divergence says how far an update moved the policy: steps much "
+    "larger than usual can undo what was learned. Point at an evaluation to read its value."
+)
 
 
 @dataclass(frozen=True)
@@ -75,14 +94,16 @@ def page(title: str, svg: bytes, chapters: Sequence[Chapter]) -> bytes:
         svg: The figure.
         chapters: In the figure's order.
     """
-    drawing = svg.decode()
+    drawing = re.sub(_POINT, r"\g<0><title>\2 at \1</title>", svg.decode())
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
         f"<h1>{text(title)}</h1>",
+        *(line for chapter in chapters for line in _summary(chapter, len(chapters) > 1)),
         drawing[drawing.index("<svg") :],  # without the XML declaration, which HTML has not
+        f'<p class="help">{text(_HELP)}</p>',
         *(line for chapter in chapters for line in _chapter(chapter)),
         "</body>\n</html>\n",
     ]
@@ -97,6 +118,43 @@ def text(value: Any) -> str:
 def printable(line: str) -> str:
     """A line with question marks for what neither XML nor a terminal takes."""
     return "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def _summary(chapter: Chapter, named: bool) -> Iterator[str]:
+    """The row that says at a glance whether it learned."""
+    facts = [(name, value) for name, value in _outcome(chapter) if value]
+    if named:
+        facts.insert(0, ("run", chapter.label))
+    yield '<dl class="summary">'
+    yield from (f"<div><dt>{text(a)}</dt><dd>{text(b)}</dd></div>" for a, b in facts)
+    yield "</dl>"
+
+
+def _outcome(chapter: Chapter) -> Iterator[tuple[str, str]]:
+    history, best = chapter.history, chapter.history.best
+    reached = best.mean if best else history.last("return")
+    yield ("best return" if best else "last return"), _number(reached)
+    if math.isfinite(history.target):
+        yield (
+            "target",
+            f"{_number(history.target)}, "
+            + ("reached" if reached >= history.target else "not reached"),
+        )
+    if first := next((row for row in history.evaluations if math.isfinite(row.mean)), None):
+        yield "first evaluation", _number(first.mean) if first is not best else ""
+    if len(history.steps):
+        yield "steps", f"{history.steps[-1]:,.0f}"
+        yield "time", _duration(history.seconds[-1])
+    yield "films", str(len(chapter.films)) if chapter.films else "none yet: rlctl render"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as 1:23:45, empty where they are not known."""
+    if not math.isfinite(seconds):
+        return ""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _chapter(chapter: Chapter) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """What a figure of learning curves shows: panels of series, as arrays, not drawn yet."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,12 +52,16 @@ class Panel:
         series: Its curves.
         layers: Parts of the first curve, to be stacked: what is positive upwards from 0, what is
             negative downwards.
+        note: What one should know to read it.
+        target: Where a training ends, nan without such a value.
     """
 
     name: str
     label: str
     series: tuple[Series, ...]
     layers: tuple[Series, ...] = ()
+    note: str = ""
+    target: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,10 @@ def panels(histories: Sequence[History], labels: Sequence[str], along: Axis) -> 
         ]
         if drawn:
             found.append(Panel(name, label, tuple(drawn)))
+            if name == "return":
+                targets = {history.target for history in histories}
+                target = targets.pop() if len(targets) == 1 else math.nan
+                found[-1] = replace(found[-1], note=_lengths(histories), target=target)
     if len(histories) == 1 and (terms := _terms(histories[0], along)):
         place = sum(panel.name in ("return", "length") for panel in found)
         found.insert(place, terms)
@@ -118,8 +127,15 @@ def panels(histories: Sequence[History], labels: Sequence[str], along: Axis) -> 
 def _series(history: History, name: str, label: str, run: int, along: Axis) -> list[Series]:
     """The curve of a figure, and its evaluations where they tell it."""
     x, y = getattr(history, along.of) / along.unit, history.figures[name]
-    spread = history.spread if name == "return" else None
-    curves = [_known(label, run, x, y, spread, spread)]
+    below = above = None
+    if name == "return":
+        below = above = history.spread
+        if _least(history) >= 0:  # no return is negative, so the band is not either
+            below = np.minimum(below, y)
+    elif name == "length":
+        whole = history.steps >= history.whole_from
+        y = np.where(whole | ~whole.any(), y, np.nan)
+    curves = [_known(label, run, x, y, below, above)]
     told = {"return": "mean", "length": "length"}.get(name)
     if told:
         rows = history.evaluations
@@ -131,6 +147,22 @@ def _series(history: History, name: str, label: str, run: int, along: Axis) -> l
             above = np.array([row.high for row in rows], float) - mean
         curves.append(_known(label, run, at, mean, below, above, evaluation=True))
     return curves
+
+
+def _least(history: History) -> float:
+    """The smallest return that is known, inf where none is."""
+    known = [*history.figures["return"], *(row.worst for row in history.evaluations)]
+    return min((value for value in known if math.isfinite(value)), default=math.inf)
+
+
+def _lengths(histories: Sequence[History]) -> str:
+    """A word where training and evaluations have episodes of different length."""
+    for history in histories:
+        trained = history.last("length")
+        evaluated = [row.length for row in history.evaluations if math.isfinite(row.length)]
+        if evaluated and abs(evaluated[-1] - trained) > 0.1 * evaluated[-1]:
+            return f"training episodes: {trained:,.0f} steps; evaluations: {evaluated[-1]:,.0f}"
+    return ""
 
 
 def _known(

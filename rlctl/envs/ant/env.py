@@ -39,7 +39,6 @@ class Ant(Runner):
         substeps=5,
         episode_length=1000,
         terms=("forward", "survive", "ctrl"),
-        cameras=("track",),
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -27,7 +27,6 @@ class HalfCheetah(Runner):
         substeps=5,
         episode_length=1000,
         terms=("forward", "ctrl"),
-        cameras=("track",),
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -63,7 +63,6 @@ class Humanoid(Runner):
         substeps=5,
         episode_length=1000,
         terms=("forward", "survive", "ctrl"),
-        cameras=("track",),
     )
 
     @cached_property

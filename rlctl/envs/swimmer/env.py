@@ -31,7 +31,6 @@ class Swimmer(Runner):
         substeps=4,
         episode_length=1000,
         terms=("forward", "ctrl"),
-        cameras=("track",),
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:

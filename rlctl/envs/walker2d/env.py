@@ -27,7 +27,6 @@ class Walker2d(Runner):
         substeps=4,
         episode_length=1000,
         terms=("forward", "survive", "ctrl"),
-        cameras=("track",),
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
