@@ -25,7 +25,14 @@ from typing import IO, Any
 import typer
 
 from rlctl.core import files
-from rlctl.core.errors import NotFound, OutOfSpace, RlctlError, StoppedUnsaved, UsageError
+from rlctl.core.errors import (
+    DeviceUnavailable,
+    NotFound,
+    OutOfSpace,
+    RlctlError,
+    StoppedUnsaved,
+    UsageError,
+)
 from rlctl.core.progress import Progress
 
 SCHEMA_VERSION = 1
@@ -220,6 +227,8 @@ def understood(raised: BaseException) -> RlctlError:
         return StoppedUnsaved("stopped by Ctrl-C before it was done")
     if isinstance(raised, MemoryError):
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
+    if isinstance(raised, RuntimeError) and "Unable to initialize backend" in str(raised):  # of jax
+        return DeviceUnavailable(str(raised), "unset JAX_PLATFORMS, or use --cpu")
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
     if isinstance(raised, OSError) and raised.errno == errno.EIO:

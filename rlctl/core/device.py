@@ -2,6 +2,10 @@
 
 jax reads these variables while it is imported, torch when it first looks for a GPU. This is the
 only module that writes environment variables.
+
+The seed alone decides what is computed. So the user's variables that would change the kind of
+random keys, the dtype of draws or the precision of products are removed; switches for debugging,
+such as JAX_DEBUG_NANS and JAX_DISABLE_JIT, stay.
 """
 
 import os
@@ -15,11 +19,34 @@ from rlctl.core.files import cache_folder
 
 DEVICES = ("auto", "cpu", "gpu")
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+# Options of jax, and their defaults, that decide which numbers come of a seed; and those that
+# decide whether code with mixed ranks and dtypes, like that of MJX, runs at all.
+_ARITHMETIC = {
+    "jax_default_matmul_precision": None,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_enable_custom_prng": False,
+    "jax_enable_x64": False,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_random_seed_offset": 0,
+    "jax_softmax_custom_jvp": False,
+    "jax_threefry_partitionable": True,
+}
+_STRICTNESS = (
+    "jax_default_dtype_bits",
+    "jax_explicit_x64_dtypes",
+    "jax_legacy_prng_key",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+)
+_TORCH_ARITHMETIC = ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
+_PLATFORMS = ("cpu", "cuda", "gpu", "rocm", "tpu", "METAL")
 _JAX_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 
 def select(device: str) -> str:
-    """Choose where to compute, and turn the compile cache on. Call it before importing jax.
+    """Choose where to compute, fix the arithmetic, and turn the compile cache on.
+
+    Call it before importing jax.
 
     Args:
         device: `cpu` hides every GPU from jax and torch; `gpu` makes its absence an error; `auto`
@@ -29,8 +56,9 @@ def select(device: str) -> str:
         `cpu` or `gpu`, as far as can be told without importing a framework.
 
     Raises:
-        UsageError: No such device.
-        DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it.
+        UsageError: No such device; or jax is loaded already, with other arithmetic.
+        DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it; or the
+            user's JAX_PLATFORMS names what jax does not know.
         RuntimeError: jax or torch is loaded already and would not obey: a bug of the caller.
     """
     if device not in DEVICES:
@@ -38,10 +66,15 @@ def select(device: str) -> str:
     missing = gpu_missing()
     if device == "gpu" and missing:
         raise DeviceUnavailable(*missing)
+    if device == "auto":
+        _check_platforms()
+    else:
+        os.environ.pop("JAX_PLATFORM_NAME", None)  # which jax would put above JAX_PLATFORMS
     if device == "cpu":
         _set({"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}, bool(missing))
     elif device == "gpu":
         _set({"JAX_PLATFORMS": "cuda,cpu"}, False)
+    _fix_arithmetic()
     _cache_programs()
     return expected(device)
 
@@ -99,6 +132,43 @@ def _set(variables: dict[str, str], harmless: bool) -> None:
     if changed and loaded and not harmless:
         raise RuntimeError(f"{loaded[0]} was imported before the device was chosen")
     os.environ.update(variables)
+
+
+def _check_platforms() -> None:
+    """Refuse what JAX_PLATFORMS or JAX_PLATFORM_NAME ask for, where jax would fail on it."""
+    for variable in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME"):
+        value = os.environ.get(variable, "")
+        for name in filter(None, value.split(",")):
+            missing = gpu_missing() if name in ("cuda", "gpu") else None
+            if missing:
+                raise DeviceUnavailable(
+                    f"{variable} is {value}: {missing[0]}", f"unset {variable}, or use --cpu"
+                )
+            if name not in _PLATFORMS:
+                raise DeviceUnavailable(
+                    f"{variable} is {value}, and jax knows no platform {name!r}; "
+                    f"it knows {', '.join(_PLATFORMS)}",
+                    f"unset {variable}, or use --cpu",
+                )
+
+
+def _fix_arithmetic() -> None:
+    """Remove the variables that would change what a seed gives.
+
+    Raises:
+        UsageError: jax is loaded already, with such an option changed.
+    """
+    config = getattr(sys.modules.get("jax"), "config", None)
+    for name, default in _ARITHMETIC.items():
+        if (value := getattr(config, name, default)) != default:
+            raise UsageError(
+                f"{name} is {value} in this process; rlctl computes with {default}",
+                f'jax.config.update("{name}", {default!r}), or use a process of its own',
+            )
+    for name in (*_ARITHMETIC, *_STRICTNESS):
+        os.environ.pop(name.upper(), None)
+    for name in _TORCH_ARITHMETIC:
+        os.environ.pop(name, None)
 
 
 def _cache_programs() -> None:
