@@ -7,11 +7,10 @@ groups `rlctl.envs` and `rlctl.engines`.
 import difflib
 import sys
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
+from rlctl.core import plugins
 from rlctl.core.errors import Unsafe, UsageError
 
 
@@ -230,19 +229,33 @@ ENGINES = (
 
 
 def load(target: str) -> Any:
-    """The object behind "module:attribute"."""
+    """The object behind "module:attribute".
+
+    Raises:
+        UsageError: It is another package's, whose module cannot be imported or has no such thing.
+    """
     module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+    if module.partition(".")[0] == "rlctl":
+        return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # to import it is to run it, which may do anything
+        raise UsageError(
+            f"{target}, which is not of rlctl, cannot be loaded: {plugins.in_one_line(problem)}",
+            f"`{sys.executable} -c 'import {module}'` shows where it fails",
+        ) from problem
 
 
 def envs() -> dict[str, EnvRow]:
     """Every environment by name, those of outside packages included."""
-    return _rows(ENVS, "rlctl.envs")
+    return plugins.extended(ENVS, "rlctl.envs", EnvRow)[0]
 
 
 def engines() -> dict[str, EngineRow]:
     """Every engine by name, those of outside packages included."""
-    return _rows(ENGINES, "rlctl.engines")
+    return plugins.extended(ENGINES, "rlctl.engines", EngineRow)[0]
 
 
 def env(name: str) -> EnvRow | FamilyRow:
@@ -251,7 +264,7 @@ def env(name: str) -> EnvRow | FamilyRow:
     Raises:
         UsageError: No such environment; the message names the nearest.
     """
-    rows = envs()
+    rows, broken = plugins.extended(ENVS, "rlctl.envs", EnvRow)
     if name in rows:
         return rows[name]
     families = {row.prefix: row for row in FAMILIES}
@@ -266,6 +279,7 @@ def env(name: str) -> EnvRow | FamilyRow:
             f"there is no environment {name!r}; {prefix}: has {has}",
             _did_you_mean(rest, known, prefix + ":") or f"`rlctl envs {prefix}` lists them",
         )
+    _check_usable(name, broken)
     choices = [*rows, *(f"{prefix}:NAME" for prefix in families)]
     raise UsageError(
         f"there is no environment {name!r}; there are {', '.join(choices)}",
@@ -328,8 +342,9 @@ def engine(name: str) -> EngineRow:
     Raises:
         UsageError: No such engine.
     """
-    rows = engines()
+    rows, broken = plugins.extended(ENGINES, "rlctl.engines", EngineRow)
     if name not in rows:
+        _check_usable(name, broken)
         raise UsageError(
             f"there is no algorithm {name!r}; there are {', '.join(rows)}",
             _did_you_mean(name, list(rows)),
@@ -337,22 +352,13 @@ def engine(name: str) -> EngineRow:
     return rows[name]
 
 
-def _rows(built_in: tuple, group: str) -> dict[str, Any]:
-    rows = {row.name: row for row in built_in}
-    for value, row in _added(group, tuple(sys.path)):
-        if row.name in rows:
-            raise UsageError(
-                f"{value} adds {row.name!r} to {group}, which is there already",
-                "rename it or uninstall one of the two packages",
-            )
-        rows[row.name] = row
-    return dict(sorted(rows.items()))
-
-
-@cache  # looking through all that is installed takes 8 ms
-def _added(group: str, path: tuple[str, ...]) -> list[tuple[str, Any]]:
-    """Where the rows of other packages are, of those on the path, and the rows."""
-    return [(point.value, point.load()) for point in entry_points(group=group)]
+def _check_usable(name: str, broken: dict[str, plugins.Plugin]) -> None:
+    if name in broken:
+        plugin = broken[name]
+        raise UsageError(
+            f"{name} is of {plugin.package}, which cannot be used: {plugin.problem}",
+            "mend that package, or uninstall it",
+        )
 
 
 def _did_you_mean(name: str, known: list[str], prefix: str = "") -> str:

@@ -1,5 +1,6 @@
 """Settings of a training: resolved, shown, validated. Loads no framework."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,10 +126,14 @@ def validate(file: Path, env: str | None) -> dict[str, Any]:
     if "env" in layer.values and env is None:
         raise UsageError(
             f"{file} has settings of an environment in [env], and no environment was named",
-            f"rlctl config validate {file} ENV",
+            f"rlctl config validate {shlex.quote(str(file))} ENV",
         )
     sections = {"train": catalog.load(TRAIN_CONFIG)}
-    sections |= {name: catalog.load(row.config) for name, row in catalog.engines().items()}
+    sections |= {
+        name: catalog.load(row.config)
+        for name, row in catalog.engines().items()
+        if name in layer.values or row.config.startswith("rlctl.")
+    }
     if env is not None:
         sections["env"] = catalog.load(catalog.env(env).config)
     resolved = resolve(sections, [layer])

@@ -13,6 +13,7 @@ damaged one is skipped for the newest that verifies, and that is said. Before an
 best is the newest.
 """
 
+import shlex
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def opened(
     if env is not None and saved != env:
         raise Incompatible(
             f"{path} is of environment {saved}, not {env}",
-            f"name {saved} instead, or train {env} first: rlctl train {env}",
+            f"name {saved} instead, or train {env} first: rlctl train {shlex.quote(env)}",
         )
     return checkpoint
 
@@ -124,7 +125,7 @@ def _no_run(env: str | None) -> NotFound:
     there = ", ".join(runs.SHIPPED + name for name in shipped.names())
     return NotFound(
         f"there is no run{f' of {env}' if env else ''} with a checkpoint yet",
-        f"train one: rlctl train {env or 'ENV'}, or say where it is: --ckpt PATH; "
+        f"train one: rlctl train {shlex.quote(env or 'ENV')}, or say where it is: --ckpt PATH; "
         f"what ships with rlctl is {there}",
     )
 

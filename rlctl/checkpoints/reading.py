@@ -7,6 +7,7 @@ the manifest; only then are these same bytes parsed. The folder holds the listed
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -151,7 +152,8 @@ def check_folder(path: Path) -> None:
 
 def import_hint(path: Path) -> str:
     """What to do with what another tool saved."""
-    return f"if it is of Brax, PyTorch or Stable-Baselines3: rlctl import {path} --out DIR"
+    command = f"rlctl import {shlex.quote(str(path))} --out DIR"
+    return f"if it is of Brax, PyTorch or Stable-Baselines3: {command}"
 
 
 def examine(path: Path, groups: Collection[str]) -> Examination:

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import typer
 
-from rlctl.core import files
+from rlctl.core import files, plugins
 from rlctl.core.errors import (
     DeviceUnavailable,
     NotFound,
@@ -201,7 +201,7 @@ def command(
     out = Console(name, as_json, quiet, verbose)
     error: RlctlError | None = None
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), plugins.telling(out.warn):
             try:
                 yield out
             except (Exception, KeyboardInterrupt) as raised:

@@ -1,5 +1,6 @@
 """`rlctl inspect-ckpt`: what a checkpoint is, how far it got, and whether it is sound."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -89,7 +90,7 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "created",
         " on ".join(str(provenance[k]) for k in ("created", "platform") if k in provenance),
     )
-    yield "command", " ".join(map(str, _list(provenance.get("argv"))))
+    yield "command", shlex.join(map(str, _list(provenance.get("argv"))))
     yield "versions", _versions(report)
 
 

@@ -1,5 +1,6 @@
 """`rlctl train`: train a policy, or go on with a run."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -161,5 +162,5 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
     out.pairs(lines)
     newest = runs.latest_run()
     found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()
-    ckpt = "" if found else f" --ckpt {figures['run']}"
+    ckpt = "" if found else f" --ckpt {shlex.quote(figures['run'])}"
     out.note(f"next: rlctl eval{ckpt}, rlctl render{ckpt} --out demo.mp4")

@@ -16,7 +16,7 @@ from typing import Any, Self, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.free_section import FreeSection
-from rlctl.core.untrusted import parse_toml, read
+from rlctl.core.untrusted import NotText, parse_toml, read
 from rlctl.core.values import check, parse
 
 MAX_BYTES = 2**17  # of a file of settings
@@ -198,8 +198,10 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
         data = parse_toml(read(path, MAX_BYTES))
     except FileNotFoundError as error:
         raise NotFound(f"there is no configuration file {path}", "check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"cannot read {path}: {error}", "give a TOML file") from error
+    except NotText as error:
+        raise UsageError(f"cannot read {path}: {error}", "save it as UTF-8") from error
     except ValueError as error:
         raise UsageError(
             f"{path} is not TOML: {error}",

@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -89,9 +90,10 @@ class Run:
         if run is None or any(path.name not in lock.FILES for path in out.iterdir()):
             if run is not None:
                 run.close()
+            resume = f"go on with it by `rlctl train --resume {shlex.quote(str(out))}`, or "
             raise UsageError(
                 f"{out} is there already and not empty",
-                f"go on with it by `rlctl train --resume {out}`, or choose another --out",
+                f"{resume if 'config.json' in inside else ''}choose another --out",
             )
         return run
 
@@ -194,7 +196,8 @@ def find_run(text: str, root: Path | None = None) -> Path:
     if text.startswith(SHIPPED):
         raise Incompatible(
             f"{text} is a policy without its run: there is nothing to go on with",
-            f"start a run from it: rlctl train {text.removeprefix(SHIPPED)} --init-from {text}",
+            f"start a run from it: rlctl train {shlex.quote(text.removeprefix(SHIPPED))} "
+            f"--init-from {shlex.quote(text)}",
         )
     root = root or runs_root()
     try:
@@ -206,7 +209,8 @@ def find_run(text: str, root: Path | None = None) -> Path:
     if (Path(text) / "manifest.json").is_file():
         raise Incompatible(
             f"{text} is a checkpoint, not a run: there is nothing to go on with",
-            f"name its run; without one, start a run from it: rlctl train ENV --init-from {text}",
+            "name its run; without one, start a run from it: "
+            f"rlctl train ENV --init-from {shlex.quote(text)}",
         )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)
     raise NotFound(

@@ -5,6 +5,7 @@ Nothing is followed, waited for or run here: regular files alone, of a bounded s
 
 import io
 import os
+import shlex
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,8 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
     if newest := one_of(path):
         return NotFound(
-            f"{path} is a folder of checkpoints, not one", f"give the newest: rlctl import {newest}"
+            f"{path} is a folder of checkpoints, not one",
+            f"give the newest: rlctl import {shlex.quote(str(newest))}",
         )
     return Incompatible(f"{path} is no checkpoint that can be imported", _READ)
 
