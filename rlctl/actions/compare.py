@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rlctl import catalog
 from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint
@@ -30,6 +31,7 @@ class CompareRequest:
         device: Where jax and torch compute: `auto`, `cpu` or `gpu`.
         tolerance: Greatest difference allowed, in parts of the action's range.
         seed: Of observations and noise.
+        env: The environment the checkpoint must be of; None for whichever it is.
     """
 
     ckpt: str | None = None
@@ -37,6 +39,7 @@ class CompareRequest:
     device: str = "cpu"
     tolerance: float = 1e-5
     seed: int = 0
+    env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ def compare_backends(
         RlctlError: Anything wrong with the checkpoint.
     """
     progress = progress or Progress()
-    checkpoint = find.opened(request.ckpt, tell=tell)
+    if request.env is not None:
+        catalog.env(request.env)
+    checkpoint = find.opened(request.ckpt, request.env, tell=tell)
     tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     skipped = {

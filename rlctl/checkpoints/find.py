@@ -5,7 +5,9 @@
     latest             the newest checkpoint of the latest run
     best               the best checkpoint of the latest run
     PATH or RUN        a checkpoint's folder; or a run, by folder or by name: its best checkpoint
-    RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too
+    ENV                the best checkpoint of the latest run of that environment, or the policy that
+                       ships for it; a run or a folder of that name goes first
+    RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too, and ENV@...
     shipped:ENV        the policy that ships for an environment, whatever runs there are
 
 Where a step or a checkpoint's folder is named, that one is meant, damaged or not. Everywhere else a
@@ -17,6 +19,7 @@ import shlex
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from rlctl import catalog
 from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.foreign import source
 from rlctl.checkpoints.reading import Checkpoint, import_hint, looks_like_checkpoint
@@ -102,14 +105,40 @@ def locate(
     if text.startswith(runs.SHIPPED):
         return shipped.named(text)
     path = Path(text)
-    if not _exists(path):
+    if not _exists(path) or (_is_environment(text) and not _holds_any(path)):
         run, at, step = text.rpartition("@")
         if at:
-            return _at(runs.find_run(run, root) / FOLDER, step, tell)
-        path = runs.find_run(text, root)
+            return _at(_run(run, root) / FOLDER, step, tell)
+        if text in shipped.names() and not runs.is_known(text, root):
+            tell(f"no run of {text} here: the policy that ships with rlctl")
+            return shipped.named(runs.SHIPPED + text)
+        path = _run(text, root)
     if looks_like_checkpoint(path):
         return path
     return _chosen(_checkpoints_in(path), "best", tell)
+
+
+def _run(text: str, root: Path | None) -> Path:
+    """The folder of a run given by path, by name or by its environment."""
+    try:
+        return runs.find_run(text, root)
+    except NotFound:
+        if _is_environment(text):
+            raise _no_run(text) from None
+        raise
+
+
+def _is_environment(text: str) -> bool:
+    prefix, colon, _ = text.partition(":")
+    families = {row.prefix for row in catalog.FAMILIES}
+    return text in catalog.envs() or bool(colon and prefix in families)
+
+
+def _holds_any(path: Path) -> bool:
+    """Whether it is a checkpoint, or holds some."""
+    return (
+        looks_like_checkpoint(path) or (path / FOLDER).is_dir() or bool(store.steps(path))
+    ) or path.is_file()
 
 
 def _exists(path: Path) -> bool:
@@ -168,6 +197,9 @@ def _checkpoints_in(path: Path) -> Path:
         return path / FOLDER
     if store.steps(path):
         return path
+    if inside := runs.names(path):
+        latest = shlex.quote(str(path / inside[0]))
+        raise NotFound(f"{path} holds {len(inside)} runs", f"name one; the latest is {latest}")
     if newest := source.one_of(path):
         raise Incompatible(f"{path} is a folder of another tool's checkpoints", import_hint(newest))
     raise NotFound(

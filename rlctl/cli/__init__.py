@@ -46,6 +46,8 @@ app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
 app.command("device-check")(device_check.device_check)
+app.command("inspect", hidden=True)(inspect_ckpt.inspect_ckpt)
+app.command("check", hidden=True)(device_check.device_check)
 app.command("envs")(envs.envs)
 app.add_typer(config.app, name="config")
 

@@ -67,8 +67,8 @@ Ckpt = Annotated[
     typer.Option(
         "--ckpt",
         metavar="CKPT",
-        help="Run, checkpoint folder, RUN@STEP, `latest`, `best` or shipped:ENV; "
-        "left out: the latest run's best.",
+        help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+        "shipped:ENV; left out: the latest run's best.",
         show_default=False,
         autocompletion=complete_ckpt,
     ),

@@ -43,8 +43,8 @@ def render(
         typer.Option(
             "--ckpt",
             metavar="CKPT",
-            help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; left out: the latest "
-            "run's best. Given up to 4 times: side by side.",
+            help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+            "shipped:ENV; left out: the latest run's best. Given up to 4 times: side by side.",
             show_default=False,
             autocompletion=options.complete_ckpt,
         ),

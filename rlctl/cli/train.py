@@ -77,7 +77,8 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with a run from its newest whole checkpoint; --steps may extend it.",
+            help="Go on with a run, or the latest of an ENV, from its newest whole checkpoint; "
+            "--steps may extend it.",
             autocompletion=options.complete_run,
         ),
     ] = None,

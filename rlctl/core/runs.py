@@ -187,7 +187,7 @@ def names(root: Path | None = None) -> list[str]:
 
 
 def find_run(text: str, root: Path | None = None) -> Path:
-    """The folder of a run given by path or by name.
+    """The folder of a run given by path, by name, or by its environment: the latest of that.
 
     Raises:
         NotFound: There is no such run.
@@ -201,9 +201,8 @@ def find_run(text: str, root: Path | None = None) -> Path:
         )
     root = root or runs_root()
     try:
-        for folder in (Path(text), root / text):
-            if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
-                return folder
+        if found := _named(text, root):
+            return found
     except OSError as error:  # a name too long, a folder that must not be read
         raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
     if (Path(text) / "manifest.json").is_file():
@@ -213,10 +212,23 @@ def find_run(text: str, root: Path | None = None) -> Path:
             f"rlctl train ENV --init-from {shlex.quote(text)}",
         )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)
+    elsewhere = "`rlctl train ENV` makes one; RLCTL_RUNS names another folder to look in"
     raise NotFound(
-        f"there is no run {text}, neither as a folder nor under {root}",
-        f"did you mean {close[0]}?" if close else "`rlctl train ENV` makes one",
+        f"there is no run {text}, neither as a folder nor under {root.absolute()}",
+        f"did you mean {close[0]}?" if close else elsewhere,
     )
+
+
+def is_known(text: str, root: Path | None = None) -> bool:
+    """Whether `find_run` finds a run of that name or environment."""
+    return _named(text, root or runs_root()) is not None
+
+
+def _named(text: str, root: Path) -> Path | None:
+    for folder in (Path(text), root / text):
+        if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
+            return folder
+    return latest_run(root, text)
 
 
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:

@@ -64,6 +64,16 @@ BAD = [
     (["eval", "pendulm"], 2, ["did you mean pendulum?"]),
     (["eval", "--device", "gpu"], 7, ["GPU"]),
     (["config"], 2, []),
+    (["config", "shwo"], 2, ["show"]),
+    (["config", "vaildate", "torn.toml"], 2, ["validate"]),
+    (["config", "pendulm"], 2, ["did you mean pendulum?"]),
+    (["compare", "pendulm"], 2, ["did you mean pendulum?"]),
+    (["export", "pendulm", "--format", "numpy", "--out", "p"], 2, ["did you mean pendulum?"]),
+    (["compare", "hopper"], 3, ["no run of hopper", "rlctl train hopper"]),
+    (["compare", "pendulum", "--ckpt", "shipped:barkour"], 6, ["of environment barkour"]),
+    (["inspect-ckpt", "pendulum", "--ckpt", "pendulum"], 2, ["both name a checkpoint"]),
+    (["benchmark"], 2, ["rlctl benchmark ENV"]),
+    (["benchmark", "pendulm"], 2, ["did you mean pendulum?"]),
     (["config", "show"], 2, ["ENV"]),
     (["config", "show", "pendulm"], 2, ["did you mean pendulum?"]),
     (["config", "show", "pendulum", "--algo", "trpoo"], 2, ["'trpoo'"]),
@@ -196,5 +206,5 @@ def test_every_command_is_registered():
 
     assert set(get_command(cli.app).commands) == {
         "train", "eval", "render", "inspect-ckpt", "device-check", "envs", "config", "compare",
-        "export", "import", "benchmark", "plot",
+        "export", "import", "benchmark", "plot", "inspect", "check",
     }  # fmt: skip

@@ -109,5 +109,5 @@ ROWS = [
     *each(C, "--tolerance", 2, NUMBER | {"0": "below", "2": "above"}),
     *each(C, "--seed", 2, {"-1": "below", "x": "'x' is not a whole number"}),
     row(f"{C} --device tpu", 2, "tpu"),
-    row(f"{C} pendulum", 2, "pendulum"),
+    row(f"{C} hopper", 6, "is of environment pendulum, not hopper"),
 ]  # fmt: skip
