@@ -4,14 +4,16 @@ A row points at code as "module:attribute"; outside packages add rows through th
 groups `rlctl.envs` and `rlctl.engines`.
 """
 
-import difflib
+import re
+import shlex
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from rlctl.core import plugins
+from rlctl.core import plugins, runs
 from rlctl.core.errors import Unsafe, UsageError
+from rlctl.core.suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True)
@@ -277,13 +279,14 @@ def env(name: str) -> EnvRow | FamilyRow:
         has = f"{len(known)} environments" if row.open else ", ".join(known)
         raise UsageError(
             f"there is no environment {name!r}; {prefix}: has {has}",
-            _did_you_mean(rest, known, prefix + ":") or f"`rlctl envs {prefix}` lists them",
+            did_you_mean(rest, sorted(known, reverse=True), prefix + ":")
+            or f"`rlctl envs {prefix}` lists them",
         )
     _check_usable(name, broken)
     choices = [*rows, *(f"{prefix}:NAME" for prefix in families)]
     raise UsageError(
         f"there is no environment {name!r}; there are {', '.join(choices)}",
-        _did_you_mean(name, list(rows)) or "run `rlctl envs` for the list",
+        _elsewhere(name) or did_you_mean(name, rows) or "run `rlctl envs` for the list",
     )
 
 
@@ -326,7 +329,7 @@ def family(prefix: str) -> FamilyRow:
     if prefix not in families:
         raise UsageError(
             f"there is no family {prefix!r}; there are {', '.join(families)}",
-            _did_you_mean(prefix, list(families)) or "run `rlctl envs` for the list",
+            did_you_mean(prefix, families) or "run `rlctl envs` for the list",
         )
     return families[prefix]
 
@@ -347,9 +350,25 @@ def engine(name: str) -> EngineRow:
         _check_usable(name, broken)
         raise UsageError(
             f"there is no algorithm {name!r}; there are {', '.join(rows)}",
-            _did_you_mean(name, list(rows)),
+            did_you_mean(name, rows) or f"--algo {next(iter(rows))}, for example",
         )
     return rows[name]
+
+
+def _elsewhere(name: str) -> str:
+    """What to type where a name that is no environment means something all the same."""
+    if name in ("latest", "best") or "@" in name or name.startswith(runs.SHIPPED):
+        return f"a checkpoint is named by --ckpt {shlex.quote(name)}"
+    if name == "shipped":
+        return "the policy that ships for an environment is named by --ckpt shipped:ENV"
+    if "/" in name or runs.is_known(name):
+        return f"a run is named by --ckpt {shlex.quote(name)}"
+    if re.fullmatch(r"[\w/-]+-v\d+", name):  # as Gymnasium's ids are
+        gym = family("gym")
+        if name in names(gym, name):
+            own = nearest(name, envs())
+            return f"did you mean gym:{name}" + (f", or {own}, which is built in?" if own else "?")
+    return ""
 
 
 def _check_usable(name: str, broken: dict[str, plugins.Plugin]) -> None:
@@ -359,8 +378,3 @@ def _check_usable(name: str, broken: dict[str, plugins.Plugin]) -> None:
             f"{name} is of {plugin.package}, which cannot be used: {plugin.problem}",
             "mend that package, or uninstall it",
         )
-
-
-def _did_you_mean(name: str, known: list[str], prefix: str = "") -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {prefix}{close[0]}?" if close else ""

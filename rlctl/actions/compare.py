@@ -12,7 +12,7 @@ from rlctl import catalog
 from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.errors import CheckFailed, DeviceUnavailable
+from rlctl.core.errors import CheckFailed, PackageMissing
 from rlctl.core.progress import Progress
 from rlctl.policies.base import BACKENDS, Policy, draw_noise, make_policy, spec_of
 from rlctl.policies.comparison import Gap, compare, observations
@@ -105,7 +105,8 @@ def compare_backends(
 
     Raises:
         CheckFailed: A back end is beyond the tolerance; the figures are in its data.
-        DeviceUnavailable: No back end to compare numpy with, or no such device.
+        PackageMissing: No back end to compare numpy with.
+        DeviceUnavailable: No such device.
         RlctlError: Anything wrong with the checkpoint.
     """
     progress = progress or Progress()
@@ -120,7 +121,7 @@ def compare_backends(
     for name in skipped:
         tell(f"{name} is not installed, so it is not compared")
     if len(skipped) == len(BACKENDS) - 1:
-        raise DeviceUnavailable("there is nothing to compare numpy with", "pip install jax")
+        raise PackageMissing("there is nothing to compare numpy with", "jax")
     with progress.phase("import"):
         policies = {
             name: make_policy(spec, arrays, name, request.device)

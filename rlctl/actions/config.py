@@ -80,9 +80,17 @@ def resolve_training(
         set_layer(overrides),
         flag_layer(flags or {}),
     )
-    resolved = resolve(sections, [layer for layer in layers if layer is not None])
+    resolved = resolve(
+        sections, [layer for layer in layers if layer is not None], shown_by(env, algo)
+    )
     check_physics(env, resolved["train"].physics)
     return resolved
+
+
+def shown_by(env: str, algo: str) -> str:
+    """The command that shows the settings of a training."""
+    words = ["rlctl", "config", "show", env]
+    return shlex.join(words if algo == "ppo" else [*words, "--algo", algo])
 
 
 def check_physics(env: str, physics: str) -> None:

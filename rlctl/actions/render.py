@@ -1,5 +1,6 @@
 """Play a policy in an environment, or several side by side, and film it."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class Rendered:
 
 
 def render(
-    out: Path,
+    out: Path | None,
     env: str | None = None,
     ckpt: str | None = None,
     shot: Shot | None = None,
@@ -90,7 +91,8 @@ def render(
     Everything that can be wrong is found before the first step is taken.
 
     Args:
-        out: The file: .mp4, .webm, .gif, or .png for a contact sheet.
+        out: The file: .mp4, .webm, .gif, or .png for a contact sheet; None for ENV-STEP.mp4 in
+            the current folder.
         env: The environment the checkpoint must be of; None for whichever it is.
         ckpt: What `--ckpt` takes; None for the latest run's best.
         shot: What is filmed; None for the usual 10 s.
@@ -111,7 +113,8 @@ def render(
     shot, look, progress = shot or Shot(), look or Look(), progress or Progress()
     shot.check()
     look.check(shot.tiles)
-    video.check(out)
+    if out is not None:
+        video.check(out)
     if env is not None:
         catalog.env(env)
     wanted = (ckpt, *shot.beside)
@@ -119,6 +122,9 @@ def render(
     for checkpoint in checkpoints:
         drift.check_saved(checkpoint)
     name, config = _environment(checkpoints, shot.overrides, env, tell)
+    if out is None:
+        out = Path(f"{re.sub('[^A-Za-z0-9._-]', '_', name)}-{checkpoints[0].step}.mp4")
+        video.check(out)
     from rlctl.policies.base import load_policy
 
     players = [Player(each, load_policy(each, shot.backend)) for each in checkpoints]

@@ -30,8 +30,8 @@ from rlctl.core.errors import (
     NotFound,
     OutOfSpace,
     RlctlError,
+    Stopped,
     StoppedUnsaved,
-    UsageError,
 )
 from rlctl.core.progress import Progress
 
@@ -117,14 +117,20 @@ class Console:
         self.close()
         if error is not None:
             self.data(error.data)
+            error.hint = error.hint.replace("`--help`", f"`rlctl {self.name} --help`")
             if not self.as_json:
-                self._err(paint("error:", "31", sys.stderr) + " " + error.message)
-                if error.hint:
-                    self._err(paint("hint:", "36", sys.stderr) + " " + error.hint)
+                self._tell_of(error)
         code = 0 if error is None else error.exit_code
         if self.as_json:
             self._out(envelope(self.name, self.figures, error))
         return code
+
+    def _tell_of(self, error: RlctlError) -> None:
+        asked_for = isinstance(error, Stopped)
+        label = "" if asked_for else paint("error:", "31", sys.stderr) + " "
+        self._err(label + error.message)
+        if error.hint:
+            self._err(paint("hint:", "36", sys.stderr) + " " + error.hint)
 
     def close(self) -> None:
         """Stop showing progress."""
@@ -247,12 +253,11 @@ def understood(raised: BaseException) -> RlctlError:
 
 def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:
     """Tell what Typer did not understand, as every other error is told. Returns the exit code."""
+    from rlctl.cli import mistyped  # which most commands do not need
+
     context = getattr(raised, "ctx", None)
-    path = context.command_path if context is not None else "rlctl"
-    name = path.partition(" ")[2] or "rlctl"
-    error = UsageError(
-        raised.format_message().strip().rstrip("."), f"`{path} --help` shows what it takes"
-    )
+    name = "rlctl" if context is None else context.command_path.partition(" ")[2] or "rlctl"
+    error = mistyped.usage_error(raised.format_message(), context, args)
     return Console(name, as_json="--json" in args).finish(error)
 
 

@@ -108,7 +108,8 @@ ClipCommand = Annotated[
     bool, typer.Option("--clip-command", help="Keep commands within those of the training.")
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "gpu"], typer.Option("--device", help="Where to compute.")
+    Literal["auto", "cpu", "gpu", "cuda"],
+    typer.Option("--device", help="Where to compute; cuda is gpu."),
 ]
 Cpu = Annotated[bool, typer.Option("--cpu", help="The same as --device cpu.")]
 Physics = Annotated[
@@ -150,6 +151,7 @@ def device(asked: str, cpu: bool) -> str:
     Raises:
         UsageError: They contradict each other.
     """
-    if cpu and asked == "gpu":
-        raise UsageError("--cpu and --device gpu contradict each other", "give one of the two")
+    if cpu and asked in ("gpu", "cuda"):
+        raise UsageError(f"--cpu and --device {asked} contradict each other", "give one of the two")
+    asked = "gpu" if asked == "cuda" else asked
     return "cpu" if cpu else asked

@@ -1,6 +1,5 @@
 """`rlctl render`: film a policy."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,15 +28,17 @@ if TYPE_CHECKING:
 
 
 def render(
+    env: OptionalEnv = None,
     path: Annotated[
-        Path,
+        str | None,
         typer.Option(
             "--out",
             metavar="FILE",
-            help="The film: .mp4, .gif, .webm, or .png for a contact sheet.",
+            help="The film: .mp4, .gif, .webm, or .png for a contact sheet; left out: "
+            "ENV-STEP.mp4.",
+            show_default=False,
         ),
-    ],
-    env: OptionalEnv = None,
+    ] = None,
     ckpts: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,7 +110,7 @@ def render(
 ) -> None:
     """Film a trained policy, without a display.
 
-    rlctl render --out demo.mp4 films the best policy of the latest run.
+    rlctl render films the best policy of the latest run.
     """
     with console.command("render", as_json, quiet, verbose) as out:
         pixels = _size(size)
@@ -131,7 +132,9 @@ def render(
             tuple(beside),
             tuple(set_ or ()),
         )
-        done = film(path, env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn)
+        done = film(
+            options.path(path), env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn
+        )
         out.data(done.to_json())
         _show(out, done)
 
@@ -163,5 +166,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
         return None
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"--size {text} is not WIDTHxHEIGHT in pixels, such as 640x480")
+        raise UsageError(
+            f"--size {text} is not WIDTHxHEIGHT in pixels", "for example --size 640x480"
+        )
     return int(width), int(height)

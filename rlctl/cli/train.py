@@ -89,7 +89,10 @@ def train(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a policy. Every setting without a flag here is a --set away."""
+    """Train a policy. Every setting without a flag here is a --set away.
+
+    --json prints a line of JSON for each event; the last line is the envelope of the result.
+    """
     flags = {
         "train.num_envs": num_envs,
         "train.steps": steps,

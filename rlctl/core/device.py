@@ -14,7 +14,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from rlctl.core.errors import DeviceUnavailable, UsageError
+from rlctl.core.errors import DeviceUnavailable, UsageError, pip_install
 from rlctl.core.files import cache_folder
 
 DEVICES = ("auto", "cpu", "gpu")
@@ -110,7 +110,7 @@ def gpu_missing() -> tuple[str, str] | None:
     if not any(find_spec(plugin) for plugin in _JAX_PLUGINS):
         return (
             "there is a GPU, but jax is installed without CUDA",
-            "pip install 'rlctl[cuda]', or use --device cpu",
+            f"{pip_install('jax[cuda12]')}, or use --device cpu",
         )
     return None
 

@@ -79,7 +79,7 @@ class StopFlag:
         if self._count > 1:
             self._insisted.set()
             raise StoppedUnsaved(
-                f"stopped at once by a second signal, {signal.Signals(signum).name}",
+                f"stopped at once by a second signal, {name_of(signum)}",
                 "what was saved before is kept; `rlctl train --resume RUN` goes on from there",
             )
 
@@ -91,7 +91,7 @@ class StopFlag:
                 continue
             self.request(heard[0])
             count += 1
-            name = signal.Signals(heard[0]).name
+            name = name_of(heard[0])
             if count == 1:
                 self._tell(f"{name}: stopping, all there is will be saved; once more stops at once")
             elif self._insisted.wait(PATIENCE):
@@ -101,6 +101,11 @@ class StopFlag:
             else:
                 self._tell(f"{name}: stopped at once")
                 os._exit(StoppedUnsaved.exit_code)
+
+
+def name_of(signum: int) -> str:
+    """What people call a signal."""
+    return "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
 
 
 def _wake_main_thread(signum: int) -> None:

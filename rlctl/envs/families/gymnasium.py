@@ -19,12 +19,19 @@ from gymnasium.envs.registration import EnvSpec as Registered
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from rlctl.core.errors import DeviceUnavailable, RendererMissing, RlctlError, UsageError
+from rlctl.core.errors import (
+    DeviceUnavailable,
+    RendererMissing,
+    RlctlError,
+    UsageError,
+    pip_install,
+)
 from rlctl.core.specs import EnvSpec, ObservationPart
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
 from rlctl.envs.families.gymnasium_spaces import action_parts, leaves
 
 PROBE_STEPS = 20
+MISSING = (error.DependencyNotInstalled, ImportError)  # what a package that is not here raises
 DEFAULT_DT = 1 / 30  # s, where neither the physics nor a frame rate tells
 
 
@@ -184,7 +191,7 @@ class GymnasiumEnvironment:
             yield
         except RlctlError:
             raise
-        except (error.DependencyNotInstalled, ImportError) as problem:
+        except MISSING as problem:
             raise DeviceUnavailable(
                 f"{self._name} needs a package that is not installed: {words(problem)}",
                 pip_line(problem),
@@ -267,9 +274,10 @@ def _at(observation: Any, path: tuple[str, ...]) -> Any:
 
 def pip_line(problem: Exception) -> str:
     """The `pip install` that an error names, its last one, or one for the module it misses."""
-    named = re.findall(r"pip install [^`\n]+", str(problem))
+    named = re.findall(r"pip install ([^`\n]+)", str(problem))
     missing = getattr(problem, "name", None)
-    return named[-1].strip() if named else f"pip install {missing}" if missing else ""
+    words = re.sub("['\"]", "", named[-1]).split() if named else [missing] if missing else []
+    return pip_install(*words) if words else ""
 
 
 def words(problem: Exception) -> str:
