@@ -68,6 +68,8 @@ def _rlctl(
     """Train, evaluate, render and carry robot policies.
 
     rlctl train pendulum, then rlctl eval, then rlctl render --out demo.mp4
+
+    With --install-completion, Tab completes environments, runs and settings.
     """
     if context.invoked_subcommand is None:
         console.echo(context.get_help())

@@ -257,18 +257,32 @@ def test_completion_knows_environments_and_algorithms(capsys):
     assert [name for name, _ in options.complete_env("b")] == ["barkour", "brax:"]
     assert [name for name, _ in options.complete_algo("p")] == ["ppo"]
     assert options.complete_ckpt("la") == ["latest"]
+    assert options.complete_ckpt("pend") == ["pendulum"]
 
 
-def test_the_shell_gets_completions():
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("rlctl train pend", ["pendulum"]),
+        ("rlctl compare pend", ["pendulum"]),
+        ("rlctl config show pend", ["pendulum"]),
+        ("rlctl benchmark hopper sw", ["swimmer"]),
+        ("rlctl eval --ckpt shipped:b", ["shipped:barkour"]),
+        ("rlctl train pendulum --device cu", ["cuda"]),
+        ("rlctl train pendulum --set ppo.learning_rate_", ["ppo.learning_rate_schedule="]),
+        ("rlctl train hopper --algo trpo --set trpo.max", ["trpo.max_kl="]),
+    ],
+)
+def test_the_shell_gets_completions(words, completed):
     environ = {
         **os.environ,
         "_RLCTL_COMPLETE": "complete_bash",
-        "COMP_WORDS": "rlctl train pend",
-        "COMP_CWORD": "2",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
     }
     command = [sys.executable, "-m", "rlctl"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
-    assert done.stdout.split() == ["pendulum"]
+    assert sorted(done.stdout.split()) == completed
 
 
 def test_every_command_is_registered():

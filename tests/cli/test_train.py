@@ -291,6 +291,18 @@ def test_a_signal_saves_and_the_envelope_still_comes(signum, code):
     assert (Path("run") / "checkpoints" / "latest").is_file()
 
 
+def test_a_stop_that_was_asked_for_is_no_error():
+    training = Process()
+    training.wait_for(training.process.stderr, "evaluation")
+    training.process.send_signal(signal.SIGINT)
+    code, _, err = training.end()
+    assert code == 130
+    assert "Ctrl-C: stopping" in err
+    assert "error" not in err
+    assert "saved" in err
+    assert "hint: rlctl train --resume run" in err
+
+
 def test_a_second_signal_does_not_wait():
     training = Process("--json", "--set", "fake.pause=2")
     training.wait_for(training.process.stdout, '"compile"')
