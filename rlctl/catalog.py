@@ -4,15 +4,16 @@ A row points at code as "module:attribute"; outside packages add rows through th
 groups `rlctl.envs` and `rlctl.engines`.
 """
 
-import difflib
+import re
+import shlex
 import sys
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
+from rlctl.core import plugins, runs
 from rlctl.core.errors import Unsafe, UsageError
+from rlctl.core.suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True)
@@ -230,19 +231,33 @@ ENGINES = (
 
 
 def load(target: str) -> Any:
-    """The object behind "module:attribute"."""
+    """The object behind "module:attribute".
+
+    Raises:
+        UsageError: It is another package's, whose module cannot be imported or has no such thing.
+    """
     module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+    if module.partition(".")[0] == "rlctl":
+        return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # to import it is to run it, which may do anything
+        raise UsageError(
+            f"{target}, which is not of rlctl, cannot be loaded: {plugins.in_one_line(problem)}",
+            f"`{sys.executable} -c 'import {module}'` shows where it fails",
+        ) from problem
 
 
 def envs() -> dict[str, EnvRow]:
     """Every environment by name, those of outside packages included."""
-    return _rows(ENVS, "rlctl.envs")
+    return plugins.extended(ENVS, "rlctl.envs", EnvRow)[0]
 
 
 def engines() -> dict[str, EngineRow]:
     """Every engine by name, those of outside packages included."""
-    return _rows(ENGINES, "rlctl.engines")
+    return plugins.extended(ENGINES, "rlctl.engines", EngineRow)[0]
 
 
 def env(name: str) -> EnvRow | FamilyRow:
@@ -251,7 +266,7 @@ def env(name: str) -> EnvRow | FamilyRow:
     Raises:
         UsageError: No such environment; the message names the nearest.
     """
-    rows = envs()
+    rows, broken = plugins.extended(ENVS, "rlctl.envs", EnvRow)
     if name in rows:
         return rows[name]
     families = {row.prefix: row for row in FAMILIES}
@@ -264,12 +279,14 @@ def env(name: str) -> EnvRow | FamilyRow:
         has = f"{len(known)} environments" if row.open else ", ".join(known)
         raise UsageError(
             f"there is no environment {name!r}; {prefix}: has {has}",
-            _did_you_mean(rest, known, prefix + ":") or f"`rlctl envs {prefix}` lists them",
+            did_you_mean(rest, sorted(known, reverse=True), prefix + ":")
+            or f"`rlctl envs {prefix}` lists them",
         )
+    _check_usable(name, broken)
     choices = [*rows, *(f"{prefix}:NAME" for prefix in families)]
     raise UsageError(
         f"there is no environment {name!r}; there are {', '.join(choices)}",
-        _did_you_mean(name, list(rows)) or "run `rlctl envs` for the list",
+        _elsewhere(name) or did_you_mean(name, rows) or "run `rlctl envs` for the list",
     )
 
 
@@ -312,7 +329,7 @@ def family(prefix: str) -> FamilyRow:
     if prefix not in families:
         raise UsageError(
             f"there is no family {prefix!r}; there are {', '.join(families)}",
-            _did_you_mean(prefix, list(families)) or "run `rlctl envs` for the list",
+            did_you_mean(prefix, families) or "run `rlctl envs` for the list",
         )
     return families[prefix]
 
@@ -328,33 +345,36 @@ def engine(name: str) -> EngineRow:
     Raises:
         UsageError: No such engine.
     """
-    rows = engines()
+    rows, broken = plugins.extended(ENGINES, "rlctl.engines", EngineRow)
     if name not in rows:
+        _check_usable(name, broken)
         raise UsageError(
             f"there is no algorithm {name!r}; there are {', '.join(rows)}",
-            _did_you_mean(name, list(rows)),
+            did_you_mean(name, rows) or f"--algo {next(iter(rows))}, for example",
         )
     return rows[name]
 
 
-def _rows(built_in: tuple, group: str) -> dict[str, Any]:
-    rows = {row.name: row for row in built_in}
-    for value, row in _added(group, tuple(sys.path)):
-        if row.name in rows:
-            raise UsageError(
-                f"{value} adds {row.name!r} to {group}, which is there already",
-                "rename it or uninstall one of the two packages",
-            )
-        rows[row.name] = row
-    return dict(sorted(rows.items()))
+def _elsewhere(name: str) -> str:
+    """What to type where a name that is no environment means something all the same."""
+    if name in ("latest", "best") or "@" in name or name.startswith(runs.SHIPPED):
+        return f"a checkpoint is named by --ckpt {shlex.quote(name)}"
+    if name == "shipped":
+        return "the policy that ships for an environment is named by --ckpt shipped:ENV"
+    if "/" in name or runs.is_known(name):
+        return f"a run is named by --ckpt {shlex.quote(name)}"
+    if re.fullmatch(r"[\w/-]+-v\d+", name):  # as Gymnasium's ids are
+        gym = family("gym")
+        if name in names(gym, name):
+            own = nearest(name, envs())
+            return f"did you mean gym:{name}" + (f", or {own}, which is built in?" if own else "?")
+    return ""
 
 
-@cache  # looking through all that is installed takes 8 ms
-def _added(group: str, path: tuple[str, ...]) -> list[tuple[str, Any]]:
-    """Where the rows of other packages are, of those on the path, and the rows."""
-    return [(point.value, point.load()) for point in entry_points(group=group)]
-
-
-def _did_you_mean(name: str, known: list[str], prefix: str = "") -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {prefix}{close[0]}?" if close else ""
+def _check_usable(name: str, broken: dict[str, plugins.Plugin]) -> None:
+    if name in broken:
+        plugin = broken[name]
+        raise UsageError(
+            f"{name} is of {plugin.package}, which cannot be used: {plugin.problem}",
+            "mend that package, or uninstall it",
+        )

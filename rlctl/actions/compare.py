@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from rlctl import catalog
 from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.errors import CheckFailed, DeviceUnavailable
+from rlctl.core.errors import CheckFailed, PackageMissing
 from rlctl.core.progress import Progress
 from rlctl.policies.base import BACKENDS, Policy, draw_noise, make_policy, spec_of
 from rlctl.policies.comparison import Gap, compare, observations
@@ -30,6 +31,7 @@ class CompareRequest:
         device: Where jax and torch compute: `auto`, `cpu` or `gpu`.
         tolerance: Greatest difference allowed, in parts of the action's range.
         seed: Of observations and noise.
+        env: The environment the checkpoint must be of; None for whichever it is.
     """
 
     ckpt: str | None = None
@@ -37,6 +39,7 @@ class CompareRequest:
     device: str = "cpu"
     tolerance: float = 1e-5
     seed: int = 0
+    env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,14 @@ def compare_backends(
 
     Raises:
         CheckFailed: A back end is beyond the tolerance; the figures are in its data.
-        DeviceUnavailable: No back end to compare numpy with, or no such device.
+        PackageMissing: No back end to compare numpy with.
+        DeviceUnavailable: No such device.
         RlctlError: Anything wrong with the checkpoint.
     """
     progress = progress or Progress()
-    checkpoint = find.opened(request.ckpt, tell=tell)
+    if request.env is not None:
+        catalog.env(request.env)
+    checkpoint = find.opened(request.ckpt, request.env, tell=tell)
     tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     skipped = {
@@ -115,7 +121,7 @@ def compare_backends(
     for name in skipped:
         tell(f"{name} is not installed, so it is not compared")
     if len(skipped) == len(BACKENDS) - 1:
-        raise DeviceUnavailable("there is nothing to compare numpy with", "pip install jax")
+        raise PackageMissing("there is nothing to compare numpy with", "jax")
     with progress.phase("import"):
         policies = {
             name: make_policy(spec, arrays, name, request.device)

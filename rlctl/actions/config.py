@@ -1,5 +1,6 @@
 """Settings of a training: resolved, shown, validated. Loads no framework."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -122,7 +123,9 @@ def resolve_training(
         *_unbounded_evaluations([layer for layer in given if layer is not None]),
         *given,
     )
-    resolved = resolve(sections, [layer for layer in layers if layer is not None])
+    resolved = resolve(
+        sections, [layer for layer in layers if layer is not None], shown_by(env, algo)
+    )
     check_physics(env, resolved["train"].physics)
     return resolved
 
@@ -134,6 +137,12 @@ def _unbounded_evaluations(given: Sequence[Layer]) -> Iterator[Layer]:
         for name in ("num_evals", "eval_episodes"):
             if name in train:
                 yield Layer(f"{layer.origin} {name}", {"train": {"eval_share": None}})
+
+
+def shown_by(env: str, algo: str) -> str:
+    """The command that shows the settings of a training."""
+    words = ["rlctl", "config", "show", env]
+    return shlex.join(words if algo == "ppo" else [*words, "--algo", algo])
 
 
 def check_physics(env: str, physics: str) -> None:
@@ -177,10 +186,14 @@ def validate(file: Path, env: str | None) -> dict[str, Any]:
     if "env" in layer.values and env is None:
         raise UsageError(
             f"{file} has settings of an environment in [env], and no environment was named",
-            f"rlctl config validate {file} ENV",
+            f"rlctl config validate {shlex.quote(str(file))} ENV",
         )
     sections = {"train": catalog.load(TRAIN_CONFIG)}
-    sections |= {name: catalog.load(row.config) for name, row in catalog.engines().items()}
+    sections |= {
+        name: catalog.load(row.config)
+        for name, row in catalog.engines().items()
+        if name in layer.values or row.config.startswith("rlctl.")
+    }
     if env is not None:
         sections["env"] = catalog.load(catalog.env(env).config)
     resolved = resolve(sections, [layer])

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rlctl import catalog
 from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
 from rlctl.core.errors import UsageError
@@ -55,6 +56,7 @@ def export(
     kind: str,
     ckpt: str | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    env: str | None = None,
 ) -> Exported:
     """Write the policy of a checkpoint for another tool.
 
@@ -63,9 +65,10 @@ def export(
         kind: A key of `FORMATS`.
         ckpt: What `--ckpt` takes; None for the latest run's best.
         tell: Told when a damaged checkpoint was skipped.
+        env: The environment the checkpoint must be of; None for whichever it is.
 
     Raises:
-        UsageError: No such format, or there is something at `out` or beside it.
+        UsageError: No such format or environment, or there is something at `out` or beside it.
         Incompatible: The format cannot express this policy.
         DeviceUnavailable: The package that writes the format is not installed.
         OutOfSpace: It cannot be written.
@@ -77,7 +80,9 @@ def export(
     for path in (out, beside):
         if os.path.lexists(path):
             raise UsageError(f"{path} is there already", "give another --out, or move it away")
-    checkpoint = find.opened(ckpt, tell=tell)
+    if env is not None:
+        catalog.env(env)
+    checkpoint = find.opened(ckpt, env, tell=tell)
     tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     check(spec, arrays)

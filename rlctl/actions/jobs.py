@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlctl import catalog
-from rlctl.actions.config import resolve_training, sections_of
+from rlctl.actions.config import resolve_training, sections_of, shown_by
 from rlctl.actions.watchers import make
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints import find, store
@@ -205,7 +205,7 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
     sections = sections_of(env, algo)
     before = Resolved.from_json(sections, saved)
     layers = [set_layer(request.overrides), flag_layer(request.flags)]
-    after = resolve(sections, [Layer("run", before.to_json()), *layers])
+    after = resolve(sections, [Layer("run", before.to_json()), *layers], shown_by(env, algo))
     old = {row.name: row.value for row in before.rows()}
     changed = [
         f"{new.name} is {old.get(new.name, 'not set')} in the run, not {new.value}"

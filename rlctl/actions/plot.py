@@ -15,7 +15,7 @@ from rlctl.actions.plots.page import Chapter, films_in, page, printable
 from rlctl.actions.plots.panels import Axis, Panel, axis, panels
 from rlctl.checkpoints import find, store
 from rlctl.core import runs
-from rlctl.core.errors import Damaged, NotFound, RendererMissing, RlctlError, UsageError
+from rlctl.core.errors import Damaged, NotFound, PackageMissing, RlctlError, UsageError
 from rlctl.core.files import write_atomic
 
 SUFFIXES = (".png", ".svg", ".html")
@@ -71,14 +71,14 @@ def plot(
 
     Raises:
         UsageError: Not such a file.
-        RendererMissing: matplotlib is not installed.
+        PackageMissing: matplotlib is not installed.
         NotFound: No such run, or none has metrics yet.
         OutOfSpace: The file cannot be written.
     """
     if out is not None:
         _check(out)
-    if words := missing():
-        raise RendererMissing(words.partition(" (")[0], "pip install 'rlctl[plots]'")
+    if missing():
+        raise PackageMissing("curves are drawn by matplotlib, which is not installed", "matplotlib")
     folders = _folders(texts)
     out = out or (folders[0] / DEFAULT if len(folders) == 1 else Path(DEFAULT))
     _check(out)

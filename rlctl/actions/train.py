@@ -1,5 +1,6 @@
 """Train a policy, or go on with a training that was stopped."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -220,5 +221,5 @@ def _naming(run: Run) -> Iterator[None]:
         if run.config_path.exists():
             error.data = {"run": str(run.folder), "checkpoint": last, **error.data}
         if isinstance(error, (Stopped, StoppedUnsaved)) and not error.hint:
-            error.hint = f"rlctl train --resume {run.folder}"
+            error.hint = f"rlctl train --resume {shlex.quote(str(run.folder))}"
         raise

@@ -5,8 +5,9 @@
     latest             the newest checkpoint of the latest run
     best               the best checkpoint of the latest run
     PATH or RUN        a checkpoint's folder; or a run, by folder or by name: its best checkpoint
-    ENV                where that is neither path nor run: as with nothing, of that environment
-    RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too
+    ENV                the best checkpoint of the latest run of that environment, or the policy that
+                       ships for it; a run or a folder of that name goes first
+    RUN@STEP           the checkpoint of that step; RUN@latest and RUN@best work too, and ENV@...
     shipped:ENV        the policy that ships for an environment, whatever runs there are
 
 Where a step or a checkpoint's folder is named, that one is meant, damaged or not. Everywhere else a
@@ -14,9 +15,11 @@ damaged one is skipped for the newest that verifies, and that is said. Before an
 best is the newest.
 """
 
+import shlex
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from rlctl import catalog
 from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.foreign import source
 from rlctl.checkpoints.reading import Checkpoint, import_hint, looks_like_checkpoint
@@ -79,7 +82,7 @@ def opened(
     if env is not None and saved != env:
         raise Incompatible(
             f"{path} is of environment {saved}, not {env}",
-            f"name {saved} instead, or train {env} first: rlctl train {env}",
+            f"name {saved} instead, or train {env} first: rlctl train {shlex.quote(env)}",
         )
     return checkpoint
 
@@ -92,39 +95,50 @@ def locate(
 ) -> Path:
     """Like `find`, but one that is named may be damaged or of another environment."""
     if text is None or text in ("latest", "best"):
-        found = _of_latest_run(text, env, root, tell)
-        if found is None:
-            raise _no_run(env)
-        return found
+        run = runs.latest_run(root, env)
+        if run is not None:
+            return _chosen(run / FOLDER, text or "best", tell)
+        if text is None and env in shipped.names():
+            tell(f"no run of {env} here: the policy that ships with rlctl")
+            return shipped.named(runs.SHIPPED + env)
+        raise _no_run(env)
     if text.startswith(runs.SHIPPED):
         return shipped.named(text)
     path = Path(text)
-    if not _exists(path):
+    if not _exists(path) or (_is_environment(text) and not _holds_any(path)):
         run, at, step = text.rpartition("@")
         if at:
-            return _at(runs.find_run(run, root) / FOLDER, step, tell)
-        try:
-            path = runs.find_run(text, root)
-        except NotFound:
-            if found := _of_latest_run(None, text, root, tell):
-                return found
-            raise
+            return _at(_run(run, root) / FOLDER, step, tell)
+        if text in shipped.names() and not runs.is_known(text, root):
+            tell(f"no run of {text} here: the policy that ships with rlctl")
+            return shipped.named(runs.SHIPPED + text)
+        path = _run(text, root)
     if looks_like_checkpoint(path):
         return path
     return _chosen(_checkpoints_in(path), "best", tell)
 
 
-def _of_latest_run(
-    which: str | None, env: str | None, root: Path | None, tell: Tell
-) -> Path | None:
-    """`latest` or `best` of the latest run, for None the best or the policy that ships."""
-    run = runs.latest_run(root, env)
-    if run is not None:
-        return _chosen(run / FOLDER, which or "best", tell)
-    if which is None and env in shipped.names():
-        tell(f"no run of {env} here: the policy that ships with rlctl")
-        return shipped.named(runs.SHIPPED + env)
-    return None
+def _run(text: str, root: Path | None) -> Path:
+    """The folder of a run given by path, by name or by its environment."""
+    try:
+        return runs.find_run(text, root)
+    except NotFound:
+        if _is_environment(text):
+            raise _no_run(text) from None
+        raise
+
+
+def _is_environment(text: str) -> bool:
+    prefix, colon, _ = text.partition(":")
+    families = {row.prefix for row in catalog.FAMILIES}
+    return text in catalog.envs() or bool(colon and prefix in families)
+
+
+def _holds_any(path: Path) -> bool:
+    """Whether it is a checkpoint, or holds some."""
+    return (
+        looks_like_checkpoint(path) or (path / FOLDER).is_dir() or bool(store.steps(path))
+    ) or path.is_file()
 
 
 def _exists(path: Path) -> bool:
@@ -140,7 +154,7 @@ def _no_run(env: str | None) -> NotFound:
     there = ", ".join(runs.SHIPPED + name for name in shipped.names())
     return NotFound(
         f"there is no run{f' of {env}' if env else ''} with a checkpoint yet",
-        f"train one: rlctl train {env or 'ENV'}, or say where it is: --ckpt PATH; "
+        f"train one: rlctl train {shlex.quote(env or 'ENV')}, or say where it is: --ckpt PATH; "
         f"what ships with rlctl is {there}",
     )
 
@@ -183,6 +197,9 @@ def _checkpoints_in(path: Path) -> Path:
         return path / FOLDER
     if store.steps(path):
         return path
+    if inside := runs.names(path):
+        latest = shlex.quote(str(path / inside[0]))
+        raise NotFound(f"{path} holds {len(inside)} runs", f"name one; the latest is {latest}")
     if newest := source.one_of(path):
         raise Incompatible(f"{path} is a folder of another tool's checkpoints", import_hint(newest))
     if inside := [name for name in runs.names(path) if (path / name / FOLDER).is_dir()]:

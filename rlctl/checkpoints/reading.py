@@ -7,6 +7,7 @@ the manifest; only then are these same bytes parsed. The folder holds the listed
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -196,7 +197,7 @@ def _steps_in(folder: Path) -> list[int]:
 
 def import_hint(path: Path) -> str:
     """What to do with what another tool saved."""
-    return f"if another tool saved it: rlctl import {path} --out DIR"
+    return f"if another tool saved it: rlctl import {shlex.quote(str(path))} --out DIR"
 
 
 def examine(path: Path, groups: Collection[str]) -> Examination:

@@ -47,6 +47,8 @@ app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
 app.command("device-check")(device_check.device_check)
+app.command("inspect", hidden=True)(inspect_ckpt.inspect_ckpt)
+app.command("check", hidden=True)(device_check.device_check)
 app.command("envs")(envs.envs)
 app.add_typer(config.app, name="config")
 
@@ -67,6 +69,8 @@ def _rlctl(
     """Train, evaluate, render and carry robot policies.
 
     rlctl train pendulum, then rlctl eval, then rlctl render --out demo.mp4
+
+    With --install-completion, Tab completes environments, runs and settings.
     """
     if context.invoked_subcommand is None:
         console.echo(context.get_help())

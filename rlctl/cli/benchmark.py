@@ -40,10 +40,21 @@ class Share:
 
 
 def benchmark(
+    positional: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ENV]...",
+            help="Environments, as `rlctl envs` lists them.",
+            show_default=False,
+            autocompletion=options.complete_env,
+        ),
+    ] = None,
     envs: Annotated[
-        str,
-        typer.Option("--envs", metavar="ENV,ENV", help="Environments, separated by commas."),
-    ],
+        str | None,
+        typer.Option(
+            "--envs", metavar="ENV,ENV", help="The same, separated by commas.", show_default=False
+        ),
+    ] = None,
     algo: Algo = "ppo",
     seeds: Annotated[
         str | None,
@@ -112,7 +123,7 @@ def benchmark(
     with console.command("benchmark", as_json, quiet, verbose) as out_:
         flags = {"benchmark.seeds": seeds, "benchmark.steps": steps, "benchmark.jobs": jobs}
         numbers = resolve({"benchmark": Numbers}, [flag_layer(flags)])["benchmark"]
-        names = _names(envs)
+        names = _names(",".join([*(positional or ()), envs or ""]))
         bars = _bars(min_return or (), names)
         share = resolve({"benchmark": Share}, [flag_layer({"benchmark.min_share": min_share})])
         chosen = options.device(device, cpu)
@@ -186,7 +197,9 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise UsageError("--envs names no environment", "run `rlctl envs` for the list")
+        raise UsageError(
+            "benchmark needs environments: rlctl benchmark ENV...", "run `rlctl envs` for the list"
+        )
     return names
 
 

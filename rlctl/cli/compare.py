@@ -7,7 +7,7 @@ import typer
 
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
-from rlctl.cli.options import Ckpt, Cpu, Device, Json, Quiet, Verbose
+from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Quiet, Verbose
 from rlctl.core.config import flag_layer, resolve, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
@@ -23,6 +23,7 @@ class Numbers:
 
 
 def compare(
+    env: OptionalEnv = None,
     ckpt: Ckpt = None,
     num_tests: Annotated[
         str | None,
@@ -60,7 +61,9 @@ def compare(
         select(options.device(device, cpu))
         from rlctl.actions.compare import CompareRequest, compare_backends
 
-        request = CompareRequest(ckpt=ckpt, device=options.device(device, cpu), **asdict(numbers))
+        request = CompareRequest(
+            ckpt, device=options.device(device, cpu), env=env, **asdict(numbers)
+        )
         try:
             figures = compare_backends(request, out.progress, out.warn).to_json()
         except CheckFailed as error:

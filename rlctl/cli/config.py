@@ -1,16 +1,33 @@
 """`rlctl config`: the settings of a training, and whether a file of them is right."""
 
+import difflib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rlctl.cli import console, options
 from rlctl.cli.help import App
 from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
 from rlctl.core.files import to_json
 
-app = App(help="Show or validate settings.", rich_markup_mode=None)
+
+class _ShowIfNotSaid(TyperGroup):
+    """`config ENV` is `config show ENV`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if word not in self.commands and not difflib.get_close_matches(word, self.commands):
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = App(
+    help="Show or validate settings; `config ENV` shows them.",
+    rich_markup_mode=None,
+    cls=_ShowIfNotSaid,
+)
 
 
 @app.command("show")

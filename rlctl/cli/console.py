@@ -25,14 +25,14 @@ from typing import IO, Any
 import typer
 
 from rlctl.cli.words import cells, columns
-from rlctl.core import files
+from rlctl.core import files, plugins
 from rlctl.core.errors import (
+    DeviceUnavailable,
     NotFound,
     OutOfSpace,
     RlctlError,
     Stopped,
     StoppedUnsaved,
-    UsageError,
 )
 from rlctl.core.progress import Progress
 from rlctl.core.signals import interruptible
@@ -130,6 +130,7 @@ class Console:
         self.close()
         if error is not None:
             self.data(error.data)
+            error.hint = error.hint.replace("`--help`", f"`rlctl {self.name} --help`")
             if not self.as_json:
                 self._tell(error)
         code = 0 if error is None else error.exit_code
@@ -222,7 +223,7 @@ def command(
     out = Console(name, as_json, quiet, verbose)
     error: RlctlError | None = None
     try:
-        with redirect_stdout(sys.stderr), interruptible():
+        with redirect_stdout(sys.stderr), plugins.telling(out.warn), interruptible():
             try:
                 yield out
             except (Exception, KeyboardInterrupt) as raised:
@@ -248,6 +249,8 @@ def understood(raised: BaseException) -> RlctlError:
         return StoppedUnsaved(f"stopped by {str(raised) or 'Ctrl-C'} before it was done")
     if isinstance(raised, MemoryError):
         return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
+    if isinstance(raised, RuntimeError) and "Unable to initialize backend" in str(raised):  # of jax
+        return DeviceUnavailable(str(raised), "unset JAX_PLATFORMS, or use --cpu")
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
     if isinstance(raised, OSError) and raised.errno == errno.EIO:
@@ -266,12 +269,11 @@ def understood(raised: BaseException) -> RlctlError:
 
 def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:
     """Tell what Typer did not understand, as every other error is told. Returns the exit code."""
+    from rlctl.cli import mistyped  # which most commands do not need
+
     context = getattr(raised, "ctx", None)
-    path = context.command_path if context is not None else "rlctl"
-    name = path.partition(" ")[2] or "rlctl"
-    error = UsageError(
-        raised.format_message().strip().rstrip("."), f"`{path} --help` shows what it takes"
-    )
+    name = "rlctl" if context is None else context.command_path.partition(" ")[2] or "rlctl"
+    error = mistyped.usage_error(raised.format_message(), context, args)
     return Console(name, as_json="--json" in args).finish(error)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from rlctl.cli import console
-from rlctl.cli.options import Ckpt, Json, Quiet
+from rlctl.cli.options import Ckpt, Json, OptionalEnv, Quiet
 from rlctl.core.device import select
 
 
@@ -18,6 +18,7 @@ def export(
         Path,
         typer.Option("--out", metavar="PATH", help="The file, or the folder of format brax."),
     ],
+    env: OptionalEnv = None,
     ckpt: Ckpt = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -30,7 +31,7 @@ def export(
         select("cpu")
         from rlctl.actions.export import export as write
 
-        done = write(path, kind, ckpt, out.warn)
+        done = write(path, kind, ckpt, out.warn, env)
         out.data(done.to_json())
         out.text(f"{done.path}: {done.bytes:,} bytes, {done.format}")
         out.text(f"{done.contract}: what goes in, what comes out, and a program that acts")

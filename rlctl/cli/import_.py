@@ -1,5 +1,6 @@
 """`rlctl import`: a policy of another tool."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -98,4 +99,4 @@ def import_(
             f"{hidden} -> {len(policy['action_low'])} actions, {policy['activation']}, "
             f"{policy['distribution']}, {'with' if done.value else 'without'} its value function"
         )
-        out.text(f"next: rlctl eval --ckpt {done.path}")
+        out.text(f"next: rlctl eval --ckpt {shlex.quote(str(done.path))}")

@@ -1,5 +1,6 @@
 """`rlctl inspect-ckpt`: what a checkpoint is, how far it got, and whether it is sound."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from rlctl.cli import console
 from rlctl.cli.console import Console
 from rlctl.cli.options import Json, Quiet, complete_ckpt
+from rlctl.core.errors import UsageError
 from rlctl.core.specs import PolicySpec
 
 
@@ -15,9 +17,19 @@ def inspect_ckpt(
     path: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PATH]",
-            help="Run, checkpoint folder, RUN@STEP, `latest`, `best` or shipped:ENV; "
-            "left out: the latest run's best.",
+            metavar="[CKPT]",
+            help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+            "shipped:ENV; left out: the latest run's best.",
+            show_default=False,
+            autocompletion=complete_ckpt,
+        ),
+    ] = None,
+    ckpt: Annotated[
+        str | None,
+        typer.Option(
+            "--ckpt",
+            metavar="CKPT",
+            help="The same, as other commands take it.",
             show_default=False,
             autocompletion=complete_ckpt,
         ),
@@ -39,7 +51,7 @@ def inspect_ckpt(
     with console.command("inspect-ckpt", as_json, quiet) as out:
         from rlctl.actions import inspect_ckpt as action
 
-        found = action.inspect_ckpt(path, diff, tell=out.warn)
+        found = action.inspect_ckpt(_one(path, ckpt), diff, tell=out.warn)
         report = found.to_json()
         out.data(report)
         if found.difference is None:
@@ -48,6 +60,14 @@ def inspect_ckpt(
             _show_difference(out, report)
         if found.error is not None:
             raise found.error
+
+
+def _one(path: str | None, ckpt: str | None) -> str | None:
+    if path is not None and ckpt is not None:
+        raise UsageError(
+            f"{path} and --ckpt {ckpt} both name a checkpoint", "give one of them, and --diff OTHER"
+        )
+    return ckpt if path is None else path
 
 
 def _show(out: Console, report: dict[str, Any]) -> None:
@@ -89,7 +109,7 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "created",
         " on ".join(str(provenance[k]) for k in ("created", "platform") if k in provenance),
     )
-    yield "command", " ".join(map(str, _list(provenance.get("argv"))))
+    yield "command", shlex.join(map(str, _list(provenance.get("argv"))))
     yield "versions", _versions(report)
 
 

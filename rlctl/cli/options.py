@@ -1,5 +1,7 @@
 """Options that several commands share, and what the shell completes them with."""
 
+import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +10,7 @@ import typer
 from rlctl import catalog
 from rlctl.checkpoints import shipped
 from rlctl.core import runs
-from rlctl.core.errors import UsageError
+from rlctl.core.errors import RlctlError, UsageError
 
 
 def complete_env(incomplete: str) -> list[tuple[str, str]]:
@@ -35,9 +37,24 @@ def complete_run(incomplete: str) -> list[str]:
 
 
 def complete_ckpt(incomplete: str) -> list[str]:
-    """What --ckpt takes by name: `latest`, `best`, runs and policies that ship."""
-    names = ["latest", "best", *runs.names(), *(runs.SHIPPED + env for env in shipped.names())]
+    """What --ckpt takes by name: `latest`, `best`, runs, environments, policies that ship."""
+    ships = [runs.SHIPPED + env for env in shipped.names()]
+    names = ["latest", "best", *runs.names(), *catalog.envs(), *ships]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_setting(incomplete: str) -> list[tuple[str, str]]:
+    """Full names of the settings of trainings, but for those of environments."""
+    kinds = {"train": catalog.load("rlctl.engines.config:TrainConfig")}
+    for name, row in catalog.engines().items():
+        with suppress(RlctlError):  # another package's, which cannot be loaded
+            kinds[name] = catalog.load(row.config)
+    named = [
+        (f"{section}.{field.name}=", field.metadata.get("help", ""))
+        for section, kind in kinds.items()
+        for field in dataclasses.fields(kind)
+    ]
+    return [pair for pair in named if pair[0].startswith(incomplete)]
 
 
 Env = Annotated[
@@ -67,8 +84,8 @@ Ckpt = Annotated[
     typer.Option(
         "--ckpt",
         metavar="CKPT",
-        help="Run, checkpoint folder, RUN@STEP, `latest`, `best`, ENV or shipped:ENV; "
-        "left out: the latest run's best.",
+        help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+        "shipped:ENV; left out: the latest run's best.",
         show_default=False,
         autocompletion=complete_ckpt,
     ),
@@ -84,6 +101,7 @@ Set = Annotated[
         metavar="KEY=VALUE",
         help="A setting by its full name; may be repeated. `rlctl config show ENV` lists them.",
         show_default=False,
+        autocompletion=complete_setting,
     ),
 ]
 Command = Annotated[
@@ -108,7 +126,8 @@ ClipCommand = Annotated[
     bool, typer.Option("--clip-command", help="Keep commands within those of the training.")
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "gpu"], typer.Option("--device", help="Where to compute.")
+    Literal["auto", "cpu", "gpu", "cuda"],
+    typer.Option("--device", help="Where to compute; cuda is gpu."),
 ]
 Cpu = Annotated[bool, typer.Option("--cpu", help="The same as --device cpu.")]
 Physics = Annotated[
@@ -134,6 +153,7 @@ def device(asked: str, cpu: bool) -> str:
     Raises:
         UsageError: They contradict each other.
     """
-    if cpu and asked == "gpu":
-        raise UsageError("--cpu and --device gpu contradict each other", "give one of the two")
+    if cpu and asked in ("gpu", "cuda"):
+        raise UsageError(f"--cpu and --device {asked} contradict each other", "give one of the two")
+    asked = "gpu" if asked == "cuda" else asked
     return "cpu" if cpu else asked

@@ -15,7 +15,8 @@ def plot(
         list[str] | None,
         typer.Argument(
             metavar="RUN",
-            help="Runs by folder or name, or `latest`; left out: the latest run.",
+            help="Runs by folder, name or environment (its latest), or `latest`; left out: the "
+            "latest run.",
             show_default=False,
             autocompletion=complete_run,
         ),

@@ -1,6 +1,5 @@
 """`rlctl render`: film a policy."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 def render(
     env: OptionalEnv = None,
     path: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out",
             metavar="FILE",
@@ -45,8 +44,8 @@ def render(
         typer.Option(
             "--ckpt",
             metavar="CKPT",
-            help="Run, checkpoint folder, RUN@STEP, `latest` or `best`; left out: the latest "
-            "run's best. Given up to 4 times: side by side.",
+            help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+            "shipped:ENV; left out: the latest run's best. Given up to 4 times: side by side.",
             show_default=False,
             autocompletion=options.complete_ckpt,
         ),
@@ -134,7 +133,9 @@ def render(
             tuple(beside),
             tuple(set_ or ()),
         )
-        done = film(path, env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn)
+        done = film(
+            options.path(path), env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn
+        )
         out.data(done.to_json())
         _show(out, done)
 
@@ -166,5 +167,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
         return None
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"--size {text} is not WIDTHxHEIGHT in pixels, such as 1280x720")
+        raise UsageError(
+            f"--size {text} is not WIDTHxHEIGHT in pixels", "for example --size 1280x720"
+        )
     return int(width), int(height)

@@ -1,5 +1,6 @@
 """`rlctl train`: train a policy, or go on with a run."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,7 +79,8 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with a run from its newest whole checkpoint; --steps may extend it.",
+            help="Go on with a run, or the latest of an ENV, from its newest whole checkpoint; "
+            "--steps may extend it.",
             autocompletion=options.complete_run,
         ),
     ] = None,
@@ -89,7 +91,10 @@ def train(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a policy. Every setting without a flag here is a --set away."""
+    """Train a policy. Every setting without a flag here is a --set away.
+
+    --json prints a line of JSON for each event; the last line is the envelope of the result.
+    """
     flags = {
         "train.num_envs": num_envs,
         "train.steps": steps,
@@ -158,7 +163,7 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
         out.note(f"try: {judged['hint']}")
     newest = runs.latest_run()
     found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()
-    ckpt = "" if found else f" --ckpt {figures['run']}"
+    ckpt = "" if found else f" --ckpt {shlex.quote(figures['run'])}"
     out.note(f"next: rlctl eval{ckpt}, rlctl render{ckpt} --out demo.mp4")
 
 

@@ -8,7 +8,6 @@ All that is wrong in any layer is told at once.
 """
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any, Self, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.free_section import FreeSection
-from rlctl.core.untrusted import parse_toml, read
+from rlctl.core.suggest import did_you_mean
+from rlctl.core.untrusted import NotText, parse_toml, read
 from rlctl.core.values import check, parse
 
 MAX_BYTES = 2**17  # of a file of settings
@@ -128,12 +128,17 @@ class Resolved:
         return cls(found._sections, found.origins)
 
 
-def resolve(sections: Mapping[str, type], layers: Sequence[Layer]) -> Resolved:
+def resolve(
+    sections: Mapping[str, type],
+    layers: Sequence[Layer],
+    shown_by: str = "rlctl config show ENV",
+) -> Resolved:
     """Lay the layers over the defaults, first to last.
 
     Args:
         sections: Section name -> its dataclass.
         layers: Values, the weakest first.
+        shown_by: The command that shows what is allowed.
 
     Raises:
         UsageError: Unknown sections or settings, wrong types, values out of range: all of them,
@@ -158,8 +163,12 @@ def resolve(sections: Mapping[str, type], layers: Sequence[Layer]) -> Resolved:
                 values[section][key] = value
                 origins[name] = layer.origin
     if problems:
-        where = "--help" if blamed == {"flag"} else "`rlctl config show ENV`"
-        where = "the function's help or rlctl.config(ENV)" if blamed == {"argument"} else where
+        if blamed == {"flag"}:
+            where = "`--help`"
+        elif blamed == {"argument"}:
+            where = "the function's help or rlctl.config(ENV)"
+        else:
+            where = f"`{shown_by}`"
         raise UsageError(_listed(problems), f"{where} says what is allowed")
     return Resolved({name: kind(**values[name]) for name, kind in sections.items()}, origins)
 
@@ -173,7 +182,9 @@ def set_layer(texts: Overrides) -> Layer:
     for text in texts:
         name, equals, value = text.partition("=")
         section, dot, key = name.strip().partition(".")
-        if equals and dot and section and key:
+        if not dot:
+            section, key = "", section
+        if equals and key and bool(dot) == bool(section):
             values.setdefault(section, {})[key] = value.strip()
         else:
             problems.append(f"--set {text}: not of the form section.key=value")
@@ -213,8 +224,10 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
         data = parse_toml(read(path, MAX_BYTES))
     except FileNotFoundError as error:
         raise NotFound(f"there is no configuration file {path}", "check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"cannot read {path}: {error}", "give a TOML file") from error
+    except NotText as error:
+        raise UsageError(f"cannot read {path}: {error}", "save it as UTF-8") from error
     except ValueError as error:
         raise UsageError(
             f"{path} is not TOML: {error}",
@@ -270,7 +283,7 @@ def _presets() -> Path:
 def _flat(values: NESTED) -> Iterator[tuple[str, Any]]:
     for section, items in values.items():
         for key, value in items.items():
-            yield f"{section}.{key}", value
+            yield f"{section}.{key}" if section else key, value
 
 
 def _place(origin: str, name: str) -> str:
@@ -291,15 +304,17 @@ def _listed(problems: Sequence[str]) -> str:
 
 def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> tuple[str, str, Any]:
     """The section, key and parsed value of a setting, or a ValueError that says what is wrong."""
-    section, _, key = name.partition(".")
+    section, dot, key = name.partition(".")
     fields = _fields(sections)
+    if not dot:
+        raise ValueError("not of the form section.key=value" + _meant(name, fields))
     if section not in sections:
         wrong = f"there is no section {section[:_LONGEST]!r}" if section else "this has no section"
-        raise ValueError(f"{wrong}; there are {', '.join(sections)}" + _did_you_mean(name, fields))
+        raise ValueError(f"{wrong}; there are {', '.join(sections)}" + _meant(name, fields))
     if issubclass(sections[section], FreeSection):
         return section, key, sections[section].accept(key, raw, typed)
     if name not in fields:
-        raise ValueError("there is no such setting" + _did_you_mean(name, fields))
+        raise ValueError("there is no such setting" + _meant(name, fields))
     kind = get_type_hints(sections[section])[key]
     value = parse(raw, kind)
     check(value, fields[name].metadata)
@@ -315,10 +330,9 @@ def _fields(sections: Mapping[str, type]) -> dict[str, dataclasses.Field]:
     }
 
 
-def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
-    same_key = [other for other in known if other.partition(".")[2] == name.partition(".")[2]]
-    close = same_key or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    question = did_you_mean(name[:_LONGEST], known)
+    return f"; {question}" if question else ""
 
 
 def _values(section: Any) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,10 @@
 
 jax reads these variables while it is imported, torch when it first looks for a GPU. This is the
 only module that writes environment variables.
+
+The seed alone decides what is computed. So the user's variables that would change the kind of
+random keys, the dtype of draws or the precision of products are removed; switches for debugging,
+such as JAX_DEBUG_NANS and JAX_DISABLE_JIT, stay.
 """
 
 import os
@@ -10,7 +14,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from rlctl.core.errors import DeviceUnavailable, UsageError
+from rlctl.core.errors import DeviceUnavailable, UsageError, pip_install
 from rlctl.core.files import cache_folder
 
 DEVICES = ("auto", "cpu", "gpu")
@@ -18,11 +22,34 @@ _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVIC
 _CPU_ALONE = {"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}
 _GPU_FIRST = "cuda,cpu"  # platforms of jax
 _ANEW = "choose the device first, in a new process (in a notebook: restart the kernel)"
+# Options of jax, and their defaults, that decide which numbers come of a seed; and those that
+# decide whether code with mixed ranks and dtypes, like that of MJX, runs at all.
+_ARITHMETIC = {
+    "jax_default_matmul_precision": None,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_enable_custom_prng": False,
+    "jax_enable_x64": False,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_random_seed_offset": 0,
+    "jax_softmax_custom_jvp": False,
+    "jax_threefry_partitionable": True,
+}
+_STRICTNESS = (
+    "jax_default_dtype_bits",
+    "jax_explicit_x64_dtypes",
+    "jax_legacy_prng_key",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+)
+_TORCH_ARITHMETIC = ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
+_PLATFORMS = ("cpu", "cuda", "gpu", "rocm", "tpu", "METAL")
 _JAX_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 
 def select(device: str) -> str:
-    """Choose where to compute, and turn the compile cache on. Best called before importing jax.
+    """Choose where to compute, fix the arithmetic, and turn the compile cache on.
+
+    Call it before importing jax.
 
     Args:
         device: `cpu` hides every GPU from jax and torch; `gpu` makes its absence an error; `auto`
@@ -32,9 +59,10 @@ def select(device: str) -> str:
         `cpu` or `gpu`, as far as can be told without importing a framework.
 
     Raises:
-        UsageError: No such device.
+        UsageError: No such device; or jax is loaded already, with other arithmetic.
         DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it; or jax or
-            torch computes elsewhere in this process already.
+            torch computes elsewhere in this process already; or the user's JAX_PLATFORMS names
+            what jax does not know.
     """
     if device not in DEVICES:
         raise UsageError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
@@ -43,6 +71,10 @@ def select(device: str) -> str:
     missing = gpu_missing()
     if device == "gpu" and missing:
         raise DeviceUnavailable(*missing)
+    if device == "auto":
+        _check_platforms()
+    else:
+        os.environ.pop("JAX_PLATFORM_NAME", None)  # which jax would put above JAX_PLATFORMS
     if device == "cpu":
         if not missing:
             _move_loaded("cpu", "cpu")
@@ -50,6 +82,7 @@ def select(device: str) -> str:
     elif device == "gpu":
         _move_loaded("gpu", _GPU_FIRST)
         os.environ["JAX_PLATFORMS"] = _GPU_FIRST
+    _fix_arithmetic()
     _cache_programs()
     return expected(device)
 
@@ -85,7 +118,7 @@ def gpu_missing() -> tuple[str, str] | None:
     if not any(find_spec(plugin) for plugin in _JAX_PLUGINS):
         return (
             "there is a GPU, but jax is installed without CUDA",
-            "pip install 'rlctl[cuda]', or use --device cpu",
+            f"{pip_install('jax[cuda12]')}, or use --device cpu",
         )
     return None
 
@@ -120,6 +153,43 @@ def _move_loaded(device: str, platforms: str) -> None:
             raise DeviceUnavailable(f"jax computes on the {computes} in this process", _ANEW)
     if torch is not None and device == "cpu" and torch.cuda.is_initialized():
         raise DeviceUnavailable("torch computes on the gpu in this process", _ANEW)
+
+
+def _check_platforms() -> None:
+    """Refuse what JAX_PLATFORMS or JAX_PLATFORM_NAME ask for, where jax would fail on it."""
+    for variable in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME"):
+        value = os.environ.get(variable, "")
+        for name in filter(None, value.split(",")):
+            missing = gpu_missing() if name in ("cuda", "gpu") else None
+            if missing:
+                raise DeviceUnavailable(
+                    f"{variable} is {value}: {missing[0]}", f"unset {variable}, or use --cpu"
+                )
+            if name not in _PLATFORMS:
+                raise DeviceUnavailable(
+                    f"{variable} is {value}, and jax knows no platform {name!r}; "
+                    f"it knows {', '.join(_PLATFORMS)}",
+                    f"unset {variable}, or use --cpu",
+                )
+
+
+def _fix_arithmetic() -> None:
+    """Remove the variables that would change what a seed gives.
+
+    Raises:
+        UsageError: jax is loaded already, with such an option changed.
+    """
+    config = getattr(sys.modules.get("jax"), "config", None)
+    for name, default in _ARITHMETIC.items():
+        if (value := getattr(config, name, default)) != default:
+            raise UsageError(
+                f"{name} is {value} in this process; rlctl computes with {default}",
+                f'jax.config.update("{name}", {default!r}), or use a process of its own',
+            )
+    for name in (*_ARITHMETIC, *_STRICTNESS):
+        os.environ.pop(name.upper(), None)
+    for name in _TORCH_ARITHMETIC:
+        os.environ.pop(name, None)
 
 
 def _cache_programs() -> None:

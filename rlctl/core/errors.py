@@ -8,6 +8,7 @@
     ├── Unsafe                 5   content that could run code or write outside
     ├── Incompatible           6   another environment, layout or format
     ├── DeviceUnavailable      7   a device or back end asked for and absent
+    │   └── PackageMissing     7   an optional package that is not installed
     ├── Diverged               8   non-finite values
     ├── OutOfSpace             9   disk or memory full, output not writable
     ├── RendererMissing       10   no OpenGL, no encoder
@@ -18,7 +19,10 @@
 A message says what was given and what is allowed; the hint says what to do next.
 """
 
+import shlex
 import signal
+import sys
+from importlib.util import find_spec
 
 
 class RlctlWarning(UserWarning):
@@ -95,6 +99,26 @@ class DeviceUnavailable(RlctlError):
     """A device or back end that was asked for and is not here."""
 
     exit_code = 7
+
+
+class PackageMissing(DeviceUnavailable):
+    """An optional package that is not installed.
+
+    Args:
+        need: What needs it.
+        packages: What pip calls it.
+        instead: What to do without it, "" for nothing.
+    """
+
+    def __init__(self, need: str, *packages: str, instead: str = "") -> None:
+        super().__init__(need, pip_install(*packages) + (f", or {instead}" if instead else ""))
+
+
+def pip_install(*packages: str) -> str:
+    """The command that installs packages for the interpreter that runs."""
+    if find_spec("pip"):
+        return shlex.join([sys.executable, "-m", "pip", "install", *packages])
+    return shlex.join(["uv", "pip", "install", "--python", sys.executable, *packages])
 
 
 class Diverged(RlctlError):

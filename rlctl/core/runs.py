@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -89,9 +90,10 @@ class Run:
         if run is None or any(path.name not in lock.FILES for path in out.iterdir()):
             if run is not None:
                 run.close()
+            resume = f"go on with it by `rlctl train --resume {shlex.quote(str(out))}`, or "
             raise UsageError(
                 f"{out} is there already and not empty",
-                f"go on with it by `rlctl train --resume {out}`, or choose another --out",
+                f"{resume if 'config.json' in inside else ''}choose another --out",
             )
         return run
 
@@ -185,7 +187,7 @@ def names(root: Path | None = None) -> list[str]:
 
 
 def find_run(text: str, root: Path | None = None) -> Path:
-    """The folder of a run given by path or by name.
+    """The folder of a run given by path, by name, or by its environment: the latest of that.
 
     Raises:
         NotFound: There is no such run.
@@ -194,24 +196,26 @@ def find_run(text: str, root: Path | None = None) -> Path:
     if text.startswith(SHIPPED):
         raise Incompatible(
             f"{text} is a policy without its run: there is nothing to go on with",
-            f"start a run from it: rlctl train {text.removeprefix(SHIPPED)} --init-from {text}",
+            f"start a run from it: rlctl train {shlex.quote(text.removeprefix(SHIPPED))} "
+            f"--init-from {shlex.quote(text)}",
         )
     root = root or runs_root()
     try:
-        for folder in (Path(text), root / text):
-            if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
-                return folder
+        if found := _named(text, root):
+            return found
     except OSError as error:  # a name too long, a folder that must not be read
         raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
     if (Path(text) / "manifest.json").is_file():
         raise Incompatible(
             f"{text} is a checkpoint, not a run: there is nothing to go on with",
-            f"name its run; without one, start a run from it: rlctl train ENV --init-from {text}",
+            "name its run; without one, start a run from it: "
+            f"rlctl train ENV --init-from {shlex.quote(text)}",
         )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)
+    elsewhere = "`rlctl train ENV` makes one; RLCTL_RUNS names another folder to look in"
     raise NotFound(
-        f"there is no run {text}, neither as a folder nor under {root}",
-        f"did you mean {close[0]}?" if close else "`rlctl train ENV` makes one",
+        f"there is no run {text}, neither as a folder nor under {root.absolute()}",
+        f"did you mean {close[0]}?" if close else elsewhere,
     )
 
 
@@ -231,6 +235,18 @@ def measured(text: str) -> Path:
         f"there is no run with metrics under {root} yet",
         "train one: rlctl train ENV, or say where it is",
     )
+
+
+def is_known(text: str, root: Path | None = None) -> bool:
+    """Whether `find_run` finds a run of that name or environment."""
+    return _named(text, root or runs_root()) is not None
+
+
+def _named(text: str, root: Path) -> Path | None:
+    for folder in (Path(text), root / text):
+        if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
+            return folder
+    return latest_run(root, text)
 
 
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:

@@ -1,9 +1,11 @@
 """Text that nobody vouches for: read in bounds, and plain values or an error that can be told."""
 
+import codecs
 import errno
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -12,12 +14,19 @@ from typing import Any, NoReturn
 from rlctl.core.errors import Incompatible
 
 DEEPEST = 32  # lists and objects within one another; far below where Python's own stack ends
+_OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_START = 1000  # bytes, where text of two bytes a letter shows some that are 0
+_SHOWN = 60  # letters of a line that is wrong
 _DOTS = 500  # in a line of TOML, which may be a list of numbers
 _DIGITS = 20  # of a whole number: 64 bits
 
 
 class Missing(Incompatible, KeyError):
     """A member that somebody needs is not there."""
+
+
+class NotText(ValueError):
+    """Bytes that are not text in UTF-8; says the first place that shows it."""
 
 
 class Members(dict[str, Any]):
@@ -73,12 +82,40 @@ def parse_toml(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: It is not that, or nested too deeply.
     """
+    text = decoded(data)
     if any(line.count(b".") > _DOTS for line in data.splitlines()):
         raise ValueError("it is nested too deeply")  # tomllib takes hours to say so of a.a.a.a...
     try:
-        return checked(tomllib.loads(data.decode()))
+        return checked(tomllib.loads(text))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{error}{_shown_line(text, str(error))}") from None
+
+
+def _shown_line(text: str, message: str) -> str:
+    """The line that a message of tomllib names, with escapes for what is not seen."""
+    found = re.search(r"at line (\d+)", message)
+    if found is None:
+        return ""
+    line = text.split("\n")[int(found[1]) - 1].removesuffix("\r")
+    return f": {line[:_SHOWN]!a}" if line else ""
+
+
+def decoded(data: bytes) -> str:
+    """Text in UTF-8, as editors save it: a byte order mark is no part of it.
+
+    Raises:
+        NotText: It is of another encoding.
+    """
+    if data.startswith(_OTHER_MARKS) or b"\0" in data[:_START]:
+        raise NotText("it is not text in UTF-8, but perhaps in UTF-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise NotText(f"it is not text in UTF-8: line {line} has the byte 0x{byte:02x}") from None
 
 
 def checked(value: Any, deepest: int = DEEPEST) -> Any:

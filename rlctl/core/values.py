@@ -3,13 +3,13 @@
 Everything here raises ValueError with a message that continues "<the setting>: ...".
 """
 
-import difflib
 import json
 import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
+from rlctl.core.suggest import did_you_mean
 from rlctl.core.untrusted import DEEPEST, checked, parse_json
 
 LARGEST = 2**63 - 1  # what an int64 holds
@@ -129,8 +129,8 @@ def check(value: Any, allowed: Mapping[str, Any]) -> None:
         if item is None:
             continue
         if choices is not None and item not in choices:
-            close = difflib.get_close_matches(str(item), map(str, choices), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            question = did_you_mean(str(item)[:60], map(str, choices))
+            hint = f"; {question}" if question else ""
             raise ValueError(f"{_short(item)} is not one of {', '.join(map(str, choices))}{hint}")
         if low is not None and item < low:
             raise ValueError(f"{item} is below the smallest allowed, {low:g}")

@@ -40,9 +40,7 @@ class TrainConfig:
     save_every: int = setting(0, "steps between checkpoints; 0: at every evaluation", low=0)
     keep_last: int = setting(3, "newest checkpoints kept besides the best", low=1)
     keep_every: int = setting(0, "steps between checkpoints kept for good; 0: none", low=0)
-    plot: bool = setting(
-        True, "draw plot.png while training and at the end; needs the package matplotlib"
-    )
+    plot: bool = setting(True, "draw plot.png while training and at the end")
     video_every: int = setting(
         0, "steps between films, each of the next checkpoint; 0: none", low=0
     )

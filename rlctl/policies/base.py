@@ -21,7 +21,7 @@ import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.errors import DeviceUnavailable, Incompatible, UsageError
+from rlctl.core.errors import Incompatible, PackageMissing, UsageError
 from rlctl.core.specs import PolicySpec
 
 BACKENDS = {
@@ -183,9 +183,10 @@ def make_policy(
     except ModuleNotFoundError as error:
         if error.name != backend:
             raise
-        raise DeviceUnavailable(
+        raise PackageMissing(
             f"the {backend} back end needs {backend}, which is not installed",
-            f"pip install {backend}, or use another --backend",
+            backend,
+            instead="use another --backend",
         ) from error
     return made(spec, arrays, device)
 

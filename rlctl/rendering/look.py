@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec
+from rlctl.core.suggest import did_you_mean
 from rlctl.rendering import grid
 
 SIZE = 1280, 720  # pixels of a film's picture, tiles and all
@@ -70,5 +71,8 @@ class Look:
         if self.camera is None:
             return next((name for name in spec.cameras if name in known), FREE)
         if self.camera not in known:
-            raise UsageError(f"{spec.id} has no camera {self.camera!r}; it has {', '.join(known)}")
+            raise UsageError(
+                f"{spec.id} has no camera {self.camera!r}; it has {', '.join(known)}",
+                did_you_mean(self.camera, known) or "leave --camera out for the first",
+            )
         return self.camera

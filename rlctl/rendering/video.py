@@ -18,7 +18,7 @@ from typing import IO
 
 import numpy as np
 
-from rlctl.core.errors import RendererMissing, UsageError
+from rlctl.core.errors import RendererMissing, UsageError, pip_install
 from rlctl.core.files import sync_folder, writing
 from rlctl.rendering.grid import tiled
 
@@ -114,7 +114,7 @@ def _ffmpeg() -> str:
     except (ImportError, RuntimeError) as error:
         raise RendererMissing(
             f"there is no FFmpeg to encode with: {error}",
-            "pip install imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to an ffmpeg, "
+            f"{pip_install('imageio-ffmpeg')}, or set IMAGEIO_FFMPEG_EXE to an ffmpeg, "
             "or write a .png, which needs none",
         ) from error
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlctl.core.errors import NotFound, UsageError
-from rlctl.core.untrusted import read
+from rlctl.core.untrusted import NotText, decoded, read
 from rlctl.rollouts.base import Driver, Step
 
 _MOST = 2**20  # bytes of a schedule
@@ -113,8 +113,10 @@ def _lines(text: str) -> list[str]:
     """The commands of a schedule or of a file of it, comments left out."""
     if ":" not in text or Path(text).is_file():
         try:
-            text = read(Path(text), _MOST).decode()
-        except (OSError, UnicodeDecodeError) as error:
+            text = decoded(read(Path(text), _MOST))
+        except NotText as error:
+            raise UsageError(f"cannot read {text}: {error}", "save it as UTF-8") from error
+        except OSError as error:
             raise NotFound(
                 f"there is no schedule {text}: {error}", "give a file, or '0: vx=1; 4: vx=0'"
             ) from error

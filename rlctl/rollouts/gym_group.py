@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlctl.core.errors import Diverged, RendererMissing
-from rlctl.envs.families.gymnasium import GymnasiumEnvironment
+from rlctl.core.errors import Diverged, PackageMissing, RendererMissing
+from rlctl.envs.families.gymnasium import MISSING, GymnasiumEnvironment
 from rlctl.envs.families.gymnasium_errors import is_stop, pip_line, words
 from rlctl.rollouts.base import Arrays
 from rlctl.rollouts.gym_frame import as_picture
@@ -125,11 +125,17 @@ class GymGroup:
         """What the first environment looks like: (height, width, 3) uint8.
 
         Raises:
+            PackageMissing: A package that draws it is not installed.
             RendererMissing: It cannot be drawn.
         """
         name = self._env.spec.id
         try:
             frame = self._ones[0].render()
+        except MISSING as problem:
+            raise PackageMissing(
+                f"{name} needs a package to be drawn: {words(problem)}",
+                pip_line(problem) or "its documentation says what drawing needs",
+            ) from problem
         except BaseException as problem:
             if is_stop(problem):
                 raise

@@ -9,7 +9,7 @@ from rlctl import catalog
 from rlctl.catalog import FamilyRow
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Layer, Overrides, Resolved, resolve, set_layer
-from rlctl.core.errors import DeviceUnavailable, Incompatible, RendererMissing, UsageError
+from rlctl.core.errors import Incompatible, PackageMissing, RendererMissing, UsageError
 from rlctl.rollouts.base import Driver
 from rlctl.rollouts.turns import TurnDriver
 
@@ -85,7 +85,7 @@ def resolve_physics(name: str, asked: str) -> str:
 
     Raises:
         UsageError: The environment does not run on the one asked for.
-        DeviceUnavailable: warp was asked for and is not installed.
+        PackageMissing: warp was asked for and is not installed.
     """
     row = catalog.env(name)
     if asked == "auto" and len(row.physics) == 1:
@@ -105,9 +105,10 @@ def resolve_physics(name: str, asked: str) -> str:
             "leave --physics out to take the fastest",
         )
     if asked == "warp" and not find_spec("warp"):
-        raise DeviceUnavailable(
+        raise PackageMissing(
             "warp physics was asked for, and warp is not installed",
-            "pip install 'rlctl[warp]', or use --physics jax",
+            "mujoco-mjx[warp]",
+            instead="use --physics jax",
         )
     return asked
 

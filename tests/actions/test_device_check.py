@@ -59,7 +59,7 @@ class TestTheMachine:
         monkeypatch.setattr(machine, "version", version)
         found = machine.packages()
         assert (found.status, found.detail) == ("fail", "missing: torch")
-        assert found.hint == "pip install torch"
+        assert found.hint == f"{sys.executable} -m pip install torch"
 
     def test_mujoco_and_mjx_must_match(self, monkeypatch):
         monkeypatch.setattr(
@@ -67,7 +67,7 @@ class TestTheMachine:
         )
         found = machine.packages()
         assert found.status == "fail"
-        assert found.hint == "pip install 'mujoco-mjx==3.17.*'"
+        assert found.hint == f"{sys.executable} -m pip install 'mujoco-mjx==3.17.*'"
 
     def test_memory(self, monkeypatch):
         found = machine.memory()
@@ -146,17 +146,15 @@ class TestArithmetic:
             whole = x.view(np.uint32).astype(np.uint64) + ((1 << drop) >> 1)
             return (whole >> drop << drop).astype(np.uint32).view(np.float32)
 
-        found = frameworks._product(
-            lambda a, b: lambda: rounded(a) @ rounded(b), "the setting for it"
-        )
+        found = frameworks._product(lambda a, b: lambda: rounded(a) @ rounded(b))
         assert found.status == status
-        assert ("the setting for it" in found.hint) == (status == "warn")
+        assert ("TF32 or bfloat16" in found.hint) == (status == "warn")
 
     @pytest.mark.parametrize(
         "wrong", [lambda a, b: a @ b.T, lambda a, b: a * np.nan], ids=["transposed", "nan"]
     )
     def test_wrong_products_fail(self, wrong):
-        found = frameworks._product(lambda a, b: lambda: wrong(a, b), "")
+        found = frameworks._product(lambda a, b: lambda: wrong(a, b))
         assert found.status == "fail"
 
 
@@ -253,7 +251,7 @@ class TestIsolation:
             "video": "pass",
         }
         assert found["jax"].detail == "ImportError: libcudart.so is missing"
-        assert found["torch"].hint == "pip install torch"
+        assert found["torch"].hint == f"{sys.executable} -m pip install torch"
 
     @shell
     def test_a_crash_fails_alone(self, package):

@@ -181,7 +181,7 @@ def test_onnx_is_an_extra(tmp_path, rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(DeviceUnavailable, match="not installed") as raised:
         export(tmp_path / "p.onnx", "onnx", path)
-    assert raised.value.hint == "pip install 'rlctl[onnx]'"
+    assert raised.value.hint == f"{sys.executable} -m pip install onnx"
     assert not list(tmp_path.glob("*p.onnx*"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from checkpoints.saving import flip, save
 
-from rlctl.checkpoints import store
+from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.find import find, locate
 from rlctl.core.errors import Damaged, Incompatible, NotFound, Unsafe, UsageError
 
@@ -83,6 +83,60 @@ def test_a_run_is_given_by_name_or_by_folder():
     make_run("b", 1)
     for text in ("a", "runs/a", str(run.absolute()), "runs/a/", "runs/a/checkpoints"):
         assert find(text).resolve() == at(run, 10).resolve()
+
+
+def test_an_environment_is_its_latest_run():
+    make_run("older", 5, env="hopper")
+    hopper = make_run("hops", 10, 20, 30, best=20, env="hopper")
+    cart = make_run("cart", 7, env="gym:CartPole-v1")
+    assert find(None) == find("gym:CartPole-v1") == at(cart, 7)
+    assert find("hopper") == find("hopper@best") == at(hopper, 20)
+    assert find("hopper@latest") == at(hopper, 30)
+    assert find("hopper@10") == at(hopper, 10)
+    with pytest.raises(Incompatible, match="of environment hopper, not ant"):
+        find("hopper", "ant")
+
+
+def test_an_environment_without_a_run_is_the_policy_that_ships_or_told():
+    told = []
+    assert find("pendulum", tell=told.append) == shipped.named("shipped:pendulum")
+    assert "the policy that ships" in told[0]
+    own = make_run("own", 3)
+    assert find("pendulum", tell=told.append) == at(own, 3)
+    assert len(told) == 1
+    for text in ("hopper", "gym:CartPole-v1", "hopper@best"):
+        with pytest.raises(NotFound, match="there is no run of") as caught:
+            find(text)
+        assert f"rlctl train {text.partition('@')[0]}" in caught.value.hint
+
+
+def test_a_run_or_checkpoint_goes_before_an_environment_of_its_name():
+    make_run("latest-of-it", 9, env="hopper")
+    run = make_run("hopper", 4, env="ant")
+    os.utime(run / "config.json", (1e9, 1e9))
+    assert find("hopper") == at(run, 4)
+
+
+def test_a_folder_of_other_things_does_not_hide_an_environment():
+    run = make_run("a", 4, env="hopper")
+    Path("hopper").mkdir()
+    Path("hopper/notes.txt").write_text("")
+    assert find("hopper") == at(run, 4)
+
+
+def test_a_folder_of_runs_is_told_with_its_latest():
+    make_run("my a", 1)
+    make_run("my b", 2)
+    with pytest.raises(NotFound, match="runs holds 2 runs") as caught:
+        find("runs")
+    assert "'runs/my b'" in caught.value.hint
+
+
+def test_a_run_that_is_nowhere_is_told_with_where_it_was_looked_for(tmp_path):
+    with pytest.raises(NotFound) as caught:
+        find("a")
+    assert str(tmp_path / "runs") in caught.value.message
+    assert "RLCTL_RUNS" in caught.value.hint
 
 
 def test_runs_are_looked_for_where_the_user_keeps_them(tmp_path, monkeypatch):

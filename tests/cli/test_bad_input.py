@@ -15,7 +15,7 @@ BAD = [
     (["train"], 2, ["needs an environment", "rlctl envs"]),
     (["train", "pendulm"], 2, ["'pendulm'", "did you mean pendulum?"]),
     (["train", "nothing-like-it"], 2, ["barkour", "rlctl envs"]),
-    (["train", "pendulum", "two"], 2, ["two"]),
+    (["train", "pendulum", "two"], 2, ["two", "rlctl benchmark"]),
     (["train", "pendulum", "--algo", "pppo"], 2, ["'pppo'", "did you mean ppo?"]),
     (["train", "pendulum", "--stesp", "5"], 2, ["--stesp", "--steps"]),
     (["train", "pendulum", "--steps", "0"], 2, ["--steps: 0 is below the smallest allowed, 1"]),
@@ -33,7 +33,77 @@ BAD = [
     (["train", "pendulum", "--set", "ppo.lerning_rate=1"], 2, ["did you mean ppo.learning_rate?"]),
     (["train", "hopper", "--algo", "ppo", "--set", "ppo.mirror=true"], 2, ["ppo.mirror=false"]),
     (["train", "pendulum", "--set", "train.easy_steps=9"], 2, ["no easier settings"]),
-    (["train", "pendulum", "--set", "learning_rate=1"], 2, ["section.key=value"]),
+    (
+        ["train", "pendulum", "--set", "learning_rate=1"],
+        2,
+        [
+            "section.key=value",
+            "did you mean ppo.learning_rate?",
+            "rlctl config show pendulum",
+        ],
+    ),
+    (["train", "pendulum", "--set", "lr=1"], 2, ["did you mean ppo.learning_rate?"]),
+    (["train", "pendulum", "--set", "ppo.lr=1"], 2, ["did you mean ppo.learning_rate?"]),
+    (
+        ["train", "pendulum", "--algo", "trpo", "--set", "gamma=1"],
+        2,
+        [
+            "did you mean trpo.discounting?",
+            "rlctl config show pendulum --algo trpo",
+        ],
+    ),
+    (
+        ["train", "pendulum", "--set", "ppo.learning_rate", "1e-3"],
+        2,
+        [
+            "write it without a space: --set ppo.learning_rate=1e-3",
+        ],
+    ),
+    (
+        ["train", "pendulum", "--set", "ppo.learning_rate", "=", "1e-3"],
+        2,
+        [
+            "write it without a space: --set ppo.learning_rate=1e-3",
+        ],
+    ),
+    (
+        ["train", "pendulum", "--set", "ppo.learning_rate=", "1e-3"],
+        2,
+        [
+            "write it without a space: --set ppo.learning_rate=1e-3",
+        ],
+    ),
+    (["train", "pendulum", "--set", "ppo.activation=Tanh"], 2, ["did you mean tanh?"]),
+    (["train", "pendulum", "--steps", "1e6.5"], 2, ["`rlctl train --help` says what is allowed"]),
+    (["train", "pendulum", "--num_envs", "4"], 2, ["did you mean --num-envs?"]),
+    (["train", "pendulum", "--n-envs", "4"], 2, ["did you mean --num-envs?"]),
+    (["train", "pendulum", "--total-timesteps", "4"], 2, ["did you mean --steps?"]),
+    (["train", "pendulum", "--lr", "4"], 2, ["--set ppo.learning_rate=VALUE"]),
+    (["train", "pendulum", "--n-steps", "4"], 2, ["--set ppo.unroll_length=VALUE"]),
+    (["train", "pendulum", "--algo", "trpo", "--gamma=4"], 2, ["--set trpo.discounting=VALUE"]),
+    (["train", "pendulum", "--gpu"], 2, ["did you mean --device gpu?"]),
+    (["train", "--env", "pendulum"], 2, ["rlctl train ENV"]),
+    (["eval", "--env-id", "pendulum"], 2, ["rlctl eval ENV"]),
+    (["eval", "--checkpoint", "x"], 2, ["did you mean --ckpt?"]),
+    (["render", "pendulum", "-o", "x.mp4"], 2, ["did you mean --out?"]),
+    (["render", "pendulum", "--size", "640", "--out", "x.png"], 2, ["--size 640x480"]),
+    (["train", "pendulum", "--device", "cuda"], 7, ["GPU", "--device cpu"]),
+    (["train", "pendulum", "--device", "cuda", "--cpu"], 2, ["contradict"]),
+    (["train", "pendulum", "--device", "CPU"], 2, ["did you mean cpu?"]),
+    (["train", "pendulum", "--physics", "mjx"], 2, ["did you mean jax?"]),
+    (["export", "--format", "pytorch", "--out", "x"], 2, ["did you mean torch?"]),
+    (["train", "pendulum", "--algo", "sac"], 2, ["there are ppo, trpo", "--algo ppo"]),
+    (["train", "CartPole-v1"], 2, ["did you mean gym:CartPole-v1?"]),
+    (["train", "Hopper-v5"], 2, ["did you mean gym:Hopper-v5, or hopper"]),
+    (["train", "HalfCheetah"], 2, ["did you mean half-cheetah?"]),
+    (["render", "shipped", "--out", "x.png"], 2, ["--ckpt shipped:ENV"]),
+    (["eval", "shipped:pendulum"], 2, ["--ckpt shipped:pendulum"]),
+    (["eval", "latest"], 2, ["--ckpt latest"]),
+    (["eval", "runs/a b"], 2, ["--ckpt 'runs/a b'"]),
+    (["pendulum"], 2, ["rlctl train pendulum"]),
+    (["gym:CartPole-v1"], 2, ["rlctl train gym:CartPole-v1"]),
+    (["play", "pendulum"], 2, ["did you mean `rlctl render`?"]),
+    (["list"], 2, ["did you mean `rlctl envs`?"]),
     (["train", "pendulum", "--set", "ppo.learning_rate"], 2, ["section.key=value"]),
     (["train", "pendulum", "--set", "ppo.activation=sine"], 2, ["'sine'", "swish, tanh"]),
     (["train", "pendulum", "--set", "env.gravity=1"], 2, ["env.gravity", "no such setting"]),
@@ -64,6 +134,16 @@ BAD = [
     (["eval", "pendulm"], 2, ["did you mean pendulum?"]),
     (["eval", "--device", "gpu"], 7, ["GPU"]),
     (["config"], 2, []),
+    (["config", "shwo"], 2, ["show"]),
+    (["config", "vaildate", "torn.toml"], 2, ["validate"]),
+    (["config", "pendulm"], 2, ["did you mean pendulum?"]),
+    (["compare", "pendulm"], 2, ["did you mean pendulum?"]),
+    (["export", "pendulm", "--format", "numpy", "--out", "p"], 2, ["did you mean pendulum?"]),
+    (["compare", "hopper"], 3, ["no run of hopper", "rlctl train hopper"]),
+    (["compare", "pendulum", "--ckpt", "shipped:barkour"], 6, ["of environment barkour"]),
+    (["inspect-ckpt", "pendulum", "--ckpt", "pendulum"], 2, ["both name a checkpoint"]),
+    (["benchmark"], 2, ["rlctl benchmark ENV"]),
+    (["benchmark", "pendulm"], 2, ["did you mean pendulum?"]),
     (["config", "show"], 2, ["ENV"]),
     (["config", "show", "pendulm"], 2, ["did you mean pendulum?"]),
     (["config", "show", "pendulum", "--algo", "trpoo"], 2, ["'trpoo'"]),
@@ -177,18 +257,32 @@ def test_completion_knows_environments_and_algorithms(capsys):
     assert [name for name, _ in options.complete_env("b")] == ["barkour", "brax:"]
     assert [name for name, _ in options.complete_algo("p")] == ["ppo"]
     assert options.complete_ckpt("la") == ["latest"]
+    assert options.complete_ckpt("pend") == ["pendulum"]
 
 
-def test_the_shell_gets_completions():
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("rlctl train pend", ["pendulum"]),
+        ("rlctl compare pend", ["pendulum"]),
+        ("rlctl config show pend", ["pendulum"]),
+        ("rlctl benchmark hopper sw", ["swimmer"]),
+        ("rlctl eval --ckpt shipped:b", ["shipped:barkour"]),
+        ("rlctl train pendulum --device cu", ["cuda"]),
+        ("rlctl train pendulum --set ppo.learning_rate_", ["ppo.learning_rate_schedule="]),
+        ("rlctl train hopper --algo trpo --set trpo.max", ["trpo.max_kl="]),
+    ],
+)
+def test_the_shell_gets_completions(words, completed):
     environ = {
         **os.environ,
         "_RLCTL_COMPLETE": "complete_bash",
-        "COMP_WORDS": "rlctl train pend",
-        "COMP_CWORD": "2",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
     }
     command = [sys.executable, "-m", "rlctl"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
-    assert done.stdout.split() == ["pendulum"]
+    assert sorted(done.stdout.split()) == completed
 
 
 def test_every_command_is_registered():
@@ -196,5 +290,5 @@ def test_every_command_is_registered():
 
     assert set(get_command(cli.app).commands) == {
         "train", "eval", "render", "inspect-ckpt", "device-check", "envs", "config", "compare",
-        "export", "import", "benchmark", "plot",
+        "export", "import", "benchmark", "plot", "inspect", "check",
     }  # fmt: skip

@@ -151,7 +151,7 @@ OLD = {
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (("--envs", ","), 2, "names no environment"),
+        (("--envs", ","), 2, "needs environments"),
         (("--envs", "pendulm"), 2, "did you mean pendulum?"),
         (("--algo", "knwon"), 2, "did you mean known?"),
         (("--seeds", "0"), 2, "--seeds: 0 is below"),

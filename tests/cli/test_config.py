@@ -119,3 +119,22 @@ def test_every_preset_that_ships_is_valid(rlctl):
         done = rlctl("config", "validate", path, *env)
         assert done.code == 0, done.err
     assert len(found) >= 2
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize(
+    "args", [["config", "validate", "x.toml"], ["train", "pendulum", "--config", "x.toml"]]
+)
+def test_a_file_in_another_encoding_is_told(rlctl, tmp_path, encoding, args):
+    (tmp_path / "x.toml").write_bytes("[train]\nseed = 3  # é\n".encode(encoding))
+    done = rlctl(*args)
+    assert done.code == 2
+    assert "cannot read x.toml: it is not text in UTF-8" in done.err
+    assert "hint: save it as UTF-8" in done.err
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(rlctl, tmp_path):
+    (tmp_path / "x.toml").write_bytes("[train]\r\nseed = 3\r\n".encode("utf-8-sig"))
+    assert rlctl("config", "validate", "x.toml", "--json").envelope["data"]["values"] == {
+        "train.seed": 3
+    }

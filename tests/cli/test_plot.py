@@ -209,9 +209,9 @@ def test_without_matplotlib(rlctl, monkeypatch):
     write_run("runs/a")
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     done = rlctl("plot")
-    assert (done.code, done.out) == (10, "")
-    assert "matplotlib is not installed" in done.err
-    assert "pip install 'rlctl[plots]'" in done.err
+    assert (done.code, done.out) == (7, "")
+    assert "by matplotlib, which is not installed" in done.err
+    assert f"{sys.executable} -m pip install matplotlib" in done.err
 
 
 @needs_matplotlib

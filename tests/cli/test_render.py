@@ -104,6 +104,7 @@ def test_tiles_are_described(rlctl):
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
+        ((), 3, "no run with a checkpoint yet"),
         (("--out", "a.mp4", "--num-envs", "0"), 2, "0 environments cannot be filmed; 1 to 16"),
         (("--out", "a.mp4", "--num-envs", "17"), 2, "17 environments cannot be filmed; 1 to 16"),
         (("--out", "a.mp4", "--num-envs", "two"), 2, "--num-envs"),

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from rlctl.checkpoints import shipped
 
 FAKE = Path(__file__).parents[1] / "fake_engine.py"
 TRAIN = ("train", "pendulum", "--algo", "fake", "--set", "train.plot=false")
@@ -80,6 +84,26 @@ def test_two_rates_are_told_apart(monkeypatch, rlctl, figures, told):
 def test_a_run_elsewhere_is_named_in_what_to_do_next(rlctl):
     done = rlctl(*TRAIN, "--steps", 100, "--out", "mine")
     assert "next: rlctl eval --ckpt mine, " in done.err
+
+
+@pytest.mark.parametrize("name", ["my runs/a", "it's", "a$HOME", "x;y", "(z)"])
+def test_commands_it_prints_can_be_pasted(rlctl, name):
+    done = rlctl(*TRAIN, "--steps", 100, "--out", name)
+    assert f"next: rlctl eval --ckpt {shlex.quote(name)}, " in done.err
+    again = rlctl(*TRAIN, "--steps", 100, "--out", name)
+    assert f"rlctl train --resume {shlex.quote(name)}" in again.err
+
+
+@pytest.mark.parametrize("name", ["my policy", "it's"])
+def test_commands_about_checkpoints_can_be_pasted(rlctl, name):
+    shutil.copytree(shipped.named("shipped:pendulum"), name)
+    assert f"--init-from {shlex.quote(name)}" in rlctl("train", "--resume", name).err
+    Path(f"{name}.pkl").write_bytes(b"\x80")
+    told = rlctl("eval", "--ckpt", f"{name}.pkl").err
+    assert f"rlctl import {shlex.quote(name + '.pkl')} --out DIR" in told
+    Path(f"{name}.toml").write_text("[env]\nx = 1\n")
+    told = rlctl("config", "validate", f"{name}.toml").err
+    assert f"rlctl config validate {shlex.quote(name + '.toml')} ENV" in told
 
 
 def test_quiet_json_is_the_envelope_alone(rlctl):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_missing_package_is_told_before_anything_is_written(rlctl, tmp_path, m
     monkeypatch.setattr(wandb, "find_spec", lambda name: None)
     done = rlctl(*FAKE, "--wandb")
     assert done.code == 7
-    assert done.envelope["error"]["hint"] == "pip install 'rlctl[wandb]'"
+    assert done.envelope["error"]["hint"] == f"{sys.executable} -m pip install wandb"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -114,11 +114,16 @@ def test_a_bad_value_is_told_with_its_place(text, complaint):
     assert len(caught.value.message) < 200
 
 
-@pytest.mark.parametrize("text", ["epochs", "epochs=1", "learner.=1", ".epochs=1", "=", ""])
+@pytest.mark.parametrize("text", ["epochs", "learner.=1", ".epochs=1", "=", ""])
 def test_a_malformed_set_is_told_as_it_was_given(text):
     with pytest.raises(UsageError, match=r"not of the form section\.key=value") as caught:
         resolve(SECTIONS, [set_layer([text])])
     assert f"--set {text}:" in caught.value.message
+
+
+def test_a_section_left_out_is_answered_with_the_right_one():
+    with pytest.raises(UsageError, match=r"--set epochs: .*did you mean learner\.epochs\?"):
+        resolve(SECTIONS, [set_layer(["epochs=1"])])
 
 
 def test_a_wrong_section_is_answered_with_the_right_one():

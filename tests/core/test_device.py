@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_a_gpu_that_jax_was_not_built_for_is_told(environ, monkeypatch):
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     with pytest.raises(DeviceUnavailable, match="without CUDA") as caught:
         device.select("gpu")
-    assert "rlctl[cuda]" in caught.value.hint
+    assert "pip install 'jax[cuda12]'" in caught.value.hint
 
 
 class Jax:
@@ -155,3 +156,64 @@ def test_jax_obeys_and_writes_the_cache(tmp_path):
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["cpu"]
     assert any((tmp_path / "rlctl" / "xla").iterdir())
+
+
+DECIDING = {
+    "JAX_DEFAULT_PRNG_IMPL": "rbg",
+    "JAX_ENABLE_X64": "1",
+    "JAX_THREEFRY_PARTITIONABLE": "0",
+    "JAX_RANDOM_SEED_OFFSET": "7",
+    "JAX_DEFAULT_MATMUL_PRECISION": "bfloat16",
+    "JAX_NUMPY_RANK_PROMOTION": "raise",
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+    "JAX_LEGACY_PRNG_KEY": "error",
+    "NVIDIA_TF32_OVERRIDE": "1",
+}
+
+
+@pytest.mark.parametrize("variable", DECIDING)
+@pytest.mark.parametrize("asked", ["auto", "cpu"])
+def test_variables_that_change_what_a_seed_gives_are_removed(environ, variable, asked):
+    environ[variable] = DECIDING[variable]
+    environ["JAX_DEBUG_NANS"] = "1"
+    device.select(asked)
+    assert variable not in environ
+    assert environ["JAX_DEBUG_NANS"] == "1"
+
+
+def test_a_seed_gives_the_same_numbers_whatever_the_variables_say():
+    script = (
+        "from rlctl.core import device; device.select('cpu');"
+        "import jax; key = jax.random.PRNGKey(3); print(key, key.dtype);"
+        "print(jax.random.normal(key, (3,)), jax.random.uniform(key).dtype)"
+    )
+    command = [sys.executable, "-c", script]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("JAX")}
+    told = [
+        subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+        for environ in (plain, plain | DECIDING)
+    ]
+    assert told[0] == told[1]
+    assert "float32" in told[0]
+
+
+def test_a_process_that_has_chosen_other_arithmetic_is_refused(environ):
+    sys.modules["jax"] = SimpleNamespace(config=SimpleNamespace(jax_enable_x64=True))
+    with pytest.raises(UsageError, match="jax_enable_x64 is True in this process") as caught:
+        device.select("auto")
+    assert 'jax.config.update("jax_enable_x64", False)' in caught.value.hint
+
+
+@pytest.mark.parametrize("variable", ["JAX_PLATFORMS", "JAX_PLATFORM_NAME"])
+@pytest.mark.parametrize(
+    ("value", "told"), [("cuda", "no NVIDIA GPU"), ("gpu", "no NVIDIA GPU"), ("npu", "'npu'")]
+)
+def test_platforms_that_are_not_here_are_told(environ, monkeypatch, variable, value, told):
+    monkeypatch.setattr(device, "_nvidia_gpu", lambda: False)
+    environ[variable] = value
+    with pytest.raises(DeviceUnavailable, match=told) as caught:
+        device.select("auto")
+    assert f"{variable} is {value}" in caught.value.message
+    assert device.select("cpu") == "cpu"
+    assert environ["JAX_PLATFORMS"] == "cpu"
+    assert "JAX_PLATFORM_NAME" not in environ

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -11,8 +10,10 @@ from rlctl.core.errors import StoppedUnsaved
 from rlctl.core.signals import StopFlag
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_insists(signum):
+@pytest.mark.parametrize(
+    ("signum", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_the_first_signal_asks_and_the_second_insists(signum, name):
     told, heard = [], threading.Event()
     with StopFlag(lambda line: (told.append(line), heard.set())) as stop:
         assert stop() is None
@@ -73,12 +74,10 @@ def test_signals_are_heard_while_the_main_thread_is_deep_in_compiled_code():
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout.readline() == "deep\n"
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert "once more" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 12
-        assert time.monotonic() - began < 15
+        assert process.wait(60) == 12
 
 
 def test_signals_that_come_as_one_are_still_two():

@@ -44,6 +44,31 @@ def test_other_toml_is_refused(data):
         parse_toml(data)
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "mark"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_toml_is_read_as_editors_save_it(mark, end):
+    text = "[train]\nseed = 3  # r\xe9glage\n".encode().replace(b"\n", end)
+    assert parse_toml(mark + text) == {"train": {"seed": 3}}
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("[a]\nb = 'é'".encode("latin-1"), "line 2 has the byte 0xe9"),
+        ("[a]\n# \u2013".encode("cp1252"), "line 2 has the byte 0x96"),
+        ("[a]".encode("utf-16"), "perhaps in UTF-16"),
+        ("[a]".encode("utf-16-be"), "perhaps in UTF-16"),
+        ("[a]".encode("utf-32"), "perhaps in UTF-16"),
+        (b"[a]\rb = 1\r", r"'\[a\]\\rb = 1'"),
+        ("[a]\nb\xa0= 1".encode(), r"'b\\xa0= 1'"),
+        ("[a]\nb = “x”".encode(), r"'b = \\u201cx\\u201d'"),
+    ],
+)
+def test_what_cannot_be_read_is_shown(data, told):
+    with pytest.raises(ValueError, match=told):
+        parse_toml(data)
+
+
 def test_only_regular_files_up_to_a_size_are_read(tmp_path):
     (tmp_path / "x").write_bytes(b"12345")
     (tmp_path / "link").symlink_to("x")

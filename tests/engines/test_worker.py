@@ -29,12 +29,10 @@ def test_a_stop_is_heeded_in_the_middle_of_a_task():
         release.wait(60)
         order.append("done")
 
-    began = time.perf_counter()
     with pytest.raises(Interrupted) as stopped:
         worker.do(task)
     assert stopped.value.signum == signal.SIGTERM
     worker.close(lambda: order.append("closed"))  # which does not wait
-    assert time.perf_counter() - began < 30
     assert order == []
     release.set()
     while len(order) < 2:

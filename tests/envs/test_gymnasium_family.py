@@ -178,7 +178,7 @@ class TestWhatCannotBeUsed:
     def test_what_is_not_installed(self):
         with pytest.raises(DeviceUnavailable, match="Toys are not installed") as caught:
             spec("toy_gym:Missing-v0")
-        assert caught.value.hint == f'{sys.executable} -m pip install "toys[box]"'
+        assert caught.value.hint.endswith("pip install 'toys[box]'")
 
 
 def test_nothing_is_listed_before_it_is_asked_for():

@@ -40,7 +40,8 @@ COMMANDS = [
 TEXTS = {  # what an option's metavar stands for
     "ENV": ENVS, "NAME": [*ENVS, "ppo", "trpo", "relu", "free", "front", "ppo "],
     "ENV,ENV": ["pendulum", "pendulum,hopper", ",", "pendulum,", "pendulum,pendulm"],
-    "CKPT": RUNS, "RUN": RUNS, "[PATH]": RUNS, "OTHER": RUNS, "SOURCE": RUNS,
+    "CKPT": RUNS, "RUN": RUNS, "[CKPT]": [*RUNS, *ENVS],
+    "[ENV]...": ENVS, "OTHER": RUNS, "SOURCE": RUNS,
     "FILE": [*FILES, *OUTS], "DIR": OUTS, "PATH": OUTS, "FILE.npz": OUTS,
     "FAMILY": ["gym", "brax", "x"],
     "N": NUMBERS, "X": NUMBERS, "STEPS": NUMBERS, "RATE": NUMBERS,

@@ -40,7 +40,8 @@ def fault(done: in_process.Outcome, as_json: bool = False) -> str:
     told = len(re.findall(r"^error: ", done.err, re.MULTILINE))
     if as_json and done.out and not done.out.startswith("Usage:"):
         told = int(done.envelope["error"] is not None)
-    if told != (done.code != 0):
+    stopped = done.code in (130, 143) and not as_json  # after a save, which is no error
+    if told != (done.code != 0 and not stopped):
         return f"{told} errors with exit code {done.code}: {said[-300:]}"
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", said):
         return f"unprintable letters: {said[-300:]!r}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rlctl.actions.plots import style
+from rlctl.core.errors import pip_install
 from rlctl.core.files import write_atomic
 
 _OTHERS = ("#b5541c", "#4b8b3b", "#7a4fa3")  # published results, the best three
@@ -17,7 +18,7 @@ def missing() -> str:
     """What to install for plots, empty where nothing is missing."""
     if find_spec("matplotlib"):
         return ""
-    return "no plots: matplotlib is not installed (pip install 'rlctl[plots]')"
+    return f"no plots: matplotlib is not installed ({pip_install('matplotlib')})"
 
 
 def plot_curves(path: Path, report: dict[str, Any]) -> None:

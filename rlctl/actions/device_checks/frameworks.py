@@ -21,6 +21,8 @@ def jax_devices() -> Finding:
     devices = jax.devices()
     kinds = [f"{device.platform}: {device.device_kind}" for device in devices]
     detail = f"jax {version('jax')} on {', '.join(kinds)}"
+    if len(devices) > 1:
+        detail += "; a training uses the first"
     value = {"platform": devices[0].platform, "devices": kinds}
     if devices[0].platform == "cpu" and gpu_missing() is None:
         return Finding(
@@ -40,7 +42,7 @@ def jax_matmul() -> Finding:
         left, right = jnp.asarray(a), jnp.asarray(b)
         return lambda: np.asarray(product(left, right))
 
-    return _product(multiply, "JAX_DEFAULT_MATMUL_PRECISION=highest")
+    return _product(multiply)
 
 
 def jax_gradient() -> Finding:
@@ -108,12 +110,10 @@ def torch_matmul() -> Finding:
         left, right = torch.from_numpy(a).to(device), torch.from_numpy(b).to(device)
         return lambda: (left @ right).cpu().numpy()
 
-    return _product(multiply, "torch.set_float32_matmul_precision('highest')")
+    return _product(multiply)
 
 
-def _product(
-    multiply: Callable[[np.ndarray, np.ndarray], Callable[[], np.ndarray]], precise: str
-) -> Finding:
+def _product(multiply: Callable[[np.ndarray, np.ndarray], Callable[[], np.ndarray]]) -> Finding:
     """Multiply two float32 matrices: how exactly, and how fast."""
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(_SIZE, _SIZE)).astype(np.float32) for _ in range(2))
@@ -125,7 +125,7 @@ def _product(
     if error < _FLOAT32:
         return Finding("pass", value, detail)
     if error < _REDUCED:
-        hint = f"products are rounded to TF32 or bfloat16; for float32 set {precise}"
+        hint = "this device rounds products to TF32 or bfloat16, for speed; training allows for it"
         return Finding("warn", value, detail, hint)
     return Finding("fail", value, detail, "products are wrong; reinstall, or repair the driver")
 

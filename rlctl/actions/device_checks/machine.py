@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rlctl.actions.device_checks.base import Finding
 from rlctl.core.device import gpu_missing
+from rlctl.core.errors import pip_install
 
 GIB = 2**30
 _ENOUGH = 2 * GIB  # training barkour with 1024 environments stays well below
@@ -38,10 +39,10 @@ def packages() -> Finding:
     detail = ", ".join(f"{name} {found[name]}" for name in found)
     if missing:
         words = f"missing: {', '.join(missing)}"
-        return Finding("fail", found, words, f"pip install {' '.join(missing)}")
+        return Finding("fail", found, words, pip_install(*missing))
     if _minor(found["mujoco"]) != _minor(found["mujoco-mjx"]):
         words = f"mujoco {found['mujoco']} and mujoco-mjx {found['mujoco-mjx']} do not match"
-        hint = f"pip install 'mujoco-mjx=={_minor(found['mujoco'])}.*'"
+        hint = pip_install(f"mujoco-mjx=={_minor(found['mujoco'])}.*")
         return Finding("fail", found, words, hint)
     return Finding("pass", found, detail)
 

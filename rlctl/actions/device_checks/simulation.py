@@ -8,6 +8,7 @@ import numpy as np
 
 from rlctl.actions.device_checks.base import Finding
 from rlctl.actions.device_checks.machine import cores
+from rlctl.core.errors import pip_install
 
 _SIZES = (64, 512, 4096)
 _BENCH_ENVS = ("pendulum", "inverted-pendulum", "barkour")
@@ -67,7 +68,9 @@ def jax() -> Finding:
 def warp() -> Finding:
     """MJX on Warp against native."""
     if find_spec("warp") is None:
-        return Finding("skip", None, "warp is not installed", "pip install 'rlctl[warp]' to use it")
+        return Finding(
+            "skip", None, "warp is not installed", f"{pip_install('mujoco-mjx[warp]')} to use it"
+        )
     return _compared("warp")
 
 

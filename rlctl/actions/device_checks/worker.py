@@ -14,7 +14,7 @@ from typing import Any
 
 from rlctl import catalog
 from rlctl.actions.device_checks.base import ROWS, Finding
-from rlctl.core.errors import RlctlError
+from rlctl.core.errors import RlctlError, pip_install
 from rlctl.core.files import to_json
 
 MARK = "device-check "
@@ -39,7 +39,7 @@ def _failure(error: BaseException) -> Finding:
         return Finding("fail", None, error.message, error.hint)
     detail = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     if isinstance(error, ModuleNotFoundError):
-        return Finding("fail", None, detail, f"pip install {(error.name or '').split('.')[0]}")
+        return Finding("fail", None, detail, pip_install((error.name or "").split(".")[0]))
     if isinstance(error, ImportError):
         return Finding("fail", None, detail, "what it names is broken; reinstall it")
     return Finding("fail", None, detail, "see the detail; `rlctl device-check --json` has it whole")

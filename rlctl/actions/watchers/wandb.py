@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlctl.actions.watchers.base import Watched
 from rlctl.actions.watchers.scalars import scalars
-from rlctl.core.errors import DeviceUnavailable, RlctlError, Stopped
+from rlctl.core.errors import DeviceUnavailable, PackageMissing, RlctlError, Stopped
 from rlctl.core.files import write_atomic
 from rlctl.core.progress import Event
 
@@ -23,12 +23,12 @@ def check() -> None:
     """Check that there is a W&B to log to; where it may ask for a key, it does.
 
     Raises:
-        DeviceUnavailable: It is not installed, or has no key.
+        PackageMissing: It is not installed.
+        DeviceUnavailable: It has no key.
     """
     if find_spec("wandb") is None:
-        raise DeviceUnavailable(
-            "W&B is logged to by the package wandb, which is not installed",
-            "pip install 'rlctl[wandb]'",
+        raise PackageMissing(
+            "W&B is logged to by the package wandb, which is not installed", "wandb"
         )
     import wandb
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, NoReturn
 
 import safetensors.numpy
 
-from rlctl.core.errors import Damaged, DeviceUnavailable, RlctlError, Unsafe
+from rlctl.core.errors import Damaged, PackageMissing, RlctlError, Unsafe
 
 READERS = {  # each has read(files: name -> bytes, ...) -> Foreign; only they import what they need
     "orbax": "rlctl.checkpoints.foreign.orbax",
@@ -41,7 +41,7 @@ def main() -> None:
         _fail(out, error)
     except ModuleNotFoundError as error:
         need = f"reading it needs {error.name}, which is not installed"
-        _fail(out, DeviceUnavailable(need, f"pip install {error.name}"))
+        _fail(out, PackageMissing(need, str(error.name)))
     except MemoryError:
         _fail(out, Unsafe("it asks for more memory than a policy has", "do not open it elsewhere"))
     except Exception as error:  # there is no end to what nonsense can run into

@@ -5,6 +5,7 @@ Nothing is followed, waited for or run here: regular files alone, of a bounded s
 
 import io
 import os
+import shlex
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +126,8 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
     if newest := one_of(path):
         return NotFound(
-            f"{path} is a folder of checkpoints, not one", f"give the newest: rlctl import {newest}"
+            f"{path} is a folder of checkpoints, not one",
+            f"give the newest: rlctl import {shlex.quote(str(newest))}",
         )
     return Incompatible(f"{path} is no checkpoint that can be imported", READ)
 

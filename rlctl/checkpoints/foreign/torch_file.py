@@ -15,7 +15,14 @@ import torch
 
 from rlctl.checkpoints.foreign import rsl_rl, state_dict
 from rlctl.checkpoints.foreign.base import MAX_NUMBERS, READ, Foreign
-from rlctl.core.errors import Damaged, DeviceUnavailable, Incompatible, Unsafe, UsageError
+from rlctl.core.errors import (
+    Damaged,
+    DeviceUnavailable,
+    Incompatible,
+    Unsafe,
+    UsageError,
+    pip_install,
+)
 
 _NEEDED = (2, 10)  # older ones have holes in weights_only: CVE-2025-32434, CVE-2026-24747
 _MAX_BYTES = 2**30  # unpacked
@@ -65,7 +72,7 @@ def load(data: bytes) -> tuple[dict[str, np.ndarray], frozenset[str]]:
     if tuple(numbers) < _NEEDED:
         raise DeviceUnavailable(
             f"reading it safely needs PyTorch 2.10 or newer, here is {torch.__version__}",
-            "pip install 'torch>=2.10'",
+            pip_install("torch>=2.10"),
         )
     check_zip(data)
     if tool := _tool(data):

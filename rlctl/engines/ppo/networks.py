@@ -5,6 +5,7 @@ Learner parameters are {"policy", "value"} networks beside a Normalizer; togethe
 """
 
 import math
+import shlex
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -48,7 +49,7 @@ def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
             kind = "discrete actions" if part.discrete else "actions without bounds"
             raise UsageError(
                 f"{env.id} has {kind}; ppo needs bounded ones",
-                f"train it with --algo trpo: rlctl train {env.id} --algo trpo",
+                f"train it with --algo trpo: rlctl train {shlex.quote(env.id)} --algo trpo",
             )
     return PolicySpec(
         observation_size=env.observation_size,

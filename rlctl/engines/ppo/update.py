@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from optax.contrib import muon
 
 from rlctl.engines.ppo.config import PPOConfig
@@ -72,7 +70,7 @@ def make_update(
 ) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
     """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
-    With several devices the unroll's environments are spread over them and the learner is on all.
+    Like all of a training, it runs on JAX's first device.
     """
     gradient = jax.value_and_grad(ppo_loss, has_aux=True)
 
@@ -107,15 +105,7 @@ def make_update(
         state = LearnerState(PolicyState(networks.join(params), statistics), params, moments, key)
         return state, jax.tree.map(jnp.mean, losses)
 
-    devices = jax.devices()
-    if len(devices) == 1:
-        return jax.jit(update)
-    mesh = Mesh(np.array(devices), ("envs",))
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    columns = NamedSharding(mesh, PartitionSpec(None, "envs"))
-    rows = NamedSharding(mesh, PartitionSpec("envs"))
-    spread = Unroll(*[columns] * (len(Unroll._fields) - 1), last_observation=rows)
-    return jax.jit(update, in_shardings=(everywhere, spread), out_shardings=everywhere)
+    return jax.jit(update)
 
 
 def shuffle(key: jax.Array, num: int, parts: int) -> jax.Array:

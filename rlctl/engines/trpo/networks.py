@@ -67,7 +67,9 @@ def init(
     value_sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
     policy = torch_net.init(policy_sizes, generator, config.output_scale)
     if spec.distribution == "normal":
-        policy["log_std"] = torch.full((spec.action_size,), config.init_log_std)
+        policy["log_std"] = torch.full(
+            (spec.action_size,), config.init_log_std, dtype=torch.float32
+        )
     value = torch_net.init(value_sizes, generator)
     statistics = normalizer.fresh(np.asarray(weight, np.float32))
     return PolicyState(_to(policy, device), _to(value, device), statistics)

@@ -33,7 +33,7 @@ class Adam(NamedTuple):
 def fresh(params: Params) -> Adam:
     """The memory of no step."""
     zeros = torch.zeros_like(flatten(params))
-    return Adam(torch.zeros((), device=zeros.device), zeros, zeros)
+    return Adam(zeros.new_zeros(()), zeros, zeros)
 
 
 def fit(

@@ -18,7 +18,12 @@ from gymnasium import error
 from gymnasium.envs.registration import EnvSpec as Registered
 from gymnasium.envs.registration import load_env_creator
 
-from rlctl.core.errors import DeviceUnavailable, RendererMissing, RlctlError, UsageError
+from rlctl.core.errors import (
+    PackageMissing,
+    RendererMissing,
+    RlctlError,
+    UsageError,
+)
 from rlctl.core.specs import EnvSpec, ObservationPart
 from rlctl.core.starting import leave_if_starting
 from rlctl.envs.families import gymnasium_told as told
@@ -27,6 +32,8 @@ from rlctl.envs.families.gymnasium_errors import is_stop, pip_line, words
 from rlctl.envs.families.gymnasium_spaces import accept, action_parts, flatten, leaves, part_name
 
 PROBE_STEPS = 20
+
+MISSING = (error.DependencyNotInstalled, ImportError)  # what a package that is not here raises
 
 
 def names(asked: str = "") -> tuple[str, ...]:
@@ -73,7 +80,7 @@ class GymnasiumEnvironment:
 
     Raises:
         UsageError: Its spaces are not supported, or it does not take these arguments.
-        DeviceUnavailable: A package that it needs is not installed.
+        PackageMissing: A package that it needs is not installed.
     """
 
     def __init__(self, name: str, config: GymnasiumConfig) -> None:
@@ -127,7 +134,7 @@ class GymnasiumEnvironment:
         Raises:
             RendererMissing: It does not draw in that mode.
             UsageError: Its constructor failed.
-            DeviceUnavailable: A package that it needs is not installed.
+            PackageMissing: A package that it needs is not installed.
         """
         if render_mode and render_mode not in self._modes:
             raise RendererMissing(
@@ -184,8 +191,8 @@ class GymnasiumEnvironment:
             yield
         except RlctlError:
             raise
-        except (error.DependencyNotInstalled, ImportError) as problem:
-            raise DeviceUnavailable(
+        except MISSING as problem:
+            raise PackageMissing(
                 f"{self._name} needs a package that is not installed: {words(problem)}",
                 pip_line(problem),
             ) from problem

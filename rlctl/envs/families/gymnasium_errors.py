@@ -1,12 +1,10 @@
 """Errors of other people's environments: told apart from a stop, and in one line."""
 
 import re
-import shlex
 import signal
-import sys
 import threading
 
-from rlctl.core.errors import Stopped, StoppedUnsaved
+from rlctl.core.errors import Stopped, StoppedUnsaved, pip_install
 
 _PACKAGES = {"pygame": "pygame-ce"}  # module -> the package that has it, where the names differ
 
@@ -47,9 +45,9 @@ def pip_line(problem: BaseException) -> str:
     missing = missing.partition(".")[0]
     named = re.findall(r"pip install ([^`\n]+)", str(problem))
     if missing in _PACKAGES:
-        package = _PACKAGES[missing]
+        packages = [_PACKAGES[missing]]
     elif named:
-        package = named[-1].strip()
+        packages = re.sub("['\"]", "", named[-1]).split()
     else:
-        package = missing
-    return f"{shlex.quote(sys.executable)} -m pip install {package}" if package else ""
+        packages = [missing] if missing else []
+    return pip_install(*packages) if packages else ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from rlctl import __version__
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.core.errors import DeviceUnavailable
+from rlctl.core.errors import PackageMissing
 from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import action_bounds
 
@@ -45,15 +45,14 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     """Write the file.
 
     Raises:
-        DeviceUnavailable: The package `onnx` is not installed.
+        PackageMissing: The package `onnx` is not installed.
     """
     try:
         import onnx
         from onnx import TensorProto, helper
     except ModuleNotFoundError as error:
-        raise DeviceUnavailable(
-            "ONNX files are written by the package onnx, which is not installed",
-            "pip install 'rlctl[onnx]'",
+        raise PackageMissing(
+            "ONNX files are written by the package onnx, which is not installed", "onnx"
         ) from error
     graph = _Graph()
     output = _network(graph, spec, arrays, _normalized(graph, spec, arrays))

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-MINUS_ONE = torch.tensor(-1.0)
+MINUS_ONE = torch.tensor(-1.0, dtype=torch.float32)
 
 
 def tanh(z: Tensor) -> Tensor:
@@ -48,10 +48,10 @@ def init(
     params: dict[str, Tensor] = {}
     last = len(sizes) - 2
     for i, shape in enumerate(pairwise(sizes)):
-        kernel = torch.empty(shape, device=generator.device)
+        kernel = torch.empty(shape, device=generator.device, dtype=torch.float32)
         gain = output_scale if i == last else math.sqrt(2.0)
         params[f"hidden_{i}/kernel"] = torch.nn.init.orthogonal_(kernel, gain, generator)
-        params[f"hidden_{i}/bias"] = torch.zeros(shape[1], device=generator.device)
+        params[f"hidden_{i}/bias"] = kernel.new_zeros(shape[1])
     return params
 
 

@@ -41,6 +41,6 @@ def test_a_picture_with_every_panel(tmp_path):
 
 def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
-    assert "rlctl[plots]" in plots.missing()
+    assert "pip install matplotlib" in plots.missing()
     monkeypatch.setattr(plots, "find_spec", lambda name: builtins)
     assert plots.missing() == ""
