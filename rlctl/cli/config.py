@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from rlctl.cli import console, options
-from rlctl.cli.help import App
+from rlctl.cli.help import App, Group
 from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
 from rlctl.core.files import to_json
 
 
-class _ShowIfNotSaid(TyperGroup):
+class _ShowIfNotSaid(Group):
     """`config ENV` is `config show ENV`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -33,8 +33,8 @@ class Group(TyperGroup):
 class App(typer.Typer):
     """An app whose help has colors, and that of its commands."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(cls=Group, **options)
+    def __init__(self, cls: type[TyperGroup] = Group, **options: Any) -> None:
+        super().__init__(cls=cls, **options)
 
     def command(self, name: str) -> Callable[[Callable], Callable]:
         """Add a command."""

@@ -306,7 +306,9 @@ def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> t
     """The section, key and parsed value of a setting, or a ValueError that says what is wrong."""
     section, dot, key = name.partition(".")
     fields = _fields(sections)
-    if not dot:
+    if not dot and "" in sections:  # the arguments of a function
+        section, key, name = "", name, f".{name}"
+    elif not dot:
         raise ValueError("not of the form section.key=value" + _meant(name, fields))
     if section not in sections:
         wrong = f"there is no section {section[:_LONGEST]!r}" if section else "this has no section"

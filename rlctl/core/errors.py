@@ -106,12 +106,13 @@ class PackageMissing(DeviceUnavailable):
 
     Args:
         need: What needs it.
-        packages: What pip calls it.
+        packages: What pip calls it; nothing where that is not known.
         instead: What to do without it, "" for nothing.
     """
 
     def __init__(self, need: str, *packages: str, instead: str = "") -> None:
-        super().__init__(need, pip_install(*packages) + (f", or {instead}" if instead else ""))
+        install = pip_install(*packages) if packages else "its documentation says what it needs"
+        super().__init__(need, install + (f", or {instead}" if instead else ""))
 
 
 def pip_install(*packages: str) -> str:

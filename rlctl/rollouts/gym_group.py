@@ -10,7 +10,7 @@ import numpy as np
 
 from rlctl.core.errors import Diverged, PackageMissing, RendererMissing
 from rlctl.envs.families.gymnasium import MISSING, GymnasiumEnvironment
-from rlctl.envs.families.gymnasium_errors import is_stop, pip_line, words
+from rlctl.envs.families.gymnasium_errors import is_stop, missing_packages, words
 from rlctl.rollouts.base import Arrays
 from rlctl.rollouts.gym_frame import as_picture
 
@@ -132,16 +132,14 @@ class GymGroup:
         try:
             frame = self._ones[0].render()
         except MISSING as problem:
-            raise PackageMissing(
-                f"{name} needs a package to be drawn: {words(problem)}",
-                pip_line(problem) or "its documentation says what drawing needs",
-            ) from problem
+            need = f"{name} needs a package to be drawn: {words(problem)}"
+            raise PackageMissing(need, *missing_packages(problem)) from problem
         except BaseException as problem:
             if is_stop(problem):
                 raise
             raise RendererMissing(
                 f"{name} cannot be drawn after step {self._steps}: {words(problem)}",
-                pip_line(problem) or "its documentation says what drawing needs",
+                "the environment's documentation says what drawing needs",
             ) from problem
         try:
             return as_picture(frame)

@@ -125,7 +125,7 @@ class TestFailures:
     )
     def test_in_another_process_too(self, where, when):
         batch = driver("Fails", where=where, error="SystemExit")
-        with pytest.raises(Diverged, match=rf"Fails-v0 failed in {when}: SystemExit$"), batch:
+        with pytest.raises(Diverged, match=rf"Fails-v0 failed in {when}: SystemExit\n"), batch:
             play(batch, 30)
 
     def test_a_close_that_fails_after_a_failure_hides_nothing(self, monkeypatch):

@@ -28,7 +28,7 @@ from rlctl.core.specs import EnvSpec, ObservationPart
 from rlctl.core.starting import leave_if_starting
 from rlctl.envs.families import gymnasium_told as told
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
-from rlctl.envs.families.gymnasium_errors import is_stop, pip_line, words
+from rlctl.envs.families.gymnasium_errors import is_stop, missing_packages, words
 from rlctl.envs.families.gymnasium_spaces import accept, action_parts, flatten, leaves, part_name
 
 PROBE_STEPS = 20
@@ -194,7 +194,7 @@ class GymnasiumEnvironment:
         except MISSING as problem:
             raise PackageMissing(
                 f"{self._name} needs a package that is not installed: {words(problem)}",
-                pip_line(problem),
+                *missing_packages(problem),
             ) from problem
         except BaseException as problem:  # an environment's constructor may raise anything
             if is_stop(problem):

@@ -4,7 +4,7 @@ import re
 import signal
 import threading
 
-from rlctl.core.errors import Stopped, StoppedUnsaved, pip_install
+from rlctl.core.errors import Stopped, StoppedUnsaved
 
 _PACKAGES = {"pygame": "pygame-ce"}  # module -> the package that has it, where the names differ
 
@@ -34,10 +34,10 @@ def words(problem: BaseException) -> str:
     return f"{kind}: {lines[0]}" if lines else kind
 
 
-def pip_line(problem: BaseException) -> str:
-    """How to install what an error misses, into the Python that runs; "" if it does not say.
+def missing_packages(problem: BaseException) -> list[str]:
+    """Name what has to be installed for an error to go away, as pip calls it; [] if it is unknown.
 
-    The last `pip install` that the error itself names, or that of the module it could not import.
+    Those of the last `pip install` that the error names, or of the module it could not import.
     """
     missing = next(
         (e.name for e in (problem, problem.__cause__) if isinstance(e, ImportError) and e.name), ""
@@ -45,9 +45,7 @@ def pip_line(problem: BaseException) -> str:
     missing = missing.partition(".")[0]
     named = re.findall(r"pip install ([^`\n]+)", str(problem))
     if missing in _PACKAGES:
-        packages = [_PACKAGES[missing]]
-    elif named:
-        packages = re.sub("['\"]", "", named[-1]).split()
-    else:
-        packages = [missing] if missing else []
-    return pip_install(*packages) if packages else ""
+        return [_PACKAGES[missing]]
+    if named:
+        return re.sub("['\"]", "", named[-1]).split()
+    return [missing] if missing else []
