@@ -36,9 +36,9 @@ class App(typer.Typer):
     def __init__(self, cls: type[TyperGroup] = Group, **options: Any) -> None:
         super().__init__(cls=cls, **options)
 
-    def command(self, name: str) -> Callable[[Callable], Callable]:
-        """Add a command."""
-        return super().command(name, cls=Command)
+    def command(self, name: str, hidden: bool = False) -> Callable[[Callable], Callable]:
+        """Add a command; a hidden one is not listed."""
+        return super().command(name, cls=Command, hidden=hidden)
 
 
 def colored(text: str) -> str:
