@@ -202,12 +202,6 @@ def _checkpoints_in(path: Path) -> Path:
         raise NotFound(f"{path} holds {len(inside)} runs", f"name one; the latest is {latest}")
     if newest := source.one_of(path):
         raise Incompatible(f"{path} is a folder of another tool's checkpoints", import_hint(newest))
-    if inside := [name for name in runs.names(path) if (path / name / FOLDER).is_dir()]:
-        listed = ", ".join(inside[:8]) + f", and {len(inside) - 8} more" * (len(inside) > 8)
-        raise NotFound(
-            f"{path} is a folder of runs, not one: {listed}",
-            f"name the run: {path / inside[0]}; `latest` is the newest under {runs.runs_root()}",
-        )
     raise NotFound(
         f"there is no checkpoint in {path}",
         "name a run, or a checkpoint's folder; `rlctl train ENV` makes one",

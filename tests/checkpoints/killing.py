@@ -89,7 +89,9 @@ def imports() -> Iterator[Callable[[Path], None]]:
     source = FOREIGN / "brax_3.pkl"
     foreign = importing.read(importing.look(source))
     with hasty(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importing, "read", lambda source: foreign)  # by a process of its own: slow
+        patch.setattr(
+            importing, "read", lambda source, actor: foreign
+        )  # by a process of its own: slow
         patch.setattr(os, "getpid", lambda: crashes.NUMBER)  # again, as in containers
         yield lambda place: importing.import_(importing.ImportRequest(source, place / "made"))
 

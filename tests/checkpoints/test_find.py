@@ -74,7 +74,7 @@ def test_an_environment_without_a_run_is_the_policy_that_ships_or_an_error():
     told = []
     assert find("barkour", tell=told.append).name == "barkour"
     assert told == ["no run of barkour here: the policy that ships with rlctl"]
-    with pytest.raises(NotFound, match="there is no run hopper"):
+    with pytest.raises(NotFound, match="there is no run of hopper"):
         find("hopper")
 
 

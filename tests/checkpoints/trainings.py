@@ -159,7 +159,9 @@ def warm() -> Iterator[None]:
         drivers = {"rlctl.rollouts.make:make_driver": _make_driver}
         patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
         patch.setattr(ppo.Training, "_compile_update", compiled)
-        patch.setattr(networks.Networks, "actor", lambda self: _actor(self._spec))
+        patch.setattr(
+            networks.Networks, "actor", lambda self, noise_steps: _actor(self._spec, noise_steps)
+        )
         yield
 
 
@@ -168,8 +170,8 @@ _make_actor = networks.Networks.actor
 
 
 @cache
-def _actor(spec):
-    return _make_actor(networks.Networks(spec))
+def _actor(spec, noise_steps):
+    return _make_actor(networks.Networks(spec), noise_steps)
 
 
 @cache

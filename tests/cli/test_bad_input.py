@@ -32,7 +32,7 @@ BAD = [
     (["train", "pendulum", "--device", "gpu"], 7, ["GPU", "--device cpu"]),
     (["train", "pendulum", "--set", "ppo.lerning_rate=1"], 2, ["did you mean ppo.learning_rate?"]),
     (["train", "hopper", "--algo", "ppo", "--set", "ppo.mirror=true"], 2, ["ppo.mirror=false"]),
-    (["train", "pendulum", "--set", "train.easy_steps=9"], 2, ["no easier settings"]),
+    (["train", "hopper", "--set", "train.easy_steps=9"], 2, ["no easier settings"]),
     (
         ["train", "pendulum", "--set", "learning_rate=1"],
         2,
@@ -86,7 +86,7 @@ BAD = [
     (["eval", "--env-id", "pendulum"], 2, ["rlctl eval ENV"]),
     (["eval", "--checkpoint", "x"], 2, ["did you mean --ckpt?"]),
     (["render", "pendulum", "-o", "x.mp4"], 2, ["did you mean --out?"]),
-    (["render", "pendulum", "--size", "640", "--out", "x.png"], 2, ["--size 640x480"]),
+    (["render", "pendulum", "--size", "640", "--out", "x.png"], 2, ["--size 1280x720"]),
     (["train", "pendulum", "--device", "cuda"], 7, ["GPU", "--device cpu"]),
     (["train", "pendulum", "--device", "cuda", "--cpu"], 2, ["contradict"]),
     (["train", "pendulum", "--device", "CPU"], 2, ["did you mean cpu?"]),

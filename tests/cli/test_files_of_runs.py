@@ -61,8 +61,8 @@ def test_a_folder_of_runs_names_them(rlctl):
     saved_policy.save(out=Path("runs/b"))
     done = rlctl("inspect-ckpt", "runs")
     assert done.code == 3
-    assert "runs is a folder of runs, not one: b, a\n" in done.err
-    assert "name the run: runs/b" in done.err
+    assert "runs holds 2 runs" in done.err
+    assert "the latest is runs/b" in done.err
 
 
 def test_a_run_is_nothing_to_import(rlctl):

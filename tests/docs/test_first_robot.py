@@ -8,6 +8,8 @@ import doc_pages as pages
 import pytest
 from in_process import run
 
+from rlctl.gym import ids
+
 PAGE = pages.DOCS / "first-robot.md"
 TEXT = PAGE.read_text()
 TRAINING = ["train", "mybot", "--steps", "2000"]  # how the page's short one begins
@@ -51,4 +53,5 @@ def test_it_is_trained_and_evaluated(monkeypatch, tmp_path) -> None:
 @pytest.mark.filterwarnings("ignore:.*A Box observation space")
 def test_its_own_test_passes() -> None:
     (code,) = [block for _, block in pages.blocks(TEXT) if block.startswith("import gymnasium")]
+    ids.register()  # an import does that, but only the first one in a process
     exec(compile(code, "first-robot.md", "exec"), {})

@@ -87,11 +87,11 @@ def test_presets_keep_their_evaluations_at_their_own_steps(env, algo):
 
 @pytest.mark.parametrize("setting", ["train.num_evals=32", "train.eval_episodes=64"])
 def test_what_the_user_asks_for_is_done(setting):
-    held = resolve_training("pendulum", "ppo", flags={"train.steps": 400_000})
+    held = resolve_training("hopper", "ppo", flags={"train.steps": 400_000})
     assert held["train"].eval_share == 0.2
     assert held.origins["train.eval_share"] == "default"
-    free = resolve_training("pendulum", "ppo", None, [setting], {"train.steps": 400_000})
+    free = resolve_training("hopper", "ppo", None, [setting], {"train.steps": 400_000})
     assert free["train"].eval_share is None
     assert free.origins["train.eval_share"] == f"--set {setting[6:].partition('=')[0]}"
     both = [setting, "train.eval_share=0.5"]
-    assert resolve_training("pendulum", "ppo", None, both)["train"].eval_share == 0.5
+    assert resolve_training("hopper", "ppo", None, both)["train"].eval_share == 0.5

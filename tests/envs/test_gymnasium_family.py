@@ -155,7 +155,9 @@ class TestWhatCannotBeUsed:
 
     @pytest.mark.parametrize("error", ERRORS)
     def test_constructors_that_fail(self, error):
-        complaint = f"Fails-v0 cannot be made with where='constructor', error='{error}': {error}(\\n|$)"
+        complaint = (
+            f"Fails-v0 cannot be made with where='constructor', error='{error}': {error}(\\n|$)"
+        )
         with pytest.raises(UsageError, match=complaint):
             spec("odd_gym:Fails-v0", where="constructor", error=error)
 
@@ -163,7 +165,9 @@ class TestWhatCannotBeUsed:
     def test_modules_that_fail(self, error, monkeypatch, tmp_path):
         (tmp_path / f"fails_by_{error.lower()}.py").write_text(f"raise {error}")
         monkeypatch.syspath_prepend(tmp_path)
-        with pytest.raises(UsageError, match=f"cannot import fails_by_{error.lower()}: {error}(\\n|$)"):
+        with pytest.raises(
+            UsageError, match=f"cannot import fails_by_{error.lower()}: {error}(\\n|$)"
+        ):
             catalog.env(f"gym:fails_by_{error.lower()}:Toy-v0")
 
     def test_options(self):

@@ -6,7 +6,7 @@ import gymnasium
 import pytest
 from gymnasium.envs.classic_control import PendulumEnv
 
-from rlctl.core.errors import DeviceUnavailable, RendererMissing
+from rlctl.core.errors import PackageMissing, RendererMissing
 from rlctl.envs.families.gymnasium import make
 from rlctl.envs.families.gymnasium_config import GymnasiumConfig
 from rlctl.rollouts.gym_group import GymGroup
@@ -15,14 +15,18 @@ ID = "CannotBeDrawn-v0"
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind", "code"),
+    ("raised", "kind", "package"),
     [
-        (gymnasium.error.DependencyNotInstalled("run `pip install pygame`"), DeviceUnavailable, 7),
-        (ModuleNotFoundError("No module named 'pygame'", name="pygame"), DeviceUnavailable, 7),
-        (RuntimeError("no display"), RendererMissing, 10),
+        (gymnasium.error.DependencyNotInstalled("run `pip install box`"), PackageMissing, "box"),
+        (
+            ModuleNotFoundError("No module named 'pygame'", name="pygame"),
+            PackageMissing,
+            "pygame-ce",
+        ),
+        (RuntimeError("no display"), RendererMissing, ""),
     ],
 )
-def test_a_drawing_that_fails(raised, kind, code):
+def test_a_drawing_that_fails(raised, kind, package):
     class CannotBeDrawn(PendulumEnv):
         def render(self):
             raise raised
@@ -36,6 +40,6 @@ def test_a_drawing_that_fails(raised, kind, code):
         group.close()
     finally:
         del gymnasium.registry[ID]
-    assert caught.value.exit_code == code
-    if code == 7:
-        assert caught.value.hint == f"{sys.executable} -m pip install pygame"
+    assert caught.value.exit_code == (7 if package else 10)
+    if package:
+        assert caught.value.hint == f"{sys.executable} -m pip install {package}"

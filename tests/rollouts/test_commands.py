@@ -61,12 +61,12 @@ def test_what_cannot_be_read(command, schedule, names, words):
     assert words in f"{error.value.message} {error.value.hint}"
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_schedule_that_is_not_there(tmp_path, content):
+@pytest.mark.parametrize(("content", "kind"), [(None, NotFound), (b"\xff\xfe\x00", UsageError)])
+def test_a_schedule_that_cannot_be_read(tmp_path, content, kind):
     path = tmp_path / "walk.txt"
     if content:
         path.write_bytes(content)
-    with pytest.raises(NotFound, match=r"walk\.txt"):
+    with pytest.raises(kind, match=r"walk\.txt"):
         parse(None, str(path), NAMES)
 
 
