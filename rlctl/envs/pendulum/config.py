@@ -1,12 +1,9 @@
 """Settings of the pendulum: section `env`."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 from rlctl.core.config import setting
-
-NEAR_UPRIGHT = 0.3  # rad
 
 
 @dataclass(frozen=True)
@@ -19,8 +16,3 @@ class PendulumConfig:
     upright_angle: float = setting(
         8.0, "largest angle that is rewarded, degrees", low=0.0, high=180.0
     )
-
-    def easier(self, share: float) -> Self:
-        """Start near upright, then farther and farther away, after this share of the easy steps."""
-        near = min(self.start_angle, NEAR_UPRIGHT)
-        return replace(self, start_angle=near + share * (self.start_angle - near))
