@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from rlctl.policies.base import Policy
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CheckFailed",

@@ -158,8 +158,11 @@ def _train(
         listener.check()
         try:
             result = engine(settings, job.env, job.run, hooks, job.start, job.resume)
-        except (Incompatible, UsageError):
-            if not job.resume and not store.steps(job.run.checkpoints):
+        except Exception as error:
+            never_began = isinstance(error, Incompatible | UsageError) or not isinstance(
+                error, RlctlError
+            )
+            if never_began and not job.resume and not store.steps(job.run.checkpoints):
                 job.run.discard()
             raise
         listener.check(f"{folder} is saved at step {result.steps:,} and can be resumed")

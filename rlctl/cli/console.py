@@ -33,6 +33,7 @@ from rlctl.core.errors import (
     RlctlError,
     Stopped,
     StoppedUnsaved,
+    UsageError,
 )
 from rlctl.core.progress import Progress
 from rlctl.core.signals import interruptible
@@ -259,7 +260,9 @@ def understood(raised: BaseException) -> RlctlError:
         return NotFound(
             f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path"
         )
-    summary = traceback.format_exception_only(raised)[-1].strip()
+    summary = plugins.in_one_line(raised)
+    if culprit := plugins.blame(raised):
+        return UsageError(f"{culprit}: {summary}", "RLCTL_DEBUG=1 shows the whole traceback")
     place = _crash_report(raised)
     return RlctlError(
         f"rlctl failed, which is a bug: {summary}",

@@ -4,15 +4,18 @@ A package that cannot be used costs a warning, and whoever asks for its own name
 """
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
 from typing import Any, get_type_hints
 
 Tell = Callable[[str], None]
 _listeners: list[Tell] = []
+_modules: dict[str, str] = {}  # top-level module of an entry point -> its package
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,16 @@ def telling(tell: Tell) -> Iterator[None]:
         _listeners.remove(once)
 
 
+def blame(raised: BaseException) -> str:
+    """Name the package of other people whose code raised an error, and the line; "" for none."""
+    found = ""
+    for frame, line in traceback.walk_tb(raised.__traceback__):
+        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module in _modules:
+            found = f"{_modules[module]}, {Path(frame.f_code.co_filename).name} line {line}"
+    return found
+
+
 def in_one_line(problem: BaseException) -> str:
     """An error of other people's code."""
     lines = f"{type(problem).__name__}: {problem}".strip().splitlines()
@@ -112,6 +125,7 @@ def _entry_points(dist: Distribution) -> str:
 
 def _loaded(point: EntryPoint, kind: type, package: str) -> Plugin:
     row, problem = None, ""
+    _modules[point.module.partition(".")[0]] = package
     try:
         row = point.load()
     except KeyboardInterrupt:
