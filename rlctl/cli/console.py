@@ -25,7 +25,7 @@ from typing import IO, Any
 import typer
 
 from rlctl.cli.words import cells, columns
-from rlctl.core import files, plugins
+from rlctl.core import device, files, plugins
 from rlctl.core.errors import (
     DeviceUnavailable,
     NotFound,
@@ -263,11 +263,20 @@ def understood(raised: BaseException) -> RlctlError:
     summary = plugins.in_one_line(raised)
     if culprit := plugins.blame(raised):
         return UsageError(f"{culprit}: {summary}", "RLCTL_DEBUG=1 shows the whole traceback")
+    return _unexpected(raised, summary)
+
+
+def _unexpected(raised: BaseException, summary: str) -> RlctlError:
+    """What rlctl did not foresee: a bug, unless the user's variables for jax are to blame."""
     place = _crash_report(raised)
-    return RlctlError(
-        f"rlctl failed, which is a bug: {summary}",
-        f"please report it; the traceback is in {place}" if place else "set RLCTL_DEBUG=1",
-    )
+    report = f"please report it; the traceback is in {place}" if place else "set RLCTL_DEBUG=1"
+    if switches := ", ".join(device.foreign_switches()):
+        return RlctlError(
+            f"rlctl failed: {summary}",
+            f"perhaps because of {switches} in the environment: try without; if that fails too, "
+            f"{report}",
+        )
+    return RlctlError(f"rlctl failed, which is a bug: {summary}", report)
 
 
 def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:

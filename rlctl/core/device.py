@@ -194,11 +194,22 @@ def _fix_arithmetic() -> None:
 
 def _cache_programs() -> None:
     """Have jax keep every compiled program in the user's cache folder."""
-    defaults = {
+    for name, value in _program_cache().items():
+        os.environ.setdefault(name, value)
+
+
+def _program_cache() -> dict[str, str]:
+    return {
         "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "3",  # XLA of jax 0.9 says pages about every program it finds there
     }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
+
+
+def foreign_switches() -> list[str]:
+    """Names of the user's variables that change how jax works, those left that rlctl set."""
+    own = _CPU_ALONE | _program_cache()
+    return sorted(
+        name for name in os.environ if name.startswith(("JAX_", "XLA_")) and name not in own
+    )

@@ -205,11 +205,20 @@ def find_run(text: str, root: Path | None = None) -> Path:
             return found
     except OSError as error:  # a name too long, a folder that must not be read
         raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
-    if (Path(text) / "manifest.json").is_file():
+    path = Path(text)
+    if run := next((at.parent for at in (path, path.parent) if at.name == "checkpoints"), None):
+        raise Incompatible(f"{text} is a part of a run, not a run", f"name the run: {run}")
+    if (path / "manifest.json").is_file():
         raise Incompatible(
             f"{text} is a checkpoint, not a run: there is nothing to go on with",
             "name its run; without one, start a run from it: "
             f"rlctl train ENV --init-from {shlex.quote(text)}",
+        )
+    if path.is_dir():
+        within = names(path)
+        raise NotFound(
+            f"{text} is a folder, but not of a run",
+            f"name one of the runs in it: {path / within[0]}" if within else "check the path",
         )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)
     elsewhere = "`rlctl train ENV` makes one; RLCTL_RUNS names another folder to look in"
@@ -244,9 +253,13 @@ def is_known(text: str, root: Path | None = None) -> bool:
 
 def _named(text: str, root: Path) -> Path | None:
     for folder in (Path(text), root / text):
-        if (folder / "config.json").is_file() or (folder / "checkpoints").is_dir():
+        if _is_run(folder):
             return folder
     return latest_run(root, text)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or (folder / "checkpoints").is_dir()
 
 
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:

@@ -59,6 +59,7 @@ class Canvas:
             ~np.isin(model.geom_type, _GROUND) & (model.geom_group < _SHOWN)
         )
         self._radii = model.geom_rbound[self._solid]
+        self._view: tuple[float, ...] = ()  # the camera's, of the picture without robots
         self._context = gl.open_context(self.platform, width, height)
         self._at_exit = partial(_close, weakref.ref(self))
         atexit.register(self._at_exit)  # later, the platform's own library is gone
@@ -89,11 +90,19 @@ class Canvas:
             for eye in self._scene.camera:
                 region.look_at(eye, part, whole)
             over = self._picture(part, fine=True)
-        self._fill(mujoco.mjtCatBit.mjCAT_STATIC)
-        picture = self._picture(whole, fine=False)
+        picture = self._background()
         if part:
             picture[part.bottom : part.top, part.left : part.right] = over
         return picture[::-1]
+
+    def _background(self) -> np.ndarray:
+        """Floor and sky, drawn again only where the camera has moved."""
+        self._fill(mujoco.mjtCatBit.mjCAT_STATIC)
+        eye = mujoco.mjv_averageCamera(*self._scene.camera)
+        view = (*eye.pos, *eye.forward, *eye.up)
+        if view != self._view:
+            self._view, self._empty = view, self._picture(self._whole, fine=False)
+        return self._empty.copy()
 
     def _fill(self, kinds: mujoco.mjtCatBit, arrows: Sequence[Arrow] = ()) -> None:
         """Put what is to be drawn into the scene, and the camera where it belongs."""

@@ -63,6 +63,19 @@ def test_episodes_are_those_of_the_seed():
         np.testing.assert_array_equal(plain[name], other[name])
 
 
+def test_a_variable_that_makes_jax_fail_is_named():
+    done = subprocess.run(
+        [sys.executable, "-m", "rlctl", *EVAL],
+        env=os.environ | {"JAX_DISABLE_JIT": "banana"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 70
+    assert "which is a bug" not in done.stderr
+    assert "because of JAX_DISABLE_JIT" in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.foreign
 def test_mjx_trains_where_there_are_two_devices():

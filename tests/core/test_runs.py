@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rlctl.core import runs
-from rlctl.core.errors import Damaged, NotFound, OutOfSpace, RunInUse, UsageError
+from rlctl.core.errors import Damaged, Incompatible, NotFound, OutOfSpace, RunInUse, UsageError
 from rlctl.core.runs import Run
 
 
@@ -109,6 +109,21 @@ def test_an_unknown_run_is_answered_with_the_nearest():
     with pytest.raises(NotFound, match="there is no run") as caught:
         runs.find_run(folder.name[:-3] + "zz")
     assert caught.value.hint == f"did you mean {folder.name}?"
+
+
+@pytest.mark.parametrize("part", ["checkpoints", "checkpoints/latest"])
+def test_a_part_of_a_run_is_answered_with_the_run(part):
+    folder = make(steps=(1,))
+    with pytest.raises(Incompatible, match="a part of a run") as caught:
+        runs.find_run(str(folder / part))
+    assert caught.value.hint == f"name the run: {folder}"
+
+
+def test_a_folder_of_runs_is_answered_with_one_of_them():
+    folder = make(steps=(1,))
+    with pytest.raises(NotFound, match="is a folder, but not of a run") as caught:
+        runs.find_run(str(folder.parent))
+    assert caught.value.hint == f"name one of the runs in it: {folder}"
 
 
 def test_the_latest_run_is_the_one_that_saved_last():

@@ -33,7 +33,7 @@ def verdict(guard: Guard, place: Path, args: list[str]) -> tuple[in_process.Outc
 def fault(done: in_process.Outcome, as_json: bool = False) -> str:
     """What is wrong with an outcome, "" if nothing."""
     said = done.out + done.err
-    if "Traceback" in said or "which is a bug" in said:
+    if "Traceback" in said or "rlctl failed" in said:
         return _bug(said)
     if done.code not in CODES:
         return f"exit code {done.code}"
@@ -49,7 +49,7 @@ def fault(done: in_process.Outcome, as_json: bool = False) -> str:
 
 
 def _bug(said: str) -> str:
-    found = re.search(r"which is a bug: ?(.{0,200})", said)
+    found = re.search(r"rlctl failed(.{0,220})", said)
     report = re.search(r"the traceback is in ([^\"\n]+\.txt)", said)
     if report and Path(report[1]).is_file():
         frames = re.findall(r"rlctl/(\S+)\", line (\d+)", Path(report[1]).read_text())
