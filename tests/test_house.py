@@ -1,8 +1,11 @@
 """The house rules a linter cannot see: sizes, and what loading a thing costs."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,39 @@ def test_files_and_functions_are_small() -> None:
     assert len(SOURCES) > 60
     faults = [fault for path in SOURCES for fault in _faults(path)]
     assert not faults, "\n".join(faults)
+
+
+def _imported(path: Path) -> set[str]:
+    """Top-level modules that a file imports, the standard library's and rlctl's left out."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules.add(node.module)
+    return {name.partition(".")[0] for name in modules} - {"rlctl", *sys.stdlib_module_names}
+
+
+def test_what_is_imported_is_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [
+        text
+        for name, texts in project["optional-dependencies"].items()
+        for text in texts
+        if name != "dev"
+    ]
+    declared = {
+        re.match(r"[\w-]+", text)[0].lower() for text in (*project["dependencies"], *extras)
+    }
+    declared.add("warp")  # of the extra warp, by way of mujoco-mjx
+    known = packages_distributions()
+    undeclared = [
+        f"{path.relative_to(ROOT)}: {module}"
+        for path in sorted((ROOT / "rlctl").rglob("*.py"))
+        for module in _imported(path)
+        if not declared & {name.lower().replace("_", "-") for name in known.get(module, [module])}
+    ]
+    assert not undeclared
 
 
 @pytest.mark.parametrize(
