@@ -150,6 +150,7 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, tmp_path):
         ({"ppo.learning_rat": 1}, {}, "ppo.learning_rat: .*did you mean ppo.learning_rate"),
         ({"learning_rate": 1}, {}, "^learning_rate: .*did you mean ppo.learning_rate"),
         ({"env.start_angle": "x"}, {}, "env.start_angle: 'x' is not a number"),
+        (["env.start_angle=1"], {}, "settings is a list, not a dict"),
         ({"ppo.policy_hidden_layer_sizes": (0,)}, {}, "0 is below the smallest allowed"),
         ({}, {"steps": -1}, "train.steps: -1 is below"),
         ({}, {"physics": "magic"}, "train.physics: 'magic' is not one of"),
@@ -173,6 +174,19 @@ def test_an_error_is_its_message_and_its_hint():
     message, hint = str(caught.value).splitlines()
     assert message.startswith("there is no environment 'hoper'")
     assert hint == caught.value.hint == "did you mean hopper?"
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"device": "tpu"}, "there is no device 'tpu'"),
+        ({"algo": "sac"}, "there is no algorithm 'sac'"),
+        ({"settings": ["train.steps=1"]}, "settings is a list, not a dict"),
+    ],
+)
+def test_settings_that_cannot_be_shown_are_told(given, complaint):
+    with pytest.raises(rlctl.UsageError, match=complaint):
+        rlctl.config("pendulum", **given)
 
 
 def test_settings_may_be_numpys_numbers():
