@@ -122,6 +122,17 @@ def test_stop_training_ends_it_as_if_all_steps_were_taken():
     assert rlctl.train(resume=report, device="cpu").steps == 320
 
 
+def test_a_run_that_stopped_at_its_target_says_how_to_train_on(tmp_path):
+    settings = {**FEW, "train.target_return": -1.0}
+    given = {"num_envs": 16, "settings": settings, "out": tmp_path / "run", "device": "cpu"}
+    report = rlctl.train("pendulum", steps=4 * UPDATE, **given)
+    assert report.steps == 2 * UPDATE
+    with pytest.warns(rlctl.RlctlWarning, match="train.stop_at_target=false trains on"):
+        assert rlctl.train(resume=report, device="cpu").steps == 2 * UPDATE
+    onwards = {"train.stop_at_target": False}
+    assert rlctl.train(resume=report, settings=onwards, device="cpu").steps == 4 * UPDATE
+
+
 @pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(3), rlctl.NotFound("mine")])
 def test_an_error_in_a_callback_is_raised_once_all_is_saved(error, tmp_path):
     def act():
