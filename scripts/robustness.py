@@ -1,13 +1,15 @@
 """Train with many seeds and roundings, and say how many learned: scripts/robustness.py ENV.
 
-A result of one seed on one processor is luck. Limiting XLA to older instructions rounds
+A result of one seed on one processor may be luck. Limiting XLA to older instructions rounds
 differently, as another processor would, so one machine shows what several would do. Trainings that
-are already in the folder are kept, so a stopped call can be repeated.
+are finished in the folder are kept, so a call that was stopped can be repeated.
 """
 
 import argparse
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -26,10 +28,12 @@ Row = dict[str, Any]
 
 
 def train(args: argparse.Namespace, seed: int, rounding: str) -> Row:
-    """Train once, unless that has been done, and say what came of it."""
-    run = args.out / f"{args.env.replace(':', '_')}-{args.algo}-{rounding}-s{seed}"
-    done = run.with_suffix(".json")
+    """Train once, unless that is finished in the folder; return the outcome."""
+    env = args.env.replace(":", "_").replace("/", "_")
+    run = args.out / f"{env}-{args.algo}-{rounding}-s{seed}"
+    done = run.with_name(f"{run.name}.json")
     if not done.is_file():
+        shutil.rmtree(run, ignore_errors=True)  # unfinished
         command = [sys.executable, "-m", "rlctl", "train", args.env, "--algo", args.algo, "-q"]
         command += ["--cpu", "--seed", str(seed), "--out", str(run), "--set", "train.plot=false"]
         if args.steps:
@@ -52,7 +56,7 @@ def train(args: argparse.Namespace, seed: int, rounding: str) -> Row:
 
 
 def outcome(run: Path, seed: int, rounding: str, wall: float, target: float | None) -> Row:
-    """Read from a run when it first reached the target and how it ended.
+    """Read from a run when it first reached its target and how it ended.
 
     Args:
         run: The run's folder.
@@ -67,6 +71,8 @@ def outcome(run: Path, seed: int, rounding: str, wall: float, target: float | No
         target = json.loads((run / "config.json").read_text())["settings"]["train"]["target_return"]
     if target is None:
         raise SystemExit(f"{run.name} has no train.target_return; give --target")
+    if not evals:
+        raise SystemExit(f"{run.name} has no evaluation; set train.num_evals")
     reached = next((row for row in evals if row["return"]["mean"] >= target), None)
     before = wall - rows[-1]["seconds"]  # imports, and saving at the end
     return {
@@ -99,8 +105,8 @@ def report(rows: list[Row]) -> dict[str, Any]:
 
 
 def percentile(ordered: list[float], share: float) -> float:
-    """The smallest of the ordered numbers that at least this share of them do not exceed."""
-    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+    """Return the smallest number that at least this share of the ordered numbers do not exceed."""
+    return ordered[math.ceil(share * len(ordered)) - 1]
 
 
 def main() -> None:
@@ -109,7 +115,7 @@ def main() -> None:
     parser.add_argument("env")
     parser.add_argument("--algo", default="ppo")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--roundings", default=",".join(ROUNDINGS))
+    parser.add_argument("--roundings", nargs="+", choices=ROUNDINGS, default=list(ROUNDINGS))
     parser.add_argument("--steps", type=int, help="environment steps; the preset's if left out")
     parser.add_argument("--target", type=float, help="return; the preset's if left out")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -118,7 +124,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/robustness"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    cases = list(product(range(args.seeds), args.roundings.split(",")))
+    cases = list(product(range(args.seeds), args.roundings))
     rows = []
     with ThreadPoolExecutor(args.jobs) as pool:
         for row in pool.map(lambda case: train(args, *case), cases):
@@ -126,7 +132,7 @@ def main() -> None:
             print(json.dumps(row), flush=True)
     found = report(rows)
     print(json.dumps(found, indent=2))
-    if found["learned"] < args.min_share * len(rows):
+    if found["learned"] / len(rows) < args.min_share:
         raise SystemExit(1)
 
 

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,9 +38,31 @@ def test_when_a_training_reached_its_target_and_how_it_ended(tmp_path):
     assert (found["steps"], found["seconds"], found["best"]) == (None, None, 12)
 
 
-def test_a_run_without_a_target_asks_for_one(tmp_path):
+def test_a_stopped_call_can_be_repeated(tmp_path, monkeypatch, capsys):
+    """The environment's name has dots, and one run is half done."""
+    trained = []
+
+    def command(words, **_):
+        folder = Path(words[words.index("--out") + 1])
+        assert not folder.exists()
+        trained.append(folder.name)
+        return subprocess.CompletedProcess(run(folder, [12.0]), 0, stderr="")
+
+    monkeypatch.setattr(robustness.subprocess, "run", command)
+    words = ["robustness.py", "gym:my.robot:Arm-v0", "--roundings", "native", "--out"]
+    monkeypatch.setattr(sys, "argv", [*words, str(tmp_path), "--seeds", "2"])
+    run(tmp_path / "gym_my.robot_Arm-v0-ppo-native-s1", [1.0])
+    for _ in range(2):
+        robustness.main()
+        assert '"learned": 2' in capsys.readouterr().out
+    assert trained == [f"gym_my.robot_Arm-v0-ppo-native-s{seed}" for seed in range(2)]
+
+
+def test_a_run_without_a_target_or_an_evaluation_says_so(tmp_path):
     with pytest.raises(SystemExit, match="--target"):
         robustness.outcome(run(tmp_path / "a", [1.0], target=None), 0, "native", 1.0, None)
+    with pytest.raises(SystemExit, match="no evaluation"):
+        robustness.outcome(run(tmp_path / "b", []), 0, "native", 1.0, None)
 
 
 def test_summary():

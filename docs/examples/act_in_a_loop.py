@@ -11,7 +11,7 @@ import rlctl
 
 
 def one_environment(policy: rlctl.Policy, steps: int) -> float:
-    """The return of some steps in one environment."""
+    """Act in one environment; return the sum of the rewards."""
     total = 0.0
     with rlctl.make(policy.env, settings=policy.settings) as env:
         observation, _ = env.reset(seed=0)
@@ -25,7 +25,7 @@ def one_environment(policy: rlctl.Policy, steps: int) -> float:
 
 
 def many_environments(policy: rlctl.Policy, steps: int) -> np.ndarray:
-    """The returns of some steps in a batch of environments, which start anew by themselves."""
+    """Act in a batch of environments, which reset themselves; return their sums of rewards."""
     batch = rlctl.make_vec(policy.env, num_envs=8, settings=policy.settings)
     observations, _ = batch.reset(seed=0)
     totals = np.zeros(8)
@@ -37,7 +37,7 @@ def many_environments(policy: rlctl.Policy, steps: int) -> np.ndarray:
 
 
 def main(steps: int = 500) -> None:
-    """Act for some steps, either way."""
+    """Act for some steps in one environment, and in a batch."""
     policy = rlctl.load_policy("shipped:pendulum")
     print(policy)
     print("one environment:", one_environment(policy, steps))

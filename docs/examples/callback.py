@@ -10,7 +10,7 @@ import rlctl
 
 
 class Patience:
-    """Ends a training once some evaluations in a row were no better than the best before them."""
+    """End a training after some evaluations in a row without a new best return."""
 
     def __init__(self, evaluations: int) -> None:
         self.left = self.evaluations = evaluations

@@ -1,6 +1,6 @@
 """Train a policy, see how good it is, and film it.
 
-python train_and_evaluate.py            # minutes
+python train_and_evaluate.py            # about a minute: it stops once it has learned
 python train_and_evaluate.py 10000      # fewer steps, to try it
 """
 
@@ -9,9 +9,9 @@ import sys
 import rlctl
 
 
-def main(steps: int = 8_000_000) -> None:
-    """Train the pendulum for some steps."""
-    report = rlctl.train("pendulum", steps=steps, settings={"train.num_evals": 4})
+def main(steps: int | None = None) -> None:
+    """Train the pendulum for some steps, or as many as its preset says."""
+    report = rlctl.train("pendulum", steps=steps)
     print(report)
 
     evaluation = rlctl.evaluate(report, episodes=20)

@@ -17,7 +17,8 @@ from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
 from rlctl.engines import disk
 
-EXTENDABLE = ("train.steps", *make.CHANGEABLE)  # settings that may change when a run is resumed
+# Settings that may change when a run is resumed.
+EXTENDABLE = ("train.steps", "train.target_return", "train.stop_at_target", *make.CHANGEABLE)
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def resumed(request: TrainRequest, progress: Progress) -> Job:
         run.write_config(config)
         if start:
             _warn_of_fresh_episodes(env, progress)
+            _warn_of_target(settings["train"], start, run, progress)
             return Job(env, algo, settings, run, start, resume=True)
         progress.event("warning", message=f"nothing was saved in {run.folder} yet: it begins anew")
         begun_from = config.get("init_from")
@@ -217,7 +219,7 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
     if changed:
         raise UsageError(
             "a resumed run keeps its settings: " + "; ".join(changed),
-            "only --steps and what is drawn and logged may change; "
+            "only --steps, the target return and what is drawn and logged may change; "
             "--init-from starts a new run from a checkpoint",
         )
     kept = {
@@ -233,6 +235,19 @@ def _warn_of_fresh_episodes(env: str, progress: Progress) -> None:
         progress.event(
             "warning",
             message=f"{env} goes on with fresh episodes: those of {row.prefix}: cannot be saved",
+        )
+
+
+def _warn_of_target(train: Any, start: store.Checkpoint, run: Run, progress: Progress) -> None:
+    """Warn that a run which reached its target takes no more of the steps that are left."""
+    target, evaluation = train.target_return, start.manifest.get("metrics")
+    if target is None or not train.stop_at_target or not evaluation or start.step >= train.steps:
+        return
+    if evaluation["return"]["mean"] >= target:
+        progress.event(
+            "warning",
+            message=f"{run.folder} has reached its target return {target:g} and stops there; "
+            "--set train.stop_at_target=false trains on",
         )
 
 

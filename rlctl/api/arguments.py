@@ -3,7 +3,11 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+from rlctl.actions.told import Told
+from rlctl.core.config import resolve, set_layer
+from rlctl.core.errors import UsageError
 
 Backend = Literal["numpy", "jax", "torch"]
 Device = Literal["auto", "cpu", "gpu"]
@@ -12,39 +16,63 @@ PathLike = str | os.PathLike[str]
 Settings = Mapping[str, Any]  # "section.key" -> value
 Command = str | Mapping[str, float]
 Schedule = str | os.PathLike[str] | Mapping[float, Command]
+Numbers = TypeVar("Numbers")
 
 
 def text(path: PathLike | None) -> str | None:
-    """What names a run or a checkpoint: text, or a path, or a report that stands for its run."""
+    """Return the text that names a run or checkpoint; of a report, the folder of its run."""
     return None if path is None else os.fspath(path)
 
 
 def file(path: PathLike | None) -> Path | None:
-    """A file or folder that may have been left out."""
+    """Return the path of a file or folder; None where it was left out."""
     return None if path is None else Path(path)
 
 
-def named(settings: Settings | None, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their full names, and over them the arguments that were given.
+def values(settings: Settings | None) -> dict[str, Any]:
+    """Return settings by their full names, {} where they were left out.
+
+    Raises:
+        UsageError: They are not a mapping.
+    """
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping):
+        raise UsageError(
+            f"settings is a {type(settings).__name__}, not a dict",
+            'give values by full name: settings={"section.key": value}',
+        )
+    return dict(settings)
+
+
+def checked(kind: type[Numbers], **given: Any) -> Numbers:
+    """Return arguments as a settings dataclass, each converted to its type.
 
     Args:
-        settings: "section.key" -> value.
-        section: Of the arguments.
-        given: Key -> value, None where it was left out.
+        kind: The dataclass; its fields say what is allowed.
+        given: Arguments by the names of its fields.
+
+    Raises:
+        UsageError: One of them is not allowed; names it.
     """
-    arguments = {f"{section}.{key}": value for key, value in given.items() if value is not None}
-    return {**(settings or {}), **arguments}
+    layer = set_layer({f".{name}": value for name, value in given.items()})
+    return resolve({"": kind}, [layer])[""]
 
 
-def command_text(command: Command | None) -> str | None:
-    """A command as `--command` takes it."""
-    if command is None or isinstance(command, str):
-        return command
-    return ",".join(f"{name}={value}" for name, value in command.items())
+def told(command: Command | None, schedule: Schedule | None, clip: bool) -> Told:
+    """Return commands in the form that the actions take."""
+    return Told(_command(command), _schedule(schedule), clip)
 
 
-def schedule_text(schedule: Schedule | None) -> str | None:
-    """A schedule of commands as `--command-schedule` takes it."""
+def _command(command: Command | None) -> str | None:
+    """Write a command as `--command` takes it."""
+    if isinstance(command, Mapping):
+        return ",".join(f"{name}={value}" for name, value in command.items())
+    return command
+
+
+def _schedule(schedule: Schedule | None) -> str | None:
+    """Write a schedule of commands as `--command-schedule` takes it."""
     if isinstance(schedule, Mapping):
-        return "; ".join(f"{at}: {command_text(command)}" for at, command in schedule.items())
+        return "; ".join(f"{at}: {_command(command)}" for at, command in schedule.items())
     return text(schedule)

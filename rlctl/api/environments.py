@@ -1,15 +1,26 @@
-"""The catalog's environments, to step them oneself."""
+"""The catalog's environments, for programs that step them."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlctl import catalog
+from rlctl.api import arguments
 from rlctl.api.arguments import Device, Physics, Settings
-from rlctl.core.config import resolve, set_layer
+from rlctl.core.config import resolve, set_layer, setting
 from rlctl.core.device import select
 
 if TYPE_CHECKING:
     import gymnasium
     from gymnasium.vector import VectorEnv
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The numbers among the arguments, and what they may be."""
+
+    num_envs: int = setting(1, "environments", low=1, high=1_000_000)
+    max_episode_steps: int | None = setting(None, "time limit", low=1, high=1_000_000_000)
+    size: tuple[int, int] = setting((640, 480), "width and height of a picture")
 
 
 def make(
@@ -24,18 +35,19 @@ def make(
     settings: Settings | None = None,
     device: Device = "auto",
 ) -> "gymnasium.Env":
-    """Make one environment of the catalog, as Gymnasium has environments.
+    """Make one environment of the catalog as a Gymnasium environment.
 
-    One of Gymnasium's own (`gym:ID`) comes as a policy sees it: the observation is flat, and the
-    action is an array, for a discrete choice too.
+    One of Gymnasium's own (`gym:ID`) is made as a policy sees it: observations are flat, and
+    actions are arrays, also where the action is a discrete choice.
 
     Args:
         env: The environment, as `rlctl envs` lists it.
-        render_mode: `rgb_array` for `render()` to give pictures.
-        physics: The physics back end; `auto` is native where there is that.
-        randomize: Whether every episode is on another draw of the model, where it has any.
-        max_episode_steps: A time limit instead of its own.
-        camera: A camera of the environment, or `free`; left out, its first.
+        render_mode: `rgb_array` if `render()` is to return pictures.
+        physics: The physics back end; `auto` is native where the environment has it.
+        randomize: Whether to draw randomised fields of the model anew for every episode.
+        max_episode_steps: A time limit instead of the environment's own.
+        camera: A camera of the environment, or `free`; left out, its first. The first `render()`
+            looks for it.
         size: Width and height of a picture, pixels.
         settings: Settings of the environment by full name, `{"env.KEY": value}`.
         device: Where to compute.
@@ -44,7 +56,7 @@ def make(
         A `gymnasium.Env`. The info of a step has the reward's terms.
 
     Raises:
-        UsageError: A name, setting, camera or size that cannot be used.
+        UsageError: A name, number, setting or size that cannot be used.
         DeviceUnavailable: A device or package that is not there.
 
     Example:
@@ -54,20 +66,11 @@ def make(
         observation, reward, terminated, truncated, info = env.step(policy.act(observation))
         ```
     """
-    chosen = _config(env, settings)
-    select(device)
+    numbers = arguments.checked(_Numbers, max_episode_steps=max_episode_steps, size=size)
+    options = _options(env, numbers, settings, device)
     from rlctl.gym.single import SingleEnv
 
-    return SingleEnv(
-        env,
-        render_mode,
-        physics,
-        randomize=randomize,
-        episode_length=max_episode_steps or 0,
-        camera=camera,
-        size=size,
-        config=chosen,
-    )
+    return SingleEnv(env, render_mode, physics, randomize=randomize, camera=camera, **options)
 
 
 def make_vec(
@@ -85,16 +88,16 @@ def make_vec(
 ) -> "VectorEnv":
     """Make a batch of environments, stepped together on all cores or on the GPU.
 
-    They are reset in the step that ends their episode; `infos["final_obs"]` has its last
-    observation.
+    An environment is reset in the step that ends its episode; `infos["final_obs"]` has the
+    episode's last observation.
 
     Args:
         env: The environment, as `rlctl envs` lists it.
         num_envs: How many.
         render_mode: As for `make`.
         physics: The physics back end; `auto` is the fastest on the device.
-        randomize: Whether every environment has a draw of the model of its own.
-        max_episode_steps: A time limit instead of its own.
+        randomize: Whether to draw randomised fields of the model for every environment.
+        max_episode_steps: As for `make`.
         camera: As for `make`.
         size: As for `make`.
         settings: As for `make`.
@@ -104,7 +107,7 @@ def make_vec(
         A `gymnasium.vector.VectorEnv`.
 
     Raises:
-        UsageError: A name, setting, camera or size that cannot be used.
+        UsageError: A name, number, setting or size that cannot be used.
         DeviceUnavailable: A device or package that is not there.
 
     Example:
@@ -114,24 +117,29 @@ def make_vec(
         observations, *rest = batch.step(policy.act(observations))
         ```
     """
-    chosen = _config(env, settings)
-    select(device)
+    numbers = arguments.checked(
+        _Numbers, num_envs=num_envs, max_episode_steps=max_episode_steps, size=size
+    )
+    options = _options(env, numbers, settings, device)
     from rlctl.gym.batch import BatchEnv
 
     return BatchEnv(
         env,
-        num_envs,
+        numbers.num_envs,
         render_mode,
-        max_episode_steps,
         physics=physics,
         randomize=randomize,
         camera=camera,
-        size=size,
-        config=chosen,
+        **options,
     )
 
 
-def _config(env: str, settings: Settings | None) -> Any:
-    """The environment's settings dataclass."""
+def _options(
+    env: str, numbers: _Numbers, settings: Settings | None, device: Device
+) -> dict[str, Any]:
+    """Choose the device; return the arguments that one environment and a batch share."""
     kinds = {"env": catalog.load(catalog.env(env).config)}
-    return resolve(kinds, [set_layer(dict(settings or {}))])["env"]
+    config = resolve(kinds, [set_layer(arguments.values(settings))])["env"]
+    select(device)
+    limit = numbers.max_episode_steps or 0  # 0: the environment's own
+    return {"config": config, "size": numbers.size, "episode_length": limit}

@@ -1,13 +1,13 @@
 """Policies that act: in episodes, in films, and in the user's own code."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from rlctl.api import arguments
 from rlctl.api.arguments import Backend, Command, Device, PathLike, Physics, Schedule, Settings
 from rlctl.api.telling import Bar, warn
-from rlctl.core.config import resolve, set_layer
+from rlctl.core.config import setting
 from rlctl.core.device import select
 from rlctl.core.progress import Progress
 
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from rlctl.actions.evaluate import EvalReport
     from rlctl.actions.render import Rendered
     from rlctl.policies.base import Policy
+
+
+@dataclass(frozen=True)
+class _FilmNumbers:
+    """The numbers among the arguments of a film; `Shot` and `Look` check their ranges."""
+
+    steps: int | None = setting(None, "control steps")
+    seed: int = setting(0, "seed")
+    num_envs: int = setting(1, "environments")
+    size: tuple[int, int] | None = setting(None, "width and height of a tile")
+    fps: float | None = setting(None, "frames per second")
 
 
 def load_policy(
@@ -29,9 +40,9 @@ def load_policy(
     Args:
         ckpt: What `--ckpt` of the command line takes: a run (by folder, by name, or the report of
             its training), a checkpoint's folder, `RUN@STEP`, `latest`, `best`, `shipped:ENV`, or
-            an environment's name. Left out: the best of the latest run.
+            an environment's name. Left out: the best checkpoint of the latest run.
         env: The environment it must be of; left out, any.
-        backend: What computes it.
+        backend: What computes the actions.
         device: Where JAX or PyTorch compute.
 
     Returns:
@@ -112,18 +123,17 @@ def evaluate(
         report.mean_return, report.returns.std(), report.summary["terms"]
         ```
     """
-    given = {
-        "episodes": episodes,
-        "seed": seed,
-        "max_episode_steps": max_episode_steps,
-        "min_return": min_return,
-    }
     select(device)
     from rlctl.actions.evaluate import EvalRequest, Numbers
     from rlctl.actions.evaluate import evaluate as evaluate_action
-    from rlctl.actions.told import Told
 
-    numbers = resolve({"": Numbers}, [set_layer({f".{k}": v for k, v in given.items()})])[""]
+    numbers = arguments.checked(
+        Numbers,
+        episodes=episodes,
+        seed=seed,
+        max_episode_steps=max_episode_steps,
+        min_return=min_return,
+    )
     request = EvalRequest(
         env=env,
         ckpt=arguments.text(ckpt),
@@ -132,12 +142,8 @@ def evaluate(
         physics=physics,
         backend=backend,
         save_trajectories=arguments.file(save_trajectories),
-        told=Told(
-            arguments.command_text(command),
-            arguments.schedule_text(command_schedule),
-            clip_command,
-        ),
-        overrides=dict(settings or {}),
+        told=arguments.told(command, command_schedule, clip_command),
+        overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
         return evaluate_action(request, Progress(bar.hear), warn)
@@ -146,7 +152,7 @@ def evaluate(
 def render(
     ckpt: PathLike | Sequence[PathLike] | None = None,
     *,
-    out: PathLike,
+    out: PathLike | None = None,
     env: str | None = None,
     steps: int | None = None,
     seed: int = 0,
@@ -167,7 +173,8 @@ def render(
 
     Args:
         ckpt: The policy, named as for `load_policy`; a list of up to 4 to film them side by side.
-        out: The file: .mp4, .webm or .gif, or .png for a contact sheet.
+        out: The file: .mp4, .webm or .gif, or .png for a contact sheet; left out, ENV-STEP.mp4 in
+            the current folder, which must not exist yet.
         env: The environment it must be of; left out, any.
         steps: Control steps to film; left out, 10 s, or an episode if that is shorter.
         seed: Of the first state and of all noise.
@@ -202,31 +209,30 @@ def render(
     select(device)
     from rlctl.actions.films.shot import Shot
     from rlctl.actions.render import render as film
-    from rlctl.actions.told import Told
     from rlctl.rendering.look import Look
 
+    numbers = arguments.checked(
+        _FilmNumbers, steps=steps, seed=seed, num_envs=num_envs, size=size, fps=fps
+    )
     several = isinstance(ckpt, Sequence) and not isinstance(ckpt, str)
     first, *others = ckpt or [None] if several else [ckpt]
-    told = Told(
-        arguments.command_text(command), arguments.schedule_text(command_schedule), clip_command
-    )
     shot = Shot(
-        steps=steps,
-        seed=seed,
+        steps=numbers.steps,
+        seed=numbers.seed,
         physics=physics,
         backend=backend,
-        told=told,
-        num_envs=num_envs,
+        told=arguments.told(command, command_schedule, clip_command),
+        num_envs=numbers.num_envs,
         beside=tuple(arguments.text(other) or "best" for other in others),
-        overrides=dict(settings or {}),
+        overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
         return film(
-            arguments.file(out) or "",
+            arguments.file(out),
             env,
             arguments.text(first),
             shot,
-            Look(camera, size, fps),
+            Look(camera, numbers.size, numbers.fps),
             Progress(bar.hear),
             warn,
         )

@@ -1,4 +1,4 @@
-"""Trainings: their settings, themselves, and what they measured."""
+"""Trainings: run them, show their settings, read what they measured."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -37,9 +37,9 @@ def train(
     progress: bool = True,
     callback: Callable[[Row], Any] | None = None,
 ) -> "TrainReport":
-    """Train a policy, or go on with a training that was stopped.
+    """Train a policy, or resume a training.
 
-    Ctrl-C and SIGTERM stop the training at any moment, with everything up to the last update saved.
+    Ctrl-C and SIGTERM stop the training at any moment; everything up to the last update is saved.
 
     Args:
         env: The environment, as `rlctl envs` lists it; may be left out with `resume`.
@@ -54,25 +54,26 @@ def train(
         wandb: Whether to log the figures to Weights & Biases.
         settings: Any setting by its full name, e.g. `{"ppo.learning_rate": 1e-3}`; `rlctl.config`
             shows all of them. The arguments above win over these.
-        config: A TOML file of settings, which all others win over.
+        config: A TOML file of settings; `settings` and the arguments above win over it.
         out: The run's folder, which must be new; left out, one under `runs`.
         init_from: A checkpoint whose policy is the start, named as for `load_policy`.
-        resume: A run to go on with, by folder or name; `steps` may extend it.
-        device: Where to compute. The first call of a process decides.
+        resume: A run to resume, by folder or name; `steps` may extend it.
+        device: Where to compute. The first call of a process decides for all that follow.
         progress: Whether to show a progress bar on terminals and in notebooks.
         callback: Called after every update and evaluation with its row of metrics, a dict whose
-            `kind` is `train` or `eval`. What it returns is ignored. `rlctl.StopTraining` raised in
-            it ends the training early; any other exception does so too, and is raised again.
+            `kind` is `train` or `eval`. What it returns is ignored. If it raises
+            `rlctl.StopTraining`, the training ends early; any other exception ends it too, and is
+            raised again once the state is saved.
 
     Returns:
-        What the training gave: the run's folder, steps, checkpoints, the last evaluation.
+        The report: the run's folder, steps, checkpoints, the last evaluation.
 
     Raises:
         UsageError: A name or setting that cannot be used; nothing was written.
         DeviceUnavailable: The device is not there, or another one is in use in this process.
         Diverged: Values that are not finite; the last checkpoint is intact.
-        Stopped: Ctrl-C or SIGTERM; all is saved, and the message says how to go on.
-        StoppedUnsaved: The same, before there was anything to save.
+        Stopped: Ctrl-C or SIGTERM; all is saved, and the message says how to resume.
+        StoppedUnsaved: Ctrl-C or SIGTERM before there was anything to save.
         RlctlError: Anything else that can go wrong; see the classes of errors.
 
     Example:
@@ -82,15 +83,16 @@ def train(
         ```
     """
     given = {
-        "steps": steps,
-        "num_envs": num_envs,
-        "seed": seed,
-        "physics": physics,
-        "save_every": save_every,
-        "video_every": video_every,
-        "tensorboard": tensorboard,
-        "wandb": wandb,
+        "train.steps": steps,
+        "train.num_envs": num_envs,
+        "train.seed": seed,
+        "train.physics": physics,
+        "train.save_every": save_every,
+        "train.video_every": video_every,
+        "train.tensorboard": tensorboard,
+        "train.wandb": wandb,
     }
+    given = {name: value for name, value in given.items() if value is not None}
     select(device)
     from rlctl.actions.train import Listener, TrainRequest
     from rlctl.actions.train import train as train_action
@@ -101,15 +103,16 @@ def train(
         resume=arguments.text(resume),
         out=arguments.file(out),
         config=arguments.file(config),
-        overrides=arguments.named(settings, "train", given),
+        overrides={**arguments.values(settings), **given},
         init_from=arguments.text(init_from),
     )
     with Bar(progress) as bar, StopFlag(bar.stopping, exits=False) as stop:
-        hearing = [bar.hear, *([rows(callback)] if callback else [])]
+        call_back = rows(callback) if callback else None
 
         def hear(event: Event) -> None:
-            for listener in hearing:
-                listener(event)
+            bar.hear(event)
+            if call_back:
+                call_back(event)
 
         return train_action(request, Progress(), stop, Listener(hear))
 
@@ -122,21 +125,21 @@ def config(
     config: PathLike | None = None,
     device: Device = "auto",
 ) -> "SettingsReport":
-    """Show every setting that a training would have, and where each comes from.
+    """Return every setting that a training would have, and where each comes from.
 
     Args:
         env: The environment.
         algo: The algorithm.
         settings: Settings by their full names, as for `train`.
         config: A TOML file of settings.
-        device: What the training would compute on; presets may depend on it.
+        device: Where the training would compute; presets may depend on it.
 
     Returns:
         A mapping from "section.key" to the value, with `origins` and, row by row, what each
         setting means (`rows()`). `train` takes it, or a changed copy of it, as `settings`.
 
     Raises:
-        UsageError: A name or setting that cannot be used.
+        UsageError: A name, setting or device that cannot be used.
         NotFound: There is no such file.
 
     Example:
@@ -147,7 +150,7 @@ def config(
     """
     from rlctl.actions.config import show
 
-    return show(env, algo, arguments.file(config), dict(settings or {}), device)
+    return show(env, algo, arguments.file(config), arguments.values(settings), device)
 
 
 def read_metrics(run: PathLike | None = None) -> "RunMetrics":

@@ -1,5 +1,6 @@
 """What the library tells while it works: a progress bar, Python warnings, rows for a callback."""
 
+import sys
 import warnings
 from collections.abc import Callable
 from types import TracebackType
@@ -15,8 +16,11 @@ _QUICK = ("rollout", "update")  # phases that come and go with every update
 
 
 def warn(message: str) -> None:
-    """Tell of trouble that does not stop the work."""
-    warnings.warn(message, RlctlWarning, stacklevel=2)
+    """Give a Python warning of trouble that does not stop the work, at the caller's line."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "rlctl":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, RlctlWarning, stacklevel=level)
 
 
 class Bar:
@@ -28,7 +32,7 @@ class Bar:
 
     def __init__(self, wanted: bool) -> None:
         self._bar: Any = None
-        self._phase = ""
+        self._phase = self._unit = ""
         if wanted:
             from tqdm.auto import tqdm
 
@@ -50,7 +54,7 @@ class Bar:
             self._bar.close()
 
     def stopping(self, line: str) -> None:
-        """Show that a signal was heard; `line` says what it does at length."""
+        """Show that a signal was heard; `line`, which says more, has no room in the bar."""
         self._describe("stopping")
 
     def _describe(self, phase: str) -> None:
@@ -74,10 +78,11 @@ class Bar:
         bar = self._bar
         if bar is None:
             return
-        steps, total = event.get("steps", 0), event["total"]
-        if bar.total != total:
+        steps, total, unit = event.get("steps", 0), event["total"], event.get("unit", "steps")
+        if (bar.total, self._unit) != (total, unit):
             began = bar.start_t
             bar.bar_format, bar.leave = None, True
+            self._unit, bar.unit = unit, f" {unit}"
             bar.reset(total)
             bar.start_t, bar.initial, bar.n = began, steps, steps
         if event.get("return") is not None:
@@ -86,7 +91,7 @@ class Bar:
 
 
 def rows(callback: Callable[[Row], Any]) -> Callable[[Event], None]:
-    """Who hears events and calls back with every row of metrics.
+    """Make a listener that hands every row of metrics to a callback.
 
     Args:
         callback: Given a row as metrics.jsonl has it; its `kind` is `train` or `eval`.

@@ -64,8 +64,7 @@ def select(device: str) -> str:
             torch computes elsewhere in this process already; or the user's JAX_PLATFORMS names
             what jax does not know.
     """
-    if device not in DEVICES:
-        raise UsageError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
+    _check_name(device)
     if device == "gpu" and _CPU_ALONE.items() <= os.environ.items():
         raise DeviceUnavailable("this process was told to compute on the CPU before", _ANEW)
     missing = gpu_missing()
@@ -88,14 +87,23 @@ def select(device: str) -> str:
 
 
 def expected(device: str = "auto") -> str:
-    """Where a training on a device will compute: `cpu` or `gpu`. Changes nothing.
+    """Say where a training on a device will compute: `cpu` or `gpu`. Changes nothing.
 
     After `select`, `auto` is what was selected.
+
+    Raises:
+        UsageError: No such device.
     """
+    _check_name(device)
     if device != "auto":
         return device
     platforms = os.environ.get("JAX_PLATFORMS", "")
     return "cpu" if gpu_missing() or platforms.split(",")[0] == "cpu" else "gpu"
+
+
+def _check_name(device: str) -> None:
+    if device not in DEVICES:
+        raise UsageError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
 
 
 def gpu_asked() -> bool:

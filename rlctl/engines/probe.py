@@ -1,9 +1,10 @@
-"""How long a training will take, from a few seconds of it that leave nothing behind."""
+"""How long a training will take: measured in a few seconds of it that leave nothing behind."""
 
 import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from rlctl.core.progress import Progress
 from rlctl.engines import evaluations
 from rlctl.engines.training import EngineTraining
 
-LEARNING, EVALUATING = 2.0, 1.0  # seconds that are measured
+LEARNING, EVALUATING = 2.0, 1.0  # seconds to measure
 
 
 class Nowhere:
-    """A run of which nothing is written."""
+    """A run that writes nothing."""
 
     def __init__(self) -> None:
         self.folder = self.checkpoints = Path(os.devnull)
@@ -29,12 +30,12 @@ class Probe:
     """What was measured, and what follows from it.
 
     Attributes:
-        measured_seconds: Of collecting and learning, after all was compiled.
-        measured_updates: How many they were.
-        steps_per_second: Of collecting and learning.
-        start_seconds: Of building and compiling, up to the end of the first update.
-        evaluation_seconds: Of one evaluation whose episodes last as long as they may; 0 for none.
-        expected_seconds: Of all of the training.
+        measured_seconds: Seconds of collecting and learning, after everything was compiled.
+        measured_updates: Updates made in them.
+        steps_per_second: Environment steps per second of collecting and learning.
+        start_seconds: Seconds of building and compiling, up to the end of the first update.
+        evaluation_seconds: Seconds of one evaluation with episodes of full length; 0 without any.
+        expected_seconds: Seconds that the whole training will take.
     """
 
     measured_seconds: float
@@ -46,14 +47,14 @@ class Probe:
 
 
 class _Enough(Exception):
-    """Enough was measured."""
+    """Ends an evaluation of which enough was measured."""
 
 
 def probe(make: Callable[[], EngineTraining], progress: Progress) -> dict[str, Any]:
-    """Train for about two seconds, evaluate for one, and foresee the rest.
+    """Train for about two seconds, evaluate for one, and predict the rest.
 
     Args:
-        make: Builds the training, on a run that is `Nowhere`.
+        make: Builds the training, on a `Nowhere` run.
         progress: Told of phases.
 
     Raises:
@@ -62,17 +63,13 @@ def probe(make: Callable[[], EngineTraining], progress: Progress) -> dict[str, A
     began = time.perf_counter()
     with progress.phase("build"):
         training = make()
-    try:
+    with closing(training):
         with progress.phase("compile"):
             _update(training)
         start = time.perf_counter() - began
         with progress.phase("probe"):
             updates, spent = _learn(training)
             evaluation = _evaluation(training) if training.plan.eval_every else 0.0
-    except Exception:
-        training.close()
-        raise
-    training.close()
     plan = training.plan
     rate = updates * plan.steps_per_update / spent
     expected = start + plan.steps / rate + evaluations.count(plan) * evaluation
@@ -80,12 +77,13 @@ def probe(make: Callable[[], EngineTraining], progress: Progress) -> dict[str, A
 
 
 def _update(training: EngineTraining) -> None:
+    """Collect and improve once, as the loop does."""
     experience, _ = training.collect()
     training.state.learner = training.improve(experience)
 
 
 def _learn(training: EngineTraining) -> tuple[int, float]:
-    """How many updates were made in how many seconds."""
+    """Make updates for about two seconds; return their number and the seconds."""
     began, updates, spent = time.perf_counter(), 0, 0.0
     while spent < LEARNING:
         _update(training)
@@ -94,7 +92,7 @@ def _learn(training: EngineTraining) -> tuple[int, float]:
 
 
 def _evaluation(training: EngineTraining) -> float:
-    """Seconds of an evaluation, measured if it is short, else foreseen from its first steps."""
+    """Return the seconds of an evaluation, measured if it is short, else predicted."""
     times: list[float] = []
 
     def count(*step: Any) -> None:

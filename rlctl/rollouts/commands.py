@@ -97,9 +97,14 @@ def parse(command: str | None, schedule: str | None, names: Sequence[str]) -> Sc
         return None
     if not names:
         raise UsageError("this environment takes no command", "leave the command out")
+    if not (command or schedule):
+        raise UsageError(
+            f"the {'schedule' if command is None else 'command'} is empty",
+            f"leave it out, or command something: {names[0]}=0.5",
+        )
     if command is not None:
         return Schedule(np.zeros(1), np.array([_numbers(command, names)], np.float32))
-    entries = [_entry(line, names) for line in _lines(schedule or "")]
+    entries = [_entry(line, names) for line in _lines(schedule)]
     seconds = np.array([second for second, _ in entries])
     if not entries or seconds[0] != 0.0 or (np.diff(seconds) <= 0.0).any():
         raise UsageError(
@@ -137,7 +142,7 @@ def _numbers(text: str, names: Sequence[str]) -> list[float]:
     if not any("=" in part for part in parts):
         if len(parts) != len(names):
             raise UsageError(
-                f"the command {text.strip()!r} has {len(parts)} numbers, not {len(names)}",
+                f"the command {text.strip()!r} needs {len(names)} numbers, not {len(parts)}",
                 f"give {', '.join(names)}, or some of them by name: {names[0]}=0.5",
             )
         return [_number(part, text) for part in parts]

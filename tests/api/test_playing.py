@@ -33,8 +33,9 @@ def test_a_path_will_do(run):
 
 
 def test_without_a_run_an_environment_is_the_policy_that_ships_and_that_is_told():
-    with pytest.warns(rlctl.RlctlWarning, match="the policy that ships"):
+    with pytest.warns(rlctl.RlctlWarning, match="the policy that ships") as warned:
         policy = rlctl.load_policy("pendulum")
+    assert warned[0].filename == __file__
     assert policy.checkpoint == rlctl.load_policy("shipped:pendulum").checkpoint
 
 
@@ -97,6 +98,7 @@ def test_a_bar_that_is_missed_is_an_error_with_the_figures(run):
         ({"seed": 1.5}, "^seed: 1.5 is not a whole number"),
         ({"settings": {"ppo.learning_rate": 1}}, "no section 'ppo'"),
         ({"settings": {"env.start_angel": 1}}, "did you mean env.start_angle"),
+        ({"settings": ["env.start_angle=1"]}, "settings is a list, not a dict"),
         ({"physics": "magic"}, "does not run on magic physics"),
         ({"save_trajectories": "."}, "is a folder"),
         ({"command": {"vx": 1}}, "takes no command"),
@@ -132,6 +134,37 @@ def test_films_of_one_and_of_several(run):
     assert len(film.tiles) == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"steps": 2.5}, "^steps: 2.5 is not a whole number"),
+        ({"steps": 0}, "0 steps cannot be filmed"),
+        ({"seed": None}, "^seed: None is not a whole number"),
+        ({"num_envs": "two"}, "^num_envs: 'two' is not a whole number"),
+        ({"fps": "fast"}, "^fps: 'fast' is not a number"),
+        ({"size": (32, 32, 32)}, "^size: needs 2 values, got 3"),
+        ({"size": "32x32"}, "^size: needs 2 values, got 1"),
+        ({"size": (32, 33)}, "a size of 32x33 cannot be encoded"),
+        ({"settings": ["env.start_angle=1"]}, "settings is a list, not a dict"),
+        ({"out": "film.txt"}, "does not end in"),
+    ],
+)
+def test_what_a_film_cannot_use_is_told(run, given, complaint, capfd):
+    with pytest.raises(rlctl.UsageError, match=complaint):
+        rlctl.render(run, **{"out": "a.png", "device": "cpu", "progress": False, **given})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_film_names_itself_and_takes_numpys_numbers(run):
+    try:
+        gl.find()
+    except RendererMissing as missing:
+        pytest.skip(missing.message)
+    film = rlctl.render(run, steps=np.int64(2), size=np.array([32, 32]), fps=np.float32(25))
+    assert film.path == Path("pendulum-1000.mp4")
+    assert film.size == (32, 32)
+
+
 @pytest.mark.parametrize("mode", [None, "rgb_array"])
 def test_gymnasiums_environments_are_made_as_a_policy_sees_them(mode):
     name = "gym:toy_gym:Toy-v0"
@@ -162,9 +195,20 @@ def test_a_batch(rng):
         ("pendulm", {}, "there is no environment 'pendulm'"),
         ("pendulum", {"settings": {"env.start_angel": 1}}, "did you mean env.start_angle"),
         ("pendulum", {"settings": {"start_angle": 1}}, "did you mean env.start_angle"),
+        ("pendulum", {"settings": ["env.start_angle=1"]}, "settings is a list, not a dict"),
         ("pendulum", {"device": "tpu"}, "there is no device 'tpu'"),
+        ("pendulum", {"max_episode_steps": 0}, "^max_episode_steps: 0 is below"),
+        ("pendulum", {"max_episode_steps": 2.5}, "^max_episode_steps: 2.5 is not a whole number"),
+        ("pendulum", {"size": 64}, "^size: needs 2 values, got 1"),
+        ("pendulum", {"size": (0, 64)}, "a size of 0x64"),
     ],
 )
 def test_what_cannot_be_made_is_told(make, env, given, complaint):
     with pytest.raises(rlctl.UsageError, match=complaint):
         make(env, **given)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.5, "many", True])
+def test_a_batch_is_of_a_number_of_environments(number):
+    with pytest.raises(rlctl.UsageError, match=r"^num_envs: "):
+        rlctl.make_vec("pendulum", number)

@@ -38,6 +38,16 @@ def test_a_terminal_shows_phase_steps_and_return(monkeypatch):
         assert part in text
 
 
+def test_a_film_counts_steps_and_then_frames(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    with Bar(True) as bar:
+        for unit in ("steps", "frames"):
+            for done in (0, 20, 20):
+                bar.hear({"event": "progress", "steps": done, "total": 20, "unit": unit})
+    assert "steps/s" in stream.getvalue()
+    assert "frames/s" in stream.getvalue()
+
+
 @pytest.mark.parametrize(("wanted", "stream"), [(False, Terminal()), (True, io.StringIO())])
 def test_nothing_is_shown_where_nobody_looks_or_wants_it(wanted, stream, monkeypatch):
     assert shown(wanted, stream, monkeypatch) == ""

@@ -122,6 +122,17 @@ def test_stop_training_ends_it_as_if_all_steps_were_taken():
     assert rlctl.train(resume=report, device="cpu").steps == 320
 
 
+def test_a_run_that_stopped_at_its_target_says_how_to_train_on(tmp_path):
+    settings = {**FEW, "train.target_return": -1.0}
+    given = {"num_envs": 16, "settings": settings, "out": tmp_path / "run", "device": "cpu"}
+    report = rlctl.train("pendulum", steps=4 * UPDATE, **given)
+    assert report.steps == 2 * UPDATE
+    with pytest.warns(rlctl.RlctlWarning, match="train.stop_at_target=false trains on"):
+        assert rlctl.train(resume=report, device="cpu").steps == 2 * UPDATE
+    onwards = {"train.stop_at_target": False}
+    assert rlctl.train(resume=report, settings=onwards, device="cpu").steps == 4 * UPDATE
+
+
 @pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(3), rlctl.NotFound("mine")])
 def test_an_error_in_a_callback_is_raised_once_all_is_saved(error, tmp_path):
     def act():
@@ -150,6 +161,7 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, tmp_path):
         ({"ppo.learning_rat": 1}, {}, "ppo.learning_rat: .*did you mean ppo.learning_rate"),
         ({"learning_rate": 1}, {}, "^learning_rate: .*did you mean ppo.learning_rate"),
         ({"env.start_angle": "x"}, {}, "env.start_angle: 'x' is not a number"),
+        (["env.start_angle=1"], {}, "settings is a list, not a dict"),
         ({"ppo.policy_hidden_layer_sizes": (0,)}, {}, "0 is below the smallest allowed"),
         ({}, {"steps": -1}, "train.steps: -1 is below"),
         ({}, {"physics": "magic"}, "train.physics: 'magic' is not one of"),
@@ -173,6 +185,19 @@ def test_an_error_is_its_message_and_its_hint():
     message, hint = str(caught.value).splitlines()
     assert message.startswith("there is no environment 'hoper'")
     assert hint == caught.value.hint == "did you mean hopper?"
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"device": "tpu"}, "there is no device 'tpu'"),
+        ({"algo": "sac"}, "there is no algorithm 'sac'"),
+        ({"settings": ["train.steps=1"]}, "settings is a list, not a dict"),
+    ],
+)
+def test_settings_that_cannot_be_shown_are_told(given, complaint):
+    with pytest.raises(rlctl.UsageError, match=complaint):
+        rlctl.config("pendulum", **given)
 
 
 def test_settings_may_be_numpys_numbers():

@@ -93,7 +93,11 @@ def test_people_see_a_table_and_a_missed_bar(rlctl, monkeypatch):
 def test_too_few_seeds_learn(rlctl):
     """Last evaluations are 4, 14 and 24."""
     args = (*KNOWN, "--seeds", 3, "--jobs", 3, "--set", "train.target_return=14", "--json")
-    assert rlctl(*args, "--min-share", "0.66").code == 0
+    assert rlctl(*args).envelope["data"]["checks"] == []
+    enough = rlctl(*args, "--min-share", "0.66")
+    assert enough.code == 0
+    (check,) = enough.envelope["data"]["checks"]
+    assert check["detail"] == "2 of 3 seeds learned, at least 0.66"
     done = rlctl(*args, "--min-share", "0.7")
     assert done.code == 1
     assert done.envelope["error"]["message"] == "pendulum: 2 of 3 seeds learned, below 0.7"

@@ -42,7 +42,9 @@ def test_nothing_is_commanded_unless_asked():
     [
         ("vx=1", "0: vx=1", NAMES, "contradict"),
         ("vx=1", None, (), "takes no command"),
-        ("1,2", None, NAMES, "has 2 numbers, not 3"),
+        ("1,2", None, NAMES, "needs 3 numbers, not 2"),
+        ("", None, NAMES, "the command is empty"),
+        (None, "", NAMES, "the schedule is empty"),
         ("vz=1", None, NAMES, "vx, vy, yaw, each once"),
         ("vx=1,vx=2", None, NAMES, "not one NAME=NUMBER"),
         ("vx=1,2", None, NAMES, "not one NAME=NUMBER"),

@@ -42,12 +42,12 @@ def share_learned(least: float, learned: Mapping[str, tuple[int, int]]) -> list[
     """Check that enough seeds of every environment learned their task.
 
     Args:
-        least: The smallest share that is enough, 0 to 1.
+        least: The smallest share that is enough, 0 to 1; 0 for no check.
         learned: How many trainings of an environment reached its target return, and of how many.
     """
     checks = []
-    for env, (count, total) in learned.items():
-        ok = count >= least * total
+    for env, (count, total) in learned.items() if least else ():
+        ok = count / total >= least
         words = "at least" if ok else "below"
         checks.append(Check(env, ok, f"{count} of {total} seeds learned, {words} {least:g}"))
     return checks

@@ -34,8 +34,9 @@ class PPOConfig:
         0, "unrolls per minibatch; 0: as num_minibatches divides the environments", low=0
     )
     num_minibatches: int = setting(
-        32,
-        "gradient steps per pass over the data; 0: as batch_size divides the environments",
+        0,
+        "gradient steps per pass over the data; 0: as batch_size divides the environments, or "
+        "without batch_size 32, and one per environment where there are fewer",
         low=0,
     )
     num_updates_per_batch: int = setting(4, "passes over the data per update", low=1)

@@ -15,6 +15,8 @@ from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
 from rlctl.rollouts.make import make_environment
 
+_MINIBATCHES = 32  # of a pass where no setting says how many
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -30,8 +32,8 @@ class Plan:
         minibatches: Gradient steps of a pass.
         minibatch: Unrolls in a minibatch.
         left_out: Unrolls that each pass leaves out, because they do not divide evenly.
-        eval_every: Steps between evaluations, 0 for none; this and what follows is of
-            `evaluations.fit`.
+        eval_every: Steps between evaluations, 0 for none. `evaluations.fit` fills in this and the
+            following.
         eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
@@ -57,13 +59,10 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     """
     num_envs, minibatches = train.num_envs, ppo.num_minibatches
     unrolls = turns = 1
-    if not minibatches:
-        if not ppo.batch_size:
-            raise UsageError(
-                "ppo.batch_size and ppo.num_minibatches are both 0",
-                "set one of them: the other follows from train.num_envs",
-            )
+    if not minibatches and ppo.batch_size:
         minibatches = max(1, num_envs // ppo.batch_size)
+    elif not minibatches:
+        minibatches = min(_MINIBATCHES, num_envs)
     elif ppo.batch_size:
         wanted = ppo.batch_size * minibatches
         if wanted % num_envs and num_envs % wanted:

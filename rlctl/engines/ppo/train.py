@@ -63,7 +63,7 @@ def train(
 
 
 def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """What a few seconds of a training tell of all of it; see `rlctl.engines.probe`."""
+    """Predict how long a training will take; see `rlctl.engines.probe`."""
     hooks = Hooks(progress)
     make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
     return measure(make, progress)

@@ -22,8 +22,8 @@ class Plan:
         updates: Updates in all.
         steps: Environment steps in all: what was asked, rounded up to whole updates.
         fisher_rows: Steps of an update that Fisher products are taken over.
-        eval_every: Steps between evaluations, 0 for none; this and what follows is of
-            `evaluations.fit`.
+        eval_every: Steps between evaluations, 0 for none. `evaluations.fit` fills in this and the
+            following.
         eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """

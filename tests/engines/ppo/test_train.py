@@ -221,6 +221,14 @@ def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(probe, start_run): 
         assert all(np.isfinite(array).all() for array in arrays)
 
 
+@pytest.mark.parametrize(("num_envs", "minibatches"), [(1, 1), (16, 16), (32, 32), (512, 32)])
+def test_without_settings_any_number_of_environments_makes_minibatches(num_envs, minibatches):
+    from rlctl.engines.ppo.plan import make_plan
+
+    plan = make_plan(TrainConfig(num_envs=num_envs), PPOConfig())
+    assert (plan.minibatches, plan.left_out) == (minibatches, 0)
+
+
 def test_a_plan_fits_or_says_what_would():
     from rlctl.core.errors import UsageError
     from rlctl.engines.ppo.plan import make_plan
@@ -235,8 +243,6 @@ def test_a_plan_fits_or_says_what_would():
         make_plan(TrainConfig(num_envs=3000), PPOConfig(batch_size=256, num_minibatches=32))
     assert "2048" in error.value.hint
     assert "4096" in error.value.hint
-    with pytest.raises(UsageError, match="both 0"):
-        make_plan(TrainConfig(), PPOConfig(num_minibatches=0))
     wide = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=64, num_minibatches=0))
     assert (wide.minibatches, wide.minibatch, wide.unrolls) == (64, 64, 1)
     two = make_plan(TrainConfig(num_envs=4096), PPOConfig(batch_size=256, num_minibatches=32))
