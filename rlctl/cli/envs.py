@@ -34,13 +34,13 @@ def envs(
 
         listing = list_envs(family)
         out.data(listing.to_json())
-        header = ("environment", "observation", "action", "rate", "physics", "presets", "summary")
+        header = ("environment", "obs", "action", "rate", "physics", "presets", "summary")
         rows = [
             (
                 env.name,
                 env.observation,
                 env.action,
-                f"{env.rate:g} Hz",
+                f"{env.rate:.3g} Hz",
                 ", ".join(env.physics),
                 ", ".join(env.presets) or "-",
                 env.summary,
@@ -53,6 +53,6 @@ def envs(
             if rows or number:
                 out.text()
             physics = ", ".join(kind.physics)
-            out.text(f"{kind.prefix}:NAME  {kind.summary} (physics: {physics})")
+            out.wrapped(f"{kind.prefix}:NAME  ", f"{kind.summary} (physics: {physics})")
             names = " ".join(kind.names) or f"`rlctl envs {kind.prefix}` lists them"
-            out.text(f"  {names}")
+            out.wrapped("  ", names)

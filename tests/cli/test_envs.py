@@ -17,6 +17,6 @@ def test_everything_in_the_catalog_is_listed(rlctl):
 
 def test_people_see_a_table_and_the_families(rlctl):
     lines = rlctl("envs").out.splitlines()
-    assert lines[0].split()[:2] == ["environment", "observation"]
+    assert lines[0].split()[:2] == ["environment", "obs"]
     assert any(line.startswith("pendulum") and "50 Hz" in line for line in lines)
     assert any(line.startswith("brax:NAME") for line in lines)

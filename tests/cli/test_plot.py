@@ -60,7 +60,7 @@ def test_the_latest_run_into_its_own_folder(rlctl):
     picture = Path("runs/new/plot.png").resolve()
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert done.out.splitlines()[0].startswith(f"{picture}: return, length, terms, speed")
-    assert done.out.splitlines()[2].split() == ["new", "pendulum", "ppo", "1,000", "100", "80"]
+    assert done.out.splitlines()[2].split() == ["pendulum", "ppo", "1,000", "100", "80", "new"]
     assert not Path("runs/old/plot.png").exists()
     assert [name for name in os.listdir("runs/new") if name.startswith(".")] == []
 
@@ -172,7 +172,7 @@ def test_a_damaged_config_is_said_and_done_without(rlctl):
     [
         (["gone"], 3, "there is no run gone"),
         (["full", "gone"], 3, "there is no run gone"),
-        (["."], 3, "there is no run ."),
+        (["."], 3, ". is a folder, but not of a run"),
         (["x" * 5000], 3, "cannot look up xxx"),
         (["empty"], 3, "there are no metrics in"),
         (["hollow"], 3, "holds a figure that can be drawn"),
