@@ -139,11 +139,15 @@ def test_the_page_holds_everything_and_loads_nothing(rlctl):
 @needs_matplotlib
 @pytest.mark.parametrize(("target", "said"), [(75.0, "75, reached"), (81.0, "81, not reached")])
 def test_the_page_says_whether_the_target_was_reached(rlctl, target, said):
-    settings = CONFIG["settings"] | {"train": {"target_return": target}}
+    settings = CONFIG["settings"] | {"train": {"target_return": target, "eval_share": None}}
     write_run("runs/a", config=CONFIG | {"settings": settings})
     assert rlctl("plot", "a", "--out", "a.html").code == 0
     assert said in Page("a.html").texts["dd"]
     assert "none yet: rlctl render" in Page("a.html").texts["dd"]
+    cells = Page("a.html").texts["td"]
+    assert cells[cells.index("train.eval_share") + 1] == "none"
+    (title,) = Page("a.html").texts["h1"]
+    assert Path("a.html").read_text().count(title) == 2, "of page and window, not of the figure"
 
 
 @needs_matplotlib
