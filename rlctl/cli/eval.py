@@ -174,7 +174,7 @@ def _show_tracking(out: Console, tracking: dict[str, Any]) -> None:
     for name, figures in tracking.items():
         steps = 0
         for row in figures["bins"]:
-            told, goes = (f"{row[key]:+.2f}" for key in ("told", "achieved"))
+            told, goes = (f"{row[key]:+z.2f}" for key in ("told", "achieved"))
             rows.append((name, told, goes, f"{row['error']:.3f}", f"{row['steps']:,}"))
             steps += row["steps"]
         rows.append((name, "all", "", f"{figures['error']:.3f}", f"{steps:,}"))
