@@ -328,8 +328,8 @@ def family(prefix: str) -> FamilyRow:
     families = {row.prefix: row for row in FAMILIES}
     if prefix not in families:
         raise UsageError(
-            f"there is no family {prefix!r}; there are {', '.join(families)}",
-            did_you_mean(prefix, families) or "run `rlctl envs` for the list",
+            f"there is no environment or family {prefix!r}; families are {', '.join(families)}",
+            did_you_mean(prefix, (*envs(), *families)) or "run `rlctl envs` for the list",
         )
     return families[prefix]
 

@@ -46,17 +46,17 @@ class Listing:
         return asdict(self)
 
 
-def list_envs(family: str | None = None) -> Listing:
-    """The catalog's environments and families, or one family with all its names.
+def list_envs(asked: str | None = None) -> Listing:
+    """The catalog's environments and families; or one environment, or a family with all its names.
 
     Loads no framework, but for the names of an open family.
 
     Raises:
-        UsageError: No such family.
+        UsageError: Neither an environment nor a family is called that.
     """
-    algos = tuple(catalog.engines())
-    if family is not None:
-        return Listing((), (_family(catalog.family(family), algos, True),))
+    algos, envs = tuple(catalog.engines()), catalog.envs()
+    if asked is not None and asked not in envs:
+        return Listing((), (_family(catalog.family(asked), algos, True),))
     rows = tuple(
         EnvListing(
             row.name,
@@ -67,8 +67,11 @@ def list_envs(family: str | None = None) -> Listing:
             row.physics,
             presets(row.name, algos),
         )
-        for row in catalog.envs().values()
+        for name, row in envs.items()
+        if asked in (None, name)
     )
+    if asked is not None:
+        return Listing(rows, ())
     return Listing(rows, tuple(_family(row, algos) for row in catalog.FAMILIES))
 
 

@@ -218,7 +218,7 @@ def _encoded(
 ) -> bytes:
     title = _title(chapters)
     with style.plain():
-        figure = draw(shown, names, title, along)
+        figure = draw(shown, names, "" if suffix == ".html" else title, along)
         picture = style.encoded(figure, "png" if suffix == ".png" else "svg")
     return page(title, picture, chapters) if suffix == ".html" else picture
 

@@ -8,6 +8,7 @@ import typer
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.options import Algo, Config, Cpu, Device, Json, Physics, Quiet, Set, Verbose
+from rlctl.cli.words import number
 from rlctl.core.config import flag_layer, resolve, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed, Stopped, UsageError
@@ -171,8 +172,6 @@ def _run(out: Console, request: Any) -> None:
 
 
 def _show(out: Console, figures: dict[str, Any]) -> None:
-    from rlctl.cli.words import number
-
     rows = []
     for env, found in figures["envs"].items():
         score = found["scores"] or {}
@@ -180,18 +179,18 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
         best = found["published"][0] if found["published"] else None
         rows.append((
             env,
-            len(score.get("values", ())),
-            number(score.get("mean")),
-            number(score.get("std")),
-            number(score.get("iqm")),
-            f"{number(low)} to {number(high)}",
-            number((found["evaluations"] or {}).get("mean")),
+            _spread(score.get("mean"), score.get("std")),
+            f"{number(low)} to {number(high)}" if score else "-",
             "-" if found["learned"] is None else f"{found['learned']} of {figures['seeds']}",
             number(found["steps_per_second"]),
             f"{best['title'].partition(',')[0]} {number(best['mean'])}" if best else "-",
         ))  # fmt: skip
-    header = ("environment", "seeds", "return", "std", "IQM", "95 % interval", "eval", "learned")
-    out.table((*header, "steps/s", "best published"), rows)
+    header = ("environment", "return", "95 % interval", "learned", "steps/s", "best published")
+    out.table(header, rows)
+
+
+def _spread(mean: float | None, std: float | None) -> str:
+    return number(mean) + (f" +- {number(std)}" if std is not None else "")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def compare(
 
 
 def _show(out: Console, figures: dict[str, Any]) -> None:
-    out.text(f"{figures['env']}, {figures['checkpoint']} at {figures['step']:,} steps")
+    out.text(f"{figures['env']} at {figures['step']:,} steps, {figures['checkpoint']}")
     out.text(
         f"{figures['distribution']} policy on {figures['num_tests']} observations, with noise and "
         f"without; {figures['tolerance']:g} of the action's range is tolerated"

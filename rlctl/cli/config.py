@@ -9,7 +9,7 @@ import typer
 from rlctl.cli import console, options
 from rlctl.cli.help import App, Group
 from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
-from rlctl.core.files import to_json
+from rlctl.cli.words import setting_text
 
 
 class _ShowIfNotSaid(Group):
@@ -48,7 +48,8 @@ def show(
         report = show_action(env, algo, file, tuple(set_ or ()), options.device(device, cpu))
         out.data(report.to_json())
         rows = [
-            (row.name, to_json(row.value), row.origin, row.help) for row in report.resolved.rows()
+            (row.name, setting_text(row.value), row.origin, row.help)
+            for row in report.resolved.rows()
         ]
         out.table(("setting", "value", "from", "meaning"), rows)
 

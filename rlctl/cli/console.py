@@ -90,17 +90,16 @@ class Console:
         self._out(head + ("\n" + " " * indent).join(lines))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print a table of the result; nothing under --json. Columns of numbers align right."""
+        """Print a table of the result; nothing under --json."""
         if self.as_json or not rows:
             return
+        from rlctl.cli.tables import table
+
         self._take_line_away()
-        cells = [[harmless(str(cell)) for cell in row] for row in rows]
-        right = [all(_numeric(row[i]) for row in cells) for i in range(len(header))]
-        if self.stdout.isatty():
-            self._rich_table(header, cells, right)
-        else:
-            for line in _aligned([list(header), *cells], right):
-                self._out(line)
+        texts = [[harmless(str(cell)) for cell in row] for row in rows]
+        room = columns(self.stdout) - 1 if self.stdout.isatty() else None
+        for line in table(header, texts, room, lambda line: paint(line, "1", self.stdout)):
+            self._out(line)
 
     def pairs(self, values: dict[str, Any]) -> None:
         """Print names and values of the result; nothing under --json."""
@@ -194,20 +193,6 @@ class Console:
             print(line, file=stream, flush=True)
         except BrokenPipeError:
             self.reader_gone()
-
-    def _rich_table(self, header: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
-        from rich.console import Console as RichConsole
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for i, (name, numbers) in enumerate(zip(header, right, strict=True)):
-            side = "right" if numbers else "left"
-            table.add_column(name, justify=side, overflow="fold", no_wrap=i == 0)
-        for row in cells:
-            table.add_row(*(Text(cell) for cell in row))
-        style = {} if colorful(self.stdout) else {"color_system": None}
-        RichConsole(file=self.stdout, highlight=False, **style).print(table)
 
 
 @contextmanager
@@ -354,17 +339,3 @@ def _crash_report(raised: BaseException) -> str:
         files.write_atomic(path, "".join(lines).encode(errors="backslashreplace"))
         return str(path)
     return ""
-
-
-def _numeric(cell: str) -> bool:
-    return cell in ("", "-") or cell.lstrip("+-")[:1].isdigit()
-
-
-def _aligned(rows: list[list[str]], right: list[bool]) -> Iterator[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(right))]
-    for row in rows:
-        cells = (
-            cell.rjust(width) if numbers else cell.ljust(width)
-            for cell, width, numbers in zip(row, widths, right, strict=True)
-        )
-        yield "  ".join(cells).rstrip()

@@ -9,20 +9,21 @@ from rlctl.cli import console
 from rlctl.cli.options import Json, Quiet
 
 
-def complete_family(incomplete: str) -> list[tuple[str, str]]:
-    """Prefixes of families."""
-    rows = [(row.prefix, row.summary) for row in catalog.FAMILIES]
+def complete_name(incomplete: str) -> list[tuple[str, str]]:
+    """Names of environments, prefixes of families."""
+    rows = [(row.name, row.summary) for row in catalog.envs().values()]
+    rows += [(row.prefix, row.summary) for row in catalog.FAMILIES]
     return [pair for pair in rows if pair[0].startswith(incomplete)]
 
 
 def envs(
-    family: Annotated[
+    name: Annotated[
         str | None,
         typer.Argument(
-            metavar="FAMILY",
-            help="A family, such as gym, to list all of its names.",
+            metavar="NAME",
+            help="One environment; or a family, such as gym, to list all of its names.",
             show_default=False,
-            autocompletion=complete_family,
+            autocompletion=complete_name,
         ),
     ] = None,
     as_json: Json = False,
@@ -32,15 +33,15 @@ def envs(
     with console.command("envs", as_json, quiet) as out:
         from rlctl.actions.envs import list_envs
 
-        listing = list_envs(family)
+        listing = list_envs(name)
         out.data(listing.to_json())
-        header = ("environment", "observation", "action", "rate", "physics", "presets", "summary")
+        header = ("environment", "obs", "action", "rate", "physics", "presets", "summary")
         rows = [
             (
                 env.name,
                 env.observation,
                 env.action,
-                f"{env.rate:g} Hz",
+                f"{env.rate:.3g} Hz",
                 ", ".join(env.physics),
                 ", ".join(env.presets) or "-",
                 env.summary,
@@ -53,6 +54,6 @@ def envs(
             if rows or number:
                 out.text()
             physics = ", ".join(kind.physics)
-            out.text(f"{kind.prefix}:NAME  {kind.summary} (physics: {physics})")
+            out.wrapped(f"{kind.prefix}:NAME  ", f"{kind.summary} (physics: {physics})")
             names = " ".join(kind.names) or f"`rlctl envs {kind.prefix}` lists them"
-            out.text(f"  {names}")
+            out.wrapped("  ", names)

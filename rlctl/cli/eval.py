@@ -133,10 +133,10 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
     """Print the report: what was evaluated, return, length and terms, then how it was done."""
     if not figures.get("return"):
         return
-    from rlctl.cli.words import number
+    from rlctl.cli.words import number, percent
 
     mode = "deterministic" if figures["deterministic"] else "stochastic"
-    out.text(f"{figures['env']}, {figures['checkpoint']} at {figures['step']:,} steps")
+    out.text(f"{figures['env']} at {figures['step']:,} steps, {figures['checkpoint']}")
     out.text(
         f"{figures['episodes']} episodes, {mode}, {figures['physics']} physics on "
         f"{figures['device']}, {figures['steps_per_second']:,.0f} steps/s"
@@ -158,7 +158,7 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
     out.table(("", "mean", "std", "min", "max", "95 % interval"), rows)
     out.text()
     early = f"{figures['terminated_episodes']} of {figures['episodes']} episodes"
-    told = {"ended early": f"{early} ({figures['terminated']:.0%})"}
+    told = {"ended early": f"{early} ({percent(figures['terminated'])})"}
     for name, figure in figures["figures"].items():
         mean, unit = number(figure["mean"]), figure["unit"]
         told[name] = mean if mean == "-" or unit == "1" else f"{mean} {unit}"
@@ -174,7 +174,7 @@ def _show_tracking(out: Console, tracking: dict[str, Any]) -> None:
     for name, figures in tracking.items():
         steps = 0
         for row in figures["bins"]:
-            told, goes = (f"{row[key]:+.2f}" for key in ("told", "achieved"))
+            told, goes = (f"{row[key]:+z.2f}" for key in ("told", "achieved"))
             rows.append((name, told, goes, f"{row['error']:.3f}", f"{row['steps']:,}"))
             steps += row["steps"]
         rows.append((name, "all", "", f"{figures['error']:.3f}", f"{steps:,}"))

@@ -9,6 +9,7 @@ import typer
 from rlctl.cli import console
 from rlctl.cli.console import Console
 from rlctl.cli.options import Json, Quiet, complete_ckpt
+from rlctl.cli.words import number, setting_text
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import PolicySpec
 
@@ -75,16 +76,29 @@ def _show(out: Console, report: dict[str, Any]) -> None:
     for group, arrays in report["arrays"].items():
         out.text()
         if group == "policy":
-            out.table(
-                ("array", "dtype", "shape", "mean", "std", "min", "max", "non-finite"),
-                [_row(array) for array in arrays],
-            )
+            _show_arrays(out, arrays)
         else:
-            bad = sum(array["nonfinite"] or 0 for array in arrays)
-            count = f"{len(arrays)} array{'s' * (len(arrays) != 1)}"
-            out.text(f"{group}: {count}" + (f", {bad} values not finite" * bool(bad)))
+            out.text(_count(group, arrays))
     out.text()
-    out.pairs({key: _plain(value) for key, value in _settings(report.get("config"))})
+    out.pairs({key: setting_text(value) for key, value in _settings(report.get("config"))})
+
+
+def _count(group: str, arrays: list[dict[str, Any]]) -> str:
+    """How many arrays there are, and what is not finite."""
+    bad = sum(array["nonfinite"] or 0 for array in arrays)
+    count = f"{len(arrays)} array{'s' * (len(arrays) != 1)}"
+    return f"{group}: {count}" + (f", {bad:,} values not finite" * bool(bad))
+
+
+def _show_arrays(out: Console, arrays: list[dict[str, Any]]) -> None:
+    """Print what is in each array; what is the same in all of them is told above the table."""
+    types = {array["dtype"] for array in arrays}
+    header = ["array", "shape", "mean", "std", "min", "max"]
+    header += ["non-finite"] * any(array["nonfinite"] for array in arrays)
+    header += ["dtype"] * (len(types) > 1)
+    out.text(_count("policy", arrays) + (f", {types.pop()}" if len(types) == 1 else ""))
+    rows = [_row(array) for array in arrays]
+    out.table(header, [[row[column] for column in header] for row in rows])
 
 
 def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -141,11 +155,15 @@ def _evaluated(report: dict[str, Any]) -> str:
     parts = []
     last = _dict(_dict(report.get("metrics")).get("return"))
     if "mean" in last:
-        parts.append(f"return {_plain(last['mean'])} +- {_plain(last.get('std'))}")
+        parts.append(f"return {number(last['mean'])} +- {number(last.get('std'))}")
     best = _dict(report.get("best"))
     if best:
-        parts.append(f"the run's best {_plain(best.get('return'))} at step {best.get('step')}")
+        parts.append(f"the run's best {number(best.get('return'))} at {_steps(best.get('step'))}")
     return ", ".join(parts)
+
+
+def _steps(count: Any) -> str:
+    return f"{count:,} steps" if isinstance(count, int) else "-"
 
 
 def _network(policy: dict[str, Any]) -> str:
@@ -195,10 +213,15 @@ def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
-def _row(array: dict[str, Any]) -> tuple[str, ...]:
-    numbers = [_plain(array[name]) for name in ("mean", "std", "min", "max", "nonfinite")]
-    shape = "x".join(map(str, array["shape"])) or "scalar"
-    return (array["name"], array["dtype"], shape, *numbers)
+def _row(array: dict[str, Any]) -> dict[str, str]:
+    """What there is to tell of an array, by column."""
+    return {
+        "array": array["name"],
+        "shape": "x".join(map(str, array["shape"])) or "scalar",
+        **{name: number(array[name]) for name in ("mean", "std", "min", "max")},
+        "non-finite": number(array["nonfinite"]),
+        "dtype": array["dtype"],
+    }
 
 
 def _show_difference(out: Console, report: dict[str, Any]) -> None:
@@ -215,8 +238,13 @@ def _show_difference(out: Console, report: dict[str, Any]) -> None:
 
 
 def _plain(value: Any) -> str:
+    """A fact as text; numbers in five digits, those in lists as well."""
     if isinstance(value, float):
         return f"{value:.5g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
     return "-" if value is None else str(value)
 
 

@@ -47,7 +47,9 @@ def _minibatches(plan: Plan) -> str:
         return ""
     left = plan["left_out"]
     out = f"; {left:,} unrolls are left out of each pass, as they do not divide evenly"
-    return f"{plan['minibatches']:,} of {plan['minibatch']:,} unrolls a pass{out if left else ''}"
+    size = plan["minibatch"]
+    each = f"{size:,} unroll{'s' * (size != 1)} each"
+    return f"{plan['minibatches']:,} a pass, of {each}{out if left else ''}"
 
 
 def _evaluations(plan: Plan) -> str:
@@ -57,7 +59,7 @@ def _evaluations(plan: Plan) -> str:
     if not plan["evals"]:
         return f"none (train.num_evals, from {origins['train.num_evals']})"
     episodes, share = plan["eval_episodes"], train.get("eval_share")
-    text = f"{plan['evals']:,} of {episodes:,} episodes, every {plan['eval_every']:,} steps"
+    text = f"{plan['evals']:,}, of {episodes:,} episodes each, every {plan['eval_every']:,} steps"
     fewer = plan["evals"] < min(train["num_evals"], plan["updates"])
     if fewer or episodes < train["eval_episodes"]:
         text += (
@@ -94,9 +96,10 @@ def _duration(plan: Plan) -> str:
     if found["evaluation_seconds"]:
         seconds = plan["evals"] * found["evaluation_seconds"]
         parts.append(f"evaluations {duration(seconds)} if no episode ends early")
+    updates = found["measured_updates"]
     return (
         f"about {duration(found['expected_seconds'])} at {found['steps_per_second']:,.0f} steps/s, "
-        f"measured over {found['measured_updates']:,} updates in "
+        f"measured over {updates:,} update{'s' * (updates != 1)} in "
         f"{found['measured_seconds']:.1f} s: {', '.join(parts)}"
     )
 

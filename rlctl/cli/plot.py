@@ -8,6 +8,7 @@ import typer
 from rlctl.cli import console
 from rlctl.cli.console import Console
 from rlctl.cli.options import Json, Quiet, Verbose, complete_run
+from rlctl.cli.words import number
 
 
 def plot(
@@ -51,21 +52,19 @@ def plot(
 
 
 def _show(out: Console, done: dict[str, Any]) -> None:
-    from rlctl.cli.words import number
-
     names = ", ".join(name.replace("_", " ") for name in done["panels"])
     out.text(f"{done['path']}: {names}")
     rows = [
         (
-            run["label"],
             run["env"] or "-",
             run["algo"] or "-",
             "-" if run["steps"] is None else f"{run['steps']:,}",
             number(run["return"]),
             number(run["best"] and run["best"]["return"]),
+            run["label"],
         )
         for run in done["runs"]
     ]
-    out.table(("run", "environment", "algorithm", "steps", "return", "best evaluation"), rows)
+    out.table(("environment", "algorithm", "steps", "return", "best eval", "run"), rows)
     for run in done["runs"]:
         out.detail(f"{run['run']}: {run['updates']:,} updates, {run['evaluations']} evaluations")

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from shutil import get_terminal_size
 from typing import IO, Any
 
+from rlctl.core.files import to_json
+
 _COLOUR = re.compile(r"\033\[[0-9;]*m")
 _CURVE, _PLAIN_CURVE = "▁▂▃▄▅▆▇█", "_.-~=+*#"
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -20,6 +22,11 @@ def number(value: Any) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def setting_text(value: Any) -> str:
+    """A setting as `--set` takes it."""
+    return "none" if value is None else to_json(value)
 
 
 def steady(value: Any) -> str:

@@ -19,7 +19,9 @@ TILES = (0.60, 0.64, 0.70), (0.67, 0.71, 0.77)  # the two colours of the checker
 SUN = (0.42, -0.50, 1.0)  # where the light comes from, as seen from the robot
 FRAMEBUFFER = 1920, 1440  # pixels, the largest picture that can be drawn
 _LEAST_RADIUS = 0.2  # m, of what moves
-_SHADOWED, _SEEN = 1.7, 90.0  # radii: how far from the robot shadows fall, and the floor reaches
+_SHADOWED = 1.7, 4.0  # radii: how far from the robot shadows fall, least and most
+_MARGIN = 1.1
+_SEEN = 90.0  # radii: how far the floor reaches
 
 
 def _keep(spec: mujoco.MjSpec) -> None:
@@ -47,7 +49,7 @@ def compile_physics(path: Path, change: Callable[[mujoco.MjSpec], None] = _keep)
 
 def compile_scene(
     path: Path,
-    floor: float = 0.0,
+    floor: float | None = None,
     cameras: Mapping[str, Mapping[str, Any]] | None = None,
     plane: str = "floor",
     change: Callable[[mujoco.MjSpec], None] = _keep,
@@ -56,7 +58,7 @@ def compile_scene(
 
     Args:
         path: An MJCF file.
-        floor: Height of an added floor, m.
+        floor: Height of the floor, m; None for that of the file, or 0 for one that is added.
         cameras: Name -> attributes of cameras to add to the world.
         plane: The geom that is given tiles, as height fields are; without it in the file, a floor
             is added.
@@ -70,8 +72,10 @@ def compile_scene(
     _add_sun(spec)
     _add_tiles(spec)
     ground = spec.geom(plane) or spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, pos=[0, 0, floor], contype=0, conaffinity=0
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, contype=0, conaffinity=0
     )
+    if floor is not None:
+        ground.pos[2] = floor
     ground.size = [0, 0, 0.05]  # endless
     fields = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_HFIELD]
     if fields:
@@ -181,11 +185,18 @@ def _add_tiles(spec: mujoco.MjSpec) -> None:
 
 def _scale(model: mujoco.MjModel) -> None:
     """Set how far shadows and sight reach by the size of what moves."""
-    bounds = moving_bounds(model)
-    radius = _LEAST_RADIUS
-    if bounds is not None:
-        radius = max(radius, float(np.linalg.norm(bounds[1] - bounds[0])) / 2)
+    low, high = moving_bounds(model) or (np.zeros(3), np.zeros(3))
+    radius = max(_LEAST_RADIUS, float(np.linalg.norm(high - low)) / 2)
     for places in (model.light_pos, model.light_pos0, model.light_poscom0):
         places *= radius  # shadows are the finer, the nearer
-    model.vis.map.shadowclip = _SHADOWED * radius / model.stat.extent
+    model.vis.map.shadowclip = _shadowed(model, (low + high) / 2, radius) / model.stat.extent
     model.vis.map.zfar = _SEEN * radius / model.stat.extent
+
+
+def _shadowed(model: mujoco.MjModel, center: np.ndarray, radius: float) -> float:
+    """How far shadows fall, m: as far as fixed things near the robot, which have specks beyond."""
+    least, most = (factor * radius for factor in _SHADOWED)
+    solid = ~np.isin(model.geom_type, (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD))
+    fixed = solid & (model.geom_bodyid == 0)
+    reach = np.linalg.norm(model.geom_pos[fixed] - center, axis=1) + model.geom_rbound[fixed]
+    return float((_MARGIN * reach[_MARGIN * reach < most]).max(initial=least))

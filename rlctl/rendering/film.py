@@ -101,7 +101,7 @@ class Film:
 
     def _components(self, values: np.ndarray) -> str:
         pairs = zip(self.spec.commands, values, strict=True)
-        return "    ".join(f"{name} {value:+.2f}" for name, value in pairs)
+        return "    ".join(f"{name} {value:+z.2f}" for name, value in pairs)
 
     def arrows(self, moment: Moment) -> list[arrows.Arrow]:
         """How the robot was told to go and how it goes, where that is a velocity of its torso."""

@@ -71,7 +71,7 @@ def write(
     platform = gl.find()
     pictures = painted(
         chosen,
-        lambda canvas, index: _page(films, canvas, index),
+        lambda canvas, index: _page(films, canvas, index, index == 0 or not is_sheet(path)),
         lambda: Canvas(model, width, height, camera),
         painters.count() if platform in _ANY_THREAD else 0,
     )
@@ -81,15 +81,16 @@ def write(
     return Written(path, frames, fps, seconds, (columns * width, rows * height), camera, platform)
 
 
-def _page(films: Sequence[Film], canvas: Canvas, index: int) -> np.ndarray:
-    """The picture of a step: a tile of each film, and the heading."""
+def _page(films: Sequence[Film], canvas: Canvas, index: int, head: bool) -> np.ndarray:
+    """The picture of a step: a tile of each film, and the heading if it is to have one."""
     tiles = []
     for film in films:
         moment = film.moment(index)
         tiles.append(caption(canvas.draw(moment.qpos, film.arrows(moment)), film.words(moment)))
     columns, rows = grid.shape(len(films))
-    corner = (rows - 1) * columns
-    tiles[corner] = headed(tiles[corner], films[0].heading, index * films[0].spec.control_dt)
+    if head:
+        corner = (rows - 1) * columns
+        tiles[corner] = headed(tiles[corner], films[0].heading, index * films[0].spec.control_dt)
     return grid.tiled(tiles, columns)
 
 

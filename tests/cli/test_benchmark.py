@@ -1,6 +1,7 @@
 """`rlctl benchmark` over an engine whose learning curve is known, in processes of their own."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -12,9 +13,17 @@ import bench_engine
 import pytest
 
 from rlctl.actions.benchmarks import plots
+from rlctl.cli.benchmark import _show
+from rlctl.cli.console import Console
+from rlctl.cli.words import cells
 
 TESTS = Path(__file__).parents[1]
 KNOWN = ("benchmark", "--algo", "known", "--envs", "pendulum", "--steps", "400", "--out", "b")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +91,7 @@ def test_people_see_a_table_and_a_missed_bar(rlctl, monkeypatch):
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     done = rlctl(*KNOWN, "--seeds", 1, "--min-return", "pendulum=100")
     assert done.code == 1
-    assert done.out.splitlines()[1].split()[:3] == ["pendulum", "1", "3.5"]
+    assert done.out.splitlines()[1].split()[:2] == ["pendulum", "3.5"]
     assert "warning: no plots: matplotlib" in done.err
     assert "1 of 1: pendulum seed 0: return 3.5 (400 steps, 0:00)" in done.err
     assert "error: pendulum: mean return 3.50, below 100" in done.err
@@ -200,3 +209,23 @@ def test_a_folder_that_cannot_be_written(rlctl):
     done = rlctl(*KNOWN, "--out", "file/b")
     assert done.code == 9
     assert "file/b" in done.err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_a_terminal(width, monkeypatch):
+    score = {"values": [], "mean": 9143.2, "std": 412.9, "iqm": 9143.2, "ci95": (-1986.1, 12935.7)}
+    found = {
+        "scores": score,
+        "evaluations": None,
+        "learned": 10,
+        "steps_per_second": 81649.2,
+        "published": [{"title": "A table of returns, 2023", "mean": 9301.5}],
+    }
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = Console("benchmark")
+    out.stdout = Terminal()
+    _show(out, {"seeds": 10, "envs": {"inverted-double-pendulum": found}})
+    header, *lines = out.stdout.getvalue().splitlines()
+    assert max(map(cells, [header, *lines])) < width
+    words = ("9,143 +- 412.9", "-1,986 to 12,936", "10 of 10", "81,649", "A table of returns 9,302")
+    assert all(word in "\n".join(lines) for word in words)

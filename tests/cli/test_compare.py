@@ -10,7 +10,7 @@ def test_the_table_of_a_sound_policy(rlctl):
     done = rlctl("compare", "--ckpt", path)
     assert done.code == 0
     head, how, _, header, *rows = done.out.splitlines()
-    assert head == f"pendulum, {path} at 1,000 steps"
+    assert head == f"pendulum at 1,000 steps, {path}"
     assert how.startswith("tanh_normal policy on 10 observations, with noise and without; 1e-05")
     assert header.split() == ["max", "difference", "mean", "us", "per", "inference"]
     assert [row.split()[0] for row in rows] == ["numpy", "jax", "torch"]

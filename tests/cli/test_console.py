@@ -167,6 +167,56 @@ def test_a_table_on_a_terminal_has_no_escapes_where_they_are_unwanted(monkeypatc
         assert ("\033[" in out.stdout.getvalue()) is escapes
 
 
+def lines_of(monkeypatch, columns, header, rows):
+    """The lines of a table on a terminal of this width."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = console.Console("thing")
+    out.stdout = Terminal()
+    out.table(header, rows)
+    return out.stdout.getvalue().splitlines()
+
+
+NARROW = ("name", "size", "meaning"), [("short", 1, "a few words of text"), ("longer", 12, "-")]
+WORDY = ("name", "meaning", "n"), [("first", "some words " * 8, 3), ("second", "y" * 30, 4)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "table", "lines"),
+    [
+        (40, NARROW, [
+            "name    size  meaning",
+            "short      1  a few words of text",
+            "longer    12  -",
+        ]),
+        (25, NARROW, [
+            "name    size",
+            "  meaning",
+            "short      1",
+            "  a few words of text",
+            "longer    12",
+        ]),
+        (38, WORDY, [
+            "name    meaning                     n",
+            "first   some words some words some  3",
+            "        words some words some",
+            "        words some words some",
+            "        words some words",
+            "second  yyyyyyyyyyyyyyyyyyyyyyyyyy  4",
+            "        yyyy",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_table_fits_the_terminal(monkeypatch, columns, table, lines):
+    assert lines_of(monkeypatch, columns, *table) == lines
+
+
+def test_wide_letters_keep_columns_in_line(monkeypatch):
+    rows = [("\u673a\u5668\u4eba", "x"), ("robots", "x")]
+    lines = lines_of(monkeypatch, 80, ("name", "mark"), rows)
+    assert lines[1:] == ["\u673a\u5668\u4eba  x", "robots  x"]
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_words_wrap_on_a_terminal_and_stay_whole(monkeypatch, terminal):
     monkeypatch.setenv("COLUMNS", "40")

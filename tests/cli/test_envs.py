@@ -15,8 +15,17 @@ def test_everything_in_the_catalog_is_listed(rlctl):
     assert "ant" in brax["names"]
 
 
+def test_one_environment_is_listed_alone(rlctl):
+    data = rlctl("envs", "hopper", "--json").envelope["data"]
+    assert [env["name"] for env in data["envs"]] == ["hopper"]
+    assert data["families"] == []
+    done = rlctl("envs", "hoper")
+    assert done.code == 2
+    assert "hopper" in done.err
+
+
 def test_people_see_a_table_and_the_families(rlctl):
     lines = rlctl("envs").out.splitlines()
-    assert lines[0].split()[:2] == ["environment", "observation"]
+    assert lines[0].split()[:2] == ["environment", "obs"]
     assert any(line.startswith("pendulum") and "50 Hz" in line for line in lines)
     assert any(line.startswith("brax:NAME") for line in lines)

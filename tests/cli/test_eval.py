@@ -87,7 +87,7 @@ def test_the_report_is_a_table(rlctl, asked):
     done = rlctl("eval")
     assert done.code == 0
     assert done.out.splitlines() == [
-        "pendulum, runs/x/checkpoints/step_000000000100 at 100 steps",
+        "pendulum at 100 steps, runs/x/checkpoints/step_000000000100",
         "2 episodes, deterministic, native physics on cpu, 100,000 steps/s",
         "",
         "          mean  std    min    max   95 % interval",
@@ -95,7 +95,7 @@ def test_the_report_is_a_table(rlctl, asked):
         "length   1,234  0.5  1,234  1,235  1,233 to 1,236",
         "upright   0.25    -",
         "",
-        "ended early  1 of 2 episodes (50%)",
+        "ended early  1 of 2 episodes (50 %)",
         "power        97.51 W",
         "cost         0.5",
         "slip         -",

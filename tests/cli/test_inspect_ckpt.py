@@ -41,7 +41,7 @@ def test_it_says_what_it_is(rlctl, run):
         str(run / "checkpoints" / "step_000000002000"),
         "verified, 3 files",
         "2,000 steps of 4,000; 2,000 updates; 12 episodes",
-        "return 81.5 +- 2.25, the run's best 90.5 at step 2000",
+        "return 81.5 +- 2.25, the run's best 90.5 at 2,000 steps",
         "3 -> 4, swish, tanh_normal",
         "16 policy",
         "jax 0.1.0 (here ",

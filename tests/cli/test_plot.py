@@ -60,7 +60,7 @@ def test_the_latest_run_into_its_own_folder(rlctl):
     picture = Path("runs/new/plot.png").resolve()
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert done.out.splitlines()[0].startswith(f"{picture}: return, length, terms, speed")
-    assert done.out.splitlines()[2].split() == ["new", "pendulum", "ppo", "1,000", "100", "80"]
+    assert done.out.splitlines()[2].split() == ["pendulum", "ppo", "1,000", "100", "80", "new"]
     assert not Path("runs/old/plot.png").exists()
     assert [name for name in os.listdir("runs/new") if name.startswith(".")] == []
 
@@ -139,11 +139,15 @@ def test_the_page_holds_everything_and_loads_nothing(rlctl):
 @needs_matplotlib
 @pytest.mark.parametrize(("target", "said"), [(75.0, "75, reached"), (81.0, "81, not reached")])
 def test_the_page_says_whether_the_target_was_reached(rlctl, target, said):
-    settings = CONFIG["settings"] | {"train": {"target_return": target}}
+    settings = CONFIG["settings"] | {"train": {"target_return": target, "eval_share": None}}
     write_run("runs/a", config=CONFIG | {"settings": settings})
     assert rlctl("plot", "a", "--out", "a.html").code == 0
     assert said in Page("a.html").texts["dd"]
     assert "none yet: rlctl render" in Page("a.html").texts["dd"]
+    cells = Page("a.html").texts["td"]
+    assert cells[cells.index("train.eval_share") + 1] == "none"
+    (title,) = Page("a.html").texts["h1"]
+    assert Path("a.html").read_text().count(title) == 2, "of page and window, not of the figure"
 
 
 @needs_matplotlib
@@ -172,7 +176,7 @@ def test_a_damaged_config_is_said_and_done_without(rlctl):
     [
         (["gone"], 3, "there is no run gone"),
         (["full", "gone"], 3, "there is no run gone"),
-        (["."], 3, "there is no run ."),
+        (["."], 3, ". is a folder, but not of a run"),
         (["x" * 5000], 3, "cannot look up xxx"),
         (["empty"], 3, "there are no metrics in"),
         (["hollow"], 3, "holds a figure that can be drawn"),

@@ -86,7 +86,7 @@ def test_a_dry_run_says_why_there_are_fewer_evaluations(rlctl, monkeypatch):
     monkeypatch.setattr(probe, "LEARNING", 0.05)
     done = rlctl(*SMALL["ppo"], "--steps", 100_000, "--dry-run")
     (told,) = (line for line in done.out.splitlines() if line.startswith("evaluations"))
-    assert "5 of 6 episodes, every 20,000 steps; 48 of 64 would take more than 30 %" in told
+    assert "5, of 6 episodes each, every 20,000 steps; 48 of 64 would take more than 30 %" in told
     assert "(train.eval_share, from preset ppo/pendulum.toml)" in told
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rlctl import catalog
+from rlctl.envs.scene import compile_scene, moving_bounds
 
 
 @pytest.mark.parametrize("name", [row.name for row in catalog.ENVS])
@@ -34,3 +35,23 @@ def test_scene_is_the_physics_model_dressed(name):
             states.append(np.concatenate([data.qpos, data.qvel]))
         trajectories.append(states)
     np.testing.assert_array_equal(*trajectories)
+
+
+@pytest.mark.parametrize("name", ["pendulum", "reacher", "inverted-pendulum"])
+def test_shadows_reach_as_far_as_what_stands_around(name):
+    scene = catalog.load(catalog.env(name).target)().scene()
+    low, high = moving_bounds(scene)
+    fixed = (scene.geom_bodyid == 0) & (scene.geom_type != mujoco.mjtGeom.mjGEOM_PLANE)
+    places = scene.geom_pos[fixed] - (low + high) / 2
+    reach = np.linalg.norm(places, axis=1) + scene.geom_rbound[fixed]
+    assert reach.max() < scene.vis.map.shadowclip * scene.stat.extent < 1.2 * reach.max()
+
+
+def test_the_floor_is_where_it_is_asked_for(tmp_path):
+    path = tmp_path / "floor.xml"
+    plane = '<geom name="floor" type="plane" pos="0 0 -3" size="1 1 1"/>'
+    ball = '<body><freejoint/><geom size="0.1"/></body>'
+    path.write_text(f"<mujoco><worldbody>{plane}{ball}</worldbody></mujoco>")
+    for floor, height in ((None, -3.0), (-0.25, -0.25)):
+        scene = compile_scene(path, floor=floor)
+        assert scene.geom("floor").pos[2] == height

@@ -124,6 +124,15 @@ def test_a_heading_is_written_in_the_first_seconds(tmp_path, ball, shown, monkey
     assert seconds == [("ball", 0.0), ("ball", 0.02)]
 
 
+def test_a_contact_sheet_has_its_heading_once(tmp_path, ball, shown, monkeypatch):
+    headings = []
+    monkeypatch.setattr(reel, "headed", lambda page, text, at: headings.append(text) or page)
+    film = filmed(50)
+    film.heading = "ball"
+    write([film], tmp_path / "a.png", ball, Look())
+    assert headings == ["ball"]
+
+
 def test_a_contact_sheet_spans_the_film(tmp_path, ball, shown):
     written = write([filmed(50)], tmp_path / "a.png", ball, Look())
     places = [place for place, _ in shown]

@@ -17,7 +17,7 @@ GIB = 2**30
 _ENOUGH = 2 * GIB  # training barkour with 1024 environments stays well below
 PACKAGES = (  # for source trees that were never installed, which pip knows nothing of
     *("brax", "gymnasium", "imageio-ffmpeg", "jax", "mujoco", "mujoco-mjx", "numpy", "optax"),
-    *("orbax-checkpoint", "pillow", "rich", "safetensors", "torch", "typer"),
+    *("orbax-checkpoint", "pillow", "safetensors", "torch", "typer"),
 )
 
 

@@ -55,7 +55,7 @@ def compile_cache() -> Finding:
         hint = "set JAX_COMPILATION_CACHE_DIR to a place you may write; else every run compiles"
         return Finding("warn", str(folder), error.message, hint)
     sizes = [file.stat().st_size for file in folder.iterdir() if file.is_file()]
-    detail = f"{folder}, {len(sizes)} files, {sum(sizes) / 2**20:.1f} MiB"
+    detail = f"{folder}, {len(sizes):,} files, {sum(sizes) / 2**20:.1f} MiB"
     return Finding("pass", str(folder), detail)
 
 

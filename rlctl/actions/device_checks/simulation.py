@@ -131,8 +131,8 @@ def _throughput(envs: tuple[str, ...], sizes: tuple[int, ...], seconds: float) -
         rates[env] = {size: _rate(env, physics, size, seconds) for size in sizes}
         fast = 0.9 * max(rates[env].values())
         best[env] = next(size for size in sizes if rates[env][size] >= fast)
-        listed = ", ".join(f"{rate:,.0f} with {size}" for size, rate in rates[env].items())
-        words.append(f"{env} on {physics}: {listed} steps/s; --num-envs {best[env]}")
+        listed = ", ".join(f"{rate:,.0f} with {size:,}" for size, rate in rates[env].items())
+        words.append(f"{env} on {physics}, steps/s: {listed}; take --num-envs {best[env]}")
     value = {"steps_per_second": rates, "num_envs": best}
     return Finding("pass", value, ". ".join(words))
 

@@ -27,7 +27,7 @@ def draw(panels: Sequence[Panel], labels: Sequence[str], title: str, along: Axis
     Args:
         panels: See `rlctl.actions.plots.panels.panels`.
         labels: Of the runs.
-        title: What the figure is of.
+        title: What the figure is of; empty to leave it out.
         along: The x axis.
     """
     large = [panel for panel in panels if panel.name in _LARGE]
@@ -39,7 +39,8 @@ def draw(panels: Sequence[Panel], labels: Sequence[str], title: str, along: Axis
     heights += [2.1] * bool(below)
     figure = style.canvas(10.0, sum(heights) + 0.35, dpi=160)
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
-    figure.suptitle(textwrap.fill(title, 110), color=style.INK, fontsize=13, weight="bold")
+    if title:
+        figure.suptitle(textwrap.fill(title, 110), color=style.INK, fontsize=13, weight="bold")
     rows = iter(figure.add_gridspec(len(heights), 1, height_ratios=heights))
     if large or beside:
         top = next(rows)

@@ -33,10 +33,14 @@ dl.summary dd { margin: 0; font-size: 1.5em; font-weight: 600; }
 p.help { color: var(--faint); font-size: .9em; max-width: 60em; }
 h3 { font-size: 1em; margin-bottom: .3em; }
 svg, video, img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+body > svg { width: 100%; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; display: block;
+  overflow-x: auto; }
 th, td { text-align: left; padding: .15em 1.2em .15em 0; vertical-align: top; }
 th { font-weight: 600; } tr + tr { border-top: 1px solid var(--line); }
 td.n, th.n { text-align: right; } td { overflow-wrap: anywhere; }
+th, td.n, td:first-child { white-space: nowrap; }
+details { margin-top: .8em; }
 code { font-size: .92em; } figure { display: inline-block; margin: .5em 1em .5em 0; }
 """
 
@@ -267,6 +271,9 @@ def _flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _value(value: Any) -> str:
+    """A setting as `--set` takes it."""
+    if value is None:
+        return "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -16,6 +16,7 @@ from rlctl.physics.base import Physics
 
 CLIP = 10.0  # of velocities and of the force
 FALLEN = 1.0  # m, height of the tip; upright it is at 1.2
+FLOOR = -0.3  # m, below the rail
 CAMERA = {"pos": [0, -3.6, 0.9], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
 
 
@@ -44,7 +45,7 @@ class InvertedDoublePendulum(GymnasiumTask):
     )
 
     def scene(self) -> mujoco.MjModel:
-        return compile_scene(ASSETS / self.xml, cameras={"side": CAMERA})
+        return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         scale = self._config.reset_noise_scale

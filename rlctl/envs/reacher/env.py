@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import mujoco
+import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
@@ -16,6 +17,7 @@ FINGERTIP, TARGET = 3, 4  # bodies
 REACH = 0.2  # m, targets are within it
 ANGLE_NOISE = 0.1  # rad
 VELOCITY_NOISE = 0.005  # rad/s
+WALLS = {"sideS": 1, "sideN": 1, "sideE": -1, "sideW": -1}  # geom -> +1 if it has the corners
 CAMERA = {"pos": [0, -0.55, 0.8], "xyaxes": [1, 0, 0, 0, 0.82, 0.57]}
 
 
@@ -43,7 +45,9 @@ class Reacher(GymnasiumTask):
     )
 
     def scene(self) -> mujoco.MjModel:
-        return compile_scene(ASSETS / self.xml, cameras={"above": CAMERA}, plane="ground")
+        return compile_scene(
+            ASSETS / self.xml, cameras={"above": CAMERA}, plane="ground", change=_flatten_walls
+        )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         angle_key, velocity_key, radius_key, bearing_key = jax.random.split(key, 4)
@@ -75,3 +79,16 @@ class Reacher(GymnasiumTask):
         return jnp.concatenate(
             [jnp.cos(angle), jnp.sin(angle), target, physics.qvel[:2], self._gap(physics)[:2]]
         )
+
+
+def _flatten_walls(spec: mujoco.MjSpec) -> None:
+    """Make boxes of the walls: on round ones, where light grazes them, shadows are specks.
+
+    Two boxes do not share a corner, which would be lit twice.
+    """
+    for name, longer in WALLS.items():
+        wall = spec.geom(name)
+        start, end = np.split(np.array(wall.fromto), 2)
+        corner = longer * wall.size[0] * (end - start) / np.linalg.norm(end - start)
+        wall.type = mujoco.mjtGeom.mjGEOM_BOX
+        wall.fromto = [*start - corner, *end + corner]
