@@ -206,18 +206,19 @@ def find_run(text: str, root: Path | None = None) -> Path:
     except OSError as error:  # a name too long, a folder that must not be read
         raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
     path = Path(text)
-    if run := next((at.parent for at in (path, path.parent) if at.name == "checkpoints"), None):
-        raise Incompatible(f"{text} is a part of a run, not a run", f"name the run: {run}")
+    around = next((at.parent for at in (path, path.parent) if at.name == "checkpoints"), None)
+    if around and path.exists():
+        raise Incompatible(f"{text} is a part of a run, not a run", f"name the run: {around}")
     if (path / "manifest.json").is_file():
         raise Incompatible(
             f"{text} is a checkpoint, not a run: there is nothing to go on with",
             "name its run; without one, start a run from it: "
             f"rlctl train ENV --init-from {shlex.quote(text)}",
         )
-    if path.is_dir():
+    if text and path.is_dir():
         within = names(path)
         raise NotFound(
-            f"{text} is a folder, but not of a run",
+            f"there is no run {text}: the folder is not one",
             f"name one of the runs in it: {path / within[0]}" if within else "check the path",
         )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)

@@ -121,7 +121,7 @@ def test_a_part_of_a_run_is_answered_with_the_run(part):
 
 def test_a_folder_of_runs_is_answered_with_one_of_them():
     folder = make(steps=(1,))
-    with pytest.raises(NotFound, match="is a folder, but not of a run") as caught:
+    with pytest.raises(NotFound, match="the folder is not one") as caught:
         runs.find_run(str(folder.parent))
     assert caught.value.hint == f"name one of the runs in it: {folder}"
 
