@@ -111,7 +111,7 @@ def test_an_unknown_run_is_answered_with_the_nearest():
     assert caught.value.hint == f"did you mean {folder.name}?"
 
 
-@pytest.mark.parametrize("part", ["checkpoints", "checkpoints/latest"])
+@pytest.mark.parametrize("part", ["checkpoints", f"checkpoints/step_{1:012d}"])
 def test_a_part_of_a_run_is_answered_with_the_run(part):
     folder = make(steps=(1,))
     with pytest.raises(Incompatible, match="a part of a run") as caught:
