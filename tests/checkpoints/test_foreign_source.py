@@ -70,6 +70,12 @@ def test_other_files_are_told_apart(content, tmp_path):
         look(tmp_path / "x")
 
 
+def test_checkpoints_of_rlctl_are_told(tmp_path):
+    (tmp_path / "step_000000000010").mkdir()
+    with pytest.raises(Incompatible, match="holds checkpoints of rlctl"):
+        look(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rlctl.checkpoints import manifest
 from rlctl.checkpoints.foreign.base import READ
-from rlctl.checkpoints.reading import file_of_run, open_regular
+from rlctl.checkpoints.reading import STEP_NAME, file_of_run, open_regular
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
 STATISTICS = "VecNormalize"  # the file of Stable-Baselines3's VecNormalize, among those to be read
@@ -124,6 +124,10 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
     if {"config.json", "metrics.jsonl", "checkpoints"} <= names:
         return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
+    if any(STEP_NAME.fullmatch(name) for name in names):
+        return Incompatible(
+            f"{path} holds checkpoints of rlctl", "every --ckpt takes one of them as it is"
+        )
     if newest := one_of(path):
         return NotFound(
             f"{path} is a folder of checkpoints, not one",
