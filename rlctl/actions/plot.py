@@ -15,7 +15,14 @@ from rlctl.actions.plots.page import Chapter, films_in, page, printable
 from rlctl.actions.plots.panels import Axis, Panel, axis, panels
 from rlctl.checkpoints import find, store
 from rlctl.core import runs
-from rlctl.core.errors import Damaged, NotFound, PackageMissing, RlctlError, UsageError
+from rlctl.core.errors import (
+    Damaged,
+    NotFound,
+    PackageMissing,
+    RlctlError,
+    UsageError,
+    in_brief,
+)
 from rlctl.core.files import write_atomic
 
 SUFFIXES = (".png", ".svg", ".html")
@@ -180,7 +187,7 @@ def _best_checkpoint(folder: Path, tell: Tell) -> Path | None:
     try:
         return store.best(folder / find.FOLDER, lambda error: tell(f"skipped {error.message}"))
     except (RlctlError, OSError) as error:
-        tell(f"no best checkpoint of {folder}: {error}")
+        tell(f"no best checkpoint of {folder}: {in_brief(error)}")
         return None
 
 

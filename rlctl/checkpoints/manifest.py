@@ -1,7 +1,7 @@
 """The manifest of a checkpoint: plain facts as JSON, sealed with a digest of themselves.
 
     {
-      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 1},
+      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 2},
       "engine": ..., "env": ..., "policy": ..., "step": ..., and the other facts of the save,
       "arrays": {"policy": {"policy/hidden_0/kernel": {"dtype": "float32", "shape": [3, 32]}}},
       "files": {"policy.safetensors": {"bytes": 5120, "sha256": "..."}},
@@ -25,7 +25,7 @@ from rlctl.core.files import plain
 from rlctl.core.untrusted import parse_json
 
 NAME = "manifest.json"
-SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 1}
+SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 2}
 _DIGEST = "manifest_sha256"
 MAX_BYTES = 8 * 2**20
 _GROUP = re.compile(r"[a-z0-9_-]{1,64}")

@@ -59,6 +59,12 @@ class RlctlError(Exception):
         return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
+def in_brief(error: BaseException) -> str:
+    """What went wrong in one line, for a warning: an RlctlError's message without its hint."""
+    text = error.message if isinstance(error, RlctlError) else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
 class CheckFailed(RlctlError):
     """It ran and the check failed: a return under the bar, a device check, parity."""
 

@@ -277,13 +277,13 @@ class EngineTraining(ABC):
 
     # --- for the engines ---
 
-    def _check_finite(self, bad: list[str], remedy: str, observation: Any) -> None:
+    def _check_finite(self, bad: list[str], remedy: str, learned: finite.Learned) -> None:
         """Stop where quantities named `bad` of the update under way are not finite.
 
         Raises:
             Diverged: There are any; see `rlctl.engines.finite.check`.
         """
-        finite.check(bad, remedy, observation, self._driver.spec, self.steps)
+        finite.check(bad, remedy, learned, self._driver.spec, self.steps)
 
     def _settle(self, steps: int) -> Arrays:
         """Make the environments those of the step count reached: their state."""

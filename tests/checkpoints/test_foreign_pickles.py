@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from checkpoints.foreign_cases import FOLDER
 from checkpoints.payloads import PICKLES
 
 from rlctl.checkpoints.foreign import pickles
@@ -23,6 +24,18 @@ def test_what_would_run_code_is_refused_by_its_name(name, tmp_path):
 def test_the_name_is_told():
     with pytest.raises(Unsafe, match=r"it names posix\.system, which no policy"):
         pickles.read({"x": PICKLES["os.system"]})
+
+
+def test_statistics_are_no_policy():
+    with pytest.raises(Incompatible, match="the statistics of a VecNormalize") as raised:
+        pickles.read({"x": (FOLDER / "sb3_vec.pkl").read_bytes()})
+    assert "--vec-normalize" in raised.value.hint
+
+
+@pytest.mark.parametrize(("name", "told"), [("brax_2.pkl", True), ("brax_3.pkl", False)])
+def test_a_pair_may_be_of_another_algorithm(name, told):
+    found = pickles.read({"x": (FOLDER / name).read_bytes()})
+    assert any("SAC and ES have relu" in note for note in found.notes) == told
 
 
 def array_state(shape, data, dtype="f4"):

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from checkpoints.foreign_cases import FOLDER, source
 
 from rlctl.checkpoints.foreign import orbax
@@ -67,6 +68,26 @@ def test_other_files_are_told_apart(content, tmp_path):
     (tmp_path / "x").write_bytes(content)
     with pytest.raises((Incompatible, Damaged)):
         look(tmp_path / "x")
+
+
+def test_checkpoints_of_rlctl_are_told(tmp_path):
+    (tmp_path / "step_000000000010").mkdir()
+    with pytest.raises(Incompatible, match="holds checkpoints of rlctl"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (safetensors.numpy.save({"a": np.zeros(20, np.float32)}), "a file of safetensors"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 1\n", "Git LFS"),
+    ],
+)
+def test_what_can_be_made_readable_says_how(content, told, tmp_path):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(Incompatible, match=told) as raised:
+        look(tmp_path / "x")
+    assert raised.value.hint
 
 
 def change(folder, name, old, new):

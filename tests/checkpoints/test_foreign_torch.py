@@ -62,6 +62,7 @@ def renamed(state, old, new):
         renamed(ACTOR, "actor.2", "mu") | LOG_STD,
         ACTOR | LOG_STD | {"ret_rms.mean": torch.zeros(()), "optimizer.x": torch.ones(7)},
         ACTOR | {"log_std": torch.ones(2, dtype=torch.bfloat16)} | {"steps": torch.tensor(3)},
+        ACTOR | LOG_STD | {"epoch": torch.tensor(3.0), "actor.tracked": torch.tensor(3)},
     ],
 )
 def test_layers_are_known_by_common_names(state):
@@ -109,6 +110,10 @@ def test_statistics_of_observations():
         (CRITIC, "no layers of a policy"),
         (OBS, "no layers of a policy"),
         (ACTOR | LOG_STD | {"obs_rms.mean": torch.ones(3)}, "not a mean and a variance"),
+        (ACTOR | LOG_STD | {"action_scale": torch.tensor(3.0)}, r"action_scale \(\) has no place"),
+        (ACTOR | LOG_STD | {"actor.scale": torch.tensor(3.0)}, r"actor\.scale \(\) has no place"),
+        (ACTOR | LOG_STD | {"squashed": torch.tensor(True)}, "squashed"),
+        (ACTOR | LOG_STD | {"actor.return_bias": torch.ones(4)}, r"actor\.return_bias"),
         ({"a": 1}, "no tensors"),
         ([torch.ones(3)], "no tensors by name, but a list"),
         ({"actor.0.weight": torch.ones(3, 3, dtype=torch.int64)}, "dtype int64"),
@@ -148,6 +153,15 @@ def test_networks_are_not_chained_because_their_sizes_fit(state, candidates):
     for name in candidates:
         assert f"{name} (4 -> 4" in raised.value.message
     assert "--actor" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["q_net", "q_network", "Q", "qf1", "agent.q"])
+def test_a_q_network_is_a_policy_only_if_it_is_named(name):
+    state = saved(renamed(SQUARE["actor"], "actor", name))
+    with pytest.raises(Incompatible, match="of a Q-network by their names") as raised:
+        torch_file.read(state)
+    assert "--actor" in raised.value.hint
+    assert torch_file.read(state, name).outputs("policy") == [4, 4]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ def test_statistics_and_bound():
     assert (agent.clip, agent.notes) == (1.5, ())
 
 
+def test_statistics_that_the_agent_does_not_know_of_are_told():
+    agent = sb3.read({"x.zip": (FOLDER / "sb3_ppo.zip").read_bytes(), STATISTICS: DATA})
+    assert agent.notes == ("assumed: it was trained with this VecNormalize, though it names none",)
+
+
 def test_one_that_normalised_rewards_alone(monkeypatch):
     found = changed(monkeypatch, norm_obs=False, obs_rms=None)
     assert (found.arrays, found.clip) == ({}, None)

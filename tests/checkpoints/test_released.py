@@ -10,16 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from checkpoints.forged import forge
 
 from rlctl.actions.evaluate import EvalRequest, evaluate
+from rlctl.actions.import_ import ImportRequest, import_
 from rlctl.actions.train import TrainRequest, train
 from rlctl.checkpoints import manifest, store
 from rlctl.checkpoints.migrations import MIGRATIONS, migrate
 from rlctl.checkpoints.reading import load
+from rlctl.core.errors import Incompatible
 from rlctl.policies.base import policy_of
 
 RELEASED = Path(__file__).parent / "released"
 RUNS = sorted(path.parent for path in RELEASED.glob("*/*/config.json"))
+CHOOSING = "gym:toy_gym:Odd-v0"
 ALL = ("policy", "train", "envs")
 
 
@@ -108,3 +113,41 @@ def test_what_was_learned_otherwise_is_not_made_up(change):
     facts = json.loads((path / manifest.NAME).read_bytes()) | change
     groups = {"policy": {"policy/a": np.zeros(1)}, "train": {"key": np.zeros(1)}}
     assert migrate(facts, groups)[1] == groups
+
+
+def choosing(folder, start):
+    """A checkpoint of schema 1.1 whose environment's choices begin at `start`."""
+    path = imported(folder, start)
+
+    def older(content):
+        content["schema"]["minor"] = 1
+        content["env"]["spec"]["action"][0] |= {"low": start, "high": start + 2}
+        content["policy"] |= {"action_low": [start], "action_high": [start + 2]}
+
+    return forge(path, older)
+
+
+def imported(folder, start):
+    """A linear policy of three choices, as this version writes it."""
+    weights = {"actor.weight": torch.tensor([[-1.0], [0.0], [1.0]]), "actor.bias": torch.zeros(3)}
+    torch.save(weights, folder / "actor.pt")
+    options = (f"env.start={start}", "env.takes=choice")
+    request = ImportRequest(folder / "actor.pt", folder / "made", CHOOSING, overrides=options)
+    return import_(request).path
+
+
+@pytest.mark.parametrize("start", [-7, 5, 2**24 - 2])
+def test_choices_are_numbered_from_zero(start, tmp_path):
+    path = choosing(tmp_path, start)
+    policy = policy_of(load(path))
+    np.testing.assert_array_equal(policy.act(np.array([[-1.0], [1.0]])), [[0], [2]])
+    report = evaluate(EvalRequest(CHOOSING, str(path), episodes=2, max_episode_steps=5))
+    assert report.summary["length"]["mean"] == 5
+
+
+@pytest.mark.parametrize("start", [2**24 - 1, 20240101, -(2**24) - 1])
+def test_choices_that_were_sent_wrong_are_refused(start, tmp_path):
+    path = choosing(tmp_path, start)
+    with pytest.raises(Incompatible, match=f"the low of action was {start} then") as raised:
+        evaluate(EvalRequest(CHOOSING, str(path), episodes=2, max_episode_steps=5))
+    assert f"train again, rlctl train {CHOOSING}" in raised.value.hint

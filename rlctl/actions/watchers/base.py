@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rlctl.core.config import Resolved
-from rlctl.core.errors import StoppedUnsaved
+from rlctl.core.errors import StoppedUnsaved, in_brief
 from rlctl.core.progress import Event, Progress
 
 
@@ -101,6 +101,7 @@ class _Room:
         except Exception as error:
             self._watchers.remove(watcher)
             name = type(watcher).__name__
-            self._progress.event("warning", message=f"{name} is off from here on: {error}")
+            message = f"{name} is off from here on: {in_brief(error)}"
+            self._progress.event("warning", message=message)
             with suppress(Exception):
                 watcher.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlctl.actions.watchers.base import Watched
 from rlctl.actions.watchers.scalars import scalars
-from rlctl.core.errors import DeviceUnavailable, PackageMissing, RlctlError, Stopped
+from rlctl.core.errors import DeviceUnavailable, PackageMissing, RlctlError, Stopped, in_brief
 from rlctl.core.files import write_atomic
 from rlctl.core.progress import Event
 
@@ -35,7 +35,7 @@ def check() -> None:
     try:
         wandb.login()
     except Exception as error:  # an offline machine, a key that is none
-        raise DeviceUnavailable(f"cannot log to W&B: {error}", _HINT) from error
+        raise DeviceUnavailable(f"cannot log to W&B: {in_brief(error)}", _HINT) from error
 
 
 class WandB:
@@ -61,7 +61,7 @@ class WandB:
         except RlctlError:
             raise
         except Exception as error:
-            raise DeviceUnavailable(f"cannot log to W&B: {error}", _HINT) from error
+            raise DeviceUnavailable(f"cannot log to W&B: {in_brief(error)}", _HINT) from error
 
     def hear(self, event: Event) -> None:
         if values := scalars(event):

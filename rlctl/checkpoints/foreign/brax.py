@@ -77,6 +77,8 @@ def policy_of(
         notes.append("left out: the value function, which sees other observations than the policy")
     if config is None:
         notes.append("assumed: observations are normalised, as the file does not say")
+        if not any(name.startswith("2/") for name in arrays):  # Brax's SAC and ES save such pairs
+            notes.append("assumed: it is of PPO; networks of Brax's SAC and ES have relu")
     normalizer = _normalizer(arrays, key) if facts.get("normalize_observations", True) else {}
     found = to_float32(network("policy", layers) | network("value", value) | normalizer)
     return Foreign(

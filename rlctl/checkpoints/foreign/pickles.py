@@ -119,6 +119,11 @@ class Unpickler(pickle.Unpickler):
     """Unpickles with the stand-ins alone."""
 
     def find_class(self, module: str, name: str) -> type[Inert]:
+        if (module.partition(".")[0], name) == ("stable_baselines3", "VecNormalize"):
+            raise Incompatible(
+                "it holds the statistics of a VecNormalize, not a policy",
+                "import the policy's zip, and give this file to --vec-normalize",
+            )
         if (module, name) not in ALLOWED:
             raise Unsafe(f"it names {module}.{name}, which no policy of Brax does", _ADVICE)
         return ALLOWED[module, name]
@@ -132,7 +137,7 @@ def read(files: dict[str, bytes]) -> Foreign:
     (data,) = files.values()
     try:
         params = Unpickler(io.BytesIO(data)).load()
-    except (Unsafe, MemoryError):
+    except (Unsafe, Incompatible, MemoryError):
         raise
     except Exception as error:  # whatever a nonsensical program runs into
         raise Damaged(f"it is no whole pickle of Brax: {error}", "copy it again") from error

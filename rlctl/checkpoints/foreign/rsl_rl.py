@@ -74,6 +74,8 @@ def saved(top: Collection[str], tensors: Mapping[str, np.ndarray]) -> dict[str, 
     if {"iter", "infos"} <= set(top) and models & set(top):
         return dict(tensors)
     for model, marks in _BARE.items():
+        if {f"{model}.{mark}" for mark in marks} & set(tensors):
+            return dict(tensors)
         if marks & set(tensors):
             return {f"{model}.{name}": tensor for name, tensor in tensors.items()}
     return None

@@ -56,13 +56,17 @@ def read(files: dict[str, bytes]) -> Foreign:
         _check_spaces(facts)
         activation = _check_settings(facts)
         tensors, _ = torch_file.load(archive.read("policy.pth"))
-    if statistics is None and facts.get("_last_original_obs") is not None:  # VecNormalize sets it
+    normalized = facts.get("_last_original_obs") is not None  # a VecNormalize sets it
+    if statistics is None and normalized:
         raise Incompatible(
             "it was trained with a VecNormalize, whose statistics are in a file of their own",
             "name what VecNormalize.save wrote: --vec-normalize FILE",
         )
     normalizer = vec_normalize.read(statistics) if statistics is not None else None
     arrays = _arrays(tensors) | (normalizer.arrays if normalizer else {})
+    notes = [normalizer.note] if normalizer and normalizer.note else []
+    if normalizer and not normalized:
+        notes.append("assumed: it was trained with this VecNormalize, though it names none")
     steps = facts.get("num_timesteps")
     return Foreign(
         "a zip of Stable-Baselines3",
@@ -70,7 +74,7 @@ def read(files: dict[str, bytes]) -> Foreign:
         activation=activation,
         clip=normalizer.clip if normalizer else None,
         step=steps if isinstance(steps, int) and steps > 0 else 0,
-        notes=(normalizer.note,) if normalizer and normalizer.note else (),
+        notes=tuple(notes),
     )
 
 

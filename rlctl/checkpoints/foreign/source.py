@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rlctl.checkpoints import manifest
 from rlctl.checkpoints.foreign.base import READ
-from rlctl.checkpoints.reading import file_of_run, open_regular
+from rlctl.checkpoints.reading import STEP_NAME, file_of_run, open_regular
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
 STATISTICS = "VecNormalize"  # the file of Stable-Baselines3's VecNormalize, among those to be read
@@ -124,6 +124,10 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
     if {"config.json", "metrics.jsonl", "checkpoints"} <= names:
         return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
+    if any(STEP_NAME.fullmatch(name) for name in names):
+        return Incompatible(
+            f"{path} holds checkpoints of rlctl", "every --ckpt takes one of them as it is"
+        )
     if newest := one_of(path):
         return NotFound(
             f"{path} is a folder of checkpoints, not one",
@@ -147,11 +151,7 @@ def _bytes(file: Path, most: int) -> bytes:
 
 
 def _kind(path: Path, data: bytes) -> str:
-    if data.startswith(_OLD_TORCH):
-        raise Incompatible(
-            f"{path} was saved by a PyTorch older than 1.6, whose files are pickles",
-            "load it there and save it again: torch.save(model.state_dict(), FILE)",
-        )
+    _refuse_by_beginning(path, data)
     if data[:1] == b"\x80" or (data[:1] in _OLD_PICKLES and data.endswith(b".")):
         return "pickle"
     if zipfile.is_zipfile(io.BytesIO(data)):
@@ -168,3 +168,19 @@ def _kind(path: Path, data: bytes) -> str:
     elif data.startswith(b"PK"):
         raise Damaged(f"{path} is no whole zip file: its end is missing", "copy it again")
     raise Incompatible(f"{path} is no policy that can be imported", READ)
+
+
+def _refuse_by_beginning(path: Path, data: bytes) -> None:
+    """Say how to make a file readable that is of a known other kind."""
+    if data.startswith(_OLD_TORCH):
+        raise Incompatible(
+            f"{path} was saved by a PyTorch older than 1.6, whose files are pickles",
+            "load it there and save it again: torch.save(model.state_dict(), FILE)",
+        )
+    if data[8:10] == b'{"':
+        raise Incompatible(
+            f"{path} is a file of safetensors",
+            "save its tensors with PyTorch: torch.save(safetensors.torch.load_file(FILE), OTHER)",
+        )
+    if data.startswith(b"version https://git-lfs"):
+        raise Incompatible(f"{path} stands for a file in Git LFS", "fetch it: git lfs pull")

@@ -8,6 +8,7 @@
 A tensor that nobody can place is an error: left out, it would change what the policy does.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,7 +26,10 @@ _OBSERVED = {
     "normalization", "statistics", "stats", "running",
 }  # fmt: skip
 _SPREAD = {"std", "logstd", "sigma", "logsigma"}
-_ELSE = {"optimizer", "optimiser", "optim", "scheduler", "ret", "return", "returns", "reward"}
+_TRAINING = {"optimizer", "optimiser", "optim", "scheduler"}
+_REWARDS = {"ret", "return", "returns", "reward"}
+_COUNTED = {"step", "steps", "timesteps", "iter", "iteration", "epoch", "lr"}
+_Q_WORD = re.compile(r"q(f|net|network)?[0-9]*")
 _STATISTICS = {"mean": "mean", "var": "var", "variance": "var", "std": "std", "count": "count"}
 _EPSILON = 1e-8  # what almost everybody adds to the variance
 _HINT = "read are multi-layer perceptrons: linear layers of a policy and of a value function"
@@ -44,7 +48,7 @@ def arrays_of(
         Incompatible: A tensor has no place in a policy, or the policy is missing or ambiguous.
         Diverged: Something is not finite.
     """
-    state = {name: array for name, array in state.items() if not words(name) & _ELSE}
+    state = {name: array for name, array in state.items() if not _is_of_training(name)}
     notes: list[str] = []
     groups = _statistics(state)
     normalizer = _normalizer(state, groups, notes)
@@ -54,7 +58,7 @@ def arrays_of(
     rest = {
         name: array
         for name, array in state.items()
-        if name != spread and (array.ndim or _role(name))
+        if name != spread and not _is_counter(name, array)
     }
     if actor:
         policy, value = _chosen(rest, actor, notes)
@@ -82,7 +86,14 @@ def _told(rest: Mapping[str, np.ndarray], notes: list[str]) -> tuple[list[Layer]
     if not held["policy"]:
         raise Incompatible("it has no layers of a policy by their names", _HINT)
     policy, value = _weights(held["policy"]), _weights(held["value"])
-    return _layers(rest, chain(policy)), _value(rest, value, notes)
+    names = chain(policy)
+    if any(_Q_WORD.fullmatch(word) for word in words(names[0])):
+        raise Incompatible(
+            f"its layers {', '.join(names)} are of a Q-network by their names, not of a policy",
+            "--actor PREFIX imports one as the policy of its best choices; --activation says what "
+            "is between its layers",
+        )
+    return _layers(rest, names), _value(rest, value, notes)
 
 
 def _chosen(
@@ -116,6 +127,17 @@ def _value(
         notes.append(f"left out: the value function: {error.message}")
         return []
     return layers
+
+
+def _is_of_training(name: str) -> bool:
+    """Whether a tensor is an optimiser's, or of the rewards."""
+    told = words(name)
+    return bool(told & _TRAINING or (told & _REWARDS and _role(name) != "policy"))
+
+
+def _is_counter(name: str, array: np.ndarray) -> bool:
+    """Whether a tensor counts something: other single numbers may scale actions or observations."""
+    return not array.ndim and (array.dtype.kind in "iu" or bool(words(name) & _COUNTED))
 
 
 def _role(name: str) -> str | None:

@@ -119,7 +119,7 @@ class Training(EngineTraining):
         self._losses = {name: float(value) for name, value in losses.items()}
         bad = [name for name, value in self._losses.items() if not np.isfinite(value)]
         bad = nonfinite(learner.policy.normalizer) + bad
-        self._check_finite(bad, REMEDY, unroll.observation)
+        self._check_finite(bad, REMEDY, unroll)
         return learner
 
     # --- what the loop of every engine asks ---

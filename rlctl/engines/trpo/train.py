@@ -120,7 +120,7 @@ class Training(EngineTraining):
         if self._spec.normalize:
             with np.errstate(over="ignore", invalid="ignore"):  # which is told in our own words
                 statistics = normalizer.update(policy.normalizer, batch.observation)
-            self._check_finite(normalizer.nonfinite(statistics), REMEDY, batch.observation)
+            self._check_finite(normalizer.nonfinite(statistics), REMEDY, batch)
             policy = policy._replace(normalizer=statistics)
         data, target, explained = self._judge(policy, batch)
         rows = self._order(rng, len(target))[: self.plan.fisher_rows]
@@ -140,7 +140,7 @@ class Training(EngineTraining):
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
         bad = [] if np.isfinite(loss) else ["v_loss"]
-        self._check_finite(bad, REMEDY, batch.observation)
+        self._check_finite(bad, REMEDY, batch)
         self._learned = {**taken, "v_loss": loss, "explained_variance": explained}
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         return Learner(policy._replace(policy=params, value=fitted), adam)
@@ -174,7 +174,7 @@ class Training(EngineTraining):
             trpo.gae_lambda,
         )
         bad = [] if np.isfinite(target).all() else ["the advantage"]
-        self._check_finite(bad, REMEDY, batch.observation)
+        self._check_finite(bad, REMEDY, batch)
         spread, wide = target.var(dtype=np.float64), {"dtype": np.float64}
         explained = 1.0 - (target - here).var(**wide) / (spread + 1e-8)
         if trpo.normalize_advantage:

@@ -17,10 +17,13 @@ _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 def number(value: Any) -> float | None:
-    """The value of a real scalar, a 0-d array included; None of anything else."""
+    """The value of a real scalar that float64 holds, a 0-d array included; None of the rest."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    return float(value) if isinstance(value, _NUMBERS) else None
+    try:
+        return float(value) if isinstance(value, _NUMBERS) else None
+    except OverflowError:  # a whole number beyond float64
+        return None
 
 
 def terms(info: Any) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import pytest
 
 from rlctl.actions.watchers.base import watching
-from rlctl.core.errors import Stopped, StoppedUnsaved
+from rlctl.core.errors import OutOfSpace, Stopped, StoppedUnsaved
 from rlctl.core.progress import Progress
 
 
@@ -61,9 +61,10 @@ def test_who_insists_is_not_kept_waiting(progress, error):
     assert watcher.calls == [("close", None)]
 
 
+@pytest.mark.parametrize("error", [OSError("no space"), OutOfSpace("no space", "make room")])
 @pytest.mark.parametrize("where", ["hear", "finish"])
-def test_one_that_fails_costs_a_warning_and_its_place(progress, heard, where):
-    bad, good = Watcher({where: OSError("no space"), "close": OSError("again")}), Watcher()
+def test_one_that_fails_costs_a_warning_and_its_place(progress, heard, where, error):
+    bad, good = Watcher({where: error, "close": OSError("again")}), Watcher()
     with watching([bad, good], progress):
         progress.event("eval")
         progress.event("eval")
