@@ -82,7 +82,7 @@ def select(device: str) -> str:
     elif device == "gpu":
         _move_loaded("gpu", _GPU_FIRST)
         os.environ["JAX_PLATFORMS"] = _GPU_FIRST
-    _fix_arithmetic()
+    fix_arithmetic()
     _cache_programs()
     return expected(device)
 
@@ -173,8 +173,8 @@ def _check_platforms() -> None:
                 )
 
 
-def _fix_arithmetic() -> None:
-    """Remove the variables that would change what a seed gives.
+def fix_arithmetic() -> None:
+    """Remove the variables that would change what a seed gives, before jax is imported.
 
     Raises:
         UsageError: jax is loaded already, with such an option changed.
