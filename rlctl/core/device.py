@@ -81,7 +81,7 @@ def select(device: str) -> str:
     elif device == "gpu":
         _move_loaded("gpu", _GPU_FIRST)
         os.environ["JAX_PLATFORMS"] = _GPU_FIRST
-    _fix_arithmetic()
+    fix_arithmetic()
     _cache_programs()
     return expected(device)
 
@@ -181,8 +181,8 @@ def _check_platforms() -> None:
                 )
 
 
-def _fix_arithmetic() -> None:
-    """Remove the variables that would change what a seed gives.
+def fix_arithmetic() -> None:
+    """Remove the variables that would change what a seed gives, before jax is imported.
 
     Raises:
         UsageError: jax is loaded already, with such an option changed.

@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rlctl import catalog
+from rlctl.core import device
 from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
@@ -44,7 +45,8 @@ class Arena:
         action_space: Of one of them, in its own units.
 
     Raises:
-        UsageError: A setting, camera, size or mode that it does not have.
+        UsageError: A setting, camera, size or mode that it does not have; or jax is loaded already,
+            with other arithmetic.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Arena:
         **settings: Any,
     ) -> None:
         _check_process(name)
+        device.fix_arithmetic()
         if render_mode not in (None, *RENDER_MODES):
             raise UsageError(f"there is no render mode {render_mode!r}; there is rgb_array")
         self._name, self._look, self._canvas = name, Look(camera, size), None

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import gymnasium
+import jax
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -159,6 +160,7 @@ def test_a_forked_process_is_told_at_once():
 
 UNCLOSED = """
 import gymnasium
+import jax
 env = gymnasium.make("rlctl.gym:rlctl/Pendulum-v0", render_mode="rgb_array", size=(64, 48))
 env.reset(seed=0)
 print(env.render().shape)
@@ -219,3 +221,38 @@ def test_pictures(mode):
 def test_what_it_does_not_take(options, complaint):
     with pytest.raises(UsageError, match=complaint):
         gymnasium.make("rlctl/Pendulum-v0", **options)
+
+
+FIRST = (
+    "import gymnasium, rlctl.gym; env = gymnasium.make('rlctl/InvertedPendulum-v0'); "
+    "print(env.reset(seed=3)[0].tolist())"
+)
+
+
+def test_the_seed_decides_whatever_variables_are_set():
+    others = {"JAX_ENABLE_X64": "1", "JAX_DEFAULT_PRNG_IMPL": "rbg"}
+    outs = [
+        subprocess.run(
+            [sys.executable, "-c", FIRST],
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+        ).stdout
+        for variables in ({}, others)
+    ]
+    assert outs[0] == outs[1] != ""
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("jax_enable_x64", True), ("jax_default_prng_impl", "rbg")]
+)
+def test_other_arithmetic_in_the_same_process_is_refused(option, value):
+    before = getattr(jax.config, option)
+    jax.config.update(option, value)
+    try:
+        with pytest.raises(UsageError, match=f"{option} is {value}"):
+            gymnasium.make("rlctl/InvertedPendulum-v0")
+    finally:
+        jax.config.update(option, before)
