@@ -52,6 +52,16 @@ def test_a_step_size_that_rises_again_is_told_and_in_the_metrics(rlctl, schedule
     assert "320, 160 of them now, in " in more.out
 
 
+def test_a_trust_region_that_grows_again_is_told(rlctl):
+    sets = ("--set", "trpo.max_kl_schedule=linear", "--set", "trpo.max_kl=0.02")
+    first = rlctl(*SMALL["trpo"], *NO_EVALS, *sets, "--steps", 160, "--out", "run")
+    again = rlctl("train", "--resume", "run", "--cpu")
+    more = rlctl("train", "--resume", "run", "--cpu", "--steps", 320)
+    assert [first.code, again.code, more.code] == [0, 0, 0]
+    assert "it grows from 0 to 0.01, and shrinks to 0 from there" in more.err
+    assert "trust region" not in first.err + again.err
+
+
 def test_trpo_tells_the_step_size_of_its_value_function(rlctl):
     sets = ("--set", "trpo.value_learning_rate=0.002")
     assert rlctl(*SMALL["trpo"], *NO_EVALS, *sets, "--steps", 160, "--out", "run").code == 0

@@ -10,6 +10,11 @@ class TRPOConfig:
     """Trust region policy optimisation (Schulman et al. 2015) with a fitted value function."""
 
     max_kl: float = setting(0.01, "trust region: mean KL of an update's step", low=1e-8)
+    max_kl_schedule: str = setting(
+        "constant",
+        "linear: the trust region shrinks to 0 over the training's steps",
+        choices=("constant", "linear"),
+    )
     kl_acceptance: float = setting(
         1.0, "the line search accepts a KL up to this factor of max_kl", low=1e-3
     )

@@ -5,6 +5,7 @@ Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages
 """
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from rlctl.engines.probe import probe as measure
 from rlctl.engines.training import EngineTraining
 from rlctl.engines.trpo import networks, step, value
 from rlctl.engines.trpo.collect import Batch, collect
+from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.device import choose_device
 from rlctl.engines.trpo.gae import gae
 from rlctl.engines.trpo.plan import make_plan, plan
@@ -71,6 +73,12 @@ def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, An
     hooks = Hooks(progress)
     make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
     return measure(make, progress)
+
+
+def trust_region(config: TRPOConfig, progress: float) -> float:
+    """The largest mean KL of a step, a share `progress` of all updates into the training."""
+    shrinking = config.max_kl_schedule == "linear"
+    return config.max_kl * (max(1.0 - progress, 0.0) if shrinking else 1.0)
 
 
 class Training(EngineTraining):
@@ -136,7 +144,7 @@ class Training(EngineTraining):
             self.trpo.value_learning_rate,
         )
         net = self._networks.distribution
-        params, taken = step.improve(net, policy.policy, data, rows, self.trpo)
+        params, taken = step.improve(net, policy.policy, data, rows, self._trusting())
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
         bad = [] if np.isfinite(loss) else ["v_loss"]
@@ -144,6 +152,11 @@ class Training(EngineTraining):
         self._learned = {**taken, "v_loss": loss, "explained_variance": explained}
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         return Learner(policy._replace(policy=params, value=fitted), adam)
+
+    def _trusting(self) -> TRPOConfig:
+        """The settings with the trust region of this update."""
+        progress = self.state.counters.updates / self.plan.updates
+        return replace(self.trpo, max_kl=trust_region(self.trpo, progress))
 
     def close(self) -> None:
         """Free the environments, and torch's threads."""
@@ -198,7 +211,16 @@ class Training(EngineTraining):
     # --- what the loop of every engine asks ---
 
     def _resumed(self, checkpoint: Checkpoint) -> TrainState:
-        return load_train_state(self.state.learner, checkpoint)
+        state = load_train_state(self.state.learner, checkpoint)
+        steps = state.counters.steps
+        before = checkpoint.manifest["config"].get("train", {}).get("steps", self.train.steps)
+        now, was = (trust_region(self.trpo, steps / total) for total in (self.plan.steps, before))
+        if now > 1.01 * was and before != self.train.steps:
+            self._warn(
+                f"the trust region shrinks over all {self.plan.steps:,} steps now: it grows from "
+                f"{was:.3g} to {now:.3g}, and shrinks to 0 from there"
+            )
+        return state
 
     def _adopt(self, checkpoint: Checkpoint) -> None:
         learner = self.state.learner

@@ -106,6 +106,7 @@ CHANGES = {
     "line_search_shrink": 0.3,
     "line_search_steps": 1,
     "max_kl": 0.05,
+    "max_kl_schedule": "linear",
     "normalize_advantage": "false",
     "normalize_observations": "false",
     "normalizer_clip": 0.1,
@@ -157,6 +158,13 @@ def test_every_setting_is_felt(setting, base, once):
 def test_the_same_seed_gives_the_same_run_and_another_one_another(base):
     assert not differing(base(), base(name="again"))
     assert differing(base(name="third"), base("train.seed=1", name="other"))
+
+
+def test_a_linear_schedule_shrinks_the_trust_region_to_nothing(trained, tmp_path):
+    trained(problems.BOTH, f"train.steps={4 * UPDATE}", "trpo.max_kl_schedule=linear")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    for line, left in zip(lines, (1.0, 0.75, 0.5, 0.25), strict=True):
+        assert 0.0 < json.loads(line)["losses"]["kl"] <= 0.01 * left
 
 
 def test_every_row_has_the_figures_of_its_update(trained, tmp_path):
