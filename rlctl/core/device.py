@@ -14,6 +14,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from rlctl.core import forked
 from rlctl.core.errors import DeviceUnavailable, UsageError, pip_install
 from rlctl.core.files import cache_folder
 
@@ -59,11 +60,13 @@ def select(device: str) -> str:
         `cpu` or `gpu`, as far as can be told without importing a framework.
 
     Raises:
-        UsageError: No such device; or jax is loaded already, with other arithmetic.
+        UsageError: No such device; or jax is loaded already, with other arithmetic; or this process
+            was forked from one that computes.
         DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it; or jax or
             torch computes elsewhere in this process already; or the user's JAX_PLATFORMS names
             what jax does not know.
     """
+    forked.check("rlctl")
     _check_name(device)
     if device == "gpu" and _CPU_ALONE.items() <= os.environ.items():
         raise DeviceUnavailable("this process was told to compute on the CPU before", _ANEW)

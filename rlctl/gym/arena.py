@@ -1,13 +1,12 @@
 """What one environment and a batch of them have in common, towards Gymnasium."""
 
-import os
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from rlctl import catalog
-from rlctl.core import device
+from rlctl.core import device, forked
 from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
@@ -19,9 +18,10 @@ RENDER_MODES = ("rgb_array",)
 PICTURE = 640, 480  # pixels
 LARGEST_SEED = 2**31 - 1
 
-_forked_into: set[int] = set()  # processes forked from one that has environments
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _forked_into.add(os.getpid()))
+_NO_FORK = (
+    'start processes with context="spawn" (AsyncVectorEnv takes it, make_vec in vector_kwargs), or '
+    "use gymnasium.make_vec(ID, num_envs=N), one batch on all cores"
+)
 
 
 class Arena:
@@ -63,7 +63,8 @@ class Arena:
         config: Any = None,
         **settings: Any,
     ) -> None:
-        _check_process(name)
+        self._id = id_of(name)
+        forked.check(self._id, _NO_FORK)
         device.fix_arithmetic()
         if render_mode not in (None, *RENDER_MODES):
             raise UsageError(f"there is no render mode {render_mode!r}; there is rgb_array")
@@ -97,12 +98,12 @@ class Arena:
 
     def reset(self, seed: int) -> np.ndarray:
         """Start a fresh episode everywhere: observations (N, O), nothing privileged in them."""
-        _check_process(self._name)
+        forked.check(self._id, _NO_FORK)
         return self._seen(self.driver.reset(seed))
 
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A)."""
-        _check_process(self._name)
+        forked.check(self._id, _NO_FORK)
         step = self.driver.step(np.asarray(action, np.float32))
         return step._replace(
             observation=self._seen(step.observation),
@@ -140,20 +141,6 @@ class Arena:
         if self._canvas is not None:
             self._canvas.close()
             self._canvas = None
-
-
-def _check_process(name: str) -> None:
-    """Raise in a process that was forked: the threads that compute do not survive it.
-
-    Raises:
-        UsageError: It was.
-    """
-    if os.getpid() in _forked_into:
-        raise UsageError(
-            f"{id_of(name)} cannot run in a forked process, where it would wait for threads for "
-            'ever: start processes with context="spawn" (AsyncVectorEnv takes it, make_vec in '
-            "vector_kwargs), or use gymnasium.make_vec(ID, num_envs=N), one batch on all cores"
-        )
 
 
 def _bound(value: float | None, sign: int) -> float:

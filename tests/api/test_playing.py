@@ -1,5 +1,8 @@
 """Policies through the library: named as on the command line, evaluated, filmed and acting."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import gymnasium
@@ -212,3 +215,40 @@ def test_what_cannot_be_made_is_told(make, env, given, complaint):
 def test_a_batch_is_of_a_number_of_environments(number):
     with pytest.raises(rlctl.UsageError, match=r"^num_envs: "):
         rlctl.make_vec("pendulum", number)
+
+
+FORKED = """
+import multiprocessing
+import numpy as np
+import rlctl
+
+policy = rlctl.load_policy("shipped:pendulum", backend="jax")
+policy.act(np.zeros(3, np.float32))
+
+def use(how):
+    try:
+        {"act": lambda: policy.act(np.zeros(3, np.float32)),
+         "load": lambda: rlctl.load_policy("shipped:pendulum", backend="jax"),
+         "evaluate": lambda: rlctl.evaluate("shipped:pendulum", episodes=1),
+         "render": lambda: rlctl.render("shipped:pendulum", out="film.gif", steps=1)}[how]()
+    except Exception as error:
+        print(how, type(error).__name__, error, flush=True)
+
+for how in ("act", "load", "evaluate", "render"):
+    process = multiprocessing.get_context("fork").Process(target=use, args=(how,))
+    process.start()
+    process.join(20)
+    if process.is_alive():
+        process.kill()
+        print(how, "hangs")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_is_told_at_once():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        [how, "UsageError"] for how in ("act", "load", "evaluate", "render")
+    ], done.stderr
+    assert all('get_context("spawn")' in line for line in lines)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
+from rlctl.core import forked
 from rlctl.core.errors import DeviceUnavailable
 from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import Policy, action_bounds
@@ -49,10 +50,12 @@ class JaxPolicy(Policy):
         self._jitted_act = jax.jit(lambda *inputs: rows(*inputs)["action"])
 
     def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        forked.check("a JAX policy")
         # Waiting for the result is also what makes the caller's buffers safe to write again.
         return np.asarray(self._jitted_act(self._params, observation, noise))
 
     def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+        forked.check("a JAX policy")
         return jax.device_get(self._jitted_stages(self._params, observation, noise))
 
     def _stages_of(self, params: Any, observation: jax.Array, noise: jax.Array) -> Stages:
