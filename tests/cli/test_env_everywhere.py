@@ -41,7 +41,7 @@ def test_the_policy_is_that_of_the_environment(rlctl, args, option):
 
 def test_settings_are_shown_without_the_word(rlctl):
     assert rlctl("config", "hopper").out == rlctl("config", "show", "hopper").out
-    assert rlctl("config", "hopper", "--algo", "trpo").out.count("trpo.max_kl") == 1
+    assert rlctl("config", "hopper", "--algo", "trpo").out.count("trpo.max_kl ") == 1
 
 
 def test_short_names_are_those_of_the_long(rlctl):
