@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rlctl.actions.device_checks.machine import PACKAGES
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for room in ("rlctl", "scripts") for path in (ROOT / room).rglob("*.py"))
 FRAMEWORKS = ("brax", "flax", "gymnasium", "imageio", "jax", "mujoco", "optax", "orbax", "torch")
@@ -62,6 +64,12 @@ def _imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             modules.add(node.module)
     return {name.partition(".")[0] for name in modules} - {"rlctl", *sys.stdlib_module_names}
+
+
+def test_source_trees_are_checked_for_the_declared_dependencies() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [re.match(r"[\w-]+", text)[0] for text in project["dependencies"]]
+    assert sorted(PACKAGES) == declared
 
 
 def test_what_is_imported_is_a_declared_dependency() -> None:

@@ -26,7 +26,7 @@ Tell = Callable[[str], None]
 _TOLD = ("control_dt", "substeps", "episode_length", "terms", "commands", "achieved")
 _TUNABLE = ("min_std", "var_scale", "normalizer_clip")  # what a new training may choose otherwise
 _HINT = "use the version and settings of the environment that it was trained on"
-_FAR = (  # see migrations.EXACT
+_INEXACT_CHOICES = (  # beyond migrations.EXACT
     "before rlctl 0.2 such choices were rounded to float32, and others were sent than the policy "
     "chose: train again, rlctl train {}"
 )
@@ -53,7 +53,7 @@ def check(checkpoint: Checkpoint, spec: EnvSpec, tell: Tell, exact: bool = False
                 raise Incompatible(
                     f"{checkpoint.path} was trained on another {key} than {spec.id} has now: "
                     f"{_difference(part, new)}",
-                    _FAR.format(spec.id) if _starts_far(part, new) else _HINT,
+                    _INEXACT_CHOICES.format(spec.id) if _renumbered(part, new) else _HINT,
                 )
     pairs = ((name, getattr(then, name), getattr(spec, name)) for name in _TOLD)
     changes = [f"{name} was {was}, and is {now}" for name, was, now in pairs if was != now]
@@ -177,8 +177,8 @@ def _policy(checkpoint: Checkpoint) -> PolicySpec:
         ) from error
 
 
-def _starts_far(then: Part | None, now: Part | None) -> bool:
-    """Whether they are the choices of a Discrete space that had not been numbered from 0."""
+def _renumbered(then: Part | None, now: Part | None) -> bool:
+    """Tell whether discrete actions were numbered from another start, and are from 0 now."""
     if not (isinstance(then, ActionPart) and isinstance(now, ActionPart)):
         return False
     return then.discrete and now.discrete and then.low != now.low == 0

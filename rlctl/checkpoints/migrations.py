@@ -45,6 +45,7 @@ def _one_zero(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
 
 
 def _one_one(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
+    """Number discrete actions from 0, where float32 held them exactly; drift refuses the others."""
     env, policy = facts.get("env"), facts.get("policy")
     spec = env.get("spec") if isinstance(env, Mapping) else None
     parts = spec.get("action") if isinstance(spec, Mapping) else None
@@ -55,7 +56,7 @@ def _one_one(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
     bounds = (policy.get("action_low"), policy.get("action_high"))
     if bounds != ([low], [high]) or not all(isinstance(x, int | float) for x in (low, high)):
         return facts, groups
-    if max(abs(low), abs(high)) > EXACT:  # others were sent than those chosen: drift refuses it
+    if max(abs(low), abs(high)) > EXACT:
         return facts, groups
     spec = spec | {"action": [part | {"low": 0, "high": high - low}]}
     policy = policy | {"action_low": [0], "action_high": [high - low]}

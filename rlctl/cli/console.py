@@ -252,13 +252,13 @@ def understood(raised: BaseException) -> RlctlError:
 
 
 def _unexpected(raised: BaseException, summary: str) -> RlctlError:
-    """What rlctl did not foresee: a bug, unless the user's variables for jax are to blame."""
+    """Report an error that rlctl did not expect: a bug, or an effect of the user's variables."""
     place = _crash_report(raised)
     report = f"please report it; the traceback is in {place}" if place else "set RLCTL_DEBUG=1"
-    if switches := ", ".join(device.foreign_switches()):
+    if variables := ", ".join(device.user_jax_variables()):
         return RlctlError(
             f"rlctl failed: {summary}",
-            f"perhaps because of {switches} in the environment: try without; if that fails too, "
+            f"perhaps because of {variables} in the environment: try without; if that fails too, "
             f"{report}",
         )
     return RlctlError(f"rlctl failed, which is a bug: {summary}", report)

@@ -210,6 +210,7 @@ def _cache_programs() -> None:
 
 
 def _program_cache() -> dict[str, str]:
+    """Return the variables that turn the cache of compiled programs on."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -218,8 +219,8 @@ def _program_cache() -> dict[str, str]:
     }
 
 
-def foreign_switches() -> list[str]:
-    """Names of the user's variables that change how jax works, those left that rlctl set."""
+def user_jax_variables() -> list[str]:
+    """Return the names of JAX_ and XLA_ environment variables that rlctl did not set itself."""
     own = _CPU_ALONE | _program_cache()
     return sorted(
         name for name in os.environ if name.startswith(("JAX_", "XLA_")) and name not in own

@@ -1,7 +1,7 @@
-"""Telling a process that was forked from one that computes.
+"""Refuse to compute in a forked process.
 
-Threads do not survive a fork, so that what waits for theirs in the new process waits for ever. What
-is to compute asks here first.
+A fork copies a process without its threads. Code that waits for JAX's or MuJoCo's threads would
+hang in the copy, so everything that computes calls `check` first.
 """
 
 import os
@@ -9,25 +9,25 @@ import sys
 
 from rlctl.core.errors import UsageError
 
-_began: int | None = None  # the process that asked first
+_owner: int | None = None  # process id of the first caller
 _SPAWN = 'start processes by multiprocessing.get_context("spawn")'
 
 
 def check(what: str, instead: str = _SPAWN) -> None:
-    """Refuse to compute in a process forked from one that may have computed with jax.
+    """Raise in a process that was forked from one that called this with jax loaded.
 
     Args:
-        what: What would compute.
-        instead: What to do.
+        what: What would compute, for the message.
+        instead: What to do about it, for the message.
 
     Raises:
-        UsageError: This is such a process.
+        UsageError: This process was forked from such a one.
     """
-    global _began
+    global _owner
     here = os.getpid()
-    if _began is None or "jax" not in sys.modules:
-        _began = here
-    elif _began != here:
+    if _owner is None or "jax" not in sys.modules:
+        _owner = here
+    elif _owner != here:
         raise UsageError(
             f"{what} cannot run in a forked process, where it would wait for threads for ever: "
             f"{instead}"

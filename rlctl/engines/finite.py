@@ -13,8 +13,6 @@ _RESCALE = (
     "rescale or clip that in the environment, for example with "
     "gymnasium.wrappers.TransformObservation; a value that stands for nothing seen may be 0 as well"
 )
-
-
 _SCALE = "scale rewards down, in the environment or with the engine's reward_scaling"
 
 

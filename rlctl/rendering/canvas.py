@@ -59,7 +59,8 @@ class Canvas:
             ~np.isin(model.geom_type, _GROUND) & (model.geom_group < _SHOWN)
         )
         self._radii = model.geom_rbound[self._solid]
-        self._view: tuple[float, ...] = ()  # the camera's, of the picture without robots
+        self._view: tuple[float, ...] = ()  # where the camera was when _empty was drawn
+        self._empty = np.empty((height, width, 3), np.uint8)  # floor and sky
         self._context = gl.open_context(self.platform, width, height)
         self._at_exit = partial(_close, weakref.ref(self))
         atexit.register(self._at_exit)  # later, the platform's own library is gone

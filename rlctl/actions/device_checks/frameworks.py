@@ -20,8 +20,8 @@ def jax_devices() -> Finding:
 
     devices = jax.devices()
     kinds = [f"{device.platform}: {device.device_kind}" for device in devices]
-    told = [kind.removeprefix("cpu: ") for kind in kinds]
-    detail = f"jax {version('jax')} on {', '.join(told)}"
+    names = [kind.removeprefix("cpu: ") for kind in kinds]
+    detail = f"jax {version('jax')} on {', '.join(names)}"
     if len(devices) > 1:
         detail += "; a training uses the first"
     value = {"platform": devices[0].platform, "devices": kinds}

@@ -16,8 +16,9 @@ from rlctl.core.errors import pip_install
 GIB = 2**30
 _ENOUGH = 2 * GIB  # training barkour with 1024 environments stays well below
 PACKAGES = (  # for source trees that were never installed, which pip knows nothing of
-    *("brax", "gymnasium", "imageio-ffmpeg", "jax", "mujoco", "mujoco-mjx", "numpy", "optax"),
-    *("orbax-checkpoint", "pillow", "safetensors", "torch", "typer"),
+    *("brax", "gymnasium", "imageio", "imageio-ffmpeg", "jax", "matplotlib", "mujoco"),
+    *("mujoco-mjx", "numpy", "optax", "orbax-checkpoint", "pillow", "rich", "safetensors"),
+    *("tensorstore", "torch", "tqdm", "typer"),
 )
 
 

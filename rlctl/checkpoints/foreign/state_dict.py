@@ -130,13 +130,13 @@ def _value(
 
 
 def _is_of_training(name: str) -> bool:
-    """Whether a tensor is an optimiser's, or of the rewards."""
-    told = words(name)
-    return bool(told & _TRAINING or (told & _REWARDS and _role(name) != "policy"))
+    """Tell whether a tensor serves training only: the optimiser's, or statistics of rewards."""
+    parts = words(name)
+    return bool(parts & _TRAINING or (parts & _REWARDS and _role(name) != "policy"))
 
 
 def _is_counter(name: str, array: np.ndarray) -> bool:
-    """Whether a tensor counts something: other single numbers may scale actions or observations."""
+    """Tell whether a tensor is a counter; other single numbers may scale inputs or actions."""
     return not array.ndim and (array.dtype.kind in "iu" or bool(words(name) & _COUNTED))
 
 

@@ -20,9 +20,10 @@ from rlctl.engines.conduct import conduct
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
-from rlctl.engines.ppo.update import LearnerState, learning_rate, make_optimizer, make_update
+from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
 from rlctl.engines.probe import Nowhere
 from rlctl.engines.probe import probe as measure
+from rlctl.engines.schedules import scheduled, warn_of_rise
 from rlctl.engines.training import EngineTraining
 from rlctl.policies.normalizer import nonfinite
 from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
@@ -126,14 +127,8 @@ class Training(EngineTraining):
 
     def _resumed(self, checkpoint: Checkpoint) -> TrainState:
         state = load_train_state(self.state.learner, checkpoint)
-        steps = state.counters.steps
-        before = checkpoint.manifest["config"].get("train", {}).get("steps", self.train.steps)
-        now, was = (learning_rate(self.ppo, steps / total) for total in (self.plan.steps, before))
-        if now > 1.01 * was and before != self.train.steps:
-            self._warn(
-                f"the learning rate falls over all {self.plan.steps:,} steps now: it goes up from "
-                f"{was:.3g} to {now:.3g}, and falls to 0 from there"
-            )
+        schedule = self.ppo.learning_rate, self.ppo.learning_rate_schedule
+        warn_of_rise("learning rate", *schedule, checkpoint, self.train.steps, self._warn)
         return state
 
     def _adopt(self, checkpoint: Checkpoint) -> None:
@@ -143,7 +138,8 @@ class Training(EngineTraining):
 
     def _figures(self) -> dict[str, Any]:
         begun = (self.state.counters.updates - 1) / self.plan.updates
-        return {"losses": self._losses, "learning_rate": learning_rate(self.ppo, begun)}
+        rate = scheduled(self.ppo.learning_rate, self.ppo.learning_rate_schedule, begun)
+        return {"losses": self._losses, "learning_rate": rate}
 
     # --- how it is made ---
 

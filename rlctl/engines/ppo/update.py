@@ -56,12 +56,6 @@ def make_optimizer(config: PPOConfig, num_steps: int) -> optax.GradientTransform
     return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optimizer)
 
 
-def learning_rate(config: PPOConfig, progress: float) -> float:
-    """The optimizer's step size, a share `progress` of all gradient steps into the training."""
-    falling = config.learning_rate_schedule == "linear"
-    return config.learning_rate * (max(1.0 - progress, 0.0) if falling else 1.0)
-
-
 def make_update(
     networks: Networks,
     config: PPOConfig,

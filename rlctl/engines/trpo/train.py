@@ -20,6 +20,7 @@ from rlctl.engines.base import Hooks, Result
 from rlctl.engines.conduct import conduct
 from rlctl.engines.probe import Nowhere
 from rlctl.engines.probe import probe as measure
+from rlctl.engines.schedules import scheduled, warn_of_rise
 from rlctl.engines.training import EngineTraining
 from rlctl.engines.trpo import networks, step, value
 from rlctl.engines.trpo.collect import Batch, collect
@@ -73,12 +74,6 @@ def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, An
     hooks = Hooks(progress)
     make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
     return measure(make, progress)
-
-
-def trust_region(config: TRPOConfig, progress: float) -> float:
-    """The largest mean KL of a step, a share `progress` of all updates into the training."""
-    shrinking = config.max_kl_schedule == "linear"
-    return config.max_kl * (max(1.0 - progress, 0.0) if shrinking else 1.0)
 
 
 class Training(EngineTraining):
@@ -144,7 +139,7 @@ class Training(EngineTraining):
             self.trpo.value_learning_rate,
         )
         net = self._networks.distribution
-        params, taken = step.improve(net, policy.policy, data, rows, self._trusting())
+        params, taken = step.improve(net, policy.policy, data, rows, self._config_now())
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
         bad = [] if np.isfinite(loss) else ["v_loss"]
@@ -153,10 +148,11 @@ class Training(EngineTraining):
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         return Learner(policy._replace(policy=params, value=fitted), adam)
 
-    def _trusting(self) -> TRPOConfig:
-        """The settings with the trust region of this update."""
+    def _config_now(self) -> TRPOConfig:
+        """Return the settings with the trust region of this update."""
         progress = self.state.counters.updates / self.plan.updates
-        return replace(self.trpo, max_kl=trust_region(self.trpo, progress))
+        now = scheduled(self.trpo.max_kl, self.trpo.max_kl_schedule, progress)
+        return replace(self.trpo, max_kl=now)
 
     def close(self) -> None:
         """Free the environments, and torch's threads."""
@@ -212,14 +208,8 @@ class Training(EngineTraining):
 
     def _resumed(self, checkpoint: Checkpoint) -> TrainState:
         state = load_train_state(self.state.learner, checkpoint)
-        steps = state.counters.steps
-        before = checkpoint.manifest["config"].get("train", {}).get("steps", self.train.steps)
-        now, was = (trust_region(self.trpo, steps / total) for total in (self.plan.steps, before))
-        if now > 1.01 * was and before != self.train.steps:
-            self._warn(
-                f"the trust region shrinks over all {self.plan.steps:,} steps now: it grows from "
-                f"{was:.3g} to {now:.3g}, and shrinks to 0 from there"
-            )
+        schedule = self.trpo.max_kl, self.trpo.max_kl_schedule
+        warn_of_rise("trust region", *schedule, checkpoint, self.train.steps, self._warn)
         return state
 
     def _adopt(self, checkpoint: Checkpoint) -> None:
