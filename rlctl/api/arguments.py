@@ -10,7 +10,7 @@ from rlctl.core.config import resolve, set_layer
 from rlctl.core.errors import UsageError
 
 Backend = Literal["numpy", "jax", "torch"]
-Device = Literal["auto", "cpu", "gpu"]
+Device = Literal["auto", "cpu", "gpu", "cuda"]
 Physics = Literal["auto", "native", "jax", "warp"]
 PathLike = str | os.PathLike[str]
 Settings = Mapping[str, Any]  # "section.key" -> value

@@ -10,6 +10,7 @@ import typer
 from rlctl import catalog
 from rlctl.checkpoints import shipped
 from rlctl.core import runs
+from rlctl.core.device import checked_name
 from rlctl.core.errors import RlctlError, UsageError
 
 
@@ -148,12 +149,11 @@ def path(text: str | None) -> Path | None:
 
 
 def device(asked: str, cpu: bool) -> str:
-    """The device that --device and --cpu ask for together.
+    """Return the device that --device and --cpu ask for together: auto, cpu or gpu.
 
     Raises:
         UsageError: They contradict each other.
     """
     if cpu and asked in ("gpu", "cuda"):
         raise UsageError(f"--cpu and --device {asked} contradict each other", "give one of the two")
-    asked = "gpu" if asked == "cuda" else asked
-    return "cpu" if cpu else asked
+    return "cpu" if cpu else checked_name(asked)

@@ -35,9 +35,9 @@ def _update(plan: Plan) -> str:
     if "updates" not in plan:
         return ""
     turns = plan.get("turns", 1)
-    wait = f", 1 in {turns} of them at a time" if turns > 1 else ""
+    wait = f", 1 in {turns} environments at a time" if turns > 1 else ""
     return (
-        f"{plan['steps_per_update']:,} steps, of {plan['num_envs']:,} environments{wait}; "
+        f"{plan['steps_per_update']:,} steps, num_envs {plan['num_envs']:,}{wait}; "
         f"{plan['updates']:,} updates"
     )
 
@@ -46,10 +46,8 @@ def _minibatches(plan: Plan) -> str:
     if "minibatches" not in plan:
         return ""
     left = plan["left_out"]
-    out = f"; {left:,} unrolls are left out of each pass, as they do not divide evenly"
-    size = plan["minibatch"]
-    each = f"{size:,} unroll{'s' * (size != 1)} each"
-    return f"{plan['minibatches']:,} a pass, of {each}{out if left else ''}"
+    out = f"; each pass leaves out {left:,}, as they do not divide evenly" if left else ""
+    return f"{plan['minibatches']:,} a pass; unrolls in each: {plan['minibatch']:,}{out}"
 
 
 def _evaluations(plan: Plan) -> str:

@@ -18,7 +18,7 @@ from rlctl.core import forked
 from rlctl.core.errors import DeviceUnavailable, UsageError, pip_install
 from rlctl.core.files import cache_folder
 
-DEVICES = ("auto", "cpu", "gpu")
+DEVICES = ("auto", "cpu", "gpu", "cuda")  # cuda is gpu
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _CPU_ALONE = {"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}
 _GPU_FIRST = "cuda,cpu"  # platforms of jax
@@ -53,8 +53,8 @@ def select(device: str) -> str:
     Call it before importing jax.
 
     Args:
-        device: `cpu` hides every GPU from jax and torch; `gpu` makes its absence an error; `auto`
-            leaves the choice to jax and to the user's own environment variables.
+        device: `cpu` hides every GPU from jax and torch; `gpu`, or `cuda`, makes its absence an
+            error; `auto` leaves the choice to jax and to the user's own environment variables.
 
     Returns:
         `cpu` or `gpu`, as far as can be told without importing a framework.
@@ -67,7 +67,7 @@ def select(device: str) -> str:
             what jax does not know.
     """
     forked.check("rlctl")
-    _check_name(device)
+    device = checked_name(device)
     if device == "gpu" and _CPU_ALONE.items() <= os.environ.items():
         raise DeviceUnavailable("this process was told to compute on the CPU before", _ANEW)
     missing = gpu_missing()
@@ -97,16 +97,22 @@ def expected(device: str = "auto") -> str:
     Raises:
         UsageError: No such device.
     """
-    _check_name(device)
+    device = checked_name(device)
     if device != "auto":
         return device
     platforms = os.environ.get("JAX_PLATFORMS", "")
     return "cpu" if gpu_missing() or platforms.split(",")[0] == "cpu" else "gpu"
 
 
-def _check_name(device: str) -> None:
+def checked_name(device: str) -> str:
+    """Return `auto`, `cpu` or `gpu` for the name of a device.
+
+    Raises:
+        UsageError: No such device.
+    """
     if device not in DEVICES:
         raise UsageError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
+    return "gpu" if device == "cuda" else device
 
 
 def gpu_asked() -> bool:

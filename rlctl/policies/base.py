@@ -21,6 +21,7 @@ import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.device import checked_name
 from rlctl.core.errors import Incompatible, PackageMissing, UsageError
 from rlctl.core.specs import PolicySpec
 
@@ -29,7 +30,6 @@ BACKENDS = {
     "jax": "rlctl.policies.mlp.jax_policy:JaxPolicy",
     "torch": "rlctl.policies.mlp.torch_policy:TorchPolicy",
 }
-DEVICES = ("auto", "cpu", "gpu")
 ACTIVATIONS = ("swish", "tanh", "relu", "elu")
 DISTRIBUTIONS = ("tanh_normal", "normal", "categorical")
 
@@ -127,7 +127,7 @@ def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "aut
     Args:
         checkpoint: Loaded with group `policy`.
         backend: A key of `BACKENDS`.
-        device: One of `DEVICES`; `auto` is the back end's own choice.
+        device: One of `rlctl.core.device.DEVICES`; `auto` is the back end's own choice.
 
     Raises:
         Incompatible: Its spec or arrays are of no policy that this version knows.
@@ -166,16 +166,16 @@ def make_policy(
         spec: What the arrays mean.
         arrays: Name -> array, as above; names not needed are ignored.
         backend: A key of `BACKENDS`.
-        device: One of `DEVICES`.
+        device: One of `rlctl.core.device.DEVICES`.
 
     Raises:
         Incompatible: An array is missing or has another shape or dtype than the spec says.
         UsageError: No such back end or device.
         DeviceUnavailable: The back end is not installed, or has no such device here.
     """
-    for kind, given, allowed in (("back end", backend, BACKENDS), ("device", device, DEVICES)):
-        if given not in allowed:
-            raise UsageError(f"there is no {kind} {given!r}; there are {', '.join(allowed)}")
+    if backend not in BACKENDS:
+        raise UsageError(f"there is no back end {backend!r}; there are {', '.join(BACKENDS)}")
+    device = checked_name(device)
     check(spec, arrays)
     module, _, name = BACKENDS[backend].partition(":")
     try:

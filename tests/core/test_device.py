@@ -38,10 +38,12 @@ def test_auto_leaves_the_users_own_choice(environ, monkeypatch):
     assert "CUDA_VISIBLE_DEVICES" not in environ
 
 
-def test_gpu_is_asked_of_jax_first(environ, monkeypatch):
+@pytest.mark.parametrize("name", ["gpu", "cuda"])
+def test_gpu_is_asked_of_jax_first(environ, monkeypatch, name):
     monkeypatch.setattr(device, "gpu_missing", lambda: None)
     environ["JAX_PLATFORMS"] = "cpu"
-    assert device.select("gpu") == "gpu"
+    assert device.expected(name) == "gpu"
+    assert device.select(name) == "gpu"
     assert environ["JAX_PLATFORMS"] == "cuda,cpu"
 
 

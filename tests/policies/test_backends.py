@@ -101,7 +101,7 @@ print(*sorted({{"jax", "torch", "mujoco", "brax", "orbax"}} & set(sys.modules)))
 
 def test_what_is_not_there_is_said(rng, monkeypatch):
     arrays = arrays_of(SPEC, rng)
-    with pytest.raises(UsageError, match="no device 'cuda:1'; there are auto, cpu, gpu"):
+    with pytest.raises(UsageError, match="no device 'cuda:1'; there are auto, cpu, gpu, cuda"):
         make_policy(SPEC, arrays, "jax", "cuda:1")
 
     def missing(name):

@@ -55,7 +55,7 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     """Fit the settings together.
 
     Raises:
-        UsageError: No minibatch can be made of them; names the nearest values that work.
+        UsageError: No whole number of unrolls fits them; names the nearest values that work.
     """
     num_envs, minibatches = train.num_envs, ppo.num_minibatches
     unrolls = turns = 1
@@ -75,11 +75,8 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
                 "or set either of the two to 0, which fits any",
             )
         unrolls, turns = max(1, wanted // num_envs), max(1, num_envs // wanted)
-    elif num_envs < minibatches:
-        raise UsageError(
-            f"train.num_envs {num_envs} cannot be split into ppo.num_minibatches {minibatches}",
-            f"use --num-envs {minibatches} or more, or --set ppo.num_minibatches={num_envs}",
-        )
+    else:
+        unrolls = math.ceil(minibatches / num_envs)
     columns = unrolls * num_envs // turns
     per_update = columns * ppo.unroll_length
     updates = math.ceil(train.steps / per_update)

@@ -139,12 +139,14 @@ class Training(EngineTraining):
             self.trpo.value_learning_rate,
         )
         net = self._networks.distribution
-        params, taken = step.improve(net, policy.policy, data, rows, self._config_now())
+        config = self._config_now()
+        params, taken = step.improve(net, policy.policy, data, rows, config)
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
         bad = [] if np.isfinite(loss) else ["v_loss"]
         self._check_finite(bad, REMEDY, batch)
-        self._learned = {**taken, "v_loss": loss, "explained_variance": explained}
+        self._learned = {**taken, "max_kl": config.max_kl, "v_loss": loss}
+        self._learned["explained_variance"] = explained
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         return Learner(policy._replace(policy=params, value=fitted), adam)
 
