@@ -74,7 +74,7 @@ def play(name: str, robots: int, steps: int, seed: int) -> Played:
     from rlctl.checkpoints.reading import load
     from rlctl.policies.base import policy_of
     from rlctl.rollouts.evaluate import evaluate
-    from rlctl.rollouts.make import environment_of, make_driver
+    from rlctl.rollouts.factory import environment_of, make_driver
 
     checkpoint = load(find("shipped:barkour"))
     env, config = environment_of(checkpoint, QUIET + NUDGE * (name == NUDGED))

@@ -9,7 +9,7 @@ from rlctl import catalog
 from rlctl.checkpoints import store
 from rlctl.core.config import setting
 from rlctl.core.errors import Diverged, Stopped
-from rlctl.engines.base import Result
+from rlctl.engines.api import Result
 
 ROW = catalog.EngineRow("known", "for tests", "bench_engine:train", "bench_engine:KnownConfig")
 ENTRY_POINTS = "[rlctl.engines]\nknown = bench_engine:ROW\n"

@@ -13,7 +13,7 @@ from rlctl import catalog
 from rlctl.checkpoints import store
 from rlctl.core.config import setting
 from rlctl.core.errors import Diverged, Stopped, UsageError
-from rlctl.engines.base import Result
+from rlctl.engines.api import Result
 
 ROW = catalog.EngineRow("fake", "for tests", "fake_engine:train", "fake_engine:FakeConfig")
 

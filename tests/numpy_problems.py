@@ -123,6 +123,6 @@ def install(monkeypatch, problem):
         return NumpyDriver(problem, num_envs, episode_length or 1000)
 
     def load(target):
-        return make if target == "rlctl.rollouts.make:make_driver" else original(target)
+        return make if target == "rlctl.rollouts.factory:make_driver" else original(target)
 
     monkeypatch.setattr(catalog, "load", load)

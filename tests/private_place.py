@@ -20,7 +20,13 @@ _NEVER = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.s
           "webbrowser.open")  # fmt: skip
 
 
-_NEEDED = {"git", "ffmpeg", "fc", "uname", "rlctl.checkpoints.foreign.child"}  # what commands start
+_NEEDED = {
+    "git",
+    "ffmpeg",
+    "fc",
+    "uname",
+    "rlctl.checkpoints.foreign.sandbox_child",
+}  # what commands start
 
 
 class Guard:
@@ -36,7 +42,7 @@ class Guard:
         sys.addaudithook(self._hear)  # for good: Python has no way to take one back
 
     @contextmanager
-    def watching(self, place: Path) -> Iterator[None]:
+    def attached(self, place: Path) -> Iterator[None]:
         """Note what happens in the body; `place` may be written."""
         self.seen, self._place = [], str(place.resolve())
         try:

@@ -8,7 +8,7 @@ from rlctl.actions.train import TrainRequest, train
 from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.metrics import Metrics
-from rlctl.engines.base import Hooks
+from rlctl.engines.api import Hooks
 
 ALL = ("policy", "train", "envs")
 TIMES = {"seconds", "steps_per_second", "split"}  # wall clock, outside the promise

@@ -9,7 +9,7 @@ from rlctl.checkpoints import manifest, store
 from rlctl.core.config import Resolved
 from rlctl.core.runs import Run
 from rlctl.core.specs import PolicySpec
-from rlctl.rollouts.make import make_environment
+from rlctl.rollouts.factory import make_environment
 
 
 def save(env: str = "pendulum", out: Path | None = None, **config: object) -> Path:

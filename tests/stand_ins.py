@@ -16,15 +16,15 @@ from rlctl import catalog
 from rlctl.actions import benchmark, compare, device_check, import_
 from rlctl.actions.benchmarks.trainings import Ended
 from rlctl.actions.device_checks.base import Check
-from rlctl.actions.films import itself, scene
-from rlctl.actions.watchers import make as watchers
-from rlctl.checkpoints import drift, manifest, store
-from rlctl.checkpoints.foreign.child import READERS
+from rlctl.actions.films import env_rendered, mujoco_rendered
+from rlctl.callbacks import factory as callbacks
+from rlctl.checkpoints import compatibility, manifest, store
+from rlctl.checkpoints.foreign.sandbox_child import READERS
 from rlctl.core.files import write_atomic
-from rlctl.engines.base import Result
+from rlctl.engines.api import Result
 from rlctl.engines.state import progress_of
 from rlctl.policies.base import make_policy
-from rlctl.rollouts import make
+from rlctl.rollouts import factory
 from rlctl.rollouts.base import Step
 
 
@@ -34,12 +34,12 @@ def idle() -> Iterator[None]:
     engines = tuple(replace(row, target="stand_ins:train") for row in catalog.ENGINES)
     places = {
         (catalog, "ENGINES"): engines,
-        (watchers, "watchers"): lambda watched: iter(()),
-        (make, "make_driver"): Idle,
-        (scene, "film"): film,
-        (itself, "film"): film,
+        (callbacks, "callbacks"): lambda info: iter(()),
+        (factory, "make_driver"): Idle,
+        (mujoco_rendered, "film"): film,
+        (env_rendered, "film"): film,
         (compare, "make_policy"): lambda spec, arrays, backend, device: make_policy(spec, arrays),
-        (watchers.films, "check"): lambda env, config: None,
+        (callbacks.videos, "check"): lambda env, config: None,
         (benchmark, "train_all"): train_all,
         (benchmark.plots, "plot_curves"): lambda path, data: None,
         (device_check, "run"): lambda rows: [Check("idle", "pass", 0.0, None, "", "", True)],
@@ -88,8 +88,8 @@ class Idle:
     """A driver whose episodes end with their first step."""
 
     def __init__(self, name, config, physics, num_envs, **kwargs):
-        self.physics = make.resolve_physics(name, physics)
-        self.spec = make.make_environment(name, config).spec
+        self.physics = factory.resolve_physics(name, physics)
+        self.spec = factory.make_environment(name, config).spec
         self.num_envs = num_envs
         self.observation = np.zeros((num_envs, self.spec.observation_size), np.float32)
 
@@ -114,7 +114,7 @@ def film(out, players, config, shot, look, progress, tell):
     driver = Idle(name, config, shot.physics, shot.num_envs)
     driver = shot.told.drive(driver, name, config, tell)
     for player in players:
-        drift.check(player.checkpoint, driver.spec, tell)
+        compatibility.check(player.checkpoint, driver.spec, tell)
         player.policy.act(driver.reset(shot.seed))
     write_atomic(out, b"")
     films = [SimpleNamespace(title="", moments=[0, 1], totals=lambda: (0.0,))]
@@ -123,7 +123,7 @@ def film(out, players, config, shot, look, progress, tell):
     return acted, SimpleNamespace(**facts, platform=""), driver.physics
 
 
-def train_all(tasks, jobs, stop, hear):
+def train_all(tasks, jobs, stop, on_event):
     """Every training ends at once and leaves nothing."""
     for task in tasks:
         yield Ended(task, 0, "")

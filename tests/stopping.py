@@ -4,7 +4,7 @@ import signal
 import time
 
 from rlctl.core.progress import Progress
-from rlctl.engines.base import Hooks
+from rlctl.engines.api import Hooks
 
 
 def hooks_that_stop(when, delay=0.0):

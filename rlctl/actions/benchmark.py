@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rlctl.actions.benchmarks import checks, plots, records, tables
-from rlctl.actions.benchmarks.board import Board
+from rlctl.actions.benchmarks import checks, plots, results, tables
 from rlctl.actions.benchmarks.plan import BenchmarkRequest, resumed_or_new, tasks_of
+from rlctl.actions.benchmarks.progress import BenchmarkProgress
 from rlctl.actions.benchmarks.published import published
-from rlctl.actions.benchmarks.records import Record
+from rlctl.actions.benchmarks.results import RunResult
 from rlctl.actions.benchmarks.scores import Scores, summarize
 from rlctl.actions.benchmarks.trainings import Task, train_all
 from rlctl.core.errors import CheckFailed, Stopped
@@ -30,7 +30,7 @@ class Report:
     """What a benchmark came to."""
 
     request: BenchmarkRequest
-    records: tuple[Record, ...]
+    results: tuple[RunResult, ...]
     checks: tuple[checks.Check, ...]
     provenance: dict[str, Any]
 
@@ -40,7 +40,7 @@ class Report:
         finished = [record for record in self.records if record.status == "finished"]
         return len(finished) == len(self.request.envs) * self.request.seeds
 
-    def of(self, env: str) -> list[Record]:
+    def of(self, env: str) -> list[RunResult]:
         """The trainings of an environment."""
         return [record for record in self.records if record.env == env]
 
@@ -115,7 +115,7 @@ def benchmark(
     with Run(request.folder):
         errors = _train(request, tasks, progress or Progress(), stop)
         found = [
-            records.read(task.env, task.seed, task.folder, request.steps, errors.get(task.name, ""))
+            results.read(task.env, task.seed, task.folder, request.steps, errors.get(task.name, ""))
             for task in tasks
             if (task.folder / "config.json").is_file()
         ]
@@ -125,7 +125,7 @@ def benchmark(
         shares = checks.share_learned(request.min_share, report.learned)
         report = replace(report, checks=(*bars, *shares, *checks.not_below(earlier, scores)))
         _write(report, tell)
-    _judge(report, errors, stop())
+    _compute_advantages(report, errors, stop())
     return report
 
 
@@ -149,11 +149,11 @@ def _train(
     stop: Callable[[], int | None],
 ) -> dict[str, str]:
     """Train what is not finished. Returns what went wrong, by the task's name."""
-    waiting = [task for task in tasks if not records.is_finished(task.folder, request.steps)]
-    board = Board(progress, request.steps, len(tasks), len(tasks) - len(waiting))
+    waiting = [task for task in tasks if not results.is_finished(task.folder, request.steps)]
+    board = BenchmarkProgress(progress, request.steps, len(tasks), len(tasks) - len(waiting))
     errors = {}
     begun = [resumed_or_new(task, request.device) for task in waiting]
-    with closing(train_all(begun, request.jobs, stop, board.hear)) as trainings:
+    with closing(train_all(begun, request.jobs, stop, board.on_event)) as trainings:
         for ended in trainings:
             if ended.code and stop() is None:
                 errors[ended.task.name] = ended.error
@@ -174,7 +174,7 @@ def _write(report: Report, tell: Callable[[str], None]) -> None:
     write_atomic(folder / "results.md", text.encode())
 
 
-def _judge(report: Report, errors: Mapping[str, str], signum: int | None) -> None:
+def _compute_advantages(report: Report, errors: Mapping[str, str], signum: int | None) -> None:
     """Raise what the report is worth raising."""
     folder, data = report.request.folder, report.to_json()
     if signum is not None and not report.complete:

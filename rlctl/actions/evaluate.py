@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlctl import catalog
-from rlctl.actions.told import NOTHING, Told
-from rlctl.checkpoints import drift, find
+from rlctl.actions.command_override import NOTHING, CommandOverride
+from rlctl.checkpoints import compatibility, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core import files
 from rlctl.core.config import Overrides, setting
@@ -66,7 +66,7 @@ class EvalRequest:
     max_episode_steps: int | None = None
     save_trajectories: Path | None = None
     min_return: float | None = None
-    told: Told = NOTHING
+    told: CommandOverride = NOTHING
     overrides: Overrides = ()
 
 
@@ -150,17 +150,17 @@ def evaluate(
     if request.env is not None:
         catalog.env(request.env)
     checkpoint = find.opened(request.ckpt, request.env, tell=tell)
-    drift.check_saved(checkpoint)
+    compatibility.check_saved(checkpoint)
     with progress.phase("import"):
         import jax
 
         from rlctl.policies.base import policy_of
-        from rlctl.rollouts import make
+        from rlctl.rollouts import factory
         from rlctl.rollouts.evaluate import evaluate as play
-    name, config = make.environment_of(checkpoint, request.overrides, request.env)
+    name, config = factory.environment_of(checkpoint, request.overrides, request.env)
     policy = policy_of(checkpoint, request.backend)
     with progress.phase("build"):
-        driver = make.make_driver(
+        driver = factory.make_driver(
             name,
             config,
             request.physics,
@@ -173,7 +173,7 @@ def evaluate(
     limit = request.max_episode_steps or driver.spec.episode_length
     steps = Steps(rounds, limit, progress, recorder)
     with closing(driver):
-        drift.check(checkpoint, driver.spec, tell)
+        compatibility.check(checkpoint, driver.spec, tell)
         with progress.phase("eval"):
             result = play(policy, driver, request.episodes, request.seed, request.stochastic, steps)
     report = EvalReport(request, checkpoint, result, driver.physics, jax.default_backend())

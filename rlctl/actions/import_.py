@@ -8,9 +8,9 @@ from typing import Any
 
 from rlctl import catalog
 from rlctl.checkpoints import store
+from rlctl.checkpoints.foreign.adapt import Fitted, fit, misfit
 from rlctl.checkpoints.foreign.base import Foreign
-from rlctl.checkpoints.foreign.fit import Fitted, fit, misfit
-from rlctl.checkpoints.foreign.reading import read
+from rlctl.checkpoints.foreign.sandbox import read
 from rlctl.checkpoints.foreign.source import STATISTICS, Source, beside, look
 from rlctl.checkpoints.reading import STEP_NAME, UNFINISHED, load
 from rlctl.core.config import Resolved, resolve, set_layer
@@ -207,7 +207,7 @@ def _only_one(foreign: Foreign, source: Source) -> str:
 
 def _environment(name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], EnvSpec]:
     """The settings of an environment as plain data, and its spec."""
-    from rlctl.rollouts.make import make_environment
+    from rlctl.rollouts.factory import make_environment
 
     sections = {"env": catalog.load(catalog.env(name).config)}
     resolved: Resolved = resolve(sections, [set_layer(list(overrides))])

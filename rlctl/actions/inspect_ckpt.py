@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rlctl.checkpoints import drift, manifest
+from rlctl.checkpoints import compatibility, manifest
 from rlctl.checkpoints.arrays import Arrays, count_nonfinite
-from rlctl.checkpoints.difference import compare
+from rlctl.checkpoints.diff import compare
 from rlctl.checkpoints.find import locate
 from rlctl.checkpoints.reading import Examination, check_folder, examine
 from rlctl.core.errors import NotFound, RlctlError
@@ -234,7 +234,7 @@ def _versions(facts: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
     """Saved and installed versions where they differ."""
     then, now = _members(facts.get("provenance")).get("python"), python_version()
     differing = {} if then in (None, now) else {"python": (str(then), now)}
-    differing |= drift.packages(facts)
+    differing |= compatibility.packages(facts)
     return {name: {"saved": was, "installed": is_} for name, (was, is_) in differing.items()}
 
 

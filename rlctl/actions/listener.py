@@ -23,8 +23,8 @@ class Listener:
         error: What it raised; None for nothing, and for StopTraining.
     """
 
-    def __init__(self, hear: Callable[[Event], None] = lambda event: None) -> None:
-        self._hear = hear
+    def __init__(self, on_event: Callable[[Event], None] = lambda event: None) -> None:
+        self._hear = on_event
         self.over = False
         self.error: BaseException | None = None
 

@@ -8,11 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rlctl.actions.benchmarks.plots import missing
-from rlctl.actions.plots import style
-from rlctl.actions.plots.figure import draw
-from rlctl.actions.plots.history import pooled, read
-from rlctl.actions.plots.page import Chapter, films_in, page, printable
-from rlctl.actions.plots.panels import Axis, Panel, axis, panels
 from rlctl.checkpoints import find, store
 from rlctl.core import runs
 from rlctl.core.errors import (
@@ -24,6 +19,11 @@ from rlctl.core.errors import (
     in_brief,
 )
 from rlctl.core.files import write_atomic
+from rlctl.plots import style
+from rlctl.plots.figure import draw
+from rlctl.plots.history import pooled, read
+from rlctl.plots.page import Chapter, films_in, page, printable
+from rlctl.plots.panels import Axis, Panel, axis, panels
 
 SUFFIXES = (".png", ".svg", ".html")
 DEFAULT = "plot.png"  # in the run's folder, or here for several runs

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rlctl import catalog
-from rlctl.actions.films import itself, scene
-from rlctl.actions.films.shot import Player, Shot
-from rlctl.checkpoints import drift, find
+from rlctl.actions.films import env_rendered, mujoco_rendered
+from rlctl.actions.films.request import LoadedPolicy, RenderRequest
+from rlctl.checkpoints import compatibility, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Overrides, Resolved
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
 from rlctl.rendering import video
-from rlctl.rendering.look import Look
-from rlctl.rollouts.make import environment_of
+from rlctl.rendering.options import RenderOptions
+from rlctl.rollouts.factory import environment_of
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def render(
     out: Path | None = None,
     env: str | None = None,
     ckpt: str | None = None,
-    shot: Shot | None = None,
-    look: Look | None = None,
+    shot: RenderRequest | None = None,
+    look: RenderOptions | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Rendered:
@@ -116,7 +116,7 @@ def render(
         OutOfSpace: The file cannot be written.
         Diverged: The simulation did.
     """
-    shot, look, progress = shot or Shot(), look or Look(), progress or Progress()
+    shot, look, progress = shot or RenderRequest(), look or RenderOptions(), progress or Progress()
     shot.check()
     look.check(shot.tiles)
     if out is not None:
@@ -126,13 +126,13 @@ def render(
     wanted = (ckpt, *shot.beside)
     checkpoints = [find.opened(text, env, tell=tell) for text in wanted]
     for checkpoint in checkpoints:
-        drift.check_saved(checkpoint)
+        compatibility.check_saved(checkpoint)
     out = out or _unused(checkpoints[0])
     name, config = _environment(checkpoints, shot.overrides, env, tell)
     from rlctl.policies.base import policy_of
 
-    players = [Player(each, policy_of(each, shot.backend)) for each in checkpoints]
-    way = itself if "gymnasium" in catalog.env(name).physics else scene
+    players = [LoadedPolicy(each, policy_of(each, shot.backend)) for each in checkpoints]
+    way = env_rendered if "gymnasium" in catalog.env(name).physics else mujoco_rendered
     films, written, physics = way.film(out, players, config, shot, look, progress, tell)
     acted = checkpoints if shot.beside else checkpoints * shot.num_envs
     tiles = tuple(

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from rlctl import catalog
-from rlctl.actions import jobs
-from rlctl.actions.jobs import Job, TrainRequest
+from rlctl.actions import training_setup
 from rlctl.actions.listener import Listener, StopTraining
+from rlctl.actions.training_setup import TrainingSetup, TrainRequest
 from rlctl.actions.verdict import Verdict, verdict
-from rlctl.actions.watchers import make
-from rlctl.actions.watchers.base import Watched, watching
+from rlctl.callbacks import factory
+from rlctl.callbacks.base import TrainingInfo, attached
 from rlctl.checkpoints import store
 from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
-from rlctl.core.starting import leave_if_starting
-from rlctl.engines.base import Hooks, Result
+from rlctl.core.spawned import leave_if_starting
+from rlctl.engines.api import Hooks, Result
 
 __all__ = ["Listener", "StopTraining", "TrainReport", "TrainRequest", "plan", "train"]
 
@@ -126,18 +126,18 @@ def train(
     leave_if_starting()
     progress, listener = progress or Progress(), listener or Listener()
     with progress.also(listener):
-        begin = jobs.new if request.resume is None else jobs.resumed
+        begin = training_setup.new if request.resume is None else training_setup.resumed
         job = begin(request, progress)
         with job.run, _naming(job.run):
             result = _train(job, progress, stop, listener)
-    plot, films = make.drawn(job.run.folder)
+    plot, films = factory.drawn(job.run.folder)
     seconds = dict(progress.seconds)
     judged = verdict(job.settings["train"], job.run.folder, result)
     return TrainReport(job.env, job.algo, job.run.folder, result, judged, plot, films, seconds)
 
 
 def _train(
-    job: Job, progress: Progress, stop: Callable[[], int | None], listener: Listener
+    job: TrainingSetup, progress: Progress, stop: Callable[[], int | None], listener: Listener
 ) -> Result:
     folder, settings = job.run.folder, job.settings
     start = job.start.step if job.resume and job.start is not None else 0
@@ -151,8 +151,8 @@ def _train(
     )
     engine = catalog.load(catalog.engine(job.algo).target)
     hooks = Hooks(progress=progress, stop=stop, enough=lambda: listener.over)
-    watched = Watched(folder, job.env, job.algo, settings, start, progress=progress, stop=stop)
-    with watching(tuple(make.watchers(watched)), progress):
+    info = TrainingInfo(folder, job.env, job.algo, settings, start, progress=progress, stop=stop)
+    with attached(tuple(factory.callbacks(info)), progress):
         if stop() is not None:
             raise StoppedUnsaved("stopped before the training began")
         listener.check()
@@ -183,10 +183,10 @@ def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, A
     progress = progress or Progress()
     if request.resume is not None:
         raise UsageError("--dry-run plans new trainings, not --resume", "leave one of the two out")
-    made = jobs.planned(request, progress)
+    made = training_setup.planned(request, progress)
     origins = made.settings.origins
     with _no_program_kept():
-        probe = jobs.engine(made.algo, "probe")
+        probe = training_setup.engine(made.algo, "probe")
         measured = probe and probe(made.settings, made.env, progress)
     return {
         "env": made.env,

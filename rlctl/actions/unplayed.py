@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from rlctl.checkpoints import drift
+from rlctl.checkpoints import compatibility
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import Incompatible, RlctlError
-from rlctl.rollouts.make import environment_of, make_environment
+from rlctl.rollouts.factory import environment_of, make_environment
 
 
 def tell_drift(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
@@ -14,13 +14,13 @@ def tell_drift(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
     Raises:
         Incompatible: What the checkpoint says of its policy and of its environment contradicts.
     """
-    drift.check_saved(checkpoint)
+    compatibility.check_saved(checkpoint)
     try:
         environment = make_environment(*environment_of(checkpoint))
     except (RlctlError, ImportError):  # its environment is not installed here, and need not be
-        drift.tell_packages(checkpoint, tell)
+        compatibility.tell_packages(checkpoint, tell)
         return
     try:
-        drift.check(checkpoint, environment.spec, tell)
+        compatibility.check(checkpoint, environment.spec, tell)
     except Incompatible as error:
         tell(error.message)

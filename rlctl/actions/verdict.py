@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlctl.engines.base import Result
+from rlctl.engines.api import Result
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from rlctl.actions.told import Told
+from rlctl.actions.command_override import CommandOverride
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.errors import UsageError
 
@@ -59,9 +59,9 @@ def checked(kind: type[Numbers], **given: Any) -> Numbers:
     return resolve({"": kind}, [layer])[""]
 
 
-def told(command: Command | None, schedule: Schedule | None, clip: bool) -> Told:
+def told(command: Command | None, schedule: Schedule | None, clip: bool) -> CommandOverride:
     """Return commands in the form that the actions take."""
-    return Told(_command(command), _schedule(schedule), clip)
+    return CommandOverride(_command(command), _schedule(schedule), clip)
 
 
 def _command(command: Command | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rlctl.api import arguments
 from rlctl.api.arguments import Backend, Command, Device, PathLike, Physics, Schedule, Settings
-from rlctl.api.telling import Bar, warn
+from rlctl.api.progress import Bar, warn
 from rlctl.core.config import setting
 from rlctl.core.device import select
 from rlctl.core.progress import Progress
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _FilmNumbers:
-    """The numbers among the arguments of a film; `Shot` and `Look` check their ranges."""
+    """The numbers among the arguments of a video.
+
+    `RenderRequest` and `RenderOptions` check their ranges.
+    """
 
     steps: int | None = setting(None, "control steps")
     seed: int = setting(0, "seed")
@@ -146,7 +149,7 @@ def evaluate(
         overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
-        return evaluate_action(request, Progress(bar.hear), warn)
+        return evaluate_action(request, Progress(bar.on_event), warn)
 
 
 def render(
@@ -207,16 +210,16 @@ def render(
         ```
     """
     select(device)
-    from rlctl.actions.films.shot import Shot
+    from rlctl.actions.films.request import RenderRequest
     from rlctl.actions.render import render as film
-    from rlctl.rendering.look import Look
+    from rlctl.rendering.options import RenderOptions
 
     numbers = arguments.checked(
         _FilmNumbers, steps=steps, seed=seed, num_envs=num_envs, size=size, fps=fps
     )
     several = isinstance(ckpt, Sequence) and not isinstance(ckpt, str)
     first, *others = ckpt or [None] if several else [ckpt]
-    shot = Shot(
+    shot = RenderRequest(
         steps=numbers.steps,
         seed=numbers.seed,
         physics=physics,
@@ -232,7 +235,7 @@ def render(
             env,
             arguments.text(first),
             shot,
-            Look(camera, numbers.size, numbers.fps),
-            Progress(bar.hear),
+            RenderOptions(camera, numbers.size, numbers.fps),
+            Progress(bar.on_event),
             warn,
         )

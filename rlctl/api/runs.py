@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlctl.api import arguments
 from rlctl.api.arguments import Device, PathLike, Physics, Settings
-from rlctl.api.telling import Bar, Row, rows
+from rlctl.api.progress import Bar, Row, rows
 from rlctl.core.device import select
 from rlctl.core.progress import Event, Progress
 from rlctl.core.signals import StopFlag
@@ -109,12 +109,12 @@ def train(
     with Bar(progress) as bar, StopFlag(bar.stopping, exits=False) as stop:
         call_back = rows(callback) if callback else None
 
-        def hear(event: Event) -> None:
-            bar.hear(event)
+        def on_event(event: Event) -> None:
+            bar.on_event(event)
             if call_back:
                 call_back(event)
 
-        return train_action(request, Progress(), stop, Listener(hear))
+        return train_action(request, Progress(), stop, Listener(on_event))
 
 
 def config(

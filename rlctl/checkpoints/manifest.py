@@ -22,7 +22,7 @@ from typing import Any
 
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 from rlctl.core.files import plain
-from rlctl.core.untrusted import parse_json
+from rlctl.core.safe_io import parse_json
 
 NAME = "manifest.json"
 SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 2}

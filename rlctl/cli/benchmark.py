@@ -7,8 +7,8 @@ import typer
 
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
+from rlctl.cli.formatting import number
 from rlctl.cli.options import Algo, Config, Cpu, Device, Json, Physics, Quiet, Set, Verbose
-from rlctl.cli.words import number
 from rlctl.core.config import flag_layer, resolve, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed, Stopped, UsageError

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from rlctl.cli import console, options
+from rlctl.cli.formatting import setting_text
 from rlctl.cli.help import App, Group
 from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
-from rlctl.cli.words import setting_text
 
 
 class _ShowIfNotSaid(Group):
@@ -46,6 +46,8 @@ def show(
 
         file = options.path(config)
         report = show_action(env, algo, file, tuple(set_ or ()), options.device(device, cpu))
+        for notice in report.resolved.notices:
+            out.warn(notice)
         out.data(report.to_json())
         rows = [
             (row.name, setting_text(row.value), row.origin, row.help)

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import typer
 
-from rlctl.cli.words import cells, columns
+from rlctl.cli.formatting import cells, columns
 from rlctl.core import device, files, plugins
 from rlctl.core.errors import (
     DeviceUnavailable,
@@ -168,13 +168,13 @@ class Console:
             self._listener(event)
 
     def _make_listener(self) -> Callable[[dict[str, Any]], None]:
-        from rlctl.cli import live
+        from rlctl.cli import progress_display
 
         if self._streams_events:
-            return live.Events(lambda line: self._aside(line, self.stdout))
+            return progress_display.Events(lambda line: self._aside(line, self.stdout))
         if redrawable(sys.stderr):
-            return live.Live(sys.stderr)
-        return live.Lines(self._err)
+            return progress_display.Live(sys.stderr)
+        return progress_display.Lines(self._err)
 
     def _out(self, line: str) -> None:
         print(harmless(line), file=self.stdout, flush=True)
@@ -266,11 +266,11 @@ def _unexpected(raised: BaseException, summary: str) -> RlctlError:
 
 def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:
     """Tell what Typer did not understand, as every other error is told. Returns the exit code."""
-    from rlctl.cli import mistyped  # which most commands do not need
+    from rlctl.cli import usage_errors
 
     context = getattr(raised, "ctx", None)
     name = "rlctl" if context is None else context.command_path.partition(" ")[2] or "rlctl"
-    error = mistyped.usage_error(raised.format_message(), context, args)
+    error = usage_errors.usage_error(raised.format_message(), context, args)
     return Console(name, as_json="--json" in args).finish(error)
 
 

@@ -80,16 +80,16 @@ def evaluate(
             "eval.min_return": min_return,
         }
         select(options.device(device, cpu))
+        from rlctl.actions.command_override import CommandOverride
         from rlctl.actions.evaluate import EvalRequest, Numbers
         from rlctl.actions.evaluate import evaluate as evaluate_action
-        from rlctl.actions.told import Told
         from rlctl.rendering.video import check as check_film
 
         numbers = resolve({"eval": Numbers}, [flag_layer(flags)])["eval"]
         film = options.path(video)
         if film is not None:
             check_film(film)
-        told = Told(command, command_schedule, clip_command)
+        told = CommandOverride(command, command_schedule, clip_command)
         request = EvalRequest(
             env=env,
             ckpt=ckpt,
@@ -115,9 +115,9 @@ def evaluate(
 
 
 def _film(out: Console, path: "Path", figures: dict[str, Any], request: "EvalRequest") -> None:
-    from rlctl.actions.render import Shot, render
+    from rlctl.actions.render import RenderRequest, render
 
-    shot = Shot(
+    shot = RenderRequest(
         seed=request.seed,
         physics=figures["physics"],
         backend=request.backend,
@@ -133,7 +133,7 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
     """Print the report: what was evaluated, return, length and terms, then how it was done."""
     if not figures.get("return"):
         return
-    from rlctl.cli.words import number, percent
+    from rlctl.cli.formatting import number, percent
 
     mode = "deterministic" if figures["deterministic"] else "stochastic"
     out.text(f"{figures['env']} at {figures['step']:,} steps, {figures['checkpoint']}")

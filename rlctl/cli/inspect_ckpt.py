@@ -8,8 +8,8 @@ import typer
 
 from rlctl.cli import console
 from rlctl.cli.console import Console
+from rlctl.cli.formatting import number, setting_text
 from rlctl.cli.options import Json, Quiet, complete_ckpt
-from rlctl.cli.words import number, setting_text
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import PolicySpec
 

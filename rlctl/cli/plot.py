@@ -7,8 +7,8 @@ import typer
 
 from rlctl.cli import console
 from rlctl.cli.console import Console
+from rlctl.cli.formatting import number
 from rlctl.cli.options import Json, Quiet, Verbose, complete_run
-from rlctl.cli.words import number
 
 
 def plot(

@@ -116,14 +116,14 @@ def render(
     with console.command("render", as_json, quiet, verbose) as out:
         pixels = _size(size)
         device.select(options.device(device_name, cpu))
-        from rlctl.actions.films.shot import Shot
+        from rlctl.actions.command_override import CommandOverride
+        from rlctl.actions.films.request import RenderRequest
         from rlctl.actions.render import render as film
-        from rlctl.actions.told import Told
-        from rlctl.rendering.look import Look
+        from rlctl.rendering.options import RenderOptions
 
         ckpt, *beside = ckpts or [None]
-        told = Told(command, command_schedule, clip_command)
-        shot = Shot(
+        told = CommandOverride(command, command_schedule, clip_command)
+        shot = RenderRequest(
             steps,
             seed,
             physics or "auto",
@@ -134,7 +134,13 @@ def render(
             tuple(set_ or ()),
         )
         done = film(
-            options.path(path), env, ckpt, shot, Look(camera, pixels, fps), out.progress, out.warn
+            options.path(path),
+            env,
+            ckpt,
+            shot,
+            RenderOptions(camera, pixels, fps),
+            out.progress,
+            out.warn,
         )
         out.data(done.to_json())
         _show(out, done)

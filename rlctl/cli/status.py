@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rlctl.cli.pace import End, Pace
+from rlctl.cli.eta import End, Pace
 
 Event = dict[str, Any]
 EVAL_COST = 0.5  # of a training step: a step of an evaluation, until one was seen
@@ -62,7 +62,7 @@ class Status:
         self.evaluations: list[Evaluation] = []
         self.best: Evaluation | None = None
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event in."""
         kind = event["event"]
         if kind == "phase":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
-from rlctl.cli.words import cells
+from rlctl.cli.formatting import cells
 
 _GAP, _INDENT = 2, 2  # columns of the terminal
 _NOTHING = ("", "-")

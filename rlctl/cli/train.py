@@ -8,9 +8,9 @@ import typer
 
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
+from rlctl.cli.dry_run import described
+from rlctl.cli.formatting import duration, number
 from rlctl.cli.options import Config, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
-from rlctl.cli.planned import described
-from rlctl.cli.words import duration, number
 from rlctl.core import runs
 from rlctl.core.device import select
 from rlctl.core.signals import StopFlag

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
-from rlctl.core.free_section import FreeSection
+from rlctl.core.kwargs_section import FreeSection
+from rlctl.core.safe_io import NotText, parse_toml, read
+from rlctl.core.setting_values import check, parse
 from rlctl.core.suggest import did_you_mean
-from rlctl.core.untrusted import NotText, parse_toml, read
-from rlctl.core.values import check, parse
 
 MAX_BYTES = 2**17  # of a file of settings
 MOST_PROBLEMS = 50  # told at once
@@ -33,8 +33,9 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[Any, ...] | None = None,
+    formerly: str = "",
 ) -> Any:
-    """A field of a settings dataclass.
+    """Declare a field of a settings dataclass.
 
     Args:
         default: Its value where no layer gives one.
@@ -42,8 +43,9 @@ def setting(
         low: The smallest value allowed; for tuples, of every item.
         high: The largest value allowed; for tuples, of every item.
         choices: The only values allowed.
+        formerly: Its name in earlier versions, which is read as well.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -77,10 +79,14 @@ class Resolved:
 
     Attributes:
         origins: "section.key" -> the layer's origin, `default` where none gave it.
+        notices: What to warn of: settings that were given by an earlier name.
     """
 
-    def __init__(self, sections: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+    def __init__(
+        self, sections: Mapping[str, Any], origins: Mapping[str, str], notices: Sequence[str] = ()
+    ) -> None:
         self._sections = dict(sections)
+        self.notices = tuple(notices)
         self.origins = dict(origins)
 
     def __getitem__(self, section: str) -> Any:
@@ -145,6 +151,7 @@ def resolve(
             each with its origin.
     """
     problems: list[str] = []
+    notices: list[str] = []
     blamed: set[str] = set()
     values: NESTED = {name: {} for name in sections}
     origins = dict.fromkeys(_fields(sections), "default")
@@ -154,6 +161,9 @@ def resolve(
         for name, raw in _flat(layer.values):
             if len(problems) >= MOST_PROBLEMS:
                 break
+            given, name = name, current_name(sections, name)
+            if name != given:
+                notices.append(f"{_place(layer.origin, given)} is called {name} now")
             try:
                 section, key, value = _accept(sections, name, raw, layer.origin == "--set")
             except ValueError as problem:
@@ -170,7 +180,8 @@ def resolve(
         else:
             where = f"`{shown_by}`"
         raise UsageError(_listed(problems), f"{where} says what is allowed")
-    return Resolved({name: kind(**values[name]) for name, kind in sections.items()}, origins)
+    made = {name: kind(**values[name]) for name, kind in sections.items()}
+    return Resolved(made, origins, notices)
 
 
 def set_layer(texts: Overrides) -> Layer:
@@ -330,6 +341,15 @@ def _fields(sections: Mapping[str, type]) -> dict[str, dataclasses.Field]:
         if not issubclass(kind, FreeSection)
         for field in dataclasses.fields(kind)
     }
+
+
+def current_name(sections: Mapping[str, type], name: str) -> str:
+    """Return the name of a setting, given that or the name it had in an earlier version."""
+    section, _, key = name.partition(".")
+    for full, field in _fields(sections).items():
+        if key and full == f"{section}.{field.name}" and field.metadata.get("formerly") == key:
+            return full
+    return name
 
 
 def _meant(name: str, known: Mapping[str, Any]) -> str:

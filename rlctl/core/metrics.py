@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rlctl.core.files import to_json, write_atomic, writing
-from rlctl.core.untrusted import parse_json
+from rlctl.core.safe_io import parse_json
 
 Row = dict[str, Any]
 

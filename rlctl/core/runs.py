@@ -35,7 +35,7 @@ from rlctl.core.files import (
     writing,
 )
 from rlctl.core.metrics import Metrics
-from rlctl.core.untrusted import parse_json, read
+from rlctl.core.safe_io import parse_json, read
 
 SHIPPED = "shipped:"  # before an environment's name: the policy that ships for it, which is no run
 _MOST = 2**23  # bytes of a run's settings

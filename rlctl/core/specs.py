@@ -51,10 +51,10 @@ class ActionPart:
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """How a task that has no preferred side looks in a mirror.
+class Symmetry:
+    """The left-right symmetry of a task without a preferred side.
 
-    Number i of a mirrored vector is sign[i] times number order[i] of the vector.
+    Number i of a reflected vector is sign[i] times number order[i] of the vector.
 
     Attributes:
         observation_order: Whole numbers, as many as an observation has.
@@ -70,7 +70,7 @@ class Mirror:
 
 
 @dataclass(frozen=True)
-class Figure:
+class RatioMetric:
     """What evaluations tell of how a task is done, and no reward counts: one sum over another.
 
     Both are over all steps of all episodes, of metrics that the environment gives.
@@ -105,7 +105,7 @@ class EnvSpec:
         commands: Names of the command's components, empty without one.
         achieved: Which numbers of the observation tell how the command is met, one for each
             component, in its unit; empty where none do.
-        mirror: Its symmetry, None without one. Only learning uses it; no checkpoint holds it.
+        symmetry: Left-right symmetry of the task, None without one. Only learning uses it; no checkpoint holds it.
         figures: What evaluations tell besides. No checkpoint holds it.
     """
 
@@ -119,8 +119,8 @@ class EnvSpec:
     cameras: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     achieved: tuple[int, ...] = ()
-    mirror: Mirror | None = field(default=None, compare=False)
-    figures: tuple[Figure, ...] = field(default=(), compare=False)
+    symmetry: Symmetry | None = field(default=None, compare=False)
+    figures: tuple[RatioMetric, ...] = field(default=(), compare=False)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ class EnvSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the manifest."""
-        unsaved = ("mirror", "figures")
+        unsaved = ("symmetry", "figures")
         return {name: value for name, value in asdict(self).items() if name not in unsaved}
 
     @classmethod

@@ -22,8 +22,11 @@ class TrainConfig:
         "what has a draw of its own: an environment, or each of its episodes",
         choices=("environment", "episode"),
     )
-    easy_steps: int = setting(
-        0, "environment steps on easier settings, ever less so; evaluations are not", low=0
+    curriculum_steps: int = setting(
+        0,
+        "length of the curriculum in environment steps, 0: none; evaluations use the full task",
+        low=0,
+        formerly="easy_steps",
     )
     num_evals: int = setting(10, "evaluations spread over the training; 0: none", low=0)
     eval_episodes: int = setting(64, "episodes of one evaluation", low=1, high=100_000)

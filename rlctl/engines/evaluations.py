@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from rlctl import catalog
 from rlctl.core.config import Resolved
-from rlctl.engines.base import Schedule
+from rlctl.engines.api import Schedule
 from rlctl.engines.config import TrainConfig
 
 FEWEST = 5  # evaluations, before they become shorter instead of fewer
@@ -19,7 +19,7 @@ def limit(env_name: str, settings: Resolved) -> int:
     config = settings["env"]
     if known := getattr(config, "episode_length", 0):
         return known
-    return catalog.load("rlctl.rollouts.make:make_environment")(
+    return catalog.load("rlctl.rollouts.factory:make_environment")(
         env_name, config
     ).spec.episode_length
 

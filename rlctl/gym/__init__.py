@@ -5,8 +5,8 @@
     batch = gymnasium.make_vec("rlctl/Barkour-v0", num_envs=256)
 
 or, where only an id can be given, `rlctl.gym:rlctl/Barkour-v0`. (Gymnasium reads no entry points of
-other packages; an import is its way.) Keyword arguments are those of `Arena` and the environment's
-own settings, as `rlctl config show ENV` lists them under `env`.
+other packages; an import is its way.) Keyword arguments are those of `Adapter` and the settings of
+the environment, as `rlctl config show ENV` lists them under `env`.
 """
 
 from rlctl.gym.ids import register

@@ -10,11 +10,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from rlctl.gym.arena import LARGEST_SEED, RENDER_MODES, Arena
+from rlctl.gym.adapter import LARGEST_SEED, RENDER_MODES, Adapter
 
 
 class BatchEnv(VectorEnv):
-    """A batch of one environment; see `Arena` for the arguments."""
+    """A batch of one environment; see `Adapter` for the arguments."""
 
     metadata: ClassVar[dict[str, Any]] = {
         "render_modes": list(RENDER_MODES),
@@ -31,7 +31,7 @@ class BatchEnv(VectorEnv):
     ) -> None:
         if max_episode_steps is not None:
             options["episode_length"] = max_episode_steps
-        self._arena = Arena(name, num_envs, render_mode, **options)
+        self._arena = Adapter(name, num_envs, render_mode, **options)
         self.num_envs, self.render_mode = num_envs, render_mode
         self.metadata = {**self.metadata, "render_fps": self._arena.fps}
         self.single_observation_space = self._arena.observation_space

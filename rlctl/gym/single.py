@@ -6,11 +6,11 @@ import gymnasium
 import numpy as np
 
 from rlctl import catalog
-from rlctl.gym.arena import LARGEST_SEED, RENDER_MODES, Arena
+from rlctl.gym.adapter import LARGEST_SEED, RENDER_MODES, Adapter
 
 
 class SingleEnv(gymnasium.Env):
-    """One environment; see `Arena` for the arguments.
+    """One environment; see `Adapter` for the arguments.
 
     Native physics, unless told otherwise: one environment is no work for an accelerator. Of an
     environment with randomised model fields every episode is on another draw.
@@ -23,7 +23,7 @@ class SingleEnv(gymnasium.Env):
     ) -> None:
         if physics == "auto" and "native" in catalog.env(name).physics:
             physics = "native"
-        self._arena = Arena(name, 1, render_mode, physics=physics, **options)
+        self._arena = Adapter(name, 1, render_mode, physics=physics, **options)
         self.render_mode = render_mode
         self.metadata = {**self.metadata, "render_fps": self._arena.fps}
         self.observation_space = self._arena.observation_space

@@ -17,8 +17,8 @@ from mujoco import mjx
 
 from rlctl.core.errors import UsageError
 from rlctl.physics.base import Physics
-from rlctl.physics.fields import RESIDUAL, source
 from rlctl.physics.native import FORCES
+from rlctl.physics.precision import RESIDUAL, source
 from rlctl.physics.simulation import Fields, Transition
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from rlctl.physics.fields import rounded, source
+from rlctl.physics.precision import rounded, source
 
 FORCES = ("qfrc_applied", "xfrc_applied")  # held for one control step: an edit replaces them
 _NO_FORWARD = int(mujoco.mjtStage.mjSTAGE_NONE)

@@ -13,7 +13,7 @@ from rlctl.core.errors import RendererMissing
 from rlctl.rendering import gl, region
 from rlctl.rendering.arrows import REACH, Arrow
 from rlctl.rendering.arrows import draw as add_arrows
-from rlctl.rendering.look import FREE
+from rlctl.rendering.options import FREE
 from rlctl.rendering.views import camera_of
 
 _SAMPLES = 4  # for a pixel, where there is more than floor and sky

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 
 from rlctl.envs.scene import moving_bounds
-from rlctl.rendering.look import FREE
+from rlctl.rendering.options import FREE
 
 _MARGIN = 1.1  # around the robot, in the free camera's picture
 _AZIMUTH, _ELEVATION = 120.0, -12.0  # degrees

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlctl.core.errors import NotFound, UsageError
-from rlctl.core.untrusted import NotText, decoded, read
+from rlctl.core.safe_io import NotText, decoded, read
 from rlctl.rollouts.base import Driver, Step
 
 _MOST = 2**20  # bytes of a schedule

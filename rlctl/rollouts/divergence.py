@@ -3,7 +3,7 @@
 import numpy as np
 
 from rlctl.core.errors import Diverged
-from rlctl.rollouts.episodes import BAD_NAMES
+from rlctl.rollouts.episode_stats import BAD_NAMES
 
 
 def diverged(bad: np.ndarray, first: int, step: int) -> Diverged:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rlctl.core.specs import EnvSpec, Figure
+from rlctl.core.specs import EnvSpec, RatioMetric
 from rlctl.policies.base import Policy, draw_noise
 from rlctl.rollouts.base import Arrays, Driver, Step
 
@@ -39,7 +39,7 @@ class Evaluation:
     lengths: np.ndarray
     terminated: np.ndarray
     terms: Arrays
-    figures: dict[Figure, float]
+    figures: dict[RatioMetric, float]
     tracking: "Tracking | None"
     seconds: float
     steps: int
@@ -169,7 +169,7 @@ def evaluate(
     )
 
 
-def _ratio(figure: Figure, metrics: Arrays, lengths: np.ndarray) -> float:
+def _ratio(figure: RatioMetric, metrics: Arrays, lengths: np.ndarray) -> float:
     """A figure from the episodes' metrics and lengths (E,); nan with nothing to divide by."""
     over = (metrics[figure.per] if figure.per else lengths).sum()
     return float(metrics[figure.of].sum() / over) if over else math.nan

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from rlctl.core.errors import Diverged, RlctlError, UsageError
-from rlctl.core.starting import STARTED_AGAIN
+from rlctl.core.spawned import STARTED_AGAIN
 from rlctl.envs.families.gymnasium import GymnasiumEnvironment
 from rlctl.rollouts.gym_group import GymGroup
 

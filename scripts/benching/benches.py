@@ -88,7 +88,7 @@ def bench_hopper() -> list[Row]:
     from mujoco.batch import Batch
 
     from rlctl.envs.hopper.config import HopperConfig
-    from rlctl.rollouts.make import make_driver, make_environment
+    from rlctl.rollouts.factory import make_driver, make_environment
 
     env = make_environment("hopper", HopperConfig())
     driver = make_driver("hopper", HopperConfig(), "native", 1024)

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
     """The environment and a driver of `num` of them, randomised."""
     from rlctl.envs.barkour.config import BarkourConfig
-    from rlctl.rollouts.make import make_driver, make_environment
+    from rlctl.rollouts.factory import make_driver, make_environment
 
     config = BarkourConfig()
     return make_environment("barkour", config), make_driver("barkour", config, physics, num)

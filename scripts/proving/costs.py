@@ -29,14 +29,14 @@ def prove(count: int) -> Proof:
     quiet_jax()
     from rlctl.actions.train import TrainRequest, train
     from rlctl.core.progress import Progress
-    from rlctl.engines.saver import Saver
-    from rlctl.engines.training import EngineTraining
+    from rlctl.engines.async_checkpointer import AsyncCheckpointer
+    from rlctl.engines.trainer import Trainer
 
     proof = Proof(f"a save stalls the training by at most {STALL * 1e3:.0f} ms; loading {LOAD} s")
     stalls: list[float] = []
     writes: list[float] = []
     began: list[float] = []
-    save, write = EngineTraining.save, Saver._save
+    save, write = Trainer.save, AsyncCheckpointer._save
 
     def timed(call, taken):  # noqa: ANN001, ANN202
         def method(*args):  # noqa: ANN002, ANN202
@@ -47,9 +47,9 @@ def prove(count: int) -> Proof:
 
         return method
 
-    EngineTraining.save, Saver._save = timed(save, stalls), timed(write, writes)
+    Trainer.save, AsyncCheckpointer._save = timed(save, stalls), timed(write, writes)
 
-    def hear(event: dict) -> None:
+    def on_event(event: dict) -> None:
         if event["event"] == "progress":
             began.append(time.perf_counter())
 
@@ -59,7 +59,7 @@ def prove(count: int) -> Proof:
         request = TrainRequest(
             "barkour", out=Path(folder, "run"), overrides=settings, flags={"train.steps": steps}
         )
-        report = train(request, Progress(hear))
+        report = train(request, Progress(on_event))
         for stall in stalls[1:]:
             proof.check(stall <= STALL, f"a save stalled the training by {stall * 1e3:.0f} ms")
         size = sum(file.stat().st_size for file in report.result.checkpoint.iterdir())

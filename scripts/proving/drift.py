@@ -75,11 +75,13 @@ def _eval(path: Path) -> str:
 
 
 def _render(path: Path) -> str:
-    from rlctl.actions.films.shot import Shot
+    from rlctl.actions.films.request import RenderRequest
     from rlctl.actions.render import render
 
     out = path.parent / "film.png"
-    return _outcome(lambda tell: render(out, ckpt=str(path), shot=Shot(steps=2), tell=tell))
+    return _outcome(
+        lambda tell: render(out, ckpt=str(path), shot=RenderRequest(steps=2), tell=tell)
+    )
 
 
 def _compare(path: Path) -> str:

@@ -8,7 +8,7 @@ from proving.proof import Proof, forget_programs, quiet_jax
 
 PHASES = ("rollout", "update", "eval", "save")
 FIRST = ("pendulum", "barkour", "hopper", "inverted-pendulum")  # then the others
-HARD = ("ppo.mirror=true", "ppo.optimizer=muon", "train.easy_steps=240")
+HARD = ("ppo.symmetry=true", "ppo.optimizer=muon", "train.curriculum_steps=240")
 MORE = {("barkour", "ppo"): HARD, ("pendulum on MJX", "ppo"): ("train.physics=jax",)}
 
 
@@ -20,9 +20,9 @@ def prove(count: int) -> Proof:
 
     from rlctl import catalog
     from rlctl.core.errors import Stopped, StoppedUnsaved
-    from rlctl.engines import worker
+    from rlctl.engines import interruptible
 
-    worker.HEED = 1e-3  # these updates take no longer
+    interruptible.HEED = 1e-3  # these updates take no longer
     proof = Proof("interrupted and resumed equals uninterrupted, bit for bit")
     names = sorted((row.name for row in catalog.ENVS), key=lambda n: (n not in FIRST, n))
     pairs = [(name, algo) for name in names for algo in ("ppo", "trpo")]

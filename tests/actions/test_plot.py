@@ -8,9 +8,9 @@ import pytest
 from written_run import eval_row, train_row, write_run
 
 from rlctl.actions import plot
-from rlctl.actions.plots import style
-from rlctl.actions.plots.history import pooled, read
-from rlctl.actions.plots.panels import LAYERS, axis, panels
+from rlctl.plots import style
+from rlctl.plots.history import pooled, read
+from rlctl.plots.panels import LAYERS, axis, panels
 
 
 def shown(*folders, x="steps", points=100):
@@ -168,7 +168,7 @@ def test_ticks_are_short(value, text):
 
 def test_the_figure_is_drawn_from_the_panels():
     pytest.importorskip("matplotlib")
-    from rlctl.actions.plots.figure import draw
+    from rlctl.plots.figure import draw
 
     histories = [pooled(read(write_run("a")))]
     along = axis(histories, "steps")
@@ -217,7 +217,7 @@ def test_episodes_of_another_length_are_told():
 
 def test_only_noise_is_smoothed():
     pytest.importorskip("matplotlib")
-    from rlctl.actions.plots.figure import _smoothed
+    from rlctl.plots.figure import _smoothed
 
     rising = np.linspace(0.0, 1.0, 50)
     noisy = np.tile([0.0, 1.0], 25)

@@ -4,7 +4,7 @@ import pytest
 import saved_policy
 
 from rlctl.actions import render as action
-from rlctl.actions.films.shot import Shot
+from rlctl.actions.films.request import RenderRequest
 from rlctl.actions.render import render
 from rlctl.core.errors import (
     Damaged,
@@ -16,10 +16,10 @@ from rlctl.core.errors import (
 )
 from rlctl.core.progress import Progress
 from rlctl.rendering import gl
-from rlctl.rendering.look import Look
-from rlctl.rollouts.host import HostDriver
+from rlctl.rendering.options import RenderOptions
+from rlctl.rollouts.native_driver import NativeDriver
 
-SMALL = Look(size=(64, 48))
+SMALL = RenderOptions(size=(64, 48))
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def drawing():
 @pytest.fixture
 def no_rollout(monkeypatch):
     """Fails the test when a step is taken."""
-    monkeypatch.setattr(HostDriver, "step", lambda *_: pytest.fail("a step was taken"))
+    monkeypatch.setattr(NativeDriver, "step", lambda *_: pytest.fail("a step was taken"))
 
 
 @pytest.mark.usefixtures("drawing")
 class TestAFilm:
     def test_of_the_latest_run(self, tmp_path):
         checkpoint = saved_policy.save()
-        done = render(Path("demo.mp4"), shot=Shot(steps=25), look=SMALL)
+        done = render(Path("demo.mp4"), shot=RenderRequest(steps=25), look=SMALL)
         assert done.path.stat().st_size > 500
         assert done.checkpoint.resolve() == checkpoint.resolve()
         assert (done.env, done.step, done.physics) == ("pendulum", 1000, "native")
@@ -57,7 +57,7 @@ class TestAFilm:
     def test_is_the_same_for_the_same_seed(self):
         saved_policy.save()
         films = [
-            render(Path(f"{i}.png"), shot=Shot(steps=3, seed=seed), look=SMALL)
+            render(Path(f"{i}.png"), shot=RenderRequest(steps=3, seed=seed), look=SMALL)
             for i, seed in enumerate((1, 1, 2))
         ]
         first, again, other = (film.path.read_bytes() for film in films)
@@ -68,7 +68,7 @@ class TestAFilm:
         upright = saved_policy.save(out=Path("runs/upright"), start_angle=0.0)
         hanging = saved_policy.save(out=Path("runs/any"))
         first, second = (
-            render(Path(f"{i}.png"), ckpt=str(path), shot=Shot(steps=1), look=SMALL)
+            render(Path(f"{i}.png"), ckpt=str(path), shot=RenderRequest(steps=1), look=SMALL)
             for i, path in enumerate((upright, hanging))
         )
         assert first.returns == (1.0,)
@@ -77,7 +77,9 @@ class TestAFilm:
     def test_tells_its_progress(self):
         saved_policy.save()
         heard = []
-        render(Path("a.png"), shot=Shot(steps=2), look=SMALL, progress=Progress(heard.append))
+        render(
+            Path("a.png"), shot=RenderRequest(steps=2), look=SMALL, progress=Progress(heard.append)
+        )
         phases = [event["name"] for event in heard if event["event"] == "phase"]
         assert phases == ["import", "build", "compile", "rollout", "film"]
         steps = [(e["steps"], e["total"]) for e in heard if e["event"] == "progress"]
@@ -88,8 +90,8 @@ class TestAFilm:
 class TestTiles:
     def test_environments_are_those_of_one_driver(self):
         checkpoint = saved_policy.save("reacher")
-        alone = render(Path("a.png"), shot=Shot(steps=12), look=SMALL)
-        done = render(Path("b.png"), shot=Shot(steps=12, num_envs=3), look=SMALL)
+        alone = render(Path("a.png"), shot=RenderRequest(steps=12), look=SMALL)
+        done = render(Path("b.png"), shot=RenderRequest(steps=12, num_envs=3), look=SMALL)
         assert [tile.title for tile in done.tiles] == [f"environment {n}" for n in (1, 2, 3)]
         assert {tile.checkpoint.resolve() for tile in done.tiles} == {checkpoint.resolve()}
         assert alone.tiles[0].returns == alone.returns
@@ -101,7 +103,7 @@ class TestTiles:
     def test_checkpoints_start_from_the_same_state(self):
         first = saved_policy.save(out=Path("runs/first"), start_angle=0.0)
         second = saved_policy.save(out=Path("runs/second"), start_angle=0.0)
-        shot = Shot(steps=3, beside=("second",))
+        shot = RenderRequest(steps=3, beside=("second",))
         done = render(Path("a.png"), ckpt="first", shot=shot, look=SMALL)
         assert [tile.title for tile in done.tiles] == ["first step 1,000", "second step 1,000"]
         paths = [tile.checkpoint.resolve() for tile in done.tiles]
@@ -114,7 +116,7 @@ class TestTiles:
         saved_policy.save(out=Path("runs/upright"), start_angle=0.0)
         saved_policy.save(out=Path("runs/any"))
         told = []
-        shot = Shot(steps=1, beside=("any",))
+        shot = RenderRequest(steps=1, beside=("any",))
         done = render(Path("a.png"), ckpt="upright", shot=shot, look=SMALL, tell=told.append)
         assert [tile.returns for tile in done.tiles] == [(1.0,), (1.0,)]
         (line,) = told
@@ -123,7 +125,7 @@ class TestTiles:
     def test_settings_may_differ_from_the_checkpoints(self):
         saved_policy.save(out=Path("runs/any"))
         saved_policy.save(out=Path("runs/hanging"), start_angle=3.0)
-        shot = Shot(steps=1, beside=("hanging",), overrides=("env.start_angle=0.0",))
+        shot = RenderRequest(steps=1, beside=("hanging",), overrides=("env.start_angle=0.0",))
         told = []
         done = render(Path("a.png"), ckpt="any", shot=shot, look=SMALL, tell=told.append)
         assert [tile.returns for tile in done.tiles] == [(1.0,), (1.0,)]
@@ -131,7 +133,7 @@ class TestTiles:
 
     def test_long_names_keep_their_end(self):
         saved_policy.save(out=Path("runs") / ("a" * 60 + "-seed-7"))
-        shot = Shot(steps=1, beside=("latest",))
+        shot = RenderRequest(steps=1, beside=("latest",))
         (title, _) = (tile.title for tile in render(Path("a.png"), shot=shot, look=SMALL).tiles)
         assert title == "..." + "a" * 33 + "-seed-7 step 1,000"
 
@@ -141,21 +143,21 @@ class TestWhatIsWrongIsFoundFirst:
     @pytest.mark.parametrize(
         ("out", "shot", "look"),
         [
-            ("a.avi", Shot(), SMALL),
-            ("a.mp4", Shot(steps=0), SMALL),
-            ("a.mp4", Shot(steps=-5), SMALL),
-            ("a.mp4", Shot(steps=10**12), SMALL),
-            ("a.mp4", Shot(seed=-1), SMALL),
-            ("a.mp4", Shot(), Look(fps=-1)),
-            ("a.mp4", Shot(), Look(size=(63, 48))),
-            ("a.mp4", Shot(), Look(camera="nose")),
-            ("a.mp4", Shot(physics="brax"), SMALL),
-            ("a.mp4", Shot(num_envs=0), SMALL),
-            ("a.mp4", Shot(num_envs=17), SMALL),
-            ("a.mp4", Shot(num_envs=2), Look(size=(4096, 48))),
-            ("a.mp4", Shot(num_envs=2), Look(camera="nose")),
-            ("a.mp4", Shot(num_envs=2, beside=("latest",)), SMALL),
-            ("a.mp4", Shot(beside=("latest",) * 4), SMALL),
+            ("a.avi", RenderRequest(), SMALL),
+            ("a.mp4", RenderRequest(steps=0), SMALL),
+            ("a.mp4", RenderRequest(steps=-5), SMALL),
+            ("a.mp4", RenderRequest(steps=10**12), SMALL),
+            ("a.mp4", RenderRequest(seed=-1), SMALL),
+            ("a.mp4", RenderRequest(), RenderOptions(fps=-1)),
+            ("a.mp4", RenderRequest(), RenderOptions(size=(63, 48))),
+            ("a.mp4", RenderRequest(), RenderOptions(camera="nose")),
+            ("a.mp4", RenderRequest(physics="brax"), SMALL),
+            ("a.mp4", RenderRequest(num_envs=0), SMALL),
+            ("a.mp4", RenderRequest(num_envs=17), SMALL),
+            ("a.mp4", RenderRequest(num_envs=2), RenderOptions(size=(4096, 48))),
+            ("a.mp4", RenderRequest(num_envs=2), RenderOptions(camera="nose")),
+            ("a.mp4", RenderRequest(num_envs=2, beside=("latest",)), SMALL),
+            ("a.mp4", RenderRequest(beside=("latest",) * 4), SMALL),
         ],
     )
     def test_options(self, tmp_path, out, shot, look):
@@ -171,7 +173,7 @@ class TestWhatIsWrongIsFoundFirst:
     def test_an_unknown_camera_is_told_the_known_ones(self):
         saved_policy.save()
         with pytest.raises(UsageError, match="it has front"):
-            render(Path("a.mp4"), look=Look(camera="nose"))
+            render(Path("a.mp4"), look=RenderOptions(camera="nose"))
 
     def test_another_environment(self):
         checkpoint = saved_policy.save()
@@ -182,12 +184,12 @@ class TestWhatIsWrongIsFoundFirst:
         saved_policy.save(out=Path("runs/swing"))
         saved_policy.save("inverted-pendulum", out=Path("runs/cart"))
         with pytest.raises(Incompatible, match=r"is of environment inverted-p.* of pendulum"):
-            render(Path("a.mp4"), ckpt="swing", shot=Shot(beside=("cart",)))
+            render(Path("a.mp4"), ckpt="swing", shot=RenderRequest(beside=("cart",)))
 
     def test_no_such_checkpoint_beside(self):
         saved_policy.save()
         with pytest.raises(NotFound, match="nowhere"):
-            render(Path("a.mp4"), shot=Shot(beside=("nowhere",)))
+            render(Path("a.mp4"), shot=RenderRequest(beside=("nowhere",)))
 
     def test_no_run(self):
         with pytest.raises(NotFound):

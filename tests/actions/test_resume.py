@@ -14,8 +14,8 @@ from rlctl.checkpoints import store
 from rlctl.core.errors import Damaged, OutOfSpace, Stopped, StoppedUnsaved
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.engines import saver, training, worker
-from rlctl.engines.base import Hooks
+from rlctl.engines import async_checkpointer, interruptible, trainer
+from rlctl.engines.api import Hooks
 
 ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
 ALGOS = ("ppo", "trpo")
@@ -40,13 +40,13 @@ def test_stopped_in_any_phase(algo, phase, wholes):
 @pytest.mark.parametrize("algo", ALGOS)
 def test_stopped_in_the_middle_of_work_that_goes_on_by_itself(algo, wholes, monkeypatch):
     """Whatever it changes later, what is saved is the last update's end."""
-    monkeypatch.setattr(worker, "HEED", 1e-4)
-    slowly = worker.Worker._begin
+    monkeypatch.setattr(interruptible, "HEED", 1e-4)
+    slowly = interruptible.InterruptibleThread._begin
 
     def begin_slowly(self, task, *args):
         return slowly(self, lambda: (time.sleep(0.01), task(*args))[1])
 
-    monkeypatch.setattr(worker.Worker, "_begin", begin_slowly)
+    monkeypatch.setattr(interruptible.InterruptibleThread, "_begin", begin_slowly)
     with pytest.raises(Stopped):
         begin(small(ENV, algo, Path("run")), in_phase("update", 2, delay=0.005))
     resume(Path("run"))
@@ -125,7 +125,7 @@ class FullDisk:
 
 def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch):
     end = newest(wholes["ppo"]).step
-    monkeypatch.setattr(saver, "store", FullDisk(lambda step: step < end))
+    monkeypatch.setattr(async_checkpointer, "store", FullDisk(lambda step: step < end))
     told = []
     begin(small(ENV, "ppo", Path("run")), Hooks(Progress(told.append)))
     warnings = [event["message"] for event in told if event["event"] == "warning"]
@@ -135,14 +135,14 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 
 
 def test_a_best_that_was_not_saved_is_none(monkeypatch):
-    play, lost = training.EngineTraining.play, UPDATES * PER_UPDATE["ppo"] // 3
+    play, lost = trainer.Trainer.play, UPDATES * PER_UPDATE["ppo"] // 3
 
     def ever_worse(self):
         summary = play(self)
         return {**summary, "return": {**summary["return"], "mean": -self.state.counters.steps}}
 
-    monkeypatch.setattr(training.EngineTraining, "play", ever_worse)
-    monkeypatch.setattr(saver, "store", FullDisk(lambda step: step == lost))
+    monkeypatch.setattr(trainer.Trainer, "play", ever_worse)
+    monkeypatch.setattr(async_checkpointer, "store", FullDisk(lambda step: step == lost))
     begin(small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9"))
     rows = Metrics(Path("run/metrics.jsonl")).rows()
     assert next(row["steps"] for row in rows if row["kind"] == "eval") == lost
@@ -153,7 +153,7 @@ def test_a_best_that_was_not_saved_is_none(monkeypatch):
 
 @pytest.mark.parametrize("stop_at", [None, 3])
 def test_a_last_state_that_cannot_be_saved_is_an_error(stop_at, monkeypatch):
-    monkeypatch.setattr(saver, "store", FullDisk(lambda step: step > 100))
+    monkeypatch.setattr(async_checkpointer, "store", FullDisk(lambda step: step > 100))
     hooks = after_updates(stop_at) if stop_at else None
     with pytest.raises(OutOfSpace) as error:
         begin(small(ENV, "ppo", Path("run"), "train.save_every=80"), hooks)

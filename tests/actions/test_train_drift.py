@@ -11,7 +11,7 @@ import pytest
 from checkpoints.forged import forge
 
 from rlctl.actions.train import TrainRequest, train
-from rlctl.checkpoints import arrays, drift, manifest, store
+from rlctl.checkpoints import arrays, compatibility, manifest, store
 from rlctl.checkpoints.reading import load
 from rlctl.core.errors import Incompatible, OutOfSpace, StoppedUnsaved
 from rlctl.core.progress import Progress
@@ -74,9 +74,11 @@ def test_what_has_changed_is_warned_of(run):
     forge(newest(run), lambda content: content["provenance"]["packages"].update(jax="0.9.1"))
     ended, packages = go_on(run, "resume")
     assert "pid 12 on there since 2026-01-01T00:00:00+00:00, did not end properly" in ended
-    assert f"jax 0.9.1 -> {drift.version('jax')}" in packages
+    assert f"jax 0.9.1 -> {compatibility.version('jax')}" in packages
     assert packages.endswith("bit for bit")
-    assert load(newest(run)).manifest["env"]["model_sha256"] == drift.model_digest("pendulum")
+    assert load(newest(run)).manifest["env"]["model_sha256"] == compatibility.model_digest(
+        "pendulum"
+    )
     assert (run / "lock").read_bytes() == b""
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rlctl.actions.verdict import verdict
-from rlctl.engines.base import Result
+from rlctl.engines.api import Result
 
 
 def judged(last, best, target=780.0, best_step=500, run="runs/a"):

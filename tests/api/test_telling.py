@@ -7,7 +7,7 @@ import pytest
 
 import rlctl
 from rlctl.actions.listener import Listener
-from rlctl.api.telling import Bar
+from rlctl.api.progress import Bar
 
 EVENTS = (
     {"event": "phase", "name": "compile"},
@@ -27,7 +27,7 @@ def shown(wanted, stream, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     with Bar(wanted) as bar:
         for event in EVENTS:
-            bar.hear(event)
+            bar.on_event(event)
         bar.stopping("SIGINT: stopping")
     return stream.getvalue()
 
@@ -43,7 +43,7 @@ def test_a_film_counts_steps_and_then_frames(monkeypatch):
     with Bar(True) as bar:
         for unit in ("steps", "frames"):
             for done in (0, 20, 20):
-                bar.hear({"event": "progress", "steps": done, "total": 20, "unit": unit})
+                bar.on_event({"event": "progress", "steps": done, "total": 20, "unit": unit})
     assert "steps/s" in stream.getvalue()
     assert "frames/s" in stream.getvalue()
 
@@ -55,12 +55,12 @@ def test_nothing_is_shown_where_nobody_looks_or_wants_it(wanted, stream, monkeyp
 
 def test_warnings_are_pythons():
     with Bar(False) as bar, pytest.warns(rlctl.RlctlWarning, match="mind this"):
-        bar.hear({"event": "warning", "message": "mind this"})
+        bar.on_event({"event": "warning", "message": "mind this"})
 
 
 def test_a_warning_that_is_an_error_ends_a_training_as_any_error_does():
     with Bar(False) as bar:
-        listener = Listener(bar.hear)
+        listener = Listener(bar.on_event)
         listener({"event": "warning", "message": "mind this"})
     assert listener.over
     with pytest.raises(rlctl.RlctlWarning, match="mind this"):

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from checkpoints import disk
-from checkpoints.disk import Disk, Record, Tree
+from checkpoints.disk import Disk, RunResult, Tree
 from checkpoints.faults import System
 
 State = tuple[list[int], Tree]  # the steps that were said to be saved, and what there is
@@ -17,7 +17,7 @@ State = tuple[list[int], Tree]  # the steps that were said to be saved, and what
 NUMBER = 99_999_999  # of the process that is recorded
 
 
-def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, Record]:
+def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, RunResult]:
     """Do some work below a folder: what was there before, and the operations.
 
     The process has another number than those that come after it.
@@ -33,7 +33,7 @@ def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, Record]:
     return before, system.record
 
 
-def kills(before: Tree, operations: Record) -> Iterator[State]:
+def kills(before: Tree, operations: RunResult) -> Iterator[State]:
     """What a kill leaves, at every operation that changes anything and in the middle of writes."""
     model, saved, last = Disk(before), [], before
     yield [], before
@@ -52,7 +52,7 @@ def kills(before: Tree, operations: Record) -> Iterator[State]:
                 last = tree
 
 
-def power_cuts(before: Tree, operations: Record, each: int) -> Iterator[State]:
+def power_cuts(before: Tree, operations: RunResult, each: int) -> Iterator[State]:
     """Some of what a power cut may leave, each once: after every operation so many are drawn."""
     model, saved, chance, seen = Disk(before), [], Random(0), set()
     for name, *args in operations:

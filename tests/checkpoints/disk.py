@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 Tree = dict[str, Any]  # name -> Tree or bytes
-Record = list[tuple[Any, ...]]
+RunResult = list[tuple[Any, ...]]
 FATES = ("old", "empty", "zeros", "half", "new")
 
 

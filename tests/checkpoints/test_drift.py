@@ -11,7 +11,7 @@ from checkpoints.forged import forge, spec_changes
 from rlctl.actions.compare import CompareRequest, compare_backends
 from rlctl.actions.evaluate import EvalRequest, evaluate
 from rlctl.actions.export import export
-from rlctl.checkpoints import drift, shipped
+from rlctl.checkpoints import compatibility, shipped
 from rlctl.checkpoints.reading import load
 from rlctl.core.errors import Incompatible
 from rlctl.core.specs import PolicySpec
@@ -44,7 +44,7 @@ def test_a_spec_that_differs_is_refused_or_told(change, path):
     forge(path, CHANGES[change])
     told = []
     try:
-        drift.check(load(path), Pendulum.spec, told.append)
+        compatibility.check(load(path), Pendulum.spec, told.append)
         policy_of(load(path))
     except Incompatible:
         assert change not in HARMLESS
@@ -57,22 +57,22 @@ def test_no_training_goes_on_from_another_policy(change, path):
     spec = PolicySpec.from_json(load(path).manifest["policy"])
     forge(path, CHANGES[change])
     with pytest.raises(Incompatible, match=change.partition(".")[2]):
-        drift.check_policy(load(path), spec, lambda line: None, exact=True)
+        compatibility.check_policy(load(path), spec, lambda line: None, exact=True)
 
 
 def test_a_new_training_may_choose_the_noise_otherwise(path):
     spec = PolicySpec.from_json(load(path).manifest["policy"])
-    drift.check_policy(load(path), spec, pytest.fail, exact=True)
+    compatibility.check_policy(load(path), spec, pytest.fail, exact=True)
     forge(path, CHANGES["policy.normalizer_clip"])
     told = []
-    drift.check_policy(load(path), spec, told.append, exact=False)
+    compatibility.check_policy(load(path), spec, told.append, exact=False)
     assert told == [f"normalizer_clip of {path} was 1.0, and is None from here on"]
 
 
 def test_what_is_not_said_is_not_guessed(path):
     forge(path, lambda content: content["env"]["spec"].pop("action"))
     with pytest.raises(Incompatible, match="does not say what its environment"):
-        drift.check(load(path), Pendulum.spec, pytest.fail)
+        compatibility.check(load(path), Pendulum.spec, pytest.fail)
 
 
 def test_members_of_a_later_minor_schema_are_left_alone(path):
@@ -81,7 +81,7 @@ def test_members_of_a_later_minor_schema_are_left_alone(path):
         content["env"]["spec"]["gravity"] = -9.81
         content["env"]["spec"]["observation"][0]["colour"] = "red"
 
-    drift.check(load(forge(path, later)), Pendulum.spec, pytest.fail)
+    compatibility.check(load(forge(path, later)), Pendulum.spec, pytest.fail)
 
 
 def saved_with(path: Path, **versions: str) -> None:
@@ -95,11 +95,13 @@ def saved_with(path: Path, **versions: str) -> None:
 
 
 def test_other_packages_are_told_once_and_by_name(path):
-    jax, mujoco = (drift.version(name) for name in ("jax", "mujoco"))
-    saved_with(path, jax="0.1.0", mujoco="3.16.0", numpy=drift.version("numpy"), rlctl="0.0.9")
+    jax, mujoco = (compatibility.version(name) for name in ("jax", "mujoco"))
+    saved_with(
+        path, jax="0.1.0", mujoco="3.16.0", numpy=compatibility.version("numpy"), rlctl="0.0.9"
+    )
     told = []
-    drift.check(load(path), Pendulum.spec, told.append)
-    ours = drift.__version__
+    compatibility.check(load(path), Pendulum.spec, told.append)
+    ours = compatibility.__version__
     assert told == [
         f"{path} was saved with other packages: jax 0.1.0 -> {jax}, mujoco 3.16.0 -> {mujoco}, "
         f"rlctl 0.0.9 -> {ours}"
@@ -107,12 +109,12 @@ def test_other_packages_are_told_once_and_by_name(path):
 
 
 def test_the_third_number_matters_only_where_all_is_to_be_as_it_was(path):
-    jax = drift.version("jax")
+    jax = compatibility.version("jax")
     other = ".".join([*jax.split(".")[:2], "999"])
     saved_with(path, jax=other, gone_package="1.0")
-    drift.check(load(path), Pendulum.spec, pytest.fail)
+    compatibility.check(load(path), Pendulum.spec, pytest.fail)
     told = []
-    drift.check(load(path), Pendulum.spec, told.append, exact=True)
+    compatibility.check(load(path), Pendulum.spec, told.append, exact=True)
     assert told == [
         f"{path} was saved with other packages: jax {other} -> {jax}, gone-package 1.0 -> none; "
         "it may not go on bit for bit"
@@ -122,15 +124,17 @@ def test_the_third_number_matters_only_where_all_is_to_be_as_it_was(path):
 def test_what_ships_says_nothing_of_packages(path, monkeypatch):
     saved_with(path, jax="0.1.0")
     monkeypatch.setattr(shipped, "FOLDER", path.parent)
-    drift.check(load(path), Pendulum.spec, pytest.fail)
+    compatibility.check(load(path), Pendulum.spec, pytest.fail)
 
 
 def test_another_physics_model_is_told(path):
-    drift.check(
-        load(forge(path, digest(drift.model_digest("pendulum")))), Pendulum.spec, pytest.fail
+    compatibility.check(
+        load(forge(path, digest(compatibility.model_digest("pendulum")))),
+        Pendulum.spec,
+        pytest.fail,
     )
     told = []
-    drift.check(load(forge(path, digest("0" * 64))), Pendulum.spec, told.append)
+    compatibility.check(load(forge(path, digest("0" * 64))), Pendulum.spec, told.append)
     assert len(told) == 1
     assert "its physics model (MJCF) was another" in told[0]
 
@@ -140,19 +144,19 @@ def digest(value):
 
 
 def test_a_model_is_known_by_its_source_whatever_the_line_ends(tmp_path, monkeypatch):
-    before = drift.model_digest("pendulum")
-    assert before != drift.model_digest("barkour")
-    assert drift.model_digest("hopper") is None  # Gymnasium's, whose version is known
-    assert drift.model_digest("gym:Pendulum-v1") is None
-    source = Path(drift.__file__).parents[1] / "envs" / "pendulum"
+    before = compatibility.model_digest("pendulum")
+    assert before != compatibility.model_digest("barkour")
+    assert compatibility.model_digest("hopper") is None  # Gymnasium's, whose version is known
+    assert compatibility.model_digest("gym:Pendulum-v1") is None
+    source = Path(compatibility.__file__).parents[1] / "envs" / "pendulum"
     copy = shutil.copytree(source, tmp_path / "pendulum")
     found = type("Found", (), {"submodule_search_locations": [str(copy)]})
-    monkeypatch.setattr(drift, "find_spec", lambda name: found)
+    monkeypatch.setattr(compatibility, "find_spec", lambda name: found)
     file = copy / "assets" / "pendulum.xml"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    assert drift.model_digest("pendulum") == before
+    assert compatibility.model_digest("pendulum") == before
     file.write_bytes(file.read_bytes().replace(b"0.5", b"0.6", 1))
-    assert drift.model_digest("pendulum") != before
+    assert compatibility.model_digest("pendulum") != before
 
 
 # --- the commands ---

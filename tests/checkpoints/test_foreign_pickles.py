@@ -8,7 +8,7 @@ from checkpoints.foreign_cases import FOLDER
 from checkpoints.payloads import PICKLES
 
 from rlctl.checkpoints.foreign import pickles
-from rlctl.checkpoints.foreign.reading import read
+from rlctl.checkpoints.foreign.sandbox import read
 from rlctl.checkpoints.foreign.source import look
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 

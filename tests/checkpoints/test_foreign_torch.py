@@ -13,7 +13,7 @@ from checkpoints.foreign_cases import FOLDER
 from torch import nn
 
 from rlctl.checkpoints.foreign import sb3, torch_file
-from rlctl.checkpoints.foreign.reading import read
+from rlctl.checkpoints.foreign.sandbox import read
 from rlctl.checkpoints.foreign.source import look
 from rlctl.core.errors import (
     Damaged,

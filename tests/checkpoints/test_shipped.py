@@ -8,10 +8,10 @@ from checkpoints.saving import flip, save
 from checkpoints.test_find import at, make_run
 
 from rlctl import catalog
-from rlctl.checkpoints import drift, shipped, store
+from rlctl.checkpoints import compatibility, shipped, store
 from rlctl.checkpoints.find import find
 from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
-from rlctl.rollouts.make import environment_of, make_environment
+from rlctl.rollouts.factory import environment_of, make_environment
 
 NAMES = ("barkour", "pendulum")
 SCRIPT = Path(__file__).parents[2] / "scripts" / "ship"
@@ -46,7 +46,7 @@ def test_each_is_small_whole_and_of_the_environment_as_it_is_now(name):
     assert list(found.manifest["arrays"]) == ["policy"]
     assert sum(file.stat().st_size for file in found.path.iterdir()) < 1_000_000
     told = []
-    drift.check(found, make_environment(*environment_of(found)).spec, told.append)
+    compatibility.check(found, make_environment(*environment_of(found)).spec, told.append)
     assert told == []
     assert catalog.engine(found.manifest["engine"])
 

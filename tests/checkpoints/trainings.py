@@ -16,7 +16,7 @@ from rlctl.checkpoints.reading import load
 from rlctl.core.progress import Progress
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo import train as ppo
-from rlctl.rollouts.make import make_driver
+from rlctl.rollouts.factory import make_driver
 
 ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
 UPDATE = 40  # steps
@@ -156,7 +156,7 @@ def warm() -> Iterator[None]:
         return _updates[training.ppo]
 
     with pytest.MonkeyPatch.context() as patch:
-        drivers = {"rlctl.rollouts.make:make_driver": _make_driver}
+        drivers = {"rlctl.rollouts.factory:make_driver": _make_driver}
         patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
         patch.setattr(ppo.Training, "_compile_update", compiled)
         patch.setattr(

@@ -31,8 +31,8 @@ BAD = [
     (["train", "pendulum", "--cpu", "--device", "gpu"], 2, ["contradict"]),
     (["train", "pendulum", "--device", "gpu"], 7, ["GPU", "--device cpu"]),
     (["train", "pendulum", "--set", "ppo.lerning_rate=1"], 2, ["did you mean ppo.learning_rate?"]),
-    (["train", "hopper", "--algo", "ppo", "--set", "ppo.mirror=true"], 2, ["ppo.mirror=false"]),
-    (["train", "hopper", "--set", "train.easy_steps=9"], 2, ["no easier settings"]),
+    (["train", "hopper", "--algo", "ppo", "--set", "ppo.symmetry=true"], 2, ["ppo.symmetry=false"]),
+    (["train", "hopper", "--set", "train.curriculum_steps=9"], 2, ["no curriculum"]),
     (
         ["train", "pendulum", "--set", "learning_rate=1"],
         2,

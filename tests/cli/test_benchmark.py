@@ -15,7 +15,7 @@ import pytest
 from rlctl.actions.benchmarks import plots
 from rlctl.cli.benchmark import _show
 from rlctl.cli.console import Console
-from rlctl.cli.words import cells
+from rlctl.cli.formatting import cells
 
 TESTS = Path(__file__).parents[1]
 KNOWN = ("benchmark", "--algo", "known", "--envs", "pendulum", "--steps", "400", "--out", "b")

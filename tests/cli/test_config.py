@@ -102,7 +102,7 @@ def test_barkour_on_a_gpu_is_the_tutorials(rlctl):
     for key, default in vars(catalog.load(catalog.engine("ppo").config)()).items():
         plain = list(default) if isinstance(default, tuple) else default
         assert of[f"ppo.{key}"] == tutorial.get(f"ppo.{key}", plain), "else Brax's default"
-    assert of["train.easy_steps"] == 0
+    assert of["train.curriculum_steps"] == 0
 
 
 def test_every_preset_that_ships_is_valid(rlctl):

@@ -3,7 +3,7 @@
 import pytest
 
 from rlctl.actions import evaluate as action
-from rlctl.actions.told import Told
+from rlctl.actions.command_override import CommandOverride
 from rlctl.core.errors import CheckFailed
 
 SPREAD = {"mean": 1234.5, "std": 0.5, "min": 1234.0, "max": 1235.0, "ci95": [1233.0, 1236.0]}
@@ -54,7 +54,7 @@ def test_options_reach_the_action(rlctl, asked):
     assert (request.physics, request.max_episode_steps) == ("native", 5)
     assert request.overrides == ("env.x=1",)
     assert str(request.save_trajectories) == "t.npz"
-    assert request.told == Told("vx=1", "0: vx=1", clip=True)
+    assert request.told == CommandOverride("vx=1", "0: vx=1", clip=True)
 
 
 def test_the_film_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
@@ -69,7 +69,7 @@ def test_the_film_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
     monkeypatch.setattr(render, "render", film)
     rlctl("eval", "--seed", 4, "--set", "env.x=1", "--command", "vx=1", "--video", "a.mp4")
     (shot,) = shots
-    assert (shot.seed, shot.overrides, shot.told) == (4, ("env.x=1",), Told("vx=1"))
+    assert (shot.seed, shot.overrides, shot.told) == (4, ("env.x=1",), CommandOverride("vx=1"))
 
 
 def test_how_commands_were_met_is_a_table(rlctl, asked, monkeypatch):

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from rlctl.cli import console, live, words
-from rlctl.cli.block import Drawing
-from rlctl.cli.pace import End, Pace
-from rlctl.cli.screen import Screen
+from rlctl.cli import console, formatting, progress_display
+from rlctl.cli.eta import End, Pace
 from rlctl.cli.status import Status
+from rlctl.cli.status_block import Drawing
+from rlctl.cli.terminal import Screen
 
 START = {"event": "start", "env": "pendulum", "algo": "ppo", "run": "runs/x", "steps": 0}
 TRAINING = [
@@ -75,26 +75,30 @@ def trained(evaluations=4, updates=20, total=20_000, **more):
     """A status in the middle of a training of 1,000 steps a second, each fifth evaluated."""
     clock = Clock()
     status = Status(clock)
-    status.hear({**START, "total": total})
-    status.hear({"event": "plan", "evals": 8, "eval_every": 2500, "eval_steps": 0, **more})
+    status.on_event({**START, "total": total})
+    status.on_event({"event": "plan", "evals": 8, "eval_every": 2500, "eval_steps": 0, **more})
     for update in range(1, updates + 1):
         for phase, seconds in (("rollout", 0.25), ("update", 0.25)):
-            status.hear({"event": "phase", "name": phase})
+            status.on_event({"event": "phase", "name": phase})
             clock.now += seconds
         row = {"return": 10.0 * update, "length": 500.0, "steps_per_second": 1000.0}
         losses = {"losses": {"total_loss": 0.5, "policy_std": 0.25}, "episodes": 3 * update}
-        status.hear({"event": "progress", "steps": 500 * update, "total": total, **row, **losses})
+        status.on_event(
+            {"event": "progress", "steps": 500 * update, "total": total, **row, **losses}
+        )
         if update % 5 == 0 and update <= 5 * evaluations:
-            status.hear({"event": "phase", "name": "eval"})
+            status.on_event({"event": "phase", "name": "eval"})
             clock.now += 1.0
             score = {"mean": 300.0 - abs(update - 15), "std": 2.5}
-            status.hear({"event": "eval", "steps": 500 * update, "return": score, "episodes": 64})
+            status.on_event(
+                {"event": "eval", "steps": 500 * update, "return": score, "episodes": 64}
+            )
     return status, clock
 
 
 class TestLines:
     def test_everything_is_told_once(self, said):
-        listener = live.Lines(said.append, every=60)
+        listener = progress_display.Lines(said.append, every=60)
         for event in TRAINING + TRAINING[1:]:
             listener(event)
         close(listener)
@@ -108,14 +112,14 @@ class TestLines:
         ]
 
     def test_phases_that_flicker_are_left_out(self, said):
-        listener = live.Lines(said.append)
+        listener = progress_display.Lines(said.append)
         for name in ("import", "build", "rollout", "update", "eval", "save"):
             listener({"event": "phase", "name": name})
         close(listener)
         assert said == []
 
     def test_it_is_not_silent_while_the_work_blocks(self, said):
-        listener = live.Lines(said.append, every=0.05)
+        listener = progress_display.Lines(said.append, every=0.05)
         listener({"event": "phase", "name": "compile"})
         time.sleep(0.4)
         close(listener)
@@ -123,9 +127,9 @@ class TestLines:
         assert "compile: 0:00 so far" in said[1:]
 
     def test_long_work_is_told_of_ever_more_rarely(self, said, monkeypatch):
-        listener = live.Lines(said.append)
+        listener = progress_display.Lines(said.append)
         clock = Clock()
-        monkeypatch.setattr(live.time, "monotonic", clock)
+        monkeypatch.setattr(progress_display.time, "monotonic", clock)
         listener._status = Status(clock)
         listener({**START, "total": 10_000})
         for second in range(1, 3601):
@@ -137,9 +141,9 @@ class TestLines:
     @pytest.mark.parametrize("work", [("film", "frames"), ("eval", "steps")])
     def test_what_is_counted_takes_five_lines_at_most(self, said, work, monkeypatch):
         phase, unit = work
-        listener = live.Lines(said.append)
+        listener = progress_display.Lines(said.append)
         clock = Clock()
-        monkeypatch.setattr(live.time, "monotonic", clock)
+        monkeypatch.setattr(progress_display.time, "monotonic", clock)
         listener._status = Status(clock)
         listener({"event": "phase", "name": phase})
         for done in range(1, 251):
@@ -153,7 +157,7 @@ class TestLines:
 
 class TestEvents:
     def test_events_are_json_and_a_silent_second_shows_life(self, said):
-        listener = live.Events(said.append)
+        listener = progress_display.Events(said.append)
         listener({"event": "phase", "name": "compile"})
         listener({"event": "eval", "return": {"mean": float("nan")}})
         time.sleep(2.3)
@@ -173,7 +177,7 @@ class TestTerminal:
     def test_the_return_is_seen_and_nothing_is_wider_than_the_terminal(self, columns):
         status, _ = trained()
         lines = Drawing().lines(status, columns)
-        assert all(words.cells(line) < columns for line in lines)
+        assert all(formatting.cells(line) < columns for line in lines)
         assert len(lines) <= 10
         (told,) = (line for line in lines if "return" in line)
         assert "200.0" in told
@@ -194,13 +198,13 @@ class TestTerminal:
         status, _ = trained()
         for columns in (80, 120):
             assert "\n".join(Drawing(unicode=False).lines(status, columns)).isascii()
-        assert not words.can_draw(io.TextIOWrapper(io.BytesIO(), "latin-1"))
+        assert not formatting.can_draw(io.TextIOWrapper(io.BytesIO(), "latin-1"))
 
     def test_evaluations_scroll_only_where_no_block_has_them(self, monkeypatch):
         for columns, scrolled in ((80, True), (120, False)):
             monkeypatch.setenv("COLUMNS", str(columns))
             terminal = Terminal()
-            listener = live.Live(terminal)
+            listener = progress_display.Live(terminal)
             for event in TRAINING:
                 listener(event)
             listener.tick()
@@ -232,7 +236,7 @@ class TestTerminal:
     def test_it_ticks_while_the_work_blocks(self, monkeypatch):
         monkeypatch.setenv("COLUMNS", "80")
         terminal = Terminal()
-        listener = live.Live(terminal)
+        listener = progress_display.Live(terminal)
         for event in TRAINING[:2]:
             listener(event)
         time.sleep(1.7)
@@ -251,7 +255,7 @@ class TestTerminal:
     def test_names_cannot_move_the_cursor(self, monkeypatch):
         monkeypatch.setenv("COLUMNS", "120")
         terminal = Terminal()
-        listener = live.Live(terminal)
+        listener = progress_display.Live(terminal)
         listener({**START, "run": "runs/\033[2Jx", "total": 100})
         close(listener)
         assert "\033[2J" not in terminal.getvalue()
@@ -262,12 +266,12 @@ class TestOtherWork:
     def test_frames_are_frames_whole_ones(self, columns):
         clock = Clock()
         status = Status(clock)
-        status.hear({"event": "phase", "name": "rollout"})
-        status.hear({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
-        status.hear({"event": "phase", "name": "film"})
+        status.on_event({"event": "phase", "name": "rollout"})
+        status.on_event({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
+        status.on_event({"event": "phase", "name": "film"})
         for frame in range(1, 21):
             clock.now += 0.5
-            status.hear({"event": "progress", "steps": frame, "total": 250, "unit": "frames"})
+            status.on_event({"event": "progress", "steps": frame, "total": 250, "unit": "frames"})
         (line,) = Drawing().lines(status, columns)
         assert line.startswith("film 0:10")
         assert "20/250 frames" in line
@@ -275,9 +279,9 @@ class TestOtherWork:
 
     def test_what_is_counted_before_does_not_show_in_the_next_phase(self):
         status = Status(Clock())
-        status.hear({"event": "phase", "name": "rollout"})
-        status.hear({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
-        status.hear({"event": "phase", "name": "film"})
+        status.on_event({"event": "phase", "name": "rollout"})
+        status.on_event({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
+        status.on_event({"event": "phase", "name": "film"})
         assert Drawing().lines(status, 80) == ["film         "]
 
 
@@ -309,7 +313,7 @@ class TestTimeLeft:
     [(1.23456, "1.235"), (123456.7, "123,457"), (float("nan"), "-"), (None, "-"), (0, "0")],
 )
 def test_figures_are_short(value, text):
-    assert words.number(value) == text
+    assert formatting.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -317,7 +321,7 @@ def test_figures_are_short(value, text):
     [(0.25, "0.250"), (12.5, "12.50"), (-789, "-789.0"), (12345, "12,345"), (None, "-")],
 )
 def test_figures_of_a_column_have_steady_decimals(value, text):
-    assert words.steady(value) == text
+    assert formatting.steady(value) == text
 
 
 @pytest.mark.parametrize(
@@ -325,12 +329,12 @@ def test_figures_of_a_column_have_steady_decimals(value, text):
     [(0, "0"), (999, "999"), (1000, "1.00k"), (51_200, "51.2k"), (999_999, "1.00M")],
 )
 def test_counts_are_short(count, text):
-    assert words.short(count) == text
+    assert formatting.short(count) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (75, "1:15"), (3723, "1:02:03")])
 def test_durations_read_like_clocks(seconds, text):
-    assert words.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -344,4 +348,4 @@ def test_durations_read_like_clocks(seconds, text):
     ],
 )
 def test_curves_take_a_line(values, width, line):
-    assert words.curve(list(values), width) == line
+    assert formatting.curve(list(values), width) == line

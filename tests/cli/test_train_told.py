@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlctl.engines import probe
+from rlctl.engines import duration
 
 SMALL = {
     "ppo": (
@@ -70,7 +70,7 @@ def test_trpo_tells_the_step_size_of_its_value_function(rlctl):
 
 @pytest.mark.parametrize("algo", ["ppo", "trpo"])
 def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, algo):
-    monkeypatch.setattr(probe, "LEARNING", 0.05)
+    monkeypatch.setattr(duration, "LEARNING", 0.05)
     done = rlctl(*SMALL[algo], "--steps", 1_000_000, "--dry-run", "--json")
     assert done.code == 0
     plan = done.envelope["data"]
@@ -93,7 +93,7 @@ def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, 
 
 
 def test_a_dry_run_says_why_there_are_fewer_evaluations(rlctl, monkeypatch):
-    monkeypatch.setattr(probe, "LEARNING", 0.05)
+    monkeypatch.setattr(duration, "LEARNING", 0.05)
     done = rlctl(*SMALL["ppo"], "--steps", 100_000, "--dry-run")
     (told,) = (line for line in done.out.splitlines() if line.startswith("evaluations"))
     assert "5, of 6 episodes each, every 20,000 steps; 48 of 64 would take more than 30 %" in told

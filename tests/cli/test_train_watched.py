@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rlctl.actions.watchers import plot, wandb
+from rlctl.callbacks import plot, wandb
 
 ROOT = Path(__file__).parents[2]
 SMALL = (

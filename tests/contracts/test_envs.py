@@ -10,8 +10,8 @@ import pytest
 
 from rlctl import catalog
 from rlctl.physics.base import Physics
-from rlctl.physics.fields import source
-from rlctl.rollouts.make import make_driver
+from rlctl.physics.precision import source
+from rlctl.rollouts.factory import make_driver
 
 NUM_ENVS = 4
 EPISODE_LENGTH = 20  # control steps, so that tests see resets
@@ -60,12 +60,16 @@ def environment(name):
 
 
 def test_a_mirror_image_of_the_mirror_image_is_the_original():
-    specs = [spec for name in NAMES if (spec := environment(name).spec).mirror]
+    specs = [spec for name in NAMES if (spec := environment(name).spec).symmetry]
     assert {spec.id for spec in specs} == {"barkour", "pendulum"}
     for spec in specs:
         for size, order, sign in (
-            (spec.observation_size, spec.mirror.observation_order, spec.mirror.observation_sign),
-            (spec.action_size, spec.mirror.action_order, spec.mirror.action_sign),
+            (
+                spec.observation_size,
+                spec.symmetry.observation_order,
+                spec.symmetry.observation_sign,
+            ),
+            (spec.action_size, spec.symmetry.action_order, spec.symmetry.action_sign),
         ):
             vector = np.arange(1.0, size + 1)
             image = vector[list(order)] * np.array(sign)

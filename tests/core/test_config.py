@@ -7,7 +7,7 @@ import pytest
 from rlctl.core import config
 from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer, setting, toml_layer
 from rlctl.core.errors import Incompatible, NotFound, UsageError
-from rlctl.core.free_section import FreeSection
+from rlctl.core.kwargs_section import FreeSection
 
 
 @dataclass(frozen=True)

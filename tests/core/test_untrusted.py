@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rlctl.cli.console import harmless
-from rlctl.core.untrusted import DEEPEST, Missing, parse_json, parse_toml, read
+from rlctl.core.safe_io import DEEPEST, Missing, parse_json, parse_toml, read
 
 
 def test_plain_values_are_what_they_were():

@@ -5,7 +5,7 @@ import mujoco
 import numpy as np
 
 from rlctl.physics.base import Physics
-from rlctl.physics.fields import rounded, source
+from rlctl.physics.precision import rounded, source
 
 
 class Single:

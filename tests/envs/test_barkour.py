@@ -177,13 +177,13 @@ def test_commands_fill_their_ranges(default):
 def test_a_range_that_ends_before_it_begins_is_refused(name):
     with pytest.raises(UsageError, match=f"env.{name}_min 3 is above env.{name}_max 2"):
         BarkourConfig(**{f"{name}_min": 3.0, f"{name}_max": 2.0})
-    assert BarkourConfig(**{f"{name}_min": 2.0, f"{name}_max": 2.0}).easier(0.5)
+    assert BarkourConfig(**{f"{name}_min": 2.0, f"{name}_max": 2.0}).curriculum(0.5)
 
 
 def test_commands_of_the_easy_steps_grow_faster():
-    fastest = [BarkourConfig().easier(share).vx_max for share in (0.0, 0.5, 1.0)]
+    fastest = [BarkourConfig().curriculum(share).vx_max for share in (0.0, 0.5, 1.0)]
     assert fastest == pytest.approx([0.6, 1.05, 1.5])
-    assert BarkourConfig(vx_max=0.4).easier(0.0).vx_max == 0.4
+    assert BarkourConfig(vx_max=0.4).curriculum(0.0).vx_max == 0.4
 
 
 def test_reset_forgets_everything(default):
@@ -248,9 +248,9 @@ def test_no_foot_starts_in_the_floor():
 
 def test_what_mirrored_actions_do_is_the_mirror_image(rng):
     """Over a second of stepping, as well as the robot's own two sides agree (to 0.6 mm)."""
-    order = np.array(Barkour().spec.mirror.observation_order)
-    sign = np.array(Barkour().spec.mirror.observation_sign)
-    legs = np.array(Barkour().spec.mirror.action_order)
+    order = np.array(Barkour().spec.symmetry.observation_order)
+    sign = np.array(Barkour().spec.symmetry.observation_sign)
+    legs = np.array(Barkour().spec.symmetry.action_order)
     seen = []
     for mirrored in (False, True):
         vx, vy, yaw = (0.5, -0.3, 0.4) if mirrored else (0.5, 0.3, -0.4)

@@ -14,9 +14,9 @@ from rlctl.core.config import resolve, set_layer
 from rlctl.core.errors import UsageError
 from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.env import HOME_POSE, LEGS, Barkour
-from rlctl.envs.barkour.starts import STANCE
+from rlctl.envs.barkour.initial_state import STANCE
 from rlctl.envs.barkour.terrain import FOOT_RADIUS, Flat, Hills
-from rlctl.rollouts.make import make_driver
+from rlctl.rollouts.factory import make_driver
 
 QUIET = BarkourConfig(terrain="hills", obs_noise=0.0, kick_velocity=0.0, history=1)
 HOME = [0, 0, 0.28, 1, 0, 0, 0, *HOME_POSE]

@@ -77,8 +77,8 @@ class TestBrax:
         import jax
         from brax import envs
 
+        from rlctl.rollouts.factory import make_driver
         from rlctl.rollouts.keys import INITIAL, environment_keys, step_keys
-        from rlctl.rollouts.make import make_driver
 
         raw = envs.get_environment("inverted_pendulum", backend="mjx")
         step = jax.jit(jax.vmap(raw.step))
@@ -100,7 +100,7 @@ class TestBrax:
 
     @pytest.mark.parametrize("backend", ["mjx", "spring"])
     def test_ant_runs_and_goes_on_after_a_restore(self, backend, rng, actor):
-        from rlctl.rollouts.make import make_driver
+        from rlctl.rollouts.factory import make_driver
 
         driver = make_driver("brax:ant", BraxConfig(backend=backend), "jax", 4, episode_length=5)
         driver.reset(0)

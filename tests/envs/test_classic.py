@@ -8,8 +8,8 @@ import pytest
 
 from rlctl import catalog
 from rlctl.physics.base import Physics
-from rlctl.physics.fields import rounded, source
-from rlctl.rollouts.make import make_driver
+from rlctl.physics.precision import rounded, source
+from rlctl.rollouts.factory import make_driver
 
 WITHOUT_CONTACT_FORCES = {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0}
 PEERS = {

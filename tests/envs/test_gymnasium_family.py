@@ -9,9 +9,9 @@ from odd_gym import ERRORS
 from rlctl import catalog
 from rlctl.core.errors import DeviceUnavailable, RendererMissing, UsageError
 from rlctl.core.specs import ActionPart
-from rlctl.envs.families import gymnasium_errors, gymnasium_told
+from rlctl.envs.families import gymnasium_errors, gymnasium_metadata
 from rlctl.envs.families.gymnasium_config import GymnasiumConfig
-from rlctl.rollouts.make import environment_of, make_environment, resolve_physics
+from rlctl.rollouts.factory import environment_of, make_environment, resolve_physics
 
 
 def spec(name, **options):
@@ -247,4 +247,4 @@ def test_packages_that_are_missing(problem, packages):
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), 1j, "3", None, [1.0], {}])
 def test_a_term_that_is_no_number_is_absent(value):
-    assert gymnasium_told.terms({"reward_x": value, "reward_y": 2}) == {"reward_y": 2.0}
+    assert gymnasium_metadata.terms({"reward_x": value, "reward_y": 2}) == {"reward_y": 2.0}

@@ -20,7 +20,7 @@ CODES = {0, 130, 143} | {
 def verdict(guard: Guard, place: Path, args: list[str]) -> tuple[in_process.Outcome | None, str]:
     """Run a command: what came of it, and what is wrong with that, "" if nothing."""
     try:
-        with guard.watching(place):
+        with guard.attached(place):
             done = in_process.run(*args)
     except BaseException as error:
         last = traceback.extract_tb(error.__traceback__)[-1]

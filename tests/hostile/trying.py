@@ -14,7 +14,7 @@ from hostile.malicious.case import Case
 from private_place import Guard, private
 
 from rlctl.actions import import_
-from rlctl.checkpoints.foreign.reading import read
+from rlctl.checkpoints.foreign.sandbox import read
 
 SECONDS = 5.0  # of processor time, which others on the machine do not lengthen
 MEMORY = 200 * 2**20  # beside twice the file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rlctl.physics.base import Physics
-from rlctl.physics.fields import rounded, source
+from rlctl.physics.precision import rounded, source
 
 
 def test_fields_are_attributes():

@@ -92,12 +92,12 @@ def test_warp_agrees_with_native_physics(rng, capfd):
     """On the CPU, which takes Warp half a minute of compiling. Nothing is printed on stdout."""
     pytest.importorskip("warp")
     from rlctl.envs.pendulum.env import Pendulum
-    from rlctl.rollouts.fused import FusedDriver
-    from rlctl.rollouts.fused_program import FusedProgram
+    from rlctl.rollouts.jax_driver import JaxDriver
+    from rlctl.rollouts.jax_program import JaxProgram
 
     host = make("host", 3, env=Pendulum)
     simulation = MjxSimulation(Pendulum(), "warp")
-    with FusedDriver(FusedProgram(simulation, 20), "warp", 3, True, "stop") as fused:
+    with JaxDriver(JaxProgram(simulation, 20), "warp", 3, True, "stop") as fused:
         np.testing.assert_allclose(host.reset(0), fused.reset(0), atol=1e-6)
         for action in rng.uniform(-1, 1, (30, 3, 1)):
             expected, step = host.step(action), fused.step(action)
@@ -112,7 +112,7 @@ def test_contacts_and_randomised_models_agree(impl, rng):
     """Barkour lands on its feet: a few steps before rounding grows in the contacts."""
     pytest.importorskip("warp")
     from rlctl.envs.barkour.config import BarkourConfig
-    from rlctl.rollouts.make import make_driver
+    from rlctl.rollouts.factory import make_driver
 
     host, fused = (make_driver("barkour", BarkourConfig(), p, 4) for p in ("native", impl))
     np.testing.assert_allclose(host.reset(0), fused.reset(0), atol=1e-6)

@@ -8,7 +8,7 @@ from rlctl.rendering import canvas as drawing_room
 from rlctl.rendering import region
 from rlctl.rendering.arrows import TOLD, Arrow
 from rlctl.rendering.canvas import Canvas
-from rlctl.rollouts.make import make_environment
+from rlctl.rollouts.factory import make_environment
 
 WHOLE = region.Box(0, 0, 640, 360)
 

@@ -21,26 +21,26 @@ def make(
     `copy` numbers further ones that are otherwise the same.
     """
     if kind == "host":
-        from rlctl.rollouts.host import HostDriver
+        from rlctl.rollouts.native_driver import NativeDriver
 
         program = host_program(env, episode_length, redraw)
-        return HostDriver(program, num_envs, randomize, on_nonfinite)
-    from rlctl.rollouts.fused import FusedDriver
+        return NativeDriver(program, num_envs, randomize, on_nonfinite)
+    from rlctl.rollouts.jax_driver import JaxDriver
 
     program = fused_program(env, episode_length, redraw)
-    return FusedDriver(program, "jax", num_envs, randomize, on_nonfinite)
+    return JaxDriver(program, "jax", num_envs, randomize, on_nonfinite)
 
 
 @functools.cache
 def host_program(env, episode_length, redraw):
-    from rlctl.rollouts.host_program import HostProgram
+    from rlctl.rollouts.native_program import NativeProgram
 
-    return HostProgram(env(), episode_length, redraw)
+    return NativeProgram(env(), episode_length, redraw)
 
 
 @functools.cache
 def fused_program(env, episode_length, redraw):
     from rlctl.physics.mjx import MjxSimulation
-    from rlctl.rollouts.fused_program import FusedProgram
+    from rlctl.rollouts.jax_program import JaxProgram
 
-    return FusedProgram(MjxSimulation(env(), "jax"), episode_length, redraw)
+    return JaxProgram(MjxSimulation(env(), "jax"), episode_length, redraw)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rlctl.core.specs import ActionPart, EnvSpec, Figure, ObservationPart, PolicySpec
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec, RatioMetric
 from rlctl.rollouts.base import Step
 from rlctl.rollouts.evaluate import describe, evaluate
 
@@ -80,9 +80,9 @@ class Measured(Scripted):
     spec = replace(
         SPEC,
         figures=(
-            Figure("power", "W", of="work"),
-            Figure("cost", "1", of="work", per="path"),
-            Figure("share", "1", of="term", per="none"),
+            RatioMetric("power", "W", of="work"),
+            RatioMetric("cost", "1", of="work", per="path"),
+            RatioMetric("share", "1", of="term", per="none"),
         ),
     )
 
@@ -144,8 +144,8 @@ def test_statistics_by_hand():
 
 
 def test_staggered_episodes_end_at_different_times():
-    from rlctl.rollouts.episodes import open_book, staggered
+    from rlctl.rollouts.episode_stats import initial_stats, staggered
 
-    book = staggered(open_book(4, ()), np.arange(4, dtype=np.uint32), 4, 100)
+    book = staggered(initial_stats(4, ()), np.arange(4, dtype=np.uint32), 4, 100)
     np.testing.assert_array_equal(book.clock, [0, 25, 50, 75])
     np.testing.assert_array_equal(book.length, [0, 0, 0, 0])

@@ -8,8 +8,8 @@ from rlctl.core.errors import Diverged, UsageError
 from rlctl.envs.families.gymnasium_config import GymnasiumConfig
 from rlctl.rollouts import gym
 from rlctl.rollouts.base import Actor, ActorStep
+from rlctl.rollouts.factory import make_driver, make_environment
 from rlctl.rollouts.keys import ACT, step_keys
-from rlctl.rollouts.make import make_driver, make_environment
 
 TOY = "gym:toy_gym:Toy-v0"
 START, STEP, EPISODE = 0, 1, 6  # where the toy's observation has them

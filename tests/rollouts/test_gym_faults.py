@@ -11,9 +11,9 @@ from rlctl.core.errors import Diverged, StoppedUnsaved, UsageError
 from rlctl.envs.families.gymnasium_config import GymnasiumConfig
 from rlctl.rollouts import gym
 from rlctl.rollouts.evaluate import evaluate
+from rlctl.rollouts.factory import make_driver, make_environment
 from rlctl.rollouts.gym import GymDriver
-from rlctl.rollouts.make import make_driver, make_environment
-from rlctl.rollouts.turns import TurnDriver
+from rlctl.rollouts.round_robin import RoundRobinDriver
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ class TestTerms:
     def test_turns_have_those_of_all(self):
         environment = make_environment("gym:odd_gym:Terms-v0", GymnasiumConfig())
         pair = [GymDriver(environment, 1000, None, 1, False, "stop", first) for first in (0, 1)]
-        turns = TurnDriver(pair, 10)
+        turns = RoundRobinDriver(pair, 10)
         play(pair[0], 50)
         play(pair[1], 0)
         turns.step(np.zeros((2, 1), np.float32))

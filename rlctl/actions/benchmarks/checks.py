@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rlctl.actions.benchmarks.scores import Scores, difference
 from rlctl.core.errors import Incompatible, NotFound, UsageError
-from rlctl.core.untrusted import parse_json, read
+from rlctl.core.safe_io import parse_json, read
 
 _MOST = 2**26  # bytes of a results.json
 FEWEST = 3  # scores on either side, below which resampling says nothing of the spread

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rlctl.actions.plots import style
 from rlctl.core.errors import pip_install
 from rlctl.core.files import write_atomic
+from rlctl.plots import style
 
 _OTHERS = ("#b5541c", "#4b8b3b", "#7a4fa3")  # published results, the best three
 

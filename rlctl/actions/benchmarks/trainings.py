@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
-from rlctl.core import itself
+from rlctl.core import self_command
 from rlctl.core.files import writing
 
 Event = dict[str, Any]
@@ -64,7 +64,7 @@ def train_all(
     tasks: Sequence[Task],
     jobs: int,
     stop: Callable[[], int | None],
-    hear: Callable[[Task, Event], None],
+    on_event: Callable[[Task, Event], None],
 ) -> Iterator[Ended]:
     """Train everything, `jobs` at once, each on its own share of the cores; give each as it ends.
 
@@ -75,7 +75,7 @@ def train_all(
         tasks: What to train.
         jobs: How many at once.
         stop: The signal that asks to stop, None while none does.
-        hear: Told of every event of every training.
+        on_event: Called with every event of every training.
     """
     waiting, shares = deque(tasks), deque(core_shares(jobs))
     heard: queue.Queue[tuple[_Training, Event | None]] = queue.Queue()
@@ -94,7 +94,7 @@ def train_all(
             except queue.Empty:
                 continue
             if event is not None:
-                hear(training.task, event)
+                on_event(training.task, event)
                 continue
             running.remove(training)
             shares.append(training.cores)
@@ -132,8 +132,8 @@ class _Training:
             log = open(self.task.log, "ab")  # noqa: SIM115  closed below
         with log, _on_cores(self.cores):
             self.process = subprocess.Popen(
-                itself.command("train", *self.task.arguments, "--json"),
-                env=itself.variables(len(self.cores)),
+                self_command.command("train", *self.task.arguments, "--json"),
+                env=self_command.variables(len(self.cores)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -123,7 +123,7 @@ def _observations(physics: str, actions: np.ndarray) -> tuple[np.ndarray, float]
 
 
 def _throughput(envs: tuple[str, ...], sizes: tuple[int, ...], seconds: float) -> Finding:
-    from rlctl.rollouts.make import resolve_physics
+    from rlctl.rollouts.factory import resolve_physics
 
     rates, best, words = {}, {}, []
     for env in envs:
@@ -152,6 +152,6 @@ def _rate(env: str, physics: str, size: int, seconds: float) -> float:
 
 def _driver(env: str, physics: str, size: int) -> Any:
     from rlctl import catalog
-    from rlctl.rollouts.make import make_driver
+    from rlctl.rollouts.factory import make_driver
 
     return make_driver(env, catalog.load(catalog.env(env).config)(), physics, size, randomize=None)

@@ -45,8 +45,10 @@ class PPOConfig:
     vf_loss_coefficient: float = setting(0.5, "weight of the value loss", low=0.0)
     max_grad_norm: float | None = setting(None, "gradients are clipped to this norm; none: not")
     reward_scaling: float = setting(1.0, "factor on rewards in the loss")
-    mirror: bool = setting(
-        False, "networks that treat left and right alike, where the environment has a mirror"
+    symmetry: bool = setting(
+        False,
+        "equivariant networks, for environments with a left-right symmetry",
+        formerly="mirror",
     )
     normalize_observations: bool = setting(True, "normalise by running mean and deviation")
     policy_hidden_layer_sizes: tuple[int, ...] = setting(

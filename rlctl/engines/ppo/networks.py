@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.errors import UsageError
-from rlctl.core.specs import EnvSpec, Mirror, PolicySpec
+from rlctl.core.specs import EnvSpec, PolicySpec, Symmetry
 from rlctl.engines.ppo import symmetry
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.policies import normalizer
@@ -163,7 +163,7 @@ class EquivariantNetworks(Networks):
         mirror: The task's.
     """
 
-    def __init__(self, spec: PolicySpec, mirror: Mirror) -> None:
+    def __init__(self, spec: PolicySpec, mirror: Symmetry) -> None:
         super().__init__(spec)
         order, sign = mirror.observation_order, mirror.observation_sign
         self._mirror = mirror
@@ -181,8 +181,8 @@ class EquivariantNetworks(Networks):
         if not all(np.allclose(ours, theirs, atol=1e-4) for ours, theirs in pairs):
             raise UsageError(
                 "the policy to start from treats left and right differently, "
-                "which networks learned with ppo.mirror cannot",
-                "--set ppo.mirror=false",
+                "which networks learned with ppo.symmetry cannot",
+                "--set ppo.symmetry=false",
             )
         return learned
 

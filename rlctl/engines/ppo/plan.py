@@ -9,11 +9,11 @@ from rlctl import catalog
 from rlctl.catalog import EnvRow, FamilyRow
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
-from rlctl.engines import disk, evaluations
+from rlctl.engines import checkpoint_size, evaluations
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
-from rlctl.rollouts.make import make_environment
+from rlctl.rollouts.factory import make_environment
 
 _MINIBATCHES = 32  # of a pass where no setting says how many
 
@@ -107,27 +107,27 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
             f"{env_name} does not run on {train.physics} physics",
             f"it runs on {', '.join(row.physics)}",
         )
-    if ppo.mirror or (isinstance(row, FamilyRow) and row.open):
+    if ppo.symmetry or (isinstance(row, FamilyRow) and row.open):
         spec = make_environment(env_name, settings["env"]).spec
         policy_spec(spec, ppo)
-        if ppo.mirror and spec.mirror is None:
+        if ppo.symmetry and spec.symmetry is None:
             raise UsageError(
-                f"{env_name} does not say how it looks in a mirror", "--set ppo.mirror=false"
+                f"{env_name} defines no left-right symmetry", "--set ppo.symmetry=false"
             )
         for name in ("policy_hidden_layer_sizes", "value_hidden_layer_sizes"):
             sizes = getattr(ppo, name)
-            if ppo.mirror and any(size % 2 for size in sizes):
+            if ppo.symmetry and any(size % 2 for size in sizes):
                 raise UsageError(
-                    f"ppo.{name} is {list(sizes)}; with ppo.mirror a hidden layer has two sides, "
+                    f"ppo.{name} is {list(sizes)}; with ppo.symmetry a hidden layer has two sides, "
                     "and so an even number of units",
-                    "change it, or --set ppo.mirror=false",
+                    "change it, or --set ppo.symmetry=false",
                 )
     figures = asdict(made) | {"evals": evaluations.count(made), "num_envs": train.num_envs}
     if isinstance(row, EnvRow):
         figures["memory_mib"] = _memory(made, row, ppo) / 2**20
     copies = 3.0 if ppo.optimizer == "adam" else 2.0  # what is learned, and the optimizer's moments
-    copies /= 2 if ppo.mirror else 1
-    return figures | disk.plan(
+    copies /= 2 if ppo.symmetry else 1
+    return figures | checkpoint_size.plan(
         settings, env_name, made.save_every, lambda spec: policy_spec(spec, ppo), (copies, copies)
     )
 

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rlctl.core.specs import Mirror
+from rlctl.core.specs import Symmetry
 from rlctl.policies.mlp.jax_net import ACTIVATIONS, Params, activate, dense
 from rlctl.policies.normalizer import Normalizer, with_std
 
@@ -57,7 +57,7 @@ def halves(size: int) -> Basis:
     return basis(tuple(np.roll(np.arange(size), size // 2).tolist()), (1,) * size)
 
 
-def outputs(mirror: Mirror) -> Basis:
+def outputs(mirror: Symmetry) -> Basis:
     """The basis of a policy's A means and A deviations, which have no sign."""
     order = mirror.action_order
     both = (*order, *(len(order) + i for i in order))
@@ -131,7 +131,7 @@ def mlp(
     return even, odd
 
 
-def balanced(statistics: Normalizer, mirror: Mirror) -> Normalizer:
+def balanced(statistics: Normalizer, mirror: Symmetry) -> Normalizer:
     """The statistics of all observations and of their images.
 
     mean' = (mean + M mean) / 2

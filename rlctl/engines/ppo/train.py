@@ -15,16 +15,16 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
-from rlctl.engines.base import Hooks, Result
-from rlctl.engines.conduct import conduct
+from rlctl.engines.api import Hooks, Result
+from rlctl.engines.duration import Nowhere
+from rlctl.engines.duration import probe as measure
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
-from rlctl.engines.probe import Nowhere
-from rlctl.engines.probe import probe as measure
+from rlctl.engines.runner import run_training
 from rlctl.engines.schedules import scheduled, warn_of_rise
-from rlctl.engines.training import EngineTraining
+from rlctl.engines.trainer import Trainer
 from rlctl.policies.normalizer import nonfinite
 from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
 
@@ -60,17 +60,17 @@ def train(
         StoppedUnsaved: A signal came before the first update.
     """
     make = partial(Training, settings, env_name, run, hooks, start, resume)
-    return conduct(make, hooks, start, resume)
+    return run_training(make, hooks, start, resume)
 
 
 def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """Predict how long a training will take; see `rlctl.engines.probe`."""
+    """Predict how long a training will take; see `rlctl.engines.duration`."""
     hooks = Hooks(progress)
     make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
     return measure(make, progress)
 
 
-class Training(EngineTraining):
+class Training(Trainer):
     """One training by PPO: its state and the steps of the loop."""
 
     engine = "ppo"
@@ -89,10 +89,10 @@ class Training(EngineTraining):
         made = make_plan(settings["train"], self.ppo)
         super().__init__(settings, env_name, run, hooks, made, made.turns)
         self._spec = networks.policy_spec(self._driver.spec, self.ppo)
-        mirror = self._driver.spec.mirror if self.ppo.mirror else None
+        symmetry = self._driver.spec.symmetry if self.ppo.symmetry else None
         self._networks = plain = networks.Networks(self._spec)
-        if mirror is not None:
-            self._networks = networks.EquivariantNetworks(self._spec, mirror)
+        if symmetry is not None:
+            self._networks = networks.EquivariantNetworks(self._spec, symmetry)
         self._actor = plain.actor(self.ppo.noise_correlation_steps)
         passes = made.updates * self.ppo.num_updates_per_batch
         self._optimizer = make_optimizer(self.ppo, passes * made.minibatches)

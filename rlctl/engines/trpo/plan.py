@@ -6,7 +6,7 @@ from typing import Any
 
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
-from rlctl.engines import disk, evaluations
+from rlctl.engines import checkpoint_size, evaluations
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.networks import policy_spec
@@ -77,7 +77,7 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
         **asdict(made),
         "evals": evaluations.count(made),
         "num_envs": train.num_envs,
-        **disk.plan(
+        **checkpoint_size.plan(
             settings,
             env_name,
             made.save_every,

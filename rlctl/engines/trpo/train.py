@@ -16,12 +16,12 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
-from rlctl.engines.base import Hooks, Result
-from rlctl.engines.conduct import conduct
-from rlctl.engines.probe import Nowhere
-from rlctl.engines.probe import probe as measure
+from rlctl.engines.api import Hooks, Result
+from rlctl.engines.duration import Nowhere
+from rlctl.engines.duration import probe as measure
+from rlctl.engines.runner import run_training
 from rlctl.engines.schedules import scheduled, warn_of_rise
-from rlctl.engines.training import EngineTraining
+from rlctl.engines.trainer import Trainer
 from rlctl.engines.trpo import networks, step, value
 from rlctl.engines.trpo.collect import Batch, collect
 from rlctl.engines.trpo.config import TRPOConfig
@@ -66,17 +66,17 @@ def train(
         StoppedUnsaved: A signal came before the first update.
     """
     make = partial(Training, settings, env_name, run, hooks, start, resume)
-    return conduct(make, hooks, start, resume)
+    return run_training(make, hooks, start, resume)
 
 
 def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """Predict how long a training will take; see `rlctl.engines.probe`."""
+    """Predict how long a training will take; see `rlctl.engines.duration`."""
     hooks = Hooks(progress)
     make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
     return measure(make, progress)
 
 
-class Training(EngineTraining):
+class Training(Trainer):
     """One training by TRPO: its state and the steps of the loop."""
 
     engine = "trpo"
@@ -125,7 +125,7 @@ class Training(EngineTraining):
                 statistics = normalizer.update(policy.normalizer, batch.observation)
             self._check_finite(normalizer.nonfinite(statistics), REMEDY, batch)
             policy = policy._replace(normalizer=statistics)
-        data, target, explained = self._judge(policy, batch)
+        data, target, explained = self._compute_advantages(policy, batch)
         rows = self._order(rng, len(target))[: self.plan.fisher_rows]
         fitting = self._workshop.submit(  # beside the policy's step: neither needs the other
             value.fit,
@@ -161,7 +161,7 @@ class Training(EngineTraining):
         torch.set_num_threads(self._threads)
         super().close()
 
-    def _judge(
+    def _compute_advantages(
         self, policy: networks.PolicyState, batch: Batch
     ) -> tuple[step.Experience, torch.Tensor, float]:
         """The policy's experience, the value's targets (B,), how much of them it explained."""

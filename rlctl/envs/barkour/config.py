@@ -81,7 +81,7 @@ class BarkourConfig:
         """Whether episodes start in different states."""
         return any((self.initial_pose_noise, self.initial_yaw, self.initial_velocity))
 
-    def easier(self, share: float) -> Self:
+    def curriculum(self, share: float) -> Self:
         """The commands after this share of the easy steps: of a slow walk at most, then faster.
 
         Tracking pays next to nothing until a command is nearly met, so that one of 1 m/s teaches

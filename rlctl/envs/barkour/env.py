@@ -17,10 +17,10 @@ import numpy as np
 
 from rlctl.envs.barkour import meshes
 from rlctl.envs.barkour.config import BarkourConfig
-from rlctl.envs.barkour.figures import measure
-from rlctl.envs.barkour.layout import CONTROL_DT, JOINTS, LEGS, spec
+from rlctl.envs.barkour.eval_metrics import measure
+from rlctl.envs.barkour.initial_state import STANCE, scatter
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
-from rlctl.envs.barkour.starts import STANCE, scatter
+from rlctl.envs.barkour.spec import CONTROL_DT, JOINTS, LEGS, spec
 from rlctl.envs.barkour.terrain import FOOT_RADIUS, ground
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse

@@ -24,9 +24,9 @@ from rlctl.core.errors import (
     RlctlError,
     UsageError,
 )
+from rlctl.core.spawned import leave_if_starting
 from rlctl.core.specs import EnvSpec, ObservationPart
-from rlctl.core.starting import leave_if_starting
-from rlctl.envs.families import gymnasium_told as told
+from rlctl.envs.families import gymnasium_metadata as told
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
 from rlctl.envs.families.gymnasium_errors import is_stop, missing_packages, words
 from rlctl.envs.families.gymnasium_spaces import accept, action_parts, flatten, leaves, part_name

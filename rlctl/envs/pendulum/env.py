@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from rlctl.core.specs import ActionPart, EnvSpec, Mirror, ObservationPart
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, Symmetry
 from rlctl.envs.base import Carry, Edits
 from rlctl.envs.pendulum.config import PendulumConfig
 from rlctl.envs.rewards import tolerance
@@ -46,7 +46,7 @@ class Pendulum:
         episode_length=EPISODE_LENGTH,
         terms=("upright",),
         cameras=("front",),
-        mirror=Mirror((0, 1, 2), (1, -1, -1), (0,), (-1,)),
+        symmetry=Symmetry((0, 1, 2), (1, -1, -1), (0,), (-1,)),
     )
 
     def __init__(self, config: PendulumConfig | None = None) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from rlctl.actions.benchmarks import trainings
 from rlctl.actions.benchmarks.trainings import Task, core_shares, train_all
-from rlctl.core import itself
+from rlctl.core import self_command
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def tasks(tmp_path, monkeypatch):
         "print('the last word', file=sys.stderr)\n"
         "sys.exit(3 if 'fail' in sys.argv else 0)\n"
     )
-    monkeypatch.setattr(itself, "rlctl", type("Fake", (), {"__file__": package / "x.py"}))
+    monkeypatch.setattr(self_command, "rlctl", type("Fake", (), {"__file__": package / "x.py"}))
     monkeypatch.delenv("PYTHONPATH")
     log = tmp_path / "logs" / "log"
     return [Task("x", seed, tmp_path, log, ("fail",) if seed else ()) for seed in range(2)]

@@ -9,7 +9,7 @@ from probes import probe  # noqa: F401
 
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.runs import Run
-from rlctl.engines.base import Hooks
+from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rlctl.core.errors import UsageError
-from rlctl.core.specs import Mirror, PolicySpec
+from rlctl.core.specs import PolicySpec, Symmetry
 from rlctl.engines.ppo import networks, symmetry
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import ppo_loss
@@ -14,7 +14,7 @@ from rlctl.policies import normalizer
 from rlctl.rollouts.base import Unroll
 
 # One number that changes sign, two that change places, one that stays; the last two privileged.
-MIRROR = Mirror((0, 2, 1, 3, 5, 4), (-1, 1, 1, 1, -1, -1), (1, 0, 2), (-1, -1, -1))
+MIRROR = Symmetry((0, 2, 1, 3, 5, 4), (-1, 1, 1, 1, -1, -1), (1, 0, 2), (-1, -1, -1))
 SPEC = PolicySpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (8, 6), (8, 4))
 PLAIN, ALIKE = networks.Networks(SPEC), networks.EquivariantNetworks(SPEC, MIRROR)
 ORDER, SIGN = np.array(MIRROR.observation_order), np.array(MIRROR.observation_sign, np.float32)

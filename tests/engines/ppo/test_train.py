@@ -16,7 +16,7 @@ from rlctl.checkpoints.reading import load
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.errors import Diverged, Incompatible, Stopped
 from rlctl.core.runs import Run
-from rlctl.engines.base import Hooks
+from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.train import train
@@ -72,7 +72,10 @@ def assert_same(one, other):
     [
         ("pendulum", ()),
         ("inverted-pendulum", ()),
-        ("barkour", ("ppo.mirror=true", "ppo.optimizer=muon", f"train.easy_steps={3 * UPDATE}")),
+        (
+            "barkour",
+            ("ppo.symmetry=true", "ppo.optimizer=muon", f"train.curriculum_steps={3 * UPDATE}"),
+        ),
     ],
 )
 def test_two_halves_equal_the_whole_bit_for_bit(env, extra, start_run):
@@ -121,7 +124,7 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
 
 def test_mirror_and_optimizer_reach_the_update(start_run):
     kernels = []
-    for i, extra in enumerate([(), ("ppo.mirror=true",), ("ppo.optimizer=muon",)]):
+    for i, extra in enumerate([(), ("ppo.symmetry=true",), ("ppo.optimizer=muon",)]):
         run = start_run("barkour", f"run{i}")
         train(settings("barkour", f"train.steps={UPDATE}", *extra), "barkour", run, Hooks())
         policy = load(store.newest_verified(run.checkpoints)).groups["policy"]
@@ -134,7 +137,9 @@ def test_mirror_and_optimizer_reach_the_update(start_run):
 def test_easier_settings_come_first_and_grow_harder(start_run):
     run = start_run("barkour", "run")
     steps = [f"train.steps={4 * UPDATE}", f"train.save_every={UPDATE}"]
-    train(settings("barkour", *steps, f"train.easy_steps={4 * UPDATE}"), "barkour", run, Hooks())
+    train(
+        settings("barkour", *steps, f"train.curriculum_steps={4 * UPDATE}"), "barkour", run, Hooks()
+    )
     fastest = [
         load(store.step_folder(run.checkpoints, update * UPDATE), ALL).groups["envs"][COMMANDS]
         for update in (1, 2, 3, 4)

@@ -9,7 +9,7 @@ from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.runs import Run
-from rlctl.engines.base import Hooks
+from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.train import train

@@ -13,7 +13,7 @@ from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.errors import Diverged, Incompatible, Stopped, UsageError
-from rlctl.engines.base import Hooks
+from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo import train as loop
 from rlctl.engines.trpo.config import TRPOConfig

@@ -17,6 +17,6 @@ def _hear(event: str, args: tuple) -> None:
         os._exit(97)
 
 
-if "rlctl.checkpoints.foreign.child" in sys.orig_argv:
+if "rlctl.checkpoints.foreign.sandbox_child" in sys.orig_argv:
     sys.dont_write_bytecode = True
     sys.addaudithook(_hear)

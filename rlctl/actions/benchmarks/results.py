@@ -1,0 +1,98 @@
+"""What a run of a benchmark came to, read from its folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlctl.actions.benchmarks.scores import Sample, curve, last_episodes
+from rlctl.checkpoints import store
+from rlctl.core.metrics import Metrics
+from rlctl.core.runs import read_config
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One training.
+
+    Attributes:
+        env: Environment.
+        seed: Seed.
+        run: Its folder.
+        status: `finished`, `stopped` or `failed`.
+        error: What went wrong, empty where nothing did.
+        steps: Environment steps taken.
+        seconds: Wall time of the training.
+        steps_per_second: Its speed, compiling left out.
+        episodes: How many ended.
+        final: Return of the last 100 training episodes.
+        evaluation: Mean return of the last evaluation, None where there was none.
+        curve: See `scores.curve`.
+        evaluations: Steps and mean return of every evaluation.
+        target: The return that counts as learned, None where the training had none.
+        learned: Whether an evaluation reached it.
+        git: The commit that trained it, None where that is not known.
+    """
+
+    env: str
+    seed: int
+    run: Path
+    status: str
+    error: str
+    steps: int
+    seconds: float
+    steps_per_second: float
+    episodes: int
+    final: Sample
+    evaluation: float | None
+    curve: list[float | None]
+    evaluations: list[tuple[int, float]]
+    target: float | None
+    learned: bool
+    git: dict[str, Any] | None
+
+
+def is_finished(run: Path, steps: int) -> bool:
+    """Whether a run has a checkpoint of all its steps."""
+    return max(store.steps(run / "checkpoints"), default=-1) >= steps
+
+
+def read(env: str, seed: int, run: Path, steps: int, error: str = "") -> RunResult:
+    """The record of a run that was begun.
+
+    Args:
+        env: Environment.
+        seed: Seed.
+        run: Its folder.
+        steps: Steps it should take in all.
+        error: What went wrong.
+
+    Raises:
+        Damaged: Its settings cannot be read.
+    """
+    rows = list(Metrics(run / "metrics.jsonl").rows())
+    training = [row for row in rows if row.get("kind") == "train"]
+    evaluations = [
+        (row["steps"], row["return"]["mean"]) for row in rows if row.get("kind") == "eval"
+    ]
+    last = training[-1] if training else {}
+    config = read_config(run)
+    target = config["settings"]["train"]["target_return"]
+    finished = is_finished(run, steps)
+    return RunResult(
+        env=env,
+        seed=seed,
+        run=run,
+        status="finished" if finished else "failed" if error else "stopped",
+        error="" if finished else error,
+        steps=last.get("steps", 0),
+        seconds=last.get("seconds", 0.0),
+        steps_per_second=last.get("steps_per_second", 0.0),
+        episodes=last.get("episodes", 0),
+        final=last_episodes(training),
+        evaluation=evaluations[-1][1] if evaluations else None,
+        curve=curve(training, steps),
+        evaluations=evaluations,
+        target=target,
+        learned=target is not None and any(score >= target for _, score in evaluations),
+        git=config["provenance"]["git"],
+    )

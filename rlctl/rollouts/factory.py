@@ -1,0 +1,189 @@
+"""From a name in the catalog to environments that run."""
+
+import os
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from rlctl import catalog
+from rlctl.catalog import FamilyRow
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Layer, Overrides, Resolved, resolve, set_layer
+from rlctl.core.errors import Incompatible, PackageMissing, RendererMissing, UsageError
+from rlctl.rollouts.base import Driver
+from rlctl.rollouts.round_robin import RoundRobinDriver
+
+if TYPE_CHECKING:
+    from rlctl.rollouts.gym import GymDriver
+
+
+def make_environment(name: str, config: Any) -> Any:
+    """The environment object behind a catalog name: an Environment, or a family's own kind."""
+    row = catalog.env(name)
+    if row.physics != ("gymnasium",):
+        _import_mujoco()
+    target = catalog.load(row.target)
+    if isinstance(row, FamilyRow):
+        return target(name.partition(":")[2], config)
+    return target(config)
+
+
+def _import_mujoco() -> None:
+    """Import it, where a bad MUJOCO_GL makes it fail.
+
+    Raises:
+        RendererMissing: It does.
+    """
+    try:
+        import mujoco  # noqa: F401
+    except (ImportError, AttributeError, RuntimeError) as error:
+        platform = os.environ.get("MUJOCO_GL")
+        if not platform:
+            raise
+        raise RendererMissing(
+            f"MuJoCo cannot be imported with MUJOCO_GL={platform}: {error}",
+            "unset MUJOCO_GL, or install what it names; `rlctl device-check` shows what works",
+        ) from error
+
+
+def environment_of(
+    checkpoint: Checkpoint, overrides: Overrides = (), typed: str | None = None
+) -> tuple[str, Any]:
+    """Name and config of the environment a checkpoint was trained in.
+
+    Args:
+        checkpoint: Whose manifest tells.
+        overrides: `env.key=value` settings that differ from it, or values by full name.
+        typed: The environment that the user named, None for none.
+
+    Raises:
+        Unsafe: It is code, or reads files, and the user did not name it.
+        Incompatible: It does not say, or this rlctl has none of the name.
+    """
+    try:
+        name, config = checkpoint.manifest["env"]["id"], checkpoint.manifest["env"]["config"]
+    except (KeyError, TypeError):
+        raise Incompatible(
+            f"{checkpoint.path} does not say which environment it is of",
+            "train with this version of rlctl, or use the one that wrote it",
+        ) from None
+    catalog.check_trusted(name, config, typed)
+    try:
+        row = catalog.env(name)
+    except UsageError as error:
+        raise Incompatible(f"{checkpoint.path}: {error.message}", error.hint) from error
+    sections = {"env": catalog.load(row.config)}
+    saved = Resolved.from_json(sections, {"env": config})
+    layers = [Layer("checkpoint", saved.to_json()), set_layer(overrides)]
+    return name, resolve(sections, layers)["env"]
+
+
+def resolve_physics(name: str, asked: str) -> str:
+    """The back end to use: what was asked, or with `auto` the fastest one of this machine.
+
+    Native on CPUs; on an NVIDIA GPU warp if it is installed, else jax; jax elsewhere.
+
+    Raises:
+        UsageError: The environment does not run on the one asked for.
+        PackageMissing: warp was asked for and is not installed.
+    """
+    row = catalog.env(name)
+    if asked == "auto" and len(row.physics) == 1:
+        return row.physics[0]
+    if asked == "auto":
+        import jax
+
+        platform = jax.default_backend()
+        order = {"cpu": ("native", "jax"), "gpu": ("warp", "jax", "native")}
+        for choice in order.get(platform, ("jax", "native")):
+            if choice in row.physics and (choice != "warp" or find_spec("warp")):
+                return choice
+        return row.physics[0]
+    if asked not in row.physics:
+        raise UsageError(
+            f"{name} does not run on {asked} physics; it runs on {', '.join(row.physics)}",
+            "leave --physics out to take the fastest",
+        )
+    if asked == "warp" and not find_spec("warp"):
+        raise PackageMissing(
+            "warp physics was asked for, and warp is not installed",
+            "mujoco-mjx[warp]",
+            instead="use --physics jax",
+        )
+    return asked
+
+
+def make_driver(
+    name: str,
+    config: Any,
+    physics: str,
+    num_envs: int,
+    *,
+    episode_length: int = 0,
+    randomize: str | None = "environment",
+    on_nonfinite: str = "stop",
+    turns: int = 1,
+) -> Driver:
+    """N environments of a catalog name on a back end.
+
+    Args:
+        name: The environment's catalog name.
+        config: Its config dataclass.
+        physics: `auto`, `native`, `jax` or `warp`.
+        num_envs: N.
+        episode_length: Time limit in control steps; 0 for the environment's own.
+        randomize: What has a draw of randomised model fields of its own: an `environment`, or each
+            `episode`; None: nothing has.
+        on_nonfinite: `stop` (raise Diverged) or `reset` such environments.
+        turns: Environments take so many turns to `collect`, each as long as an episode; divides N.
+    """
+    environment = make_environment(name, config)
+    physics = resolve_physics(name, physics)
+    limit = episode_length or environment.spec.episode_length
+    redraw = randomize == "episode"
+    if physics == "gymnasium":
+        from rlctl.rollouts.gym import GymDriver
+
+        make = partial(GymDriver, environment, environment.time_limit(episode_length), None)
+    elif physics == "native":
+        from rlctl.rollouts.native_driver import NativeDriver
+        from rlctl.rollouts.native_program import NativeProgram
+
+        make = partial(NativeDriver, NativeProgram(environment, limit, redraw))
+    else:
+        from rlctl.rollouts.jax_driver import JaxDriver
+        from rlctl.rollouts.jax_program import JaxProgram
+
+        simulation = environment
+        if not isinstance(catalog.env(name), FamilyRow):
+            from rlctl.physics.mjx import MjxSimulation
+
+            simulation = MjxSimulation(environment, physics)
+        make = partial(JaxDriver, JaxProgram(simulation, limit, redraw), physics)
+    draw, size = randomize is not None, num_envs // turns
+    if turns == 1:
+        return make(num_envs, draw, on_nonfinite)
+    return RoundRobinDriver(
+        [make(size, draw, on_nonfinite, first) for first in range(0, num_envs, size)], limit
+    )
+
+
+def make_drawn(name: str, config: Any, physics: str, episode_length: int = 0) -> "GymDriver":
+    """One environment of a family whose environments draw themselves, ready to.
+
+    Args:
+        name: Its catalog name.
+        config: Its config.
+        physics: `auto` or `gymnasium`.
+        episode_length: Time limit in control steps; 0 for the environment's own.
+
+    Raises:
+        RendererMissing: It does not draw pictures.
+    """
+    from rlctl.rollouts.gym import GymDriver
+
+    resolve_physics(name, physics)
+    environment = make_environment(name, config)
+    return GymDriver(
+        environment, environment.time_limit(episode_length), "rgb_array", 1, False, "stop"
+    )
