@@ -37,12 +37,12 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether every training is finished."""
-        finished = [record for record in self.records if record.status == "finished"]
+        finished = [record for record in self.results if record.status == "finished"]
         return len(finished) == len(self.request.envs) * self.request.seeds
 
     def of(self, env: str) -> list[RunResult]:
         """The trainings of an environment."""
-        return [record for record in self.records if record.env == env]
+        return [record for record in self.results if record.env == env]
 
     def scores(self, env: str) -> Scores | None:
         """The final returns of an environment's finished trainings, None where there are none."""
@@ -178,7 +178,7 @@ def _compute_advantages(report: Report, errors: Mapping[str, str], signum: int |
     """Raise what the report is worth raising."""
     folder, data = report.request.folder, report.to_json()
     if signum is not None and not report.complete:
-        done = sum(record.status == "finished" for record in report.records)
+        done = sum(record.status == "finished" for record in report.results)
         raise Stopped(
             f"stopped with {done} of {len(report.request.envs) * report.request.seeds} trainings "
             f"finished; {folder}/results.md has them",

@@ -167,7 +167,7 @@ def resolve(
             try:
                 section, key, value = _accept(sections, name, raw, layer.origin == "--set")
             except ValueError as problem:
-                problems.append(f"{_place(layer.origin, name)}: {problem}")
+                problems.append(f"{_place(layer.origin, given)}: {problem}")
                 blamed.add(layer.origin)
             else:
                 values[section][key] = value

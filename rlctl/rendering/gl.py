@@ -1,6 +1,6 @@
 """Which OpenGL platform can draw here without a window, found out by drawing.
 
-A process asks first (`probe.py`), since a broken driver may crash instead of raising. The user's
+A process asks first (`gl_check.py`), since a broken driver may crash instead of raising. The user's
 MUJOCO_GL is obeyed and never changed: contexts are opened by class, not by that variable.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from rlctl.core.errors import RendererMissing
 
-_PROBE = Path(__file__).with_name("probe.py")
+_PROBE = Path(__file__).with_name("gl_check.py")
 _PROBE_SECONDS = 60.0
 _ANY = ("", "enable", "enabled", "on", "true", "1")  # MuJoCo's words for its own default
 _OFF = ("disable", "disabled", "off", "false", "0")

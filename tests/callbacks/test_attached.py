@@ -69,7 +69,7 @@ def test_one_that_fails_costs_a_warning_and_its_place(progress, heard, where, er
         progress.event("eval")
         progress.event("eval")
     warnings = [event["message"] for event in heard if event["event"] == "warning"]
-    assert warnings == ["Watcher is off from here on: no space"]
+    assert warnings == ["Callback is off from here on: no space"]
     assert [name for name, _ in bad.calls].count(where) == 1
     assert [what for name, what in good.calls if what == "eval"] == ["eval", "eval"]
     assert ("finish", None) in good.calls

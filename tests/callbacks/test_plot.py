@@ -11,7 +11,7 @@ EVAL, SAVE = {"event": "eval"}, {"event": "checkpoint"}
 
 @pytest.fixture
 def curves(stage):
-    curves = plot.Plot(stage.watched())
+    curves = plot.Plot(stage.info())
     yield curves
     curves.close()
 

@@ -51,7 +51,7 @@ def heard(kind, row):
 
 
 def test_rows_are_in_the_file_as_soon_as_they_are_heard(stage, events):
-    board = TensorBoard(stage.watched())
+    board = TensorBoard(stage.info())
     board.on_event({"event": "phase", "name": "update"})
     board.on_event(heard("progress", train_row(3)))
     of_parts = {
@@ -88,7 +88,7 @@ def test_what_is_no_finite_number_is_left_out():
 
 
 def test_numbers_beyond_a_float32_are_left_out_too(stage, events):
-    board = TensorBoard(stage.watched())
+    board = TensorBoard(stage.info())
     board.on_event(heard("progress", {"steps": 2**40, "losses": {"large": 1e300, "small": 1e-300}}))
     board.close()
     (event,) = events()[0][1:]
@@ -98,7 +98,7 @@ def test_numbers_beyond_a_float32_are_left_out_too(stage, events):
 
 def test_a_resumed_training_takes_the_place_of_what_it_trains_again(stage, events, tensorboardx):
     for start, updates in ((0, (1, 2, 3)), (200, (3,))):
-        board = TensorBoard(stage.watched(start=start))
+        board = TensorBoard(stage.info(start=start))
         for update in updates:
             board.on_event(heard("progress", train_row(update)))
         board.close()

@@ -15,7 +15,7 @@ def make(stage):
     films = []
 
     def made(every=100, start=0):
-        films.append(Videos(stage.watched(f"train.video_every={every}", start=start)))
+        films.append(Videos(stage.info(f"train.video_every={every}", start=start)))
         return films[-1]
 
     yield made

@@ -47,7 +47,7 @@ def calls(tmp_path, monkeypatch):
 
 def test_a_training_is_logged_against_its_steps(stage, calls):
     wandb.check()
-    one = wandb.WandB(stage.watched("train.seed=3"))
+    one = wandb.WandB(stage.info("train.seed=3"))
     one.on_event({"event": "phase", "name": "update"})
     one.on_event({"event": "progress", **train_row(1)})
     one.on_event({"event": "eval", **eval_row(1, 80.0)})
@@ -70,20 +70,20 @@ def test_a_training_is_logged_against_its_steps(stage, calls):
 
 
 def test_a_resumed_training_is_the_same_run_of_theirs(stage, calls):
-    ids = [wandb.WandB(stage.watched(start=start)) and calls[-1][1]["id"] for start in (0, 500)]
+    ids = [wandb.WandB(stage.info(start=start)) and calls[-1][1]["id"] for start in (0, 500)]
     assert ids[0] == ids[1] == Path("run/wandb/id").read_text()
     assert len(ids[0]) == 8
 
 
 def test_the_user_s_project(stage, calls, monkeypatch):
     monkeypatch.setenv("WANDB_PROJECT", "legs")
-    wandb.WandB(stage.watched())
+    wandb.WandB(stage.info())
     assert calls[-1][1]["project"] == "legs"
 
 
 @pytest.mark.parametrize(("error", "code"), [(Stopped("x"), 0), (Diverged("x"), 1)])
 def test_how_it_ended(stage, calls, error, code):
-    wandb.WandB(stage.watched()).finish(error)
+    wandb.WandB(stage.info()).finish(error)
     assert calls[-1] == ("finish", code)
 
 
@@ -93,7 +93,7 @@ def test_without_an_account_it_is_refused(stage, calls, monkeypatch, call):
         raise RuntimeError("No API key configured")
 
     monkeypatch.setattr(sys.modules["wandb"], call, refuse)
-    begin = {"login": wandb.check, "init": lambda: wandb.WandB(stage.watched())}[call]
+    begin = {"login": wandb.check, "init": lambda: wandb.WandB(stage.info())}[call]
     with pytest.raises(DeviceUnavailable, match="No API key") as caught:
         begin()
     assert "WANDB_MODE=offline" in caught.value.hint

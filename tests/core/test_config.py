@@ -290,3 +290,17 @@ class TestFreeSections:
     def test_what_cannot_be_stored(self):
         with pytest.raises(UsageError, match="neither number nor text"):
             resolve(self.sections, [Layer("file", {"env": {"x": float("inf")}})])
+
+
+def test_a_setting_is_read_by_its_earlier_name_with_a_notice():
+    @dataclass(frozen=True)
+    class Section:
+        steps: int = setting(1, "", formerly="count")
+
+    given = resolve({"train": Section}, [set_layer(["train.count=3"])])
+    assert (given["train"].steps, given.origins["train.steps"]) == (3, "--set")
+    assert given.notices == ("--set train.count is called train.steps now",)
+    saved = Resolved.from_json({"train": Section}, {"train": {"count": 3}})
+    assert saved["train"].steps == 3
+    with pytest.raises(UsageError, match=r"train\.count: 'many' is not"):
+        resolve({"train": Section}, [set_layer(["train.count=many"])])

@@ -157,6 +157,7 @@ class TestFailures:
         "stop", [KeyboardInterrupt(), StoppedUnsaved("stopped at once by a second signal")]
     )
     def test_a_stop_is_no_failure(self, stop, monkeypatch):
+        monkeypatch.setattr(signal, "getsignal", lambda signum: signal.default_int_handler)
         batch = driver("Fails", where="nowhere")
         batch.reset(0)
 
