@@ -1,4 +1,4 @@
-"""The house rules a linter cannot see: sizes, and what loading a thing costs."""
+"""Code conventions that the linters do not check: sizes, docstrings, imports."""
 
 import ast
 import re
@@ -13,7 +13,18 @@ import pytest
 from rlctl.actions.device_checks.machine import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = sorted(path for room in ("rlctl", "scripts") for path in (ROOT / room).rglob("*.py"))
+SOURCES = sorted(path for name in ("rlctl", "scripts") for path in (ROOT / name).rglob("*.py"))
+PROGRAMS = [ROOT / "scripts" / name for name in ("build_pretrained", "gallery")]  # Python, no .py
+MAX_FILE, MAX_FUNCTION = 400, 60  # lines
+MAX_DEPTH, MAX_PARAMETERS = 4, 8
+COMMANDS = ("rlctl/cli/", "rlctl/api/")  # public functions here list the options of a command
+LONG = {  # known long functions: lines. Remove each entry with the function's length.
+    "rlctl/actions/render.py render": 66,
+    "rlctl/engines/ppo/losses.py ppo_loss": 61,
+}
+MANY_PARAMETERS = {"rlctl/gym/adapter.py __init__": 9}
+DOCSTRINGS = ("scripts/",)  # where the first words of docstrings are checked
+RELATIVE_CLAUSE = re.compile(r"(what|who|whose|which|whether|how)\b", re.IGNORECASE)
 FRAMEWORKS = ("brax", "flax", "gymnasium", "imageio", "jax", "mujoco", "optax", "orbax", "torch")
 
 
@@ -26,7 +37,7 @@ def _depth(nodes: list[ast.AST]) -> int:
 
 
 def _blocks(node: ast.AST) -> int:
-    """Blocks inside blocks below and with this node; `elif` is not inside its `if`."""
+    """Return the depth of nested blocks; an `elif` is as deep as its `if`."""
     match node:
         case ast.If(orelse=[ast.If() as chained]):
             return max(1 + _depth(node.body), _blocks(chained))
@@ -35,28 +46,66 @@ def _blocks(node: ast.AST) -> int:
     return _depth([*ast.iter_child_nodes(node)])
 
 
+def _length(function: ast.FunctionDef, command: bool) -> int:
+    """Count a function's lines, decorators included; of a command, the body's without docstring."""
+    if command:
+        body = function.body[ast.get_docstring(function) is not None :] or function.body
+        return function.end_lineno - body[0].lineno + 1
+    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    return function.end_lineno - first + 1
+
+
+def _parameters(function: ast.FunctionDef) -> int:
+    """Count named parameters, without `self` and `cls`."""
+    args = function.args
+    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
 def _faults(path: Path) -> list[str]:
     text = path.read_text()
-    name = path.relative_to(ROOT)
-    faults = [f"{name}: {lines} lines"] if (lines := text.count("\n")) > 400 else []
+    name = path.relative_to(ROOT).as_posix()
+    faults = [f"{name}: {lines} lines"] if (lines := text.count("\n")) > MAX_FILE else []
     for function in _functions(ast.parse(text)):
-        body = function.body[ast.get_docstring(function) is not None :] or function.body
-        length = function.end_lineno - body[0].lineno + 1
-        if length > 60:
-            faults.append(f"{name}:{function.lineno} {function.name}: {length} lines")
-        if (depth := _depth(function.body)) > 4:
-            faults.append(f"{name}:{function.lineno} {function.name}: {depth} blocks deep")
+        key, where = f"{name} {function.name}", f"{name}:{function.lineno} {function.name}"
+        command = name.startswith(COMMANDS) and not function.name.startswith("_")
+        if (length := _length(function, command)) > LONG.get(key, MAX_FUNCTION):
+            faults.append(f"{where}: {length} lines")
+        if (depth := _depth(function.body)) > MAX_DEPTH:
+            faults.append(f"{where}: {depth} blocks deep")
+        count = _parameters(function)
+        if not command and count > MANY_PARAMETERS.get(key, MAX_PARAMETERS):
+            faults.append(f"{where}: {count} parameters")
     return faults
 
 
 def test_files_and_functions_are_small() -> None:
-    assert len(SOURCES) > 60
-    faults = [fault for path in SOURCES for fault in _faults(path)]
+    assert len(SOURCES) > 250
+    faults = [fault for path in (*SOURCES, *PROGRAMS) for fault in _faults(path)]
+    assert not faults, "\n".join(faults)
+
+
+def test_docstrings_open_with_a_verb_or_a_noun() -> None:
+    paths = [
+        path
+        for path in (*SOURCES, *PROGRAMS)
+        if path.relative_to(ROOT).as_posix().startswith(DOCSTRINGS)
+    ]
+    assert len(paths) > 30
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    faults = [
+        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, kinds)
+        and (text := ast.get_docstring(node))
+        and RELATIVE_CLAUSE.match(text)
+    ]
     assert not faults, "\n".join(faults)
 
 
 def _imported(path: Path) -> set[str]:
-    """Top-level modules that a file imports, the standard library's and rlctl's left out."""
+    """Return the third-party top-level modules that a file imports."""
     modules = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -83,7 +132,7 @@ def test_what_is_imported_is_a_declared_dependency() -> None:
     declared = {
         re.match(r"[\w-]+", text)[0].lower() for text in (*project["dependencies"], *extras)
     }
-    declared.add("warp")  # of the extra warp, by way of mujoco-mjx
+    declared.add("warp")  # installed by the extra `warp` through mujoco-mjx
     known = packages_distributions()
     undeclared = [
         f"{path.relative_to(ROOT)}: {module}"
