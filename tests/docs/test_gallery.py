@@ -1,4 +1,4 @@
-"""The tables of environments are those of the catalog."""
+"""The tables and images of environments match the catalog."""
 
 import runpy
 
