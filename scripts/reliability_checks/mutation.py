@@ -33,7 +33,7 @@ RESUME = "actions/test_resume.py"
 FAULTS = "checkpoints/test_faults.py"
 MECHANISMS = (
     Mechanism(
-        "environments go on where they were",
+        "environments continue from their saved state",
         "engines/trainer.py",
         'self._driver.restore(arrays_like(self._driver.state(), start, "envs"))',
         "pass",
@@ -47,21 +47,21 @@ MECHANISMS = (
         f"{RESUME}::test_from_a_checkpoint_before_the_damaged_ones",
     ),
     Mechanism(
-        "an evaluation that was cut off is remembered",
+        "an interrupted evaluation is repeated",
         "engines/trainer.py",
         '"evaluated": counters.evaluated,',
         '"evaluated": counters.steps,',
         f"{RESUME}::test_an_evaluation_cut_off_again_and_again_is_made_up_for",
     ),
     Mechanism(
-        "a stop is heeded in the middle of work",
+        "a stop signal interrupts a running task",
         "engines/interruptible.py",
         "while not wait([future], timeout=HEED).done:",
         "while not wait([future]).done:",
         "engines/test_worker.py::test_a_stop_is_heeded_in_the_middle_of_a_task",
     ),
     Mechanism(
-        "a run without a checkpoint begins anew",
+        "a run without a checkpoint starts from the beginning",
         "actions/training_setup.py",
         "if not store.steps(run.checkpoints):\n        return None",
         "pass",
@@ -75,14 +75,14 @@ MECHANISMS = (
         f"{RESUME}::test_a_full_disk_costs_a_checkpoint_and_not_the_training",
     ),
     Mechanism(
-        "a last state that did not land is an error",
+        "an unsaved last state is an error",
         "engines/async_checkpointer.py",
         "            raise error\n",
         "            return\n",
         f"{RESUME}::test_a_last_state_that_cannot_be_saved_is_an_error",
     ),
     Mechanism(
-        "a part that a failed write left is cut off",
+        "a partly written row is cut off",
         "core/metrics.py",
         "os.ftruncate(self._file.fileno(), self._end)",
         "pass",
@@ -96,7 +96,7 @@ MECHANISMS = (
         f"{RESUME}::test_a_best_that_was_not_saved_is_none",
     ),
     Mechanism(
-        "rows of metrics wait for space",
+        "rows of metrics are buffered until there is space",
         "core/metrics.py",
         "self._waiting = self._waiting[written:]",
         'self._waiting = b""',
@@ -145,7 +145,7 @@ MECHANISMS = (
         f"{FAULTS}::test_a_power_cut_loses_no_checkpoint_and_makes_none_up",
     ),
     Mechanism(
-        "an import is on the disk before it is told of",
+        "an import is on the disk before it is reported",
         "core/files.py",
         "            try:\n                sync_folder(path.parent)",
         "            try:\n                pass",
@@ -167,7 +167,7 @@ MECHANISMS = (
         f"{FAULTS}::test_a_kill_loses_no_checkpoint",
     ),
     Mechanism(
-        "what a killed process left is swept",
+        "files left by a killed process are removed",
         "checkpoints/store.py",
         "            _delete(folder / name)\n    if aside",
         "            pass\n    if aside",
@@ -188,7 +188,7 @@ MECHANISMS = (
         f"{FAULTS}::test_a_failing_disk_is_told_and_loses_nothing",
     ),
     Mechanism(
-        "what could not be written is deleted",
+        "a checkpoint that could not be written is deleted",
         "checkpoints/store.py",
         "        _delete(temporary)\n",
         "        pass\n",
@@ -223,7 +223,7 @@ MECHANISMS = (
         "checkpoints/test_mutations.py",
     ),
     Mechanism(
-        "a file too many is noticed",
+        "an extra file is noticed",
         "checkpoints/reading.py",
         'for extra in sorted(names - {manifest.NAME, *found.manifest["files"]}):',
         "for extra in ():",
@@ -237,14 +237,14 @@ MECHANISMS = (
         "checkpoints/test_foreign_pickles.py",
     ),
     Mechanism(
-        "code and files that a file names need the user's word",
+        "code and files named by a file need the user's consent",
         "catalog.py",
         "    if not colon or name == typed:\n",
         "    if True:\n",
         "test_catalog.py",
     ),
     Mechanism(
-        "text nested without end is refused",
+        "deeply nested text is refused",
         "core/safe_io.py",
         "    return checked(value)\n",
         "    return value\n",
@@ -258,14 +258,14 @@ MECHANISMS = (
         "checkpoints/test_drift.py",
     ),
     Mechanism(
-        "two do not write one run",
+        "two processes cannot write one run",
         "core/lock.py",
         "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
         "core/test_lock.py",
     ),
     Mechanism(
-        "what was pruned while it was read is chosen anew",
+        "if a checkpoint is pruned while it is read, another one is chosen",
         "checkpoints/find.py",
         "if path.exists():\n                raise",
         "if True:\n                raise",

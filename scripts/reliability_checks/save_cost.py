@@ -84,7 +84,7 @@ def run(count: int) -> CheckResult:
     result.measurements = {
         "checkpoint": f"{size / 1e6:.1f} MB",
         "stall": f"{median(stalls) * 1e3:.1f} ms, at most {max(stalls[1:]) * 1e3:.1f}",
-        "written beside it in": f"{median(writes) * 1e3:.0f} ms",
+        "background write": f"{median(writes) * 1e3:.0f} ms",
         "an update": f"{median(updates) * 1e3:.0f} ms",
         "share of a training's time": f"{fraction:.2%}",
         "verify and load": f"{load * 1e3:.0f} ms ({whole * 1e3:.0f} with imports)",
