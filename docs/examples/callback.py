@@ -10,7 +10,7 @@ import rlctl
 
 
 class Patience:
-    """Early stopping: end a training after `patience` evaluations without a new best return."""
+    """Early stopping: end a training after `evaluations` in a row without a new best return."""
 
     def __init__(self, evaluations: int) -> None:
         self.left = self.evaluations = evaluations
