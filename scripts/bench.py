@@ -1,10 +1,10 @@
-"""Measure rlctl's speed and memory against limits and against the raw physics, in one run.
+"""Benchmark rlctl's speed and memory against limits and against raw physics.
 
-    .venv/bin/python scripts/bench.py                          # print the table
-    .venv/bin/python scripts/bench.py --peers peers.json --write   # and put it into the docs
+    .venv/bin/python scripts/bench.py                                      # print the table
+    .venv/bin/python scripts/bench.py --baselines baselines.json --write   # and write it into docs
 
-Every row is a ratio or a figure with what it must reach. Peers are raced by bench_peers.py, whose
-JSON --peers takes. Leave the machine alone meanwhile: it takes about ten minutes on two cores.
+Each row is a ratio or a number with its limit. `--baselines` takes the JSON of bench_baselines.py.
+Run it on an idle machine: about ten minutes on two cores.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from bench_peers import ROOT, machine, number
+from bench_baselines import ROOT, machine, number
 from benching import benches
 from benching.measure import Row
 
@@ -33,20 +33,20 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
 
 
 def main() -> None:
-    """Run the benchmarks asked for, print their rows."""
+    """Run the benchmarks given on the command line and print their rows."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=BENCHES, help="some of the benchmarks")
-    parser.add_argument("--peers", type=Path, help="the JSON of bench_peers.py")
-    parser.add_argument("--write", action="store_true", help="put the table into the docs")
+    parser.add_argument("--only", nargs="+", choices=BENCHES, help="benchmarks to run")
+    parser.add_argument("--baselines", type=Path, help="JSON of bench_baselines.py")
+    parser.add_argument("--write", action="store_true", help="write the table into the docs")
     options = parser.parse_args()
     rows: list[Row] = []
     for name in options.only or BENCHES:
         print(f"{name} ...", file=sys.stderr, flush=True)
         rows += (new := BENCHES[name]())
         print(*(f"  {row['what']}: {row['value']}" for row in new), sep="\n", file=sys.stderr)
-    if options.peers:
-        rows += peer_rows(json.loads(options.peers.read_text()))
+    if options.baselines:
+        rows += baseline_rows(json.loads(options.baselines.read_text()))
     text = table(rows)
     print(text)
     if options.write:
@@ -55,8 +55,8 @@ def main() -> None:
         DOC.write_text(f"{before}<!-- bench -->\n{text}\n<!-- /bench -->{after}")
 
 
-def peer_rows(report: Row) -> list[Row]:
-    """The rows of bench_peers.py in this table's form."""
+def baseline_rows(report: Row) -> list[Row]:
+    """Convert the rows of bench_baselines.py to this table's form."""
     return [
         {
             "what": r["what"],
@@ -69,7 +69,7 @@ def peer_rows(report: Row) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """Rows as Markdown, under the machine and the versions."""
+    """Format rows as Markdown, below a line with the machine and the versions."""
     packages = ("jax", "mujoco", "mujoco-mjx", "brax", "numpy")
     from rlctl import __version__
 

@@ -1,8 +1,8 @@
-"""Train with many seeds and roundings, and say how many learned: scripts/robustness.py ENV.
+"""Train with many seeds and roundings and count how many learn: scripts/robustness.py ENV.
 
-A result of one seed on one processor may be luck. Limiting XLA to older instructions rounds
-differently, as another processor would, so one machine shows what several would do. Trainings that
-are finished in the folder are kept, so a call that was stopped can be repeated.
+One seed on one processor may be luck. Limiting XLA to older instruction sets changes the rounding,
+as another processor would. Finished trainings in the output folder are kept, so an interrupted call
+can be repeated.
 """
 
 import argparse
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def train(args: argparse.Namespace, seed: int, rounding: str) -> Row:
-    """Train once, unless that is finished in the folder; return the outcome."""
+    """Train once, unless the run is already finished; return the outcome."""
     env = args.env.replace(":", "_").replace("/", "_")
     run = args.out / f"{env}-{args.algo}-{rounding}-s{seed}"
     done = run.with_name(f"{run.name}.json")
@@ -56,14 +56,14 @@ def train(args: argparse.Namespace, seed: int, rounding: str) -> Row:
 
 
 def outcome(run: Path, seed: int, rounding: str, wall: float, target: float | None) -> Row:
-    """Read from a run when it first reached its target and how it ended.
+    """Return the steps and seconds to the target return, and the best and last return.
 
     Args:
         run: The run's folder.
         seed: Its seed.
         rounding: Its rounding.
         wall: Seconds from the command's start to its end.
-        target: The return that counts as learned, None for the run's own.
+        target: Return that counts as learned, None for the run's setting.
     """
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     evals = [row for row in rows if row["kind"] == "eval"]
@@ -87,7 +87,7 @@ def outcome(run: Path, seed: int, rounding: str, wall: float, target: float | No
 
 
 def report(rows: list[Row]) -> dict[str, Any]:
-    """Sum up trainings: how many learned, how soon, and the worst of them."""
+    """Summarise trainings: number learned, median and 95 % time, worst returns."""
     seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
     steps = sorted(row["steps"] for row in rows if row["steps"] is not None)
     return {
@@ -104,23 +104,25 @@ def report(rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def percentile(ordered: list[float], share: float) -> float:
-    """Return the smallest number that at least this share of the ordered numbers do not exceed."""
-    return ordered[math.ceil(share * len(ordered)) - 1]
+def percentile(ordered: list[float], fraction: float) -> float:
+    """Return the smallest number that at least this fraction of `ordered` does not exceed."""
+    return ordered[math.ceil(fraction * len(ordered)) - 1]
 
 
 def main() -> None:
-    """Run everything and print a line for each training, then the summary."""
+    """Run all trainings, print a line for each, then the summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("env")
     parser.add_argument("--algo", default="ppo")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--roundings", nargs="+", choices=ROUNDINGS, default=list(ROUNDINGS))
-    parser.add_argument("--steps", type=int, help="environment steps; the preset's if left out")
-    parser.add_argument("--target", type=float, help="return; the preset's if left out")
+    parser.add_argument("--steps", type=int, help="environment steps; default: the preset's")
+    parser.add_argument("--target", type=float, help="target return; default: the preset's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
-    parser.add_argument("--min-share", type=float, default=0.0, help="exit 1 below this share")
+    parser.add_argument("--jobs", type=int, default=1, help="parallel trainings")
+    parser.add_argument(
+        "--min-share", type=float, default=0.0, help="exit 1 if a smaller fraction learns"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/robustness"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -130,9 +132,9 @@ def main() -> None:
         for row in pool.map(lambda case: train(args, *case), cases):
             rows.append(row)
             print(json.dumps(row), flush=True)
-    found = report(rows)
-    print(json.dumps(found, indent=2))
-    if found["learned"] / len(rows) < args.min_share:
+    summary = report(rows)
+    print(json.dumps(summary, indent=2))
+    if summary["learned"] / len(rows) < args.min_share:
         raise SystemExit(1)
 
 

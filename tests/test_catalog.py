@@ -1,4 +1,4 @@
-"""What the table of names does with names that come from files."""
+"""The catalog refuses environment names from files that would import code or read files."""
 
 import pytest
 import toy_gym  # noqa: F401  # a module that is imported already
@@ -10,7 +10,7 @@ ANT = "gym:Ant-v5"
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "told"),
+    ("name", "settings", "message"),
     [
         ("gym:evil:X-v0", {}, "module evil would be imported"),
         ("gym:folder.evil:X-v0", None, r"module folder\.evil would be imported"),
@@ -20,10 +20,10 @@ ANT = "gym:Ant-v5"
         (ANT, {"xml_file": "..\\ant.xml"}, "read a file"),
     ],
 )
-def test_code_and_files_need_the_users_word(name, settings, told):
-    with pytest.raises(Unsafe, match=told):
-        check_trusted(name, settings, None)
-    with pytest.raises(Unsafe, match=told):
+def test_code_and_files_need_the_users_word(name, settings, message):
+    with pytest.raises(Unsafe, match=message):
+        check_trusted(name, settings, None)  # raises nothing
+    with pytest.raises(Unsafe, match=message):
         check_trusted(name, settings, "gym:Another-v0")
     check_trusted(name, settings, name)
 
@@ -35,8 +35,8 @@ def test_code_and_files_need_the_users_word(name, settings, told):
         ("gym:CartPole-v1", {}),
         ("gym:toy_gym:Toy-v0", {"length": 9}),
         (ANT, {"xml_file": "ant.xml"}),  # Gymnasium's own
-        (ANT, [None]),  # is told where settings are read
+        (ANT, [None]),  # reported where settings are read
     ],
 )
 def test_other_names_need_none(name, settings):
-    check_trusted(name, settings, None)
+    check_trusted(name, settings, None)  # raises nothing

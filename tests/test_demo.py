@@ -1,4 +1,4 @@
-"""scripts/demo with a stand-in for rlctl that learns, or does not."""
+"""scripts/demo with a fake rlctl whose trainings succeed or fail."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-STAND_IN = """#!/bin/sh
+FAKE_RLCTL = """#!/bin/sh
 echo "$*" >> calls
 case "$1 $*" in
   eval*demo-*-s[01]*) case "$*" in {learns}) exit 0;; *) exit 1;; esac;;
@@ -18,13 +18,13 @@ esac
 
 @pytest.fixture
 def demo(tmp_path):
-    """Run it where only the seeds named learn: exit code, stderr, and the commands it gave."""
+    """Return a function that runs the demo: exit code, stderr and rlctl's command lines."""
 
     def run(learns):
         (tmp_path / "scripts").mkdir()
         (tmp_path / ".venv/bin").mkdir(parents=True)
         shutil.copy(SCRIPTS / "demo", tmp_path / "scripts")
-        for name, text in {"scripts/setup": "#!/bin/sh\n", ".venv/bin/rlctl": STAND_IN}.items():
+        for name, text in {"scripts/setup": "#!/bin/sh\n", ".venv/bin/rlctl": FAKE_RLCTL}.items():
             path = tmp_path / name
             path.write_text(text.replace("{learns}", learns))
             path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What scripts/robustness.py makes of the metrics of several trainings."""
+"""Summaries of scripts/robustness.py."""
 
 import importlib.util
 import json
@@ -15,7 +15,7 @@ spec.loader.exec_module(robustness)
 
 
 def run(folder, returns, target=10.0):
-    """A run with an evaluation every 100 steps and 2 seconds."""
+    """Write a run with an evaluation every 100 steps and 2 seconds."""
     folder.mkdir()
     settings = {"settings": {"train": {"target_return": target}}}
     (folder / "config.json").write_text(json.dumps(settings))
@@ -39,7 +39,7 @@ def test_when_a_training_reached_its_target_and_how_it_ended(tmp_path):
 
 
 def test_a_stopped_call_can_be_repeated(tmp_path, monkeypatch, capsys):
-    """The environment's name has dots, and one run is half done."""
+    """Finished runs are kept and an unfinished one is repeated; names with dots and colons work."""
     trained = []
 
     def command(words, **_):

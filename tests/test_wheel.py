@@ -1,4 +1,4 @@
-"""The wheel holds everything a run needs, and works away from the checkout."""
+"""The wheel is complete and works outside the checkout."""
 
 import os
 import subprocess

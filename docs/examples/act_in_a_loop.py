@@ -1,4 +1,4 @@
-"""Act with the policy that ships with rlctl, in Gymnasium's loop and in a batch.
+"""Act with a shipped policy, in one Gymnasium environment and in a batch.
 
 python act_in_a_loop.py [STEPS]
 """
@@ -25,7 +25,7 @@ def one_environment(policy: rlctl.Policy, steps: int) -> float:
 
 
 def many_environments(policy: rlctl.Policy, steps: int) -> np.ndarray:
-    """Act in a batch of environments, which reset themselves; return their sums of rewards."""
+    """Act in a batch of environments with auto-reset; return the sums of rewards."""
     batch = rlctl.make_vec(policy.env, num_envs=8, settings=policy.settings)
     observations, _ = batch.reset(seed=0)
     totals = np.zeros(8)
@@ -37,7 +37,7 @@ def many_environments(policy: rlctl.Policy, steps: int) -> np.ndarray:
 
 
 def main(steps: int = 500) -> None:
-    """Act for some steps in one environment, and in a batch."""
+    """Run both loops for some steps."""
     policy = rlctl.load_policy("shipped:pendulum")
     print(policy)
     print("one environment:", one_environment(policy, steps))

@@ -1,4 +1,4 @@
-"""Log a training in your own way, end it early, and look at its metrics.
+"""Log a training with a callback, stop it early, and read its metrics.
 
 python callback.py [STEPS]
 """
@@ -10,14 +10,14 @@ import rlctl
 
 
 class Patience:
-    """End a training after some evaluations in a row without a new best return."""
+    """Early stopping: end a training after `evaluations` in a row without a new best return."""
 
     def __init__(self, evaluations: int) -> None:
         self.left = self.evaluations = evaluations
         self.best = float("-inf")
 
     def __call__(self, row: dict[str, Any]) -> None:
-        """Look at a row of metrics."""
+        """Handle a row of metrics."""
         if row["kind"] != "eval":
             return
         mean = row["return"]["mean"]
@@ -31,7 +31,7 @@ class Patience:
 
 
 def main(steps: int = 1_000_000) -> None:
-    """Train with patience, then read what was measured."""
+    """Train with early stopping, then read the metrics."""
     patience = Patience(evaluations=3)
     report = rlctl.train("inverted-pendulum", steps=steps, callback=patience, progress=False)
     metrics = rlctl.read_metrics(report)

@@ -1,4 +1,4 @@
-"""One policy in numpy, JAX and PyTorch: the same actions, at different speeds.
+"""One policy in numpy, JAX and PyTorch: same actions, different speeds.
 
 python compare_backends.py [OBSERVATIONS]
 """

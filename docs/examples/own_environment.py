@@ -1,4 +1,4 @@
-"""Train on an environment of your own, written for Gymnasium.
+"""Train on a custom Gymnasium environment.
 
 The class and its registration are in this file, outside `main`, so that processes that step
 environments find them too. In a module on the path it is `gym:MODULE:Thermostat-v0`.
@@ -25,13 +25,13 @@ class Thermostat(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start at any temperature."""
+        """Start at a random temperature."""
         super().reset(seed=seed)
         self._too_warm = self.np_random.uniform(-10.0, 10.0)
         return self._observation(), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Heat or cool for a while, and lose warmth to the outside."""
+        """Heat or cool for one step, and lose heat to the outside."""
         self._too_warm += 2.0 * float(action[0]) - 0.05 * (self._too_warm + 20.0)
         return self._observation(), -abs(self._too_warm), False, False, {}
 
@@ -43,7 +43,7 @@ gymnasium.register("Thermostat-v0", Thermostat, max_episode_steps=50)
 
 
 def main(steps: int = 100_000) -> None:
-    """Train with TRPO, and play one episode with the policy in the bare environment."""
+    """Train with TRPO, and run one episode with the policy outside rlctl."""
     report = rlctl.train("gym:Thermostat-v0", algo="trpo", steps=steps, num_envs=16)
     print(rlctl.evaluate(report, episodes=5))
 

@@ -1,4 +1,4 @@
-"""Train a policy, see how good it is, and film it.
+"""Train a policy, evaluate it, and render a video.
 
 python train_and_evaluate.py            # about a minute: it stops once it has learned
 python train_and_evaluate.py 10000      # fewer steps, to try it
@@ -10,7 +10,7 @@ import rlctl
 
 
 def main(steps: int | None = None) -> None:
-    """Train the pendulum for some steps, or as many as its preset says."""
+    """Train the pendulum for `steps`, or the number of its preset."""
     report = rlctl.train("pendulum", steps=steps)
     print(report)
 

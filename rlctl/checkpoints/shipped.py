@@ -1,7 +1,8 @@
 """Policies that ship with rlctl, by environment: `shipped:ENV` names one wherever a --ckpt does.
 
 Each is an ordinary checkpoint's folder with group `policy` alone: it acts, and a training can start
-from it, but none can go on with it. `scripts/ship` makes them. Importing this loads nothing.
+from it, but none can go on with it. `scripts/build_pretrained` makes them. Importing this loads
+nothing.
 """
 
 from pathlib import Path

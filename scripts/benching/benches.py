@@ -1,4 +1,4 @@
-"""The benchmarks of bench.py: each measures one thing and returns its rows."""
+"""Benchmarks of bench.py: each returns rows of the table."""
 
 import resource
 import tempfile
@@ -27,7 +27,7 @@ from benching.measure import (
 
 
 def bench_physics() -> list[Row]:
-    """Native physics through rlctl against raw mujoco.batch; whole steps against raw physics."""
+    """Compare native physics and whole steps with raw mujoco.batch."""
     import numpy as np
     from mujoco.batch import Batch
 
@@ -38,7 +38,7 @@ def bench_physics() -> list[Row]:
     actor, length = random_actor(driver.spec.action_size), 5
     for _ in range(10):
         driver.collect(actor, None, length)
-    states = driver.state()["physics"]  # robots on their way down, controls included
+    states = driver.state()["physics"]  # falling robots, with controls
     raw = Batch(env.model(), 1024, CORES)
     for name, values in driver._draws.items():
         raw.expand(name)[:] = values
@@ -84,7 +84,7 @@ def bench_physics() -> list[Row]:
 
 
 def bench_hopper() -> list[Row]:
-    """Whole hopper steps against raw mujoco.batch from the same states."""
+    """Compare whole hopper steps with raw mujoco.batch from the same states."""
     from mujoco.batch import Batch
 
     from rlctl.envs.hopper.config import HopperConfig
@@ -100,7 +100,7 @@ def bench_hopper() -> list[Row]:
     raw = Batch(env.model(), 1024, CORES)
 
     def theirs() -> None:
-        raw.state[:] = states  # mid-air and upright, as whole steps find them, controls included
+        raw.state[:] = states  # states as in whole steps, with controls
         raw.step(nstep=env.spec.substeps)
 
     times = alternate({"raw": theirs, "whole": lambda: driver.collect(actor, None, length)})
@@ -116,7 +116,7 @@ def bench_hopper() -> list[Row]:
 
 
 def bench_widths() -> list[Row]:
-    """4096 environments against 512: collecting Barkour, steps/s."""
+    """Compare collecting Barkour with 4096 and 512 environments, steps/s."""
     rates = {}
     for num in (512, 4096):
         _, driver = barkour(num)
@@ -137,7 +137,7 @@ def bench_widths() -> list[Row]:
 
 
 def bench_backends() -> list[Row]:
-    """Barkour on native physics against MJX on the same CPU."""
+    """Compare Barkour on native physics with MJX on the same CPU."""
     rates = {}
     for physics in ("native", "jax"):
         env, driver = barkour(512, physics)
@@ -176,33 +176,33 @@ def bench_backends() -> list[Row]:
 
 
 def bench_commands() -> list[Row]:
-    """Start-up times of the commands people wait for."""
+    """Measure the start-up time of interactive commands."""
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
         train("inverted-pendulum", out=run, **{"train.steps": 100_000, "train.num_evals": 1})
-        helped = [timed([*RLCTL, "--help"])[1] for _ in range(5)]
-        inspected = [timed([*RLCTL, "inspect-ckpt", str(run)])[0] for _ in range(5)]
-        evaluated = [timed([*RLCTL, "eval", "--ckpt", str(run), "--cpu"])[0] for _ in range(4)][1:]
+        helps = [timed([*RLCTL, "--help"])[1] for _ in range(5)]
+        inspects = [timed([*RLCTL, "inspect-ckpt", str(run)])[0] for _ in range(5)]
+        evals = [timed([*RLCTL, "eval", "--ckpt", str(run), "--cpu"])[0] for _ in range(4)][1:]
     return [
-        limit("`rlctl --help`, CPU s", median(helped), 0.2),
-        limit("`rlctl inspect-ckpt`, wall s", median(inspected), 0.4),
+        limit("`rlctl --help`, CPU s", median(helps), 0.2),
+        limit("`rlctl inspect-ckpt`, wall s", median(inspects), 0.4),
         limit(
             "`rlctl eval`, 10 inverted-pendulum episodes, warm cache, wall s",
-            median(evaluated),
+            median(evals),
             5.0,
         ),
     ]
 
 
 def bench_memory() -> list[Row]:
-    """Peak memory of the widest training."""
+    """Measure the peak memory of a training with 4096 environments."""
     train("barkour", **{"train.num_envs": 4096, "train.steps": 3 * 4096 * 20})
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     return [limit("`rlctl train barkour --num-envs 4096`, peak GiB", peak, 4.0)]
 
 
 def bench_split() -> list[Row]:
-    """Where the time of training Barkour goes: phases, and the parts of collecting."""
+    """Measure the time per phase of a Barkour training and per part of collecting."""
     figures = train("barkour", **{"train.steps": 40 * 512 * 20, "train.num_evals": 1})
     phases = figures["phases"]
     total = sum(phases.values())
@@ -218,14 +218,14 @@ def bench_split() -> list[Row]:
 
 
 def collecting_parts() -> tuple[dict[str, float], float]:
-    """Shares of thread time within collecting, and how many cores it kept busy."""
+    """Return fractions of thread time within collecting, and the number of busy cores."""
     import jax
 
     from rlctl.engines.ppo import networks
     from rlctl.engines.ppo.config import PPOConfig
 
     _, driver = barkour(512)
-    sizes = (128,) * 4  # as the preset has them
+    sizes = (128,) * 4  # as in the preset
     config = PPOConfig(policy_hidden_layer_sizes=sizes, value_hidden_layer_sizes=sizes)
     spec = networks.policy_spec(driver.spec, config)
     actor, params = networks.Networks(spec).actor(), networks.init(jax.random.PRNGKey(0), spec)
@@ -255,5 +255,5 @@ def collecting_parts() -> tuple[dict[str, float], float]:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     total = wall * len(driver._groups)
     driver.close()
-    shares = {name: x / total for name, x in seconds.items()}
-    return shares | {"the rest (copies, Python)": 1 - sum(shares.values())}, cpu / wall
+    fractions = {name: x / total for name, x in seconds.items()}
+    return fractions | {"the rest (copies, Python)": 1 - sum(fractions.values())}, cpu / wall

@@ -1,4 +1,4 @@
-"""How bench.py measures, and how a row states it."""
+"""Timing helpers and table rows of bench.py."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench_peers import ROOT, number
+from bench_baselines import ROOT, number
 
 RLCTL = [sys.executable, "-m", "rlctl"]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
-    """The environment and a driver of `num` of them, randomised."""
+    """Return a Barkour environment and a driver of `num` of them, with domain randomisation."""
     from rlctl.envs.barkour.config import BarkourConfig
     from rlctl.rollouts.factory import make_driver, make_environment
 
@@ -30,15 +30,15 @@ def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
 
 
 def random_actor(size: int) -> Any:
-    """A behaviour that costs next to nothing: random actions, value 0."""
+    """Return an actor with negligible cost: random actions, value 0."""
     import jax
     import jax.numpy as jnp
 
     from rlctl.rollouts.base import Actor, ActorStep
     from rlctl.rollouts.noise import normal
 
-    def act(params: Any, observation: jax.Array, drawn: jax.Array) -> ActorStep:
-        action = jnp.tanh(drawn)
+    def act(params: Any, observation: jax.Array, noise: jax.Array) -> ActorStep:
+        action = jnp.tanh(noise)
         return ActorStep(action, action, jnp.float32(0))
 
     def value(params: Any, observation: jax.Array) -> jax.Array:
@@ -48,7 +48,7 @@ def random_actor(size: int) -> Any:
 
 
 def alternate(tasks: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
-    """Median seconds of each, taken in turn, so that a drift of the machine meets all alike."""
+    """Return median seconds per task. Tasks alternate, so that drift of the machine is shared."""
     taken: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(rounds + 1):
         for name, task in tasks.items():
@@ -59,14 +59,14 @@ def alternate(tasks: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str,
 
 
 def force(result: Any) -> None:
-    """Wait for jax."""
+    """Block until all JAX arrays are computed."""
     import jax
 
     jax.block_until_ready([x for x in jax.tree.leaves(result) if isinstance(x, jax.Array)])
 
 
 def train(env: str, physics: str = "auto", out: Path | None = None, **settings: Any) -> Row:
-    """Run `rlctl train` in a process of its own; its figures, with `phases`."""
+    """Run `rlctl train` in a subprocess and return its JSON data, with `phases`."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [*RLCTL, "train", env, "--json", "--cpu", "--physics", physics]
         command += ["--out", str(out or Path(scratch) / "run")]
@@ -79,7 +79,7 @@ def train(env: str, physics: str = "auto", out: Path | None = None, **settings: 
 
 
 def timed(command: list[str]) -> tuple[float, float]:
-    """Wall and CPU seconds of a command."""
+    """Run a command and return its wall and CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
@@ -92,7 +92,7 @@ def timed(command: list[str]) -> tuple[float, float]:
 
 
 def ratio(what: str, ours: float, other: float, at_least: float) -> Row:
-    """A ratio that must be large enough."""
+    """Return a row with a ratio and its lower limit."""
     value = ours / other
     return {
         "what": what,
@@ -103,7 +103,7 @@ def ratio(what: str, ours: float, other: float, at_least: float) -> Row:
 
 
 def limit(what: str, value: float, at_most: float) -> Row:
-    """A figure that must be small enough."""
+    """Return a row with a number and its upper limit."""
     return {
         "what": what,
         "value": f"{value:.2f}",
@@ -113,5 +113,5 @@ def limit(what: str, value: float, at_most: float) -> Row:
 
 
 def figure(what: str, value: float) -> Row:
-    """A figure that is only stated."""
+    """Return a row with a number without a limit."""
     return {"what": what, "value": f"{value:.1f}", "bar": "", "met": None}

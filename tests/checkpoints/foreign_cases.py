@@ -1,4 +1,4 @@
-"""Policies that other tools saved, in tests/checkpoints/foreign: made by scripts/make_foreign.py.
+"""Policies that other tools saved, made by scripts/build_import_fixtures.py.
 
 Beside each lies NAME.json: observations, and the actions that the tool itself takes.
 """

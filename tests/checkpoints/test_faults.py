@@ -1,6 +1,6 @@
 """Whatever operation fails, wherever the process dies or the power goes: nothing saved is lost.
 
-`scripts/prove.py` tries more of the same.
+`scripts/reliability.py` tries more of the same.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """Checkpoints of every released schema are read, act as they did, and go on.
 
-Those in released/ were made by the code of their time (scripts/make_released.py) and stay as they
-are, whatever is released later.
+Those in released/ were made by the code of their time (scripts/build_schema_fixtures.py) and are
+never replaced.
 """
 
 import json

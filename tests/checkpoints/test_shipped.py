@@ -14,7 +14,7 @@ from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
 from rlctl.rollouts.factory import environment_of, make_environment
 
 NAMES = ("barkour", "pendulum")
-SCRIPT = Path(__file__).parents[2] / "scripts" / "ship"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "build_pretrained"
 MADE = {
     "metrics": {"return": {"mean": 81.5, "std": 2.25}, "episodes": 64},
     "provenance": {
@@ -93,7 +93,7 @@ def test_a_damaged_one_is_an_error(place):
 class TestScript:
     @pytest.fixture
     def ship(self, place):
-        return runpy.run_path(str(SCRIPT))["ship"]
+        return runpy.run_path(str(SCRIPT))["build"]
 
     def test_the_best_of_a_run_takes_the_place_of_the_one_there(self, ship, place):
         run = make_run("mine", best=None)

@@ -35,7 +35,7 @@ def built(tmp_path_factory) -> Path:
 
 
 def _entries(built: Path) -> set[str]:
-    """The names in the inventory of the Python API."""
+    """Return the names in the inventory of the Python API."""
     data = (built / "objects.inv").read_bytes()
     lines = zlib.decompress(data.split(b"\n", 4)[4]).decode().splitlines()
     return {line.split()[0] for line in lines if " py:" in line}

@@ -1,4 +1,4 @@
-"""The robot of docs/first-robot.md works as the page has it."""
+"""The example robot of docs/first-robot.md works."""
 
 import re
 import sys
@@ -12,13 +12,13 @@ from rlctl.gym import ids
 
 PAGE = pages.DOCS / "first-robot.md"
 TEXT = PAGE.read_text()
-TRAINING = ["train", "mybot", "--steps", "2000"]  # how the page's short one begins
+TRAINING = ["train", "mybot", "--steps", "2000"]  # first words of the page's short training
 NAME = re.compile(r"^(?:# |<!-- )([\w/.]+)(?: -->)?\n")
 
 
 @pytest.fixture
 def _installed(monkeypatch, tmp_path):
-    """Its files, as pip installs them: on the path, with the entry points of pyproject.toml."""
+    """Install the page's package: put it on the path, with the entry points of pyproject.toml."""
     for _, block in pages.blocks(TEXT):
         if found := NAME.match(block):
             path = tmp_path / "mybot" / found[1]
@@ -53,5 +53,5 @@ def test_it_is_trained_and_evaluated(monkeypatch, tmp_path) -> None:
 @pytest.mark.filterwarnings("ignore:.*A Box observation space")
 def test_its_own_test_passes() -> None:
     (code,) = [block for _, block in pages.blocks(TEXT) if block.startswith("import gymnasium")]
-    ids.register()  # an import does that, but only the first one in a process
+    ids.register()  # importing rlctl.gym registers only once per process
     exec(compile(code, "first-robot.md", "exec"), {})

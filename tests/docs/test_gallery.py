@@ -1,4 +1,4 @@
-"""The tables of environments are those of the catalog."""
+"""The tables and images of environments match the catalog."""
 
 import runpy
 
@@ -13,7 +13,7 @@ SCRIPT = runpy.run_path(str(pages.ROOT / "scripts" / "gallery"), run_name="galle
 
 @pytest.mark.parametrize("path", SCRIPT["TEXTS"], ids=pages.name)
 def test_tables_are_up_to_date(path) -> None:
-    assert path.read_text() == SCRIPT["written"](path), "run scripts/gallery --text"
+    assert path.read_text() == SCRIPT["updated_page"](path), "run scripts/gallery --text"
     assert all(f"`{row.name}`" in path.read_text() for row in catalog.ENVS)
 
 

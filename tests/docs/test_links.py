@@ -1,4 +1,4 @@
-"""Every link within README.md and the documentation leads somewhere."""
+"""Relative links in README.md and the documentation have existing targets."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def _anchors(path: Path) -> set[str]:
-    """The headings of a page as GitHub and MyST name them in links."""
+    """Return the anchors that GitHub and MyST give a page's headings."""
     headings = re.findall(r"^#+ (.+)$", pages.prose(path.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 

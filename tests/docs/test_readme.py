@@ -1,4 +1,4 @@
-"""The Python program of README.md runs as it stands."""
+"""The Python program of README.md runs unchanged."""
 
 import doc_pages as pages
 import pytest

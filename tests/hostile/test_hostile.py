@@ -1,4 +1,4 @@
-"""Smaller versions of what scripts/prove.py does with checkpoints, hostile files and guesses."""
+"""Smaller versions of the checks of scripts/reliability.py."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A robot of one's own for rlctl: a body on wheels that has to be kept upright."""
+"""Example package with a robot for rlctl: a two-wheeled balancer."""
 
 from rlctl.catalog import EnvRow
 

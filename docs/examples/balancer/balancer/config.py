@@ -7,7 +7,7 @@ from rlctl.core.config import setting
 
 @dataclass(frozen=True)
 class BalancerConfig:
-    """Stay upright and in place."""
+    """Initial states and reward scales."""
 
     start_lean: float = setting(0.1, "largest lean at the start, rad", low=0.0, high=0.4)
     reward_upright: float = setting(1.0, "every step until it falls")

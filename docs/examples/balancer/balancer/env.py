@@ -1,4 +1,4 @@
-"""A body on wheels: pure functions before and after the physics, as rlctl/envs/base.py has them."""
+"""Two-wheeled balancer: the functions of rlctl/envs/base.py, before and after the physics."""
 
 from pathlib import Path
 
