@@ -1,4 +1,4 @@
-"""MuJoCo's classes and functions are made by C++ bindings that have no stubs: all of them are Any."""
+"""MuJoCo has no stubs for its C++ bindings: all of its names are Any."""
 
 from typing import Any
 
