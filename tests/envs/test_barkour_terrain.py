@@ -121,7 +121,7 @@ def test_heights_and_distances_are_the_physics(peak, rng):
     np.testing.assert_allclose(distances - FOOT_RADIUS, depths, atol=2e-5)
 
 
-def test_scattered_starts_are_above_the_ground_too():
+def test_randomised_starts_are_above_the_ground_too():
     env = Barkour(BarkourConfig(terrain="hills", initial_pose_noise=0.4, initial_yaw=3.14))
     model = env.model()
     data = mujoco.MjData(model)
@@ -232,6 +232,6 @@ def test_mjx_walks_the_same_hills(rng):
         ("terrain_height=tall", "number"),
     ],
 )
-def test_what_is_no_terrain_is_refused(setting, words):
+def test_unknown_terrains_are_refused(setting, words):
     with pytest.raises(UsageError, match=words):
         resolve({"env": BarkourConfig}, [set_layer([f"env.{setting}"])])

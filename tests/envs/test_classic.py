@@ -8,7 +8,7 @@ import pytest
 
 from rlctl import catalog
 from rlctl.physics.base import Physics
-from rlctl.physics.precision import rounded, source
+from rlctl.physics.precision import source_field, to_float32
 from rlctl.rollouts.factory import make_driver
 
 WITHOUT_CONTACT_FORCES = {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0}
@@ -139,8 +139,10 @@ def test_formulas_are_gymnasiums(name, peer, rng):
     env, key = environment(name), jax.random.key(0)
 
     def physics():
-        known = {f: np.array(getattr(peer.data, source(f))) for f in env.fields}
-        return Physics({f: x if f == source(f) else np.zeros_like(x) for f, x in known.items()})
+        known = {f: np.array(getattr(peer.data, source_field(f))) for f in env.fields}
+        return Physics(
+            {f: x if f == source_field(f) else np.zeros_like(x) for f, x in known.items()}
+        )
 
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         begin, after = jax.jit(env.begin), jax.jit(env.after)
@@ -163,7 +165,7 @@ def test_speed_is_as_exact_a_kilometre_out():
 
     def physics(x):
         qpos = np.array([x, 1.25, 0, 0, 0, 0])
-        fields = {f: rounded(f, qpos if "qpos" in f else np.zeros(6)) for f in env.fields}
+        fields = {f: to_float32(f, qpos if "qpos" in f else np.zeros(6)) for f in env.fields}
         return Physics(fields)
 
     carry, _ = env.begin(physics(1000.0), key)
@@ -177,7 +179,7 @@ def test_an_unhealthy_robot_may_go_on(name):
     for ends in (True, False):
         env = catalog.load(catalog.env(name).target)(config(terminate_when_unhealthy=ends))
         data = mujoco.MjData(env.model())
-        fields = {f: rounded(f, getattr(data, source(f))) for f in env.fields}
+        fields = {f: to_float32(f, getattr(data, source_field(f))) for f in env.fields}
         fields["qpos"][2] = fields["qpos"][1] = 9.0
         physics, key = Physics(fields), jax.random.key(0)
         carry, _ = env.begin(physics, key)
