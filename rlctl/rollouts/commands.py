@@ -63,6 +63,7 @@ class CommandedDriver:
     def step(self, action: np.ndarray) -> Step:
         """Take one control step with actions (N, A)."""
         step = self._driver.step(action)
+        # Auto-reset has already begun the next episode where one ended.
         self._clock = np.where(step.terminated | step.truncated, 0, self._clock + 1)
         self._set_command()
         return step

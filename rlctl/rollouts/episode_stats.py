@@ -135,12 +135,14 @@ def step_episodes(
         that ended.
     """
     good = bad == FINITE
+    # Selected rather than multiplied by 0: 0 * nan is nan.
     reward = jnp.where(good, reward, 0.0)
     terminated = jnp.where(good, terminated, 0.0)
     metrics = {name: jnp.where(good, term, 0.0) for name, term in metrics.items()}
 
     clock, length = stats.clock + 1, stats.length + 1
     over = (clock >= episode_length) | ~good
+    # Termination wins: a terminal state must not be bootstrapped by the critic.
     truncated = jnp.where(terminated > 0, 0.0, over.astype(jnp.float32))
     outcome = StepOutcome(reward, terminated, truncated, metrics, bad)
 
@@ -151,6 +153,7 @@ def step_episodes(
     sums = EpisodeSums(
         count=count,
         returns=returns,
+        # About the mean of this step's episodes: sums of squares would cancel in float32.
         spread=(jnp.square(return_ - returns / jnp.maximum(count, 1.0)) * done).sum(),
         lengths=(length.astype(jnp.float32) * done).sum(),
         terms={name: (term * done).sum() for name, term in terms.items()},

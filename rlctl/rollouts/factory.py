@@ -142,6 +142,7 @@ def make_driver(
     physics = resolve_physics(name, physics)
     limit = episode_length or environment.spec.episode_length
     resample = randomize == "episode"
+    # Imported here: Gymnasium environments with a policy in PyTorch or numpy need no JAX.
     if physics == "gymnasium":
         from rlctl.rollouts.gym import GymDriver
 

@@ -155,6 +155,7 @@ class GymDriver:
 
     def _restart(self, *entropy: int) -> np.ndarray:
         """Start episodes with seeds from `entropy` and the environments' indices."""
+        # 31 bits, which fit any environment's integer type.
         seeds = [
             int(np.random.SeedSequence((*entropy, self._first + i)).generate_state(1)[0]) >> 1
             for i in range(self.num_envs)

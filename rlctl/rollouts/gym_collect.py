@@ -42,6 +42,7 @@ def collect(
         unroll.raw_action[t], unroll.log_prob[t] = actor_step.raw_action, actor_step.log_prob
         for name in ("reward", "terminated", "truncated"):
             getattr(unroll, name)[t] = getattr(step, name)
+        # Only truncated episodes are bootstrapped, and most steps have none.
         if step.truncated.any():
             values = np.asarray(value(params, step.final_observation))
             unroll.final_value[t] = np.where(step.truncated, values, 0.0)
@@ -49,7 +50,7 @@ def collect(
     return unroll
 
 
-@cache
+@cache  # jax.jit caches by function object: new ones would be compiled again
 def _jitted(actor: Actor) -> tuple[Any, Any]:
     """Return the actor's functions for a batch (N, ...), jitted."""
 

@@ -112,7 +112,7 @@ class GymGroup:
         except BaseException as problem:  # foreign code: it may raise anything
             raise self._failure(f"step {self._steps}", problem) from problem
         final, rewards, *ends = map(np.array, zip(*(r[:4] for r in results), strict=True))
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # inf is reported below
             reward = rewards.astype(np.float32)
         faults = self._find_faults(final, reward)
         terms = _columns([{} if i in faults else r.terms for i, r in enumerate(results)])
@@ -197,6 +197,7 @@ class GymGroup:
         now, ended = final.copy(), terminated | truncated
         try:
             for row in np.flatnonzero(ended):
+                # Without a seed: the environment's own generator continues.
                 now[row] = self._env.reset(self._envs[row])
         except BaseException as problem:
             raise self._failure(f"the reset after step {self._steps}", problem) from problem

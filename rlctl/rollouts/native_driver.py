@@ -105,6 +105,7 @@ class NativeGroup:
         self.ended = self.advance(inputs, self.ended, now)
         state, final_observation = self.state, self.state.observation
         if (done := self._done(self.outcome)).any():
+            # The physics of these has been reset in `advance`; this restarts carry and observation.
             running = (state.carry, final_observation)
             carry, observation = self._program.restart(
                 state.key, running, self.fields, done, now + np.uint32(1)

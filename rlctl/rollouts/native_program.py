@@ -124,6 +124,7 @@ class NativeProgram:
     ) -> tuple[NativeState, jax.Array]:
         """Evaluate final observations of the last step, then reset the episodes that ended."""
         truncated = outcome.truncated
+        # The critic runs only if something was truncated, which is rare with staggered clocks.
         final_value = jax.lax.cond(
             truncated.any(),
             lambda: truncated * jax.vmap(actor.value, (None, 0))(params, state.observation),

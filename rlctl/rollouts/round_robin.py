@@ -43,6 +43,7 @@ class RoundRobinDriver:
         """Take one control step in all environments with actions (N, A)."""
         parts = np.split(action, len(self._drivers))
         steps = [driver.step(part) for driver, part in zip(self._drivers, parts, strict=True)]
+        # A Gymnasium group may not have reported all reward terms yet: they count 0.
         metrics = {
             name: np.concatenate([s.metrics.get(name, np.zeros_like(s.reward)) for s in steps])
             for name in dict.fromkeys(name for step in steps for name in step.metrics)

@@ -24,13 +24,13 @@ def keys(number, seed=0):
 
 
 def look(single, carry):
-    """`after` on the state as it is, with no action."""
+    """Call `after` on the current state with a zero action."""
     return single.env.after(carry, single.physics(), np.zeros(12, np.float32), jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
 def quiet():
-    """Without noise and kicks."""
+    """Barkour without noise and kicks."""
     return Single(Barkour(QUIET))
 
 
@@ -67,7 +67,7 @@ def test_frame_in_motion_by_hand(quiet):
 
 
 def test_privileged_observations_by_hand(default):
-    """Rolled by 90 degrees and moving: exact, and in the torso's own frame, whose y is up."""
+    """Rolled by 90 degrees and moving: noiseless, in the torso's frame, whose y is up."""
     qpos, qvel = np.array(HOME), np.arange(1, 19) / 10
     qpos[2:7] = [0.3, np.sqrt(0.5), np.sqrt(0.5), 0, 0]
     observation = default.reset(jax.random.key(1), (qpos, qvel))[SEEN:]
@@ -247,7 +247,7 @@ def test_no_foot_starts_in_the_floor():
 
 
 def test_mirrored_actions_have_the_mirrored_effect(rng):
-    """Over a second of stepping, as well as the robot's own two sides agree (to 0.6 mm)."""
+    """Over one second, up to the asymmetry of the robot's model (0.6 mm)."""
     order = np.array(Barkour().spec.symmetry.observation_order)
     sign = np.array(Barkour().spec.symmetry.observation_sign)
     legs = np.array(Barkour().spec.symmetry.action_order)
@@ -424,7 +424,7 @@ def test_eval_metrics_are_not_rewarded(default):
 
 
 class Reference:
-    """The terms from MjData in numpy, with its own memory of feet and actions."""
+    """Reference implementation of the reward terms in numpy from MjData."""
 
     def __init__(self, single):
         self.single, self.current = single, mujoco.MjData(single.model)
@@ -464,7 +464,7 @@ class Reference:
         return {name: self.scales[name] * value * 0.02 for name, value in values.items()}
 
     def eval_metrics(self):
-        """Metrics behind the evaluation metrics, from the same state."""
+        """Compute the metrics behind the evaluation metrics from the same state."""
         model, data = self.single.model, self.single.data
         slips = []
         for leg in LEGS:
@@ -480,7 +480,7 @@ class Reference:
         }
 
     def feet(self):
-        """Foot by foot, as the last physics step saw them."""
+        """Compute slip and air time foot by foot, from the last physics step."""
         model, data = self.single.model, self.single.data
         slip = air_time = 0.0
         for i, leg in enumerate(LEGS):
