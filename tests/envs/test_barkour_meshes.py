@@ -124,7 +124,7 @@ def test_files_that_are_missing(monkeypatch, tmp_path):
     [
         ("assets/part.stl", "version https://git-lfs.github.com/spec/v1", "invalid header in STL"),
         ("barkour_vb_mjx.xml", "<mujoco><wor", "XML parse error"),
-        ("barkour_vb_mjx.xml", MODEL.format(leg="wheel"), "a body wheel, which it should not"),
+        ("barkour_vb_mjx.xml", MODEL.format(leg="wheel"), "an unknown body wheel"),
     ],
 )
 def test_files_that_are_damaged(monkeypatch, tmp_path, file, content, words):
