@@ -101,7 +101,7 @@ class Idle:
         metrics = dict.fromkeys(self.spec.metrics, number)
         return Step(self.observation, number, yes, ~yes, self.observation, metrics)
 
-    def tell(self, command):
+    def set_command(self, command):
         assert command.shape == (self.num_envs, len(self.spec.commands))
 
     def close(self):

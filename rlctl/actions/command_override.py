@@ -41,16 +41,16 @@ class CommandOverride:
         from rlctl.rollouts.factory import make_environment
 
         names = driver.spec.commands
-        schedule = commands.parse(self.command, self.schedule, names)
+        schedule = commands.parse_commands(self.command, self.schedule, names)
         if schedule is None:
             return driver
         environment = make_environment(name, config)
         bounds = environment.command_low, environment.command_high
         if self.clip:
-            schedule = schedule.clipped(*bounds)
-        elif beyond := commands.outside(schedule, *bounds, names):
+            schedule = schedule.clip(*bounds)
+        elif beyond := commands.out_of_range(schedule, *bounds, names):
             tell(f"commanded beyond the training: {beyond}; --clip-command keeps within")
-        return commands.Commanded(driver, schedule)
+        return commands.CommandedDriver(driver, schedule)
 
 
 NOTHING = CommandOverride()

@@ -168,7 +168,7 @@ def evaluate(
             episode_length=request.max_episode_steps or 0,
         )
     driver = request.told.drive(driver, name, config, tell)
-    recorder = Recorder(driver.spec.unrewarded) if request.save_trajectories else None
+    recorder = Recorder(driver.spec.eval_only_metrics) if request.save_trajectories else None
     rounds = math.ceil(request.episodes / driver.num_envs)
     limit = request.max_episode_steps or driver.spec.episode_length
     steps = Steps(rounds, limit, progress, recorder)

@@ -32,11 +32,11 @@ def check(env: str, config: Any) -> None:
         gl.find()
         return
     from rlctl.rendering import online
-    from rlctl.rollouts.factory import make_drawn
+    from rlctl.rollouts.factory import make_rendering_driver
 
-    with online.drawing(), closing(make_drawn(env, config, "auto")) as driver:
+    with online.drawing(), closing(make_rendering_driver(env, config, "auto")) as driver:
         driver.reset(0)
-        driver.picture()
+        driver.render()
 
 
 class Videos:

@@ -1,7 +1,7 @@
-"""What an environment and a policy say about themselves, in plain data.
+"""Specs of environments and policies, as plain data.
 
-Specs are written into every checkpoint, so that a policy can act without the environment's code
-and a mismatch is told by name. Nothing here needs a framework.
+Every checkpoint holds them, so that a policy can act without the environment's code and a mismatch
+can be reported by name. Nothing here needs a framework.
 """
 
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
@@ -17,9 +17,9 @@ class ObservationPart:
         name: What is observed, e.g. `joint_position`.
         size: How many numbers.
         unit: Their unit, `1` where there is none.
-        privileged: Only the value function sees it. Privileged parts come last.
-        weight: The deviation it has for the networks, once normalised. What matters little is
-            learned from with less noise if it comes in smaller. Acting does not depend on it.
+        privileged: Only the critic gets it (asymmetric actor-critic). Privileged parts come last.
+        weight: Standard deviation of the part after normalisation. A small weight reduces the
+            noise that less important parts add to learning. Acting does not depend on it.
     """
 
     name: str
@@ -34,12 +34,12 @@ class ActionPart:
     """One component of the action, in the environment's own units.
 
     Attributes:
-        name: The actuator or joint it drives.
+        name: The actuator or joint that it drives.
         low: Lower bound, None without one.
         high: Upper bound, None without one.
         unit: Unit of the bounds.
-        meaning: What the number does, e.g. `torque`.
-        discrete: The whole action is a choice: a whole number from low to high.
+        meaning: Physical meaning, e.g. `torque`.
+        discrete: The action is a choice: a whole number from low to high.
     """
 
     name: str
@@ -52,15 +52,15 @@ class ActionPart:
 
 @dataclass(frozen=True)
 class Symmetry:
-    """The left-right symmetry of a task without a preferred side.
+    """Left-right symmetry of a task: how to reflect observations and actions.
 
-    Number i of a reflected vector is sign[i] times number order[i] of the vector.
+    Component i of a reflected vector is sign[i] times component order[i] of the vector.
 
     Attributes:
-        observation_order: Whole numbers, as many as an observation has.
-        observation_sign: 1 or -1 each.
-        action_order: Whole numbers, as many as an action has.
-        action_sign: 1 or -1 each; -1 only where the action's bounds are each other's negatives.
+        observation_order: (O,) indices.
+        observation_sign: (O,) 1 or -1.
+        action_order: (A,) indices.
+        action_sign: (A,) 1 or -1; -1 only where the bounds are symmetric about 0.
     """
 
     observation_order: tuple[int, ...]
@@ -71,43 +71,42 @@ class Symmetry:
 
 @dataclass(frozen=True)
 class RatioMetric:
-    """What evaluations tell of how a task is done, and no reward counts: one sum over another.
+    """Evaluation metric that is a ratio of sums, separate from the reward.
 
-    Both are over all steps of all episodes, of metrics that the environment gives.
+    Both sums are over all steps of all episodes.
 
     Attributes:
-        name: What it is called.
-        unit: Its unit, `1` where there is none.
-        of: The metric that is summed.
-        per: The metric by whose sum that is divided, "" for the number of steps.
+        name: Name in reports.
+        unit: Unit, `1` where there is none.
+        numerator: Per-step metric whose sum is divided.
+        denominator: Per-step metric whose sum is the divisor; "" for the number of steps.
     """
 
     name: str
     unit: str
-    of: str
-    per: str = ""
+    numerator: str
+    denominator: str = ""
 
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """What an environment observes, what it accepts, and its timing.
+    """Observation and action spaces of an environment, and its timing.
 
     Attributes:
-        id: The catalog name.
-        observation: The layout of the observation vector, in order.
-        action: The components of the action, in order.
+        id: Catalog name.
+        observation: Layout of the observation vector, in order.
+        action: Components of the action, in order.
         control_dt: Seconds between two actions.
         substeps: Physics steps in a control step.
         episode_length: Control steps after which an episode is truncated.
         terms: Names of the per-step metrics that are summed over an episode, reward terms first.
-            An environment that names its terms as it goes may have more than it knows here.
+            An environment whose terms appear in its infos may report more later.
         cameras: Named cameras, the default first; empty for MuJoCo's free camera.
-        commands: Names of the command's components, empty without one.
-        achieved: Which numbers of the observation tell how the command is met, one for each
-            component, in its unit; empty where none do.
-        symmetry: Left-right symmetry of the task, None without one. Only learning uses it; no
-            checkpoint holds it.
-        figures: What evaluations tell besides. No checkpoint holds it.
+        commands: Names of the command's components; empty without commands.
+        achieved: Indices of the observation that measure how each component of the command is
+            tracked, in its unit; empty if none do.
+        symmetry: Left-right symmetry, None without one. Used in training only; not saved.
+        eval_metrics: Evaluation metrics besides return and reward terms. Not saved.
     """
 
     id: str
@@ -121,68 +120,68 @@ class EnvSpec:
     commands: tuple[str, ...] = ()
     achieved: tuple[int, ...] = ()
     symmetry: Symmetry | None = field(default=None, compare=False)
-    figures: tuple[RatioMetric, ...] = field(default=(), compare=False)
+    eval_metrics: tuple[RatioMetric, ...] = field(default=(), compare=False)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of all per-step metrics: the terms, and then what the figures are made of."""
-        made_of = (name for figure in self.figures for name in (figure.of, figure.per) if name)
-        return tuple(dict.fromkeys((*self.terms, *made_of)))
+        """Names of all per-step metrics: the terms, then those that eval_metrics need."""
+        sources = (name for m in self.eval_metrics for name in (m.numerator, m.denominator) if name)
+        return tuple(dict.fromkeys((*self.terms, *sources)))
 
     @property
-    def unrewarded(self) -> tuple[str, ...]:
-        """Names of the metrics that figures alone are made of."""
+    def eval_only_metrics(self) -> tuple[str, ...]:
+        """Names of the per-step metrics that only eval_metrics use: they are no reward terms."""
         return tuple(name for name in self.metrics if name not in self.terms)
 
-    def observed(self, index: int) -> str:
-        """What number `index` of an observation is called, such as `joint_velocity[3]`."""
+    def observation_name(self, index: int) -> str:
+        """Return the name of component `index` of an observation, e.g. `joint_velocity[3]`."""
         for part in self.observation:
             if index < part.size:
                 return f"{part.name}[{index}]" if part.size > 1 else part.name
             index -= part.size
-        raise IndexError(f"{self.id} observes less")
+        raise IndexError(f"{self.id} has only {self.observation_size} observation components")
 
     @property
     def observation_size(self) -> int:
-        """Numbers in an observation, privileged ones included."""
+        """Size of an observation, privileged parts included."""
         return sum(part.size for part in self.observation)
 
     @property
     def policy_size(self) -> int:
-        """Numbers the policy sees: the observation without its privileged tail."""
+        """Size of the policy's input: the observation without its privileged tail."""
         return sum(part.size for part in self.observation if not part.privileged)
 
     @property
     def observation_weight(self) -> tuple[float, ...]:
-        """The weight of every number of an observation."""
+        """Weight of every component of an observation, (O,)."""
         return tuple(part.weight for part in self.observation for _ in range(part.size))
 
     @property
     def action_size(self) -> int:
-        """Numbers in an action."""
+        """Size of an action."""
         return len(self.action)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the manifest."""
-        unsaved = ("symmetry", "figures")
+        """Return plain data for the manifest."""
+        unsaved = ("symmetry", "eval_metrics")
         return {name: value for name, value in asdict(self).items() if name not in unsaved}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote; what a later version says besides is left alone.
+        """Read a spec that `to_json` wrote; unknown members of later versions are ignored.
 
         Raises:
-            ValueError: It is none; says what is wrong.
+            ValueError: The data is no valid spec.
         """
-        return _made(cls, data, "env.spec")
+        return _parse(cls, data, "env.spec")
 
 
 @dataclass(frozen=True)
 class PolicySpec:
     """Everything needed to act from arrays alone, in any framework.
 
-    The action of an observation x is, with the networks' kernels stored [in, out] and A numbers in
-    an action:
+    The action for an observation x follows from the networks, whose kernels are stored [in, out].
+    A is the size of an action:
 
         n = clip((x - mean) / std, -clip, clip)                    the normaliser
         h = MLP(n)                                                 the policy network
@@ -192,16 +191,16 @@ class PolicySpec:
         tanh_normal    h = [mu, s]                                 2A numbers
                        u = mu + (softplus(s) + min_std) * var_scale * noise
                        action = low + (tanh(u) + 1) / 2 * (high - low)
-        normal         h = mu                                      A numbers, beside log_std (A,)
+        normal         h = mu                                      A numbers, and log_std (A,)
                        u = mu + exp(log_std) * noise
                        action = low + (clip(u, -1, 1) + 1) / 2 * (high - low), or u without bounds
         categorical    h = logits                                  one for each of low, ..., high
                        action = low + argmax(h + noise)            noise Gumbel, not normal
 
     Attributes:
-        observation_size: Numbers in an observation, privileged ones included.
-        policy_size: Numbers the policy network sees (the first of the observation).
-        action_low: Lower bounds of the action; None where it has none, which `normal` alone allows.
+        observation_size: Size of an observation, privileged parts included.
+        policy_size: Size of the policy network's input (the start of the observation).
+        action_low: Lower bounds of the action; None for unbounded, which only `normal` allows.
         action_high: Upper bounds of the action, likewise.
         policy_hidden_layer_sizes: Widths of the policy's hidden layers.
         value_hidden_layer_sizes: Widths of the value function's hidden layers.
@@ -228,55 +227,58 @@ class PolicySpec:
 
     @property
     def action_size(self) -> int:
-        """Numbers in an action."""
+        """Size of an action."""
         return len(self.action_low)
 
     @property
     def output_size(self) -> int:
-        """Numbers that the policy network gives."""
+        """Size of the policy network's output."""
         if self.distribution == "categorical":
             return round(self.action_high[0] - self.action_low[0]) + 1
         return self.action_size * (2 if self.distribution == "tanh_normal" else 1)
 
     @property
     def noise_size(self) -> int:
-        """Numbers of noise behind an action."""
+        """Size of the noise for one action."""
         return self.output_size if self.distribution == "categorical" else self.action_size
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the manifest."""
+        """Return plain data for the manifest."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote; a member not known here could change how it acts.
+        """Read a spec that `to_json` wrote.
+
+        Unknown members are refused, since they could change how the policy acts.
 
         Raises:
-            ValueError: It is none; says what is wrong.
+            ValueError: The data is no valid spec.
         """
-        return _made(cls, data, "policy")
+        return _parse(cls, data, "policy")
 
 
-def _made(kind: Any, value: Any, name: str) -> Any:
-    """JSON's value as a type has it: objects as dataclasses, lists as tuples.
+def _parse(kind: Any, value: Any, name: str) -> Any:
+    """Convert a JSON value to a type: objects to dataclasses, lists to tuples.
 
     Raises:
-        ValueError: It is not of the type; `name` is where it stands.
+        ValueError: The value is not of the type; the message says where (`name`).
     """
     if is_dataclass(kind):
-        return _made_dataclass(kind, value, name)
+        return _parse_dataclass(kind, value, name)
     origin, parts = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return None if value is None else _made(parts[0], value, name)
+        return None if value is None else _parse(parts[0], value, name)
     if origin is tuple and isinstance(value, list):
-        return tuple(_made(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+        return tuple(_parse(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+    # In Python a bool is an int: without the second test, true would pass as 1.
     fits = origin is None and isinstance(value, (int, float) if kind is float else kind)
     if fits and (kind is bool) == isinstance(value, bool):
         return value
     raise ValueError(f"{name} is {repr(value)[:40]}")
 
 
-def _made_dataclass(kind: Any, value: Any, name: str) -> Any:
+def _parse_dataclass(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {repr(value)[:40]}")
     known = {item.name: item for item in fields(kind)}
@@ -287,4 +289,4 @@ def _made_dataclass(kind: Any, value: Any, name: str) -> Any:
             raise ValueError(f"{name} has no {key}")
     types = get_type_hints(kind)
     given = {key: value[key] for key in known if key in value}
-    return kind(**{key: _made(types[key], item, f"{name}.{key}") for key, item in given.items()})
+    return kind(**{key: _parse(types[key], item, f"{name}.{key}") for key, item in given.items()})

@@ -36,7 +36,7 @@ def plan(
         copies: How often the numbers of the policy and of the value network are in group `train`.
     """
     train = settings["train"]
-    found = catalog.load("rlctl.rollouts.state_size:of_environments")(
+    found = catalog.load("rlctl.rollouts.state_size:spec_and_state_bytes")(
         env_name, settings["env"], train.physics, train.num_envs, train.randomize
     )
     if found is None:

@@ -1,6 +1,6 @@
-"""What Gymnasium's MuJoCo tasks have in common: its MJCF, and the words their rewards are in.
+"""Shared base of the Gymnasium MuJoCo ports: MJCF loading and reward helpers.
 
-The MJCF files are those of the installed gymnasium package, found without importing it.
+The MJCF files are those of the installed gymnasium package, which is not imported.
 """
 
 from abc import ABC, abstractmethod
@@ -23,11 +23,11 @@ ASSETS = Path(find_spec("gymnasium").origin).parent / "envs" / "mujoco" / "asset
 
 
 class GymnasiumTask(ABC):
-    """A task whose action is the control, with nothing randomised, no command and no memory.
+    """Task whose action is the control, without domain randomisation, command or carry.
 
     Attributes:
-        xml: File name of its MJCF.
-        defaults: The settings it has when none are given: Gymnasium's.
+        xml: File name of the MJCF.
+        defaults: Default settings, as in Gymnasium.
         spec: As in `base.Environment`.
     """
 
@@ -60,26 +60,26 @@ class GymnasiumTask(ABC):
 
     @abstractmethod
     def _observe(self, physics: Physics) -> jax.Array:
-        """The observation, (O,)."""
+        """Return the observation, (O,)."""
 
 
 def _paint(spec: mujoco.MjSpec) -> None:
-    """Give a livelier colour to what has the brown of the files."""
+    """Replace the brown of Gymnasium's files by copper."""
     for geom in spec.geoms:
         if np.allclose(geom.rgba, BROWN):
             geom.rgba = COPPER
 
 
 def noise(key: jax.Array, size: int, scale: float) -> jax.Array:
-    """Uniform numbers (size,) within scale of 0."""
+    """Sample uniformly from [-scale, scale], (size,)."""
     return jax.random.uniform(key, (size,), minval=-scale, maxval=scale)
 
 
 def control_cost(action: jax.Array, weight: float) -> jax.Array:
-    """The weighted sum of squares, taken from a reward."""
+    """Return the weighted sum of squares of an action, a cost."""
     return weight * jnp.sum(jnp.square(action))
 
 
 def within(x: jax.Array, low: float, high: float) -> jax.Array:
-    """Whether all of x lies strictly between the bounds; what is not finite does not."""
+    """Return whether all of x lies strictly between the bounds; False if x is not finite."""
     return jnp.all((low < x) & (x < high))

@@ -1,4 +1,4 @@
-"""Words that rewards are written in."""
+"""Reward functions shared by environments."""
 
 import jax
 import jax.numpy as jnp
@@ -7,19 +7,19 @@ import jax.numpy as jnp
 def tolerance(
     x: jax.Array, lower: float, upper: float, margin: float = 0.0, value_at_margin: float = 0.1
 ) -> jax.Array:
-    """1 where x lies in [lower, upper], falling off outside as a Gaussian.
+    """Return 1 where x lies in [lower, upper], falling off as a Gaussian outside.
 
-    The shape of dm_control's reward function of that name (arXiv 1801.00690, section 3).
+    Same as dm_control's function of that name (arXiv 1801.00690, section 3).
 
     Args:
         x: Any shape.
         lower: Lower bound of the interval, inclusive.
         upper: Upper bound of the interval, inclusive.
-        margin: Distance from the interval at which `value_at_margin` is left; 0 for a step.
+        margin: Distance from the interval at which the value is `value_at_margin`; 0: a step.
         value_at_margin: Between 0 and 1.
 
     Returns:
-        The shape of x, between 0 and 1.
+        Same shape as x, between 0 and 1.
     """
     inside = (lower <= x) & (x <= upper)
     if margin == 0:
@@ -29,10 +29,10 @@ def tolerance(
 
 
 def tracking(error: jax.Array, sigma: float) -> jax.Array:
-    """exp(-|error|^2 / sigma) of an error vector (n,): 1 when followed exactly."""
+    """Return exp(-|error|^2 / sigma) of an error vector (n,), 1 without error."""
     return jnp.exp(-squared(error) / sigma)
 
 
 def squared(x: jax.Array) -> jax.Array:
-    """The sum of squares of a vector (n,)."""
+    """Return the sum of squares of a vector (n,)."""
     return jnp.sum(jnp.square(x))

@@ -1,8 +1,8 @@
-"""MJCF to models: the lean one that is stepped, and the one that is drawn.
+"""Compilation of MJCF files: a lean model for the physics, and a scene for rendering.
 
-Both come from the same file, so they have the same joints. Geoms of group 2 are decoration: the
-physics leaves them out. A scene brings its own sky, sunlight and floor; lights and textures of the
-file are left out of both models.
+Both come from the same file, so they have the same joints. Geoms of group 2 are visual only and not
+in the physics model. The scene gets its own sky, sunlight and floor; neither model keeps the lights
+and textures of the file.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,24 +16,27 @@ DECORATION = 2  # geom group
 
 ZENITH, HORIZON = (0.42, 0.60, 0.86), (0.90, 0.93, 0.97)  # colours of the sky
 TILES = (0.60, 0.64, 0.70), (0.67, 0.71, 0.77)  # the two colours of the checker
-SUN = (0.42, -0.50, 1.0)  # where the light comes from, as seen from the robot
-FRAMEBUFFER = 1920, 1440  # pixels, the largest picture that can be drawn
-_LEAST_RADIUS = 0.2  # m, of what moves
-_SHADOWED = 1.7, 4.0  # radii: how far from the robot shadows fall, least and most
-_MARGIN = 1.1
-_SEEN = 90.0  # radii: how far the floor reaches
+SUN = (0.42, -0.50, 1.0)  # direction to the light
+FRAMEBUFFER = 1920, 1440  # pixels, the largest image that can be rendered
+# Lengths below are in radii of the moving geoms, so that scenes of all sizes look alike.
+_MIN_RADIUS = 0.2  # m
+_SHADOW_RANGE = 1.7, 4.0  # least and greatest distance from the robot of shadows
+_MARGIN = 1.1  # shadows reach this factor beyond the fixed geoms
+_FAR_PLANE = 90.0  # distance to which the floor is visible
 
 
-def _keep(spec: mujoco.MjSpec) -> None:
-    """Change nothing."""
+def _unchanged(spec: mujoco.MjSpec) -> None:
+    """Leave a spec as it is."""
 
 
-def compile_physics(path: Path, change: Callable[[mujoco.MjSpec], None] = _keep) -> mujoco.MjModel:
-    """Compile the model that is stepped.
+def compile_physics(
+    path: Path, change: Callable[[mujoco.MjSpec], None] = _unchanged
+) -> mujoco.MjModel:
+    """Compile the physics model.
 
     Args:
-        path: An MJCF file; its geoms of group 2 are left out, and materials with them.
-        change: Changes the file's model before.
+        path: MJCF file; visual geoms (group 2) and materials are left out.
+        change: Function that edits the spec before.
     """
     spec = _read(path)
     change(spec)
@@ -52,17 +55,17 @@ def compile_scene(
     floor: float | None = None,
     cameras: Mapping[str, Mapping[str, Any]] | None = None,
     plane: str = "floor",
-    change: Callable[[mujoco.MjSpec], None] = _keep,
+    change: Callable[[mujoco.MjSpec], None] = _unchanged,
 ) -> mujoco.MjModel:
-    """Compile the model that is drawn.
+    """Compile the scene for rendering.
 
     Args:
-        path: An MJCF file.
-        floor: Height of the floor, m; None for that of the file, or 0 for one that is added.
+        path: MJCF file.
+        floor: Height of the floor, m; None for the file's, or 0 if the file has none.
         cameras: Name -> attributes of cameras to add to the world.
-        plane: The geom that is given tiles, as height fields are; without it in the file, a floor
-            is added.
-        change: Changes the file's model before.
+        plane: Geom that gets the tile texture, as height fields do; if the file has none of this
+            name, a floor is added.
+        change: Function that edits the spec before.
     """
     spec = _read(path)
     change(spec)
@@ -76,13 +79,13 @@ def compile_scene(
     )
     if floor is not None:
         ground.pos[2] = floor
-    ground.size = [0, 0, 0.05]  # endless
+    ground.size = [0, 0, 0.05]  # infinite
     fields = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_HFIELD]
     if fields:
-        ground.pos[2] -= 0.003  # m, or the two would flicker where both are level
+        ground.pos[2] -= 0.003  # m, else the two flicker where they coincide
     for geom in (ground, *fields):
         geom.material = "tiles"
-        geom.rgba = [0.5, 0.5, 0.5, 1]  # MuJoCo's word for "as the material"
+        geom.rgba = [0.5, 0.5, 0.5, 1]  # MuJoCo's default, which means "as the material"
     spec.visual.global_.offwidth, spec.visual.global_.offheight = FRAMEBUFFER
     model = _compile(spec)
     _scale(model)
@@ -90,7 +93,7 @@ def compile_scene(
 
 
 def moving_bounds(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray] | None:
-    """The lowest and the highest corner (3,) of what moves, in the first pose; None if nothing."""
+    """Return the bounding box of the moving geoms in qpos0, as two corners (3,); None if none."""
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     moving = np.flatnonzero(model.body_weldid[model.geom_bodyid] != 0)
@@ -101,7 +104,7 @@ def moving_bounds(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray] | None
 
 
 def _read(path: Path) -> mujoco.MjSpec:
-    """An MJCF file without its own lights and textures, nor the materials that show them."""
+    """Read an MJCF file without its lights, textures and textured materials."""
     spec = mujoco.MjSpec.from_file(str(path))
     textured = [material for material in spec.materials if any(material.textures)]
     names = {material.name for material in textured}
@@ -114,9 +117,10 @@ def _read(path: Path) -> mujoco.MjSpec:
 
 
 def _compile(spec: mujoco.MjSpec) -> mujoco.MjModel:
-    """Compile; a total mass that the file asks for is set after, as MuJoCo now wants it.
+    """Compile a spec, and apply its `settotalmass` afterwards.
 
-    The result is the same, bit for bit, without a warning that MuJoCo would also write to a file.
+    MuJoCo deprecates `settotalmass` with a warning, which it also writes to a file. The result is
+    the same bit for bit.
     """
     mass, spec.compiler.settotalmass = spec.compiler.settotalmass, -1.0
     model = spec.compile()
@@ -127,11 +131,11 @@ def _compile(spec: mujoco.MjSpec) -> mujoco.MjModel:
 
 
 def _add_sky(spec: mujoco.MjSpec) -> None:
-    """A gradient that ends in the colour of the haze, which hides where the floor ends."""
+    """Add a gradient sky that ends in the colour of the haze, which hides the floor's edge."""
     side = 64
     rows = np.linspace(1, -1, side)[:, None]  # up to down
-    share = np.clip(rows, 0, 1) ** 0.6
-    wall = share * np.array(ZENITH) + (1 - share) * np.array(HORIZON)
+    blend = np.clip(rows, 0, 1) ** 0.6
+    wall = blend * np.array(ZENITH) + (1 - blend) * np.array(HORIZON)
     walls = np.broadcast_to(wall[:, None], (side, side, 3))
     up, down = np.full((side, side, 3), ZENITH), np.full((side, side, 3), HORIZON)
     faces = np.concatenate([walls, walls, up, down, walls, walls])
@@ -144,20 +148,20 @@ def _add_sky(spec: mujoco.MjSpec) -> None:
     )
     texture.data = (255 * faces).round().astype(np.uint8).tobytes()
     spec.visual.rgba.haze = (*HORIZON, 1.0)
-    spec.visual.map.haze = 0.9  # of the way to where the floor ends
+    spec.visual.map.haze = 0.9  # fraction of the far plane's distance
 
 
 def _add_sun(spec: mujoco.MjSpec) -> None:
-    """Light from one direction everywhere; its shadows follow the robot.
+    """Add a directional light, whose shadows follow the robot.
 
-    All light on the floor adds up to less than 1, where OpenGL would cut it off: sooner where it
-    draws all of it at once than where it draws shadows.
+    All light on the floor adds up to less than 1. Beyond that OpenGL clips, and more so in a pass
+    with all lights than in the passes for shadows.
     """
     body = spec.worldbody.first_body() or spec.worldbody
     body.add_light(
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
-        pos=[2 * component for component in SUN],  # radii of what moves, see _scale
+        pos=[2 * component for component in SUN],  # in radii, see _scale
         dir=[-component for component in SUN],
         diffuse=[0.62, 0.60, 0.56],
         specular=[0.25, 0.25, 0.25],
@@ -184,18 +188,21 @@ def _add_tiles(spec: mujoco.MjSpec) -> None:
 
 
 def _scale(model: mujoco.MjModel) -> None:
-    """Set how far shadows and sight reach by the size of what moves."""
+    """Set light position, shadow range and far plane by the size of the moving geoms."""
     low, high = moving_bounds(model) or (np.zeros(3), np.zeros(3))
-    radius = max(_LEAST_RADIUS, float(np.linalg.norm(high - low)) / 2)
-    for places in (model.light_pos, model.light_pos0, model.light_poscom0):
-        places *= radius  # shadows are the finer, the nearer
-    model.vis.map.shadowclip = _shadowed(model, (low + high) / 2, radius) / model.stat.extent
-    model.vis.map.zfar = _SEEN * radius / model.stat.extent
+    radius = max(_MIN_RADIUS, float(np.linalg.norm(high - low)) / 2)
+    for position in (model.light_pos, model.light_pos0, model.light_poscom0):
+        position *= radius  # the nearer the light, the finer the shadow map
+    model.vis.map.shadowclip = _shadow_range(model, (low + high) / 2, radius) / model.stat.extent
+    model.vis.map.zfar = _FAR_PLANE * radius / model.stat.extent
 
 
-def _shadowed(model: mujoco.MjModel, center: np.ndarray, radius: float) -> float:
-    """How far shadows fall, m: as far as fixed things near the robot, which have specks beyond."""
-    least, most = (factor * radius for factor in _SHADOWED)
+def _shadow_range(model: mujoco.MjModel, center: np.ndarray, radius: float) -> float:
+    """Return the range of shadows, m: as far as fixed geoms near the robot.
+
+    Geoms that reach beyond the range would get specks of shadow.
+    """
+    least, most = (factor * radius for factor in _SHADOW_RANGE)
     solid = ~np.isin(model.geom_type, (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD))
     fixed = solid & (model.geom_bodyid == 0)
     reach = np.linalg.norm(model.geom_pos[fixed] - center, axis=1) + model.geom_rbound[fixed]

@@ -12,7 +12,7 @@ from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
 from rlctl.rendering.options import RenderOptions
 from rlctl.rollouts.base import Step
-from rlctl.rollouts.factory import make_drawn, make_driver, make_environment
+from rlctl.rollouts.factory import make_driver, make_environment, make_rendering_driver
 
 RENDER_MODES = ("rgb_array",)
 PICTURE = 640, 480  # pixels
@@ -78,7 +78,7 @@ class Adapter:
         if self._draws_itself and render_mode:
             if num_envs > 1:
                 raise UsageError(f"a batch of {name} draws no pictures", "make one environment")
-            self.driver = make_drawn(name, config, physics, episode_length)
+            self.driver = make_rendering_driver(name, config, physics, episode_length)
         else:
             self.driver = make_driver(
                 name,
@@ -125,7 +125,7 @@ class Adapter:
             RendererMissing: Nothing to draw with.
         """
         if self._draws_itself:
-            return [self.driver.picture()]
+            return [self.driver.render()]
         if self._canvas is None:
             from rlctl.rendering.canvas import Canvas
             from rlctl.rendering.views import cameras

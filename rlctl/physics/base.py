@@ -1,10 +1,10 @@
-"""What an environment sees of the physics: MjData's fields by name, whichever back end steps them.
+"""View of the physics that environments get: MjData fields by name, on every back end.
 
 As after `mj_step`, the state fields (qpos, qvel, act) are current and every derived field (xpos,
 sensordata, qfrc_actuator, ...) was computed at the start of the last substep (with the Runge-Kutta
 integrator, at the last of its four stages).
 
-Among the fields are residuals; see `physics.fields`.
+Fields may be residuals; see `physics.precision`.
 """
 
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ class Physics:
             ) from None
 
     def tree_flatten(self) -> tuple[tuple[jax.Array, ...], tuple[str, ...]]:
-        """Children in the order of the field names, which are the static part."""
+        """Return the arrays in the order of their names, and the names as static data."""
         names = tuple(sorted(self._fields))
         return tuple(self._fields[name] for name in names), names
 
     @classmethod
     def tree_unflatten(cls, names: tuple[str, ...], leaves: tuple[jax.Array, ...]) -> "Physics":
-        """Rebuild from names and leaves."""
+        """Rebuild the view from names and leaves."""
         return cls(dict(zip(names, leaves, strict=True)))

@@ -1,9 +1,9 @@
-"""MJX physics: MuJoCo in JAX (`jax`) or in NVIDIA Warp's kernels (`warp`), fused with environments.
+"""MJX physics: MuJoCo in JAX (`jax`) or NVIDIA Warp (`warp`), compiled together with environments.
 
-Only the state proper is kept between control steps (positions, velocities, activations, the
-solver's warm start) and the fields the environment reads; everything else in mjx.Data is derived,
-and the next step derives it anew. That keeps memory and checkpoints small, and lets single rows be
-restarted, whichever implementation lays out the rest as it likes.
+Between control steps only the state is kept (positions, velocities, activations, the solver's warm
+start) and the fields that the environment reads. Everything else in mjx.Data is derived, and the
+next step recomputes it. That keeps memory and checkpoints small, and single rows can be restarted
+whatever the layout of the rest.
 """
 
 from functools import partial
@@ -18,7 +18,7 @@ from mujoco import mjx
 from rlctl.core.errors import UsageError
 from rlctl.physics.base import Physics
 from rlctl.physics.native import FORCES
-from rlctl.physics.precision import RESIDUAL, source
+from rlctl.physics.precision import RESIDUAL_SUFFIX, source_field
 from rlctl.physics.simulation import Fields, Transition
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ STATE = ("time", "qpos", "qvel", "act", "history", "qacc_warmstart", "mocap_pos"
 
 
 class MjxState(NamedTuple):
-    """All there is to n instances.
+    """Full state of n instances.
 
     Attributes:
-        carry: The environments' own memory.
-        fields: What they see of the physics.
-        hidden: The rest of the physics' state.
+        carry: State that the environments keep between steps.
+        fields: Physics fields that the environments read.
+        hidden: The rest of the physics state.
     """
 
     carry: "Carry"
@@ -42,16 +42,16 @@ class MjxState(NamedTuple):
 
 
 class MjxSimulation:
-    """An environment on MJX; see physics.simulation.Simulation.
+    """Simulation of an environment on MJX; see physics.simulation.Simulation.
 
-    A model that asks for the PGS solver, which MJX does not have, gets Newton's.
+    MJX has no PGS solver: a model that asks for it gets the Newton solver.
 
     Args:
         env: The environment.
         impl: `jax` or `warp`.
 
     Raises:
-        UsageError: MJX lacks something that the model or the environment needs.
+        UsageError: MJX lacks a feature that the model or the environment needs.
     """
 
     def __init__(self, env: "Environment", impl: str) -> None:
@@ -62,41 +62,42 @@ class MjxSimulation:
         if self._source.opt.solver == mujoco.mjtSolver.mjSOL_PGS:
             self._source.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
         if impl == "warp":
-            _hush_warp()
+            _silence_warp()
         try:
             self._model = mjx.put_model(self._source, impl=impl)
         except NotImplementedError as error:
             raise UsageError(
                 f"{env.spec.id} does not run on {impl} physics: {error}", "use --physics native"
             ) from error
-        blank, sample = self._blank(1), mujoco.MjData(self._source)
+        empty, sample = self._empty_data(1), mujoco.MjData(self._source)
         read = tuple(dict.fromkeys(("qpos", "qvel", *env.fields)))
-        for name in map(source, read):
-            if name not in blank.__dict__ and name not in blank._impl.__dict__:
+        for name in map(source_field, read):
+            if name not in empty.__dict__ and name not in empty._impl.__dict__:
                 raise UsageError(
                     f"{env.spec.id} reads {name}, which {impl} physics does not provide",
                     "use --physics native",
                 )
-        self._shapes = {name: np.shape(getattr(sample, source(name))) for name in read}
-        self._hidden = [n for n in STATE if n not in read and np.size(getattr(blank, n))]
-        self._reads_derived = not set(map(source, read)) <= set(STATE)
+        self._shapes = {name: np.shape(getattr(sample, source_field(name))) for name in read}
+        self._hidden = [n for n in STATE if n not in read and np.size(getattr(empty, n))]
+        self._reads_derived = not set(map(source_field, read)) <= set(STATE)
 
-    def draw(self, keys: jax.Array) -> Fields:
-        draws = jax.vmap(lambda key: self._env.randomize(key, self._source))(keys)
-        for name in draws:
+    def randomize(self, keys: jax.Array) -> Fields:
+        model_fields = jax.vmap(lambda key: self._env.randomize(key, self._source))(keys)
+        for name in model_fields:
+            # Native physics calls mj_setConst for these; MJX has no such function.
             if name in mujoco.MjModel._setconst_inputs:
                 raise UsageError(
                     f"{self.spec.id} randomises {name}, whose dependent constants "
                     f"{self._impl} physics cannot recompute",
                     "use --physics native, or --set train.randomize=false",
                 )
-        return draws
+        return model_fields
 
     def reset(
-        self, initial_keys: jax.Array, begin_keys: jax.Array, draws: Fields
+        self, initial_keys: jax.Array, begin_keys: jax.Array, model_fields: Fields
     ) -> tuple[MjxState, jax.Array]:
-        start = partial(self._reset, self._blank(len(initial_keys)))
-        return jax.vmap(start)(initial_keys, begin_keys, draws)
+        reset = partial(self._reset, self._empty_data(len(initial_keys)))
+        return jax.vmap(reset)(initial_keys, begin_keys, model_fields)
 
     def step(
         self,
@@ -104,10 +105,10 @@ class MjxSimulation:
         action: jax.Array,
         before_keys: jax.Array,
         after_keys: jax.Array,
-        draws: Fields,
+        model_fields: Fields,
     ) -> tuple[MjxState, Transition]:
-        advance = partial(self._step, self._blank(len(action)))
-        return jax.vmap(advance)(state, action, before_keys, after_keys, draws)
+        step = partial(self._step, self._empty_data(len(action)))
+        return jax.vmap(step)(state, action, before_keys, after_keys, model_fields)
 
     def fields(self, state: MjxState) -> Fields:
         return state.fields
@@ -117,54 +118,55 @@ class MjxSimulation:
             return jnp.zeros((len(state.fields["qpos"]), 0))
         return jax.vmap(self._env.command)(state.carry)
 
-    def told(self, state: MjxState, command: jax.Array) -> MjxState:
-        return state._replace(carry=jax.vmap(self._env.told)(state.carry, command))
+    def set_command(self, state: MjxState, command: jax.Array) -> MjxState:
+        return state._replace(carry=jax.vmap(self._env.set_command)(state.carry, command))
 
     # --- one instance ---
 
     def _reset(
-        self, blank: mjx.Data, initial_key: jax.Array, begin_key: jax.Array, draw: Fields
+        self, empty: mjx.Data, initial_key: jax.Array, begin_key: jax.Array, model_fields: Fields
     ) -> tuple[MjxState, jax.Array]:
         qpos, qvel = self._env.initial(initial_key)
-        data = blank.replace(qpos=qpos, qvel=qvel)
+        data = empty.replace(qpos=qpos, qvel=qvel)
         if self._reads_derived:
             with jax.default_matmul_precision("highest"):
-                data = mjx.forward(self._model.replace(**draw), data)
-            data = data.replace(qpos=qpos)  # which it has normalised, and native physics does not
+                data = mjx.forward(self._model.replace(**model_fields), data)
+            # MJX normalises quaternions in qpos here, native physics does not.
+            data = data.replace(qpos=qpos)
         fields, hidden = self._split(data)
         carry, observation = self._env.begin(Physics(fields), begin_key)
         return MjxState(carry, fields, hidden), observation
 
     def _step(
         self,
-        blank: mjx.Data,
+        empty: mjx.Data,
         state: MjxState,
         action: jax.Array,
         before_key: jax.Array,
         after_key: jax.Array,
-        draw: Fields,
+        model_fields: Fields,
     ) -> tuple[MjxState, Transition]:
         edits, ctrl = self._env.before(state.carry, Physics(state.fields), action, before_key)
         kept = {name: x for name, x in state.fields.items() if name in STATE} | state.hidden
-        data = blank.replace(**kept, ctrl=ctrl)
+        data = empty.replace(**kept, ctrl=ctrl)
         data = data.replace(
             **{n: edit if n in FORCES else getattr(data, n) + edit for n, edit in edits.items()}
         )
-        model = self._model.replace(**draw)
-        # NVIDIA GPUs would multiply matrices in TF32, too coarse for dynamics.
+        model = self._model.replace(**model_fields)
+        # By default NVIDIA GPUs multiply matrices in TF32, which is too coarse for dynamics.
         with jax.default_matmul_precision("highest"):
             data = jax.lax.fori_loop(
                 0, self.spec.substeps, lambda _, data: mjx.step(model, data), data
             )
         fields, hidden = self._split(data)
-        carry, *seen = self._env.after(state.carry, Physics(fields), action, after_key)
-        return MjxState(carry, fields, hidden), Transition(*seen)
+        carry, *result = self._env.after(state.carry, Physics(fields), action, after_key)
+        return MjxState(carry, fields, hidden), Transition(*result)
 
     def _split(self, data: mjx.Data) -> tuple[Fields, Fields]:
-        """What the environment sees, in MjData's shapes, and what it does not."""
+        """Split data into the environment's fields, in MjData's shapes, and the hidden state."""
 
         def read(name: str, shape: tuple[int, ...]) -> jax.Array:
-            if name.endswith(RESIDUAL):
+            if name.endswith(RESIDUAL_SUFFIX):
                 return jnp.zeros(shape)
             values = getattr(data if name in data.__dict__ else data._impl, name)
             return values.reshape(shape).astype(jnp.float32)
@@ -172,20 +174,20 @@ class MjxSimulation:
         fields = {name: read(name, shape) for name, shape in self._shapes.items()}
         return fields, {name: getattr(data, name) for name in self._hidden}
 
-    def _blank(self, num: int) -> mjx.Data:
-        """The mjx.Data of one instance, zeros but for what belongs to the model.
+    def _empty_data(self, num: int) -> mjx.Data:
+        """Return the mjx.Data of one instance: zeros except for constants of the model.
 
-        Warp keeps the contacts of all `num` instances together: there must be room for them.
+        Warp stores the contacts of all `num` instances in one buffer, sized here.
         """
         with jax.ensure_compile_time_eval():
             if self._impl == "jax":
                 return mjx.make_data(self._source, impl="jax")
-            room = mjx.make_data(self._source, impl="warp")._impl.naconmax
-            return mjx.make_data(self._source, impl="warp", naconmax=num * room)
+            contacts = mjx.make_data(self._source, impl="warp")._impl.naconmax
+            return mjx.make_data(self._source, impl="warp", naconmax=num * contacts)
 
 
-def _hush_warp() -> None:
-    """Keep Warp's greeting and its list of loaded kernels off standard output."""
+def _silence_warp() -> None:
+    """Keep Warp's banner and its list of loaded kernels off standard output."""
     import warp
 
     warp.config.log_level = warp.LOG_WARNING

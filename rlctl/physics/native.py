@@ -1,6 +1,6 @@
-"""Native physics: many simulations stepped by MuJoCo C on a pool of threads (`mujoco.batch`).
+"""Native physics: a batch of simulations stepped by MuJoCo C in a thread pool (`mujoco.batch`).
 
-Results are those of one MjData per simulation, bit for bit, at any number of threads.
+Results equal those of one MjData per simulation bit for bit, with any number of threads.
 """
 
 from collections.abc import Mapping
@@ -9,62 +9,68 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from rlctl.physics.precision import rounded, source
+from rlctl.physics.precision import source_field, to_float32
 
 FORCES = ("qfrc_applied", "xfrc_applied")  # held for one control step: an edit replaces them
 _NO_FORWARD = int(mujoco.mjtStage.mjSTAGE_NONE)
 
 
 class NativeBatch:
-    """N simulations of one model, each with its own state and randomised fields.
+    """N simulations of one model, each with its own state and randomised model fields.
 
     Args:
-        model: The physics model; the batch works on a copy.
+        model: Physics model; the batch works on a copy.
         num: N.
         fields: MjData fields, or residuals of them, to read back after every call.
-        substeps: Physics steps in a control step.
-        threads: Threads to step on.
+        substeps: Physics steps per control step.
+        threads: Size of the thread pool.
     """
 
     def __init__(
         self, model: mujoco.MjModel, num: int, fields: tuple[str, ...], substeps: int, threads: int
     ) -> None:
-        # MuJoCo would reset a diverged simulation by itself; rlctl finds it and says so instead.
+        # MuJoCo would silently reset a diverged simulation; rlctl reports it instead.
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
-        mujoco.set_mju_user_warning(lambda message: None)  # counted below; else a log file appears
+        mujoco.set_mju_user_warning(
+            lambda message: None
+        )  # counted below; the default writes a file
         self._batch = Batch(model, num, threads)
-        self._bound = {name: self._batch.bind(source(name)) for name in fields}
+        self._bound = {name: self._batch.bind(source_field(name)) for name in fields}
         self._expanded: dict[str, np.ndarray] = {}
         self._ctrl = self._batch.bind("ctrl")
         self._substeps = substeps
-        self.state = self._batch.state  # (N, nstate) float64, live: all there is to a simulation
-        self.qpos = self._batch.bind("qpos")  # (N, nq) float64, live
+        # Views, which the batch updates in place.
+        self.state = self._batch.state  # (N, nstate) float64, the full physics state
+        self.qpos = self._batch.bind("qpos")  # (N, nq) float64
 
     def fields(self) -> dict[str, np.ndarray]:
-        """The bound fields now: name -> (N, ...) float32, copies."""
-        return {name: rounded(name, array) for name, array in self._bound.items()}
+        """Return copies of the bound fields: name -> (N, ...) float32."""
+        return {name: to_float32(name, array) for name, array in self._bound.items()}
 
-    def randomize(self, draws: Mapping[str, np.ndarray], ids: np.ndarray | None = None) -> None:
-        """Give simulations `ids` (n,), all if None, their own model fields: name -> (n, ...)."""
-        for name, values in draws.items():
+    def randomize(
+        self, model_fields: Mapping[str, np.ndarray], ids: np.ndarray | None = None
+    ) -> None:
+        """Set model fields, name -> (n, ...), of simulations `ids` (n,), or of all if None."""
+        for name, values in model_fields.items():
             if name not in self._expanded:
                 self._expanded[name] = self._batch.expand(name)
             self._expanded[name][slice(None) if ids is None else ids] = values
-        if any(name in mujoco.MjModel._setconst_inputs for name in draws):
+        # MuJoCo derives other constants from some fields, such as inverse weights from masses.
+        if any(name in mujoco.MjModel._setconst_inputs for name in model_fields):
             self._batch.set_const(ids)
 
     def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> None:
-        """Start simulations `ids` (n,) at qpos (n, nq), qvel (n, nv), and forward them."""
+        """Start simulations `ids` (n,) at qpos (n, nq), qvel (n, nv), and run a forward pass."""
         self._batch.reset(ids, stage=_NO_FORWARD)
         self.qpos[ids] = qpos
         self._batch.bind("qvel")[ids] = qvel
         self._batch.forward(ids)
 
     def step(self, edits: Mapping[str, np.ndarray], ctrl: np.ndarray) -> np.ndarray:
-        """Add the edits to the state, hold ctrl (N, nu), take the substeps.
+        """Add the edits to the state, then take the substeps with ctrl (N, nu) held.
 
         Returns:
-            (N,) bool, the simulations that MuJoCo could not step; they keep their state.
+            (N,) bool, True where MuJoCo could not step; those simulations keep their state.
         """
         for name, edit in edits.items():
             array = self._batch.bind(name)
@@ -80,7 +86,7 @@ class NativeBatch:
         return np.zeros(len(self._ctrl), bool)
 
     def take_warnings(self) -> int:
-        """Instability warnings since the last call."""
+        """Return the number of instability warnings since the last call."""
         counts = self._batch.warning[:, :, 1]
         total = int(counts.sum())
         counts[:] = 0

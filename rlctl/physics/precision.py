@@ -1,21 +1,23 @@
-"""Names and precision of MjData's fields, as environments see them.
+"""Precision of MjData fields: environments get float32, and residuals on request.
 
-Physics in float64 is seen in float32. What that rounding leaves out of a field is a field too,
-`qpos_residual` of `qpos`: a small difference of two large numbers needs it. Back ends that compute
-in float32 leave nothing out: theirs are zeros.
+Native physics computes in float64 and environments in float32. The rounding error of a field is a
+field too, `qpos_residual` of `qpos`: a small difference of two large numbers needs it. Back ends
+that compute in float32 have no rounding error; their residuals are zeros.
 """
 
 import numpy as np
 
-RESIDUAL = "_residual"  # suffix of a field's name
+RESIDUAL_SUFFIX = "_residual"
 
 
-def source(field: str) -> str:
-    """The MjData field behind a name: itself, or the one it is the residual of."""
-    return field.removesuffix(RESIDUAL)
+def source_field(field: str) -> str:
+    """Return the MjData field behind a name: itself, or the field that it is the residual of."""
+    return field.removesuffix(RESIDUAL_SUFFIX)
 
 
-def rounded(field: str, values: np.ndarray) -> np.ndarray:
-    """What is seen of float64 values: float32, or what that leaves out if it is a residual."""
-    seen = values.astype(np.float32)
-    return (values - seen).astype(np.float32) if field.endswith(RESIDUAL) else seen
+def to_float32(field: str, values: np.ndarray) -> np.ndarray:
+    """Round float64 values to float32; for a residual field, return the rounding error instead."""
+    rounded = values.astype(np.float32)
+    if field.endswith(RESIDUAL_SUFFIX):
+        return (values - rounded).astype(np.float32)
+    return rounded

@@ -1,8 +1,8 @@
-"""Environment and physics in one: what the fused driver steps under jit.
+"""Simulation protocol: environment and physics in one, as the JAX driver steps it under jit.
 
-Shapes lead with n, whatever number of instances a call is given: the driver restarts a few at a
-time. O observation, A action. Keys are (n, 2) uint32, fresh at every call and folded by the driver;
-a simulation draws nothing of its own. All functions are pure and jit-able, pytrees and dtypes never
+Shapes lead with n, the number of instances of a call: the driver restarts a few at a time. O
+observation, A action. Keys are (n, 2) uint32, folded by the driver and fresh in every call; a
+simulation keeps no random state. All functions are pure and jit-able, pytrees and dtypes never
 change, and every leaf of a state leads with n, so that rows can be gathered and scattered.
 """
 
@@ -12,12 +12,12 @@ import jax
 
 from rlctl.core.specs import EnvSpec
 
-SimState = Any  # a pytree of arrays (n, ...): all there is to n instances
+SimState = Any  # a pytree of arrays (n, ...): the full state of n instances
 Fields = dict[str, jax.Array]  # MjData or MjModel field -> (n, ...)
 
 
 class Transition(NamedTuple):
-    """What one control step gives.
+    """Result of one control step.
 
     Attributes:
         observation: (n, O).
@@ -36,18 +36,18 @@ class Simulation(Protocol):
     """Environments with their physics.
 
     Attributes:
-        spec: Layouts, bounds and timing.
+        spec: Observation and action spaces, and timing.
     """
 
     spec: EnvSpec
 
-    def draw(self, keys: jax.Array) -> Fields:
-        """Randomised model fields of each instance; {} for none."""
+    def randomize(self, keys: jax.Array) -> Fields:
+        """Sample randomised model fields for each instance (domain randomisation); {} for none."""
 
     def reset(
-        self, initial_keys: jax.Array, begin_keys: jax.Array, draws: Fields
+        self, initial_keys: jax.Array, begin_keys: jax.Array, model_fields: Fields
     ) -> tuple[SimState, jax.Array]:
-        """Start episodes: state, observation (n, O)."""
+        """Start episodes: return state and observation (n, O)."""
 
     def step(
         self,
@@ -55,15 +55,18 @@ class Simulation(Protocol):
         action: jax.Array,
         before_keys: jax.Array,
         after_keys: jax.Array,
-        draws: Fields,
+        model_fields: Fields,
     ) -> tuple[SimState, Transition]:
-        """One control step with actions (n, A)."""
+        """Take one control step with actions (n, A)."""
 
     def fields(self, state: SimState) -> Fields:
-        """The physics by name, qpos (n, nq) among it: what must stay finite."""
+        """Return physics fields that must stay finite, qpos (n, nq) among them."""
 
     def command(self, state: SimState) -> jax.Array:
-        """Commands in force, (n, len(spec.commands))."""
+        """Return the current commands, (n, len(spec.commands))."""
 
-    def told(self, state: SimState, command: jax.Array) -> SimState:
-        """The state once they were given other commands, (n, len(spec.commands)); if any."""
+    def set_command(self, state: SimState, command: jax.Array) -> SimState:
+        """Return the state with other commands, (n, len(spec.commands)).
+
+        Only simulations with commands have it.
+        """

@@ -96,7 +96,7 @@ class OnlineTrajectory(Trajectory):
         chosen = shown(path, self._total, dt, fps)
         self._observation = self._driver.reset(self._seed)
         self.start(self._driver)
-        size = look.size or _natural(self._driver.picture(), SMALLER.get(path.suffix.lower()))
+        size = look.size or _natural(self._driver.render(), SMALLER.get(path.suffix.lower()))
         frames = video.write(path, self._taken(chosen, size, on_frame), fps)
         self._play_to(self._total)
         seconds = 0.0 if is_sheet(path) else frames / fps
@@ -107,7 +107,7 @@ class OnlineTrajectory(Trajectory):
     ) -> Iterator[np.ndarray]:
         for done, index in enumerate(chosen, 1):
             self._play_to(index)
-            picture = caption(fit(self._driver.picture(), size), self.words(self.moments[index]))
+            picture = caption(fit(self._driver.render(), size), self.words(self.moments[index]))
             yield headed(picture, self.heading, index * self.spec.control_dt)
             on_frame(done, len(chosen))
 

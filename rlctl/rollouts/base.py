@@ -1,7 +1,7 @@
-"""Batched environments: one protocol, whichever physics drives them.
+"""Driver protocol: batched environments on any physics, with auto-reset.
 
-Shapes: N environments, T time steps, O observation, A action. Environments reset in the same step:
-`step` returns the first observation of the next episode where one ended, and the last one of the
+Shapes: N environments, T time steps, O observation, A action. Environments reset in the step that
+ends an episode: `step` returns the first observation of the next episode, and the last one of the
 ended episode in `final_observation`.
 """
 
@@ -17,16 +17,16 @@ Arrays = dict[str, np.ndarray]  # "a/b/c" -> array, as checkpoints store them
 
 
 class Step(NamedTuple):
-    """What `step` returns, all numpy.
+    """Result of one step, in numpy.
 
     Attributes:
-        observation: (N, O) float32, already of the next episode where one ended.
+        observation: (N, O) float32, of the next episode where one ended.
         reward: (N,) float32.
         terminated: (N,) bool, the environment ended the episode.
-        truncated: (N,) bool, the time limit did, and nothing else.
-        final_observation: (N, O) float32, before any reset.
-        metrics: Name -> (N,) float32, the environment's per-step metrics: those of its spec, and
-            terms that have appeared since.
+        truncated: (N,) bool, only the time limit ended it.
+        final_observation: (N, O) float32, before the reset.
+        metrics: Name -> (N,) float32, per-step metrics: those of the spec, and reward terms that
+            appeared later.
     """
 
     observation: np.ndarray
@@ -38,12 +38,12 @@ class Step(NamedTuple):
 
 
 class ActorStep(NamedTuple):
-    """What the behaviour policy does on one observation (one instance, JAX).
+    """Output of the behaviour policy for one observation (one instance, JAX).
 
     Attributes:
         action: (A,) in the environment's units.
-        raw_action: (A,) before squashing and scaling, what log_prob is of.
-        log_prob: () log-density of the action.
+        raw_action: (A,) before squashing and scaling.
+        log_prob: () log-density of raw_action.
     """
 
     action: Any
@@ -53,13 +53,13 @@ class ActorStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Actor:
-    """The learner's pure functions that collecting needs, for one instance; drivers vmap.
+    """Behaviour policy and critic: pure functions of one instance; drivers vmap them.
 
     Attributes:
         act: (params, observation (O,), noise) -> ActorStep.
         value: (params, observation (O,)) -> (), the value of an observation.
-        noise: (keys (N, 2), step ()) -> what `act` takes for each of N environments, drawn from
-            their root keys; see `rlctl.rollouts.noise`. Not vmapped.
+        noise: (keys (N, 2), step ()) -> noise of N environments for `act`, sampled from their root
+            keys; see `rlctl.rollouts.noise`. Not vmapped.
     """
 
     act: Callable[[Any, Any, Any], ActorStep]
@@ -68,7 +68,7 @@ class Actor:
 
 
 class Unroll(NamedTuple):
-    """T steps of N environments, float32; a pytree of jax or numpy arrays.
+    """Block of T steps of N environments, float32; a pytree of jax or numpy arrays.
 
     Attributes:
         observation: (T, N, O).
@@ -77,8 +77,9 @@ class Unroll(NamedTuple):
         reward: (T, N).
         terminated: (T, N), 0 or 1.
         truncated: (T, N), 0 or 1, never with terminated.
-        final_value: (T, N), the value of the final observation where truncated, 0 elsewhere.
-        last_observation: (N, O), after the last step (and its reset).
+        final_value: (T, N), value of the final observation where truncated, for bootstrapping; 0
+            elsewhere.
+        last_observation: (N, O), after the last step and its reset.
     """
 
     observation: Any
@@ -92,7 +93,7 @@ class Unroll(NamedTuple):
 
 
 def unroll_shapes(length: int, num_envs: int, spec: EnvSpec) -> Unroll:
-    """The shape of every array of an unroll."""
+    """Return the shape of every array of an unroll."""
     column = (length, num_envs)
     observation, action = (spec.observation_size,), (spec.action_size,)
     return Unroll(
@@ -109,16 +110,16 @@ def unroll_shapes(length: int, num_envs: int, spec: EnvSpec) -> Unroll:
 
 @dataclass
 class Episodes:
-    """Sums over the episodes that ended during an unroll, or since they were last taken.
+    """Sums over the episodes that ended during an unroll, or since the last `take_episodes`.
 
     Attributes:
-        count: How many ended.
-        returns: Sum of their returns.
-        lengths: Sum of their lengths, control steps.
-        terms: Name -> sum over their steps of the environment's term.
-        spread: Sum of the squared distances of their returns from the mean.
-        nonfinite: Environments reset because their state or reward was not finite.
-        warnings: MuJoCo's instability warnings.
+        count: Number of episodes.
+        returns: Sum of returns.
+        lengths: Sum of lengths, control steps.
+        terms: Name -> sum of a reward term over all steps.
+        spread: Sum of squared deviations of the returns from their mean.
+        nonfinite: Number of environments reset because of a non-finite value.
+        warnings: Number of MuJoCo's instability warnings.
     """
 
     count: int
@@ -145,14 +146,14 @@ class Episodes:
 
 
 def joint_spread(a: Any, b: Any, maximum: Callable[[Any, Any], Any] = max) -> Any:
-    """The spread of two groups of episodes together (Chan, Golub and LeVeque 1983).
+    """Combine the spreads of two groups of episodes (Chan, Golub and LeVeque 1983).
 
     S = S_a + S_b + (mean_a - mean_b)^2 n_a n_b / (n_a + n_b)
 
     Args:
-        a: Anything with `count`, `returns` and `spread`: of numbers or of arrays.
+        a: Anything with `count`, `returns` and `spread`, numbers or arrays.
         b: Likewise.
-        maximum: The larger of two such.
+        maximum: Function that returns the larger of two of these.
     """
     distance = a.returns / maximum(a.count, 1) - b.returns / maximum(b.count, 1)
     between = distance**2 * a.count * b.count / maximum(a.count + b.count, 1)
@@ -162,14 +163,14 @@ def joint_spread(a: Any, b: Any, maximum: Callable[[Any, Any], Any] = max) -> An
 class Driver(Protocol):
     """N environments stepped together.
 
-    Keys of every random draw are folded from (seed, environment index, step), so that results do
-    not depend on how the batch is split.
+    Random keys are folded from (seed, environment index, step), so results do not depend on how
+    the batch is split.
 
     Attributes:
-        spec: The environment's.
+        spec: Spec of the environment.
         num_envs: N.
-        physics: The back end: `native`, `jax`, `warp` or `gymnasium`.
-        observation: What the environments show now, (N, O) float32.
+        physics: Back end: `native`, `jax`, `warp` or `gymnasium`.
+        observation: Current observation (N, O) float32.
     """
 
     spec: EnvSpec
@@ -178,44 +179,45 @@ class Driver(Protocol):
     observation: np.ndarray
 
     def reset(self, seed: int) -> np.ndarray:
-        """Start a fresh episode everywhere: observation (N, O)."""
+        """Start a new episode in every environment; return observation (N, O)."""
 
     def stagger(self) -> None:
-        """Count the episodes just started as under way, evenly over the time limit.
+        """Stagger the clocks of the episodes just started evenly over the time limit.
 
-        Else all would end in the same step, and only one unroll in many would see first states.
+        Otherwise all episodes would time out in the same step, and few unrolls would contain
+        initial states.
         """
 
     def step(self, action: np.ndarray) -> Step:
-        """One control step with actions (N, A)."""
+        """Take one control step with actions (N, A)."""
 
     def take_episodes(self) -> Episodes:
-        """Sums over the episodes that ended in `step` since the last call."""
+        """Return sums over the episodes that ended in `step` since the last call."""
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
-        """Act with `params` for `length` steps, going on from where the last call ended.
+        """Collect an unroll of `length` steps with `params`, continuing from the last call.
 
         Raises:
-            Diverged: A state, observation or reward is not finite; names quantity, environment
-                and step (unless built to reset such environments).
+            Diverged: A state, observation or reward is not finite, and the driver does not reset
+                such environments. The error names quantity, environment and step.
         """
 
     def state(self) -> Arrays:
-        """Everything `restore` needs to go on bit for bit."""
+        """Return the arrays that `restore` needs to continue bit for bit."""
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on from `state()`."""
+        """Restore what `state()` returned."""
 
     def qpos(self) -> np.ndarray:
-        """Positions (N, nq) float64, for drawing."""
+        """Return positions (N, nq) float64, for rendering."""
 
     def command(self) -> np.ndarray:
-        """Commands in force (N, len(spec.commands)) float32."""
+        """Return the current commands (N, len(spec.commands)) float32."""
 
-    def tell(self, command: np.ndarray) -> None:
-        """Give other commands (N, len(spec.commands)); shown from the next step on.
+    def set_command(self, command: np.ndarray) -> None:
+        """Set commands (N, len(spec.commands)); observations contain them from the next step on.
 
-        Only of environments that take commands.
+        Only for environments with commands.
         """
 
     def close(self) -> None:

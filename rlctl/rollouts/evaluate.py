@@ -1,6 +1,6 @@
-"""Whole episodes of a policy, counted without bias: every environment plays exactly one a round.
+"""Unbiased evaluation of a policy: every environment plays exactly one episode per round.
 
-(Counting episodes as they finish would favour short ones.) numpy over the Driver protocol.
+Counting episodes as they finish would favour short ones. numpy over the Driver protocol.
 Shapes: E episodes, N environments, O observation, A action.
 """
 
@@ -16,36 +16,36 @@ from rlctl.core.specs import EnvSpec, RatioMetric
 from rlctl.policies.base import Policy, draw_noise
 from rlctl.rollouts.base import Arrays, Driver, Step
 
-BINS = 5  # of commands
-ROUND_SEEDS = 1_000_003  # seeds of successive rounds lie this far apart
+BINS = 5  # bins of commands in tracking reports
+ROUND_SEEDS = 1_000_003  # distance between the seeds of successive rounds
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the episodes came to.
+    """Results of an evaluation.
 
     Attributes:
         returns: (E,) sums of rewards.
         lengths: (E,) control steps.
         terminated: (E,) bool, ended by the environment rather than the time limit.
-        terms: Name -> (E,) sums of the environment's terms.
-        figures: The environment's figures, nan where there is nothing to divide by.
-        tracking: How commands were met, None without any.
+        terms: Name -> (E,) sums of the reward terms.
+        eval_metrics: Evaluation metrics of the environment, nan where the denominator is 0.
+        tracking: Command tracking, None without commands.
         seconds: Wall time.
-        steps: Environment steps taken, those of episodes already over included.
+        steps: Environment steps taken, including those of environments that wait for a round's end.
     """
 
     returns: np.ndarray
     lengths: np.ndarray
     terminated: np.ndarray
     terms: Arrays
-    figures: dict[RatioMetric, float]
+    eval_metrics: dict[RatioMetric, float]
     tracking: "Tracking | None"
     seconds: float
     steps: int
 
     def summary(self) -> dict[str, Any]:
-        """Plain numbers for a report."""
+        """Return plain numbers for a report."""
         return {
             "return": describe(self.returns),
             "length": describe(self.lengths),
@@ -56,8 +56,8 @@ class Evaluation:
                 for name, x in self.terms.items()
             },
             "figures": {
-                figure.name: {"mean": mean, "unit": figure.unit}
-                for figure, mean in self.figures.items()
+                metric.name: {"mean": value, "unit": metric.unit}
+                for metric, value in self.eval_metrics.items()
             },
             **({"tracking": self.tracking.summary()} if self.tracking else {}),
             "episodes": len(self.returns),
@@ -68,48 +68,51 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Tracking:
-    """How commands were met, at all S steps of all episodes.
+    """Command tracking, over all S steps of all episodes.
 
     Attributes:
-        names: The C components of a command.
-        told: (S, C) what was commanded.
-        achieved: (S, C) what came of it.
+        names: Names of the C components of a command.
+        commanded: (S, C).
+        achieved: (S, C) measured, in the command's units.
     """
 
     names: tuple[str, ...]
-    told: np.ndarray
+    commanded: np.ndarray
     achieved: np.ndarray
 
     def summary(self) -> dict[str, Any]:
-        """Of every component: the mean absolute error, and figures by bins of what was told."""
-        columns = zip(self.names, self.told.T, self.achieved.T, strict=True)
+        """Return per component the mean absolute error, and means by bins of the command."""
+        columns = zip(self.names, self.commanded.T, self.achieved.T, strict=True)
         return {
-            name: {"error": float(np.abs(achieved - told).mean()), "bins": _bins(told, achieved)}
-            for name, told, achieved in columns
+            name: {
+                "error": float(np.abs(achieved - commanded).mean()),
+                "bins": _bins(commanded, achieved),
+            }
+            for name, commanded, achieved in columns
         }
 
 
-def _bins(told: np.ndarray, achieved: np.ndarray) -> list[dict[str, float]]:
-    """Means over the steps of each bin of what was told (S,): equally wide, empty ones left out."""
-    low, high = told.min(), told.max()
+def _bins(commanded: np.ndarray, achieved: np.ndarray) -> list[dict[str, float]]:
+    """Average over bins of the command (S,) of equal width, without empty bins."""
+    low, high = commanded.min(), commanded.max()
     width = (high - low) / BINS or 1.0
-    numbers = np.minimum(((told - low) / width).astype(int), BINS - 1)
+    numbers = np.minimum(((commanded - low) / width).astype(int), BINS - 1)
     rows = []
     for number in np.unique(numbers):
-        here = numbers == number
+        in_bin = numbers == number
         rows.append(
             {
-                "told": float(told[here].mean()),
-                "achieved": float(achieved[here].mean()),
-                "error": float(np.abs(achieved - told)[here].mean()),
-                "steps": int(here.sum()),
+                "told": float(commanded[in_bin].mean()),
+                "achieved": float(achieved[in_bin].mean()),
+                "error": float(np.abs(achieved - commanded)[in_bin].mean()),
+                "steps": int(in_bin.sum()),
             }
         )
     return rows
 
 
 def describe(x: np.ndarray) -> dict[str, Any]:
-    """Mean, spread and the normal 95 % interval of the mean of samples (E,)."""
+    """Return mean, standard deviation, range and the normal 95 % interval of the mean of x (E,)."""
     mean, std = float(x.mean()), float(x.std())
     half = 1.96 * std / math.sqrt(len(x))
     return {
@@ -132,16 +135,13 @@ def evaluate(
     """Play `episodes` episodes of `policy`, in rounds of the driver's N environments.
 
     Args:
-        policy: Who acts.
-        driver: Where; its time limit ends episodes.
+        policy: The policy.
+        driver: The environments; their time limit ends episodes.
         episodes: E.
-        seed: Of initial states, environment noise and action noise.
+        seed: Seed of initial states, environment noise and action noise.
         stochastic: Sample actions instead of taking their mean.
-        on_step: Called with observation (N, O), action (N, A), the Step, and (N,) bool telling
-            which environments were still in the round's episode.
-
-    Returns:
-        The evaluation.
+        on_step: Called with observation (N, O), action (N, A), the Step, and (N,) bool, True where
+            the round's episode had not ended before this step.
     """
     start = time.perf_counter()
     rounds = [
@@ -152,6 +152,7 @@ def evaluate(
         name: np.concatenate([r[name] for r in rounds])[:episodes]
         for name in ("return", "length", "terminated")
     }
+    # Terms may appear late, in one round and not another: they count 0 before.
     none = np.zeros(driver.num_envs)
     metrics = {
         name: np.concatenate([r["metrics"].get(name, none) for r in rounds])[:episodes]
@@ -161,22 +162,24 @@ def evaluate(
         returns=joined["return"],
         lengths=joined["length"],
         terminated=joined["terminated"] > 0,
-        terms={n: metric for n, metric in metrics.items() if n not in driver.spec.unrewarded},
-        figures={f: _ratio(f, metrics, joined["length"]) for f in driver.spec.figures},
+        terms={
+            n: metric for n, metric in metrics.items() if n not in driver.spec.eval_only_metrics
+        },
+        eval_metrics={m: _ratio(m, metrics, joined["length"]) for m in driver.spec.eval_metrics},
         tracking=_tracking(driver.spec, [pair for r in rounds for pair in r["tracking"]]),
         seconds=time.perf_counter() - start,
         steps=sum(r["steps"] for r in rounds),
     )
 
 
-def _ratio(figure: RatioMetric, metrics: Arrays, lengths: np.ndarray) -> float:
-    """A figure from the episodes' metrics and lengths (E,); nan with nothing to divide by."""
-    over = (metrics[figure.per] if figure.per else lengths).sum()
-    return float(metrics[figure.of].sum() / over) if over else math.nan
+def _ratio(metric: RatioMetric, metrics: Arrays, lengths: np.ndarray) -> float:
+    """Compute a ratio from per-episode metrics and lengths (E,); nan if the denominator is 0."""
+    divisor = (metrics[metric.denominator] if metric.denominator else lengths).sum()
+    return float(metrics[metric.numerator].sum() / divisor) if divisor else math.nan
 
 
 def _tracking(spec: EnvSpec, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Tracking | None:
-    """All that was told and achieved (n, C), if the environment shows what is achieved."""
+    """Join pairs of commanded and achieved (n, C), if the environment observes the latter."""
     if not spec.achieved:
         return None
     return Tracking(spec.commands, *map(np.concatenate, zip(*pairs, strict=True)))
@@ -189,7 +192,7 @@ def _round(
     stochastic: bool,
     on_step: Callable[[np.ndarray, np.ndarray, Step, np.ndarray], None] | None,
 ) -> dict[str, Any]:
-    """One episode in every environment: sums (N,) by name, commands met, the steps taken."""
+    """Play one episode in every environment: sums (N,) by name, tracking pairs, steps taken."""
     n, achieved = driver.num_envs, list(driver.spec.achieved)
     rng = np.random.default_rng(seed)
     observation = driver.reset(seed)
@@ -200,10 +203,10 @@ def _round(
     while running.any():
         noise = draw_noise(policy.spec, rng, n) if stochastic else None
         action = policy.act(observation, noise=noise)
-        told = driver.command() if achieved else None
+        command = driver.command() if achieved else None
         step = driver.step(action)
         if achieved:
-            tracking.append((told[running], step.final_observation[running][:, achieved]))
+            tracking.append((command[running], step.final_observation[running][:, achieved]))
         if on_step:
             on_step(observation, action, step, running)
         sums["return"] += step.reward * running

@@ -1,4 +1,4 @@
-"""From a name in the catalog to environments that run."""
+"""Factory of environments and drivers, by catalog name."""
 
 import os
 from functools import partial
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_environment(name: str, config: Any) -> Any:
-    """The environment object behind a catalog name: an Environment, or a family's own kind."""
+    """Make the environment of a catalog name: an Environment, or a family's own class."""
     row = catalog.env(name)
     if row.physics != ("gymnasium",):
         _import_mujoco()
@@ -29,10 +29,10 @@ def make_environment(name: str, config: Any) -> Any:
 
 
 def _import_mujoco() -> None:
-    """Import it, where a bad MUJOCO_GL makes it fail.
+    """Import MuJoCo, which fails if MUJOCO_GL names a platform that is not installed.
 
     Raises:
-        RendererMissing: It does.
+        RendererMissing: The import failed because of MUJOCO_GL.
     """
     try:
         import mujoco  # noqa: F401
@@ -49,23 +49,23 @@ def _import_mujoco() -> None:
 def environment_of(
     checkpoint: Checkpoint, overrides: Overrides = (), typed: str | None = None
 ) -> tuple[str, Any]:
-    """Name and config of the environment a checkpoint was trained in.
+    """Return name and config of the environment that a checkpoint was trained in.
 
     Args:
-        checkpoint: Whose manifest tells.
-        overrides: `env.key=value` settings that differ from it, or values by full name.
-        typed: The environment that the user named, None for none.
+        checkpoint: The checkpoint.
+        overrides: `env.key=value` settings to change, or values by full name.
+        typed: Environment that the user named, None for none.
 
     Raises:
-        Unsafe: It is code, or reads files, and the user did not name it.
-        Incompatible: It does not say, or this rlctl has none of the name.
+        Unsafe: The environment is code, or reads files, and the user did not name it.
+        Incompatible: The checkpoint names no environment, or one that this rlctl does not have.
     """
     try:
         name, config = checkpoint.manifest["env"]["id"], checkpoint.manifest["env"]["config"]
     except (KeyError, TypeError):
         raise Incompatible(
-            f"{checkpoint.path} does not say which environment it is of",
-            "train with this version of rlctl, or use the one that wrote it",
+            f"{checkpoint.path} does not name its environment",
+            "train with this version of rlctl, or use the version that wrote it",
         ) from None
     catalog.check_trusted(name, config, typed)
     try:
@@ -79,13 +79,13 @@ def environment_of(
 
 
 def resolve_physics(name: str, asked: str) -> str:
-    """The back end to use: what was asked, or with `auto` the fastest one of this machine.
+    """Return the back end to use: the one given, or for `auto` the fastest on this machine.
 
-    Native on CPUs; on an NVIDIA GPU warp if it is installed, else jax; jax elsewhere.
+    That is native on CPUs; on NVIDIA GPUs warp if installed, else jax; jax elsewhere.
 
     Raises:
-        UsageError: The environment does not run on the one asked for.
-        PackageMissing: warp was asked for and is not installed.
+        UsageError: The environment does not support the back end.
+        PackageMissing: warp is not installed.
     """
     row = catalog.env(name)
     if asked == "auto" and len(row.physics) == 1:
@@ -102,11 +102,11 @@ def resolve_physics(name: str, asked: str) -> str:
     if asked not in row.physics:
         raise UsageError(
             f"{name} does not run on {asked} physics; it runs on {', '.join(row.physics)}",
-            "leave --physics out to take the fastest",
+            "leave --physics out to use the fastest",
         )
     if asked == "warp" and not find_spec("warp"):
         raise PackageMissing(
-            "warp physics was asked for, and warp is not installed",
+            "--physics warp needs warp, which is not installed",
             "mujoco-mjx[warp]",
             instead="use --physics jax",
         )
@@ -124,23 +124,25 @@ def make_driver(
     on_nonfinite: str = "stop",
     turns: int = 1,
 ) -> Driver:
-    """N environments of a catalog name on a back end.
+    """Make N environments on a back end.
 
     Args:
-        name: The environment's catalog name.
-        config: Its config dataclass.
-        physics: `auto`, `native`, `jax` or `warp`.
+        name: Catalog name.
+        config: Settings of the environment.
+        physics: `auto`, `native`, `jax`, `warp` or `gymnasium`.
         num_envs: N.
-        episode_length: Time limit in control steps; 0 for the environment's own.
-        randomize: What has a draw of randomised model fields of its own: an `environment`, or each
-            `episode`; None: nothing has.
-        on_nonfinite: `stop` (raise Diverged) or `reset` such environments.
-        turns: Environments take so many turns to `collect`, each as long as an episode; divides N.
+        episode_length: Time limit in control steps; 0 for the environment's default.
+        randomize: Sample randomised model fields once per `environment`, or per `episode`; None
+            for no domain randomisation.
+        on_nonfinite: `stop` (raise Diverged) or `reset` environments with non-finite values.
+        turns: Number of groups of environments that `collect` in turn, a time limit each; divides
+            N.
     """
     environment = make_environment(name, config)
     physics = resolve_physics(name, physics)
     limit = episode_length or environment.spec.episode_length
-    redraw = randomize == "episode"
+    resample = randomize == "episode"
+    # Imported here: Gymnasium environments with a policy in PyTorch or numpy need no JAX.
     if physics == "gymnasium":
         from rlctl.rollouts.gym import GymDriver
 
@@ -149,7 +151,7 @@ def make_driver(
         from rlctl.rollouts.native_driver import NativeDriver
         from rlctl.rollouts.native_program import NativeProgram
 
-        make = partial(NativeDriver, NativeProgram(environment, limit, redraw))
+        make = partial(NativeDriver, NativeProgram(environment, limit, resample))
     else:
         from rlctl.rollouts.jax_driver import JaxDriver
         from rlctl.rollouts.jax_program import JaxProgram
@@ -159,26 +161,28 @@ def make_driver(
             from rlctl.physics.mjx import MjxSimulation
 
             simulation = MjxSimulation(environment, physics)
-        make = partial(JaxDriver, JaxProgram(simulation, limit, redraw), physics)
-    draw, size = randomize is not None, num_envs // turns
+        make = partial(JaxDriver, JaxProgram(simulation, limit, resample), physics)
+    randomized, size = randomize is not None, num_envs // turns
     if turns == 1:
-        return make(num_envs, draw, on_nonfinite)
+        return make(num_envs, randomized, on_nonfinite)
     return RoundRobinDriver(
-        [make(size, draw, on_nonfinite, first) for first in range(0, num_envs, size)], limit
+        [make(size, randomized, on_nonfinite, first) for first in range(0, num_envs, size)], limit
     )
 
 
-def make_drawn(name: str, config: Any, physics: str, episode_length: int = 0) -> "GymDriver":
-    """One environment of a family whose environments draw themselves, ready to.
+def make_rendering_driver(
+    name: str, config: Any, physics: str, episode_length: int = 0
+) -> "GymDriver":
+    """Make one Gymnasium environment whose driver can `render`.
 
     Args:
-        name: Its catalog name.
-        config: Its config.
+        name: Catalog name.
+        config: Settings of the environment.
         physics: `auto` or `gymnasium`.
-        episode_length: Time limit in control steps; 0 for the environment's own.
+        episode_length: Time limit in control steps; 0 for the environment's default.
 
     Raises:
-        RendererMissing: It does not draw pictures.
+        RendererMissing: The environment has no render mode `rgb_array`.
     """
     from rlctl.rollouts.gym import GymDriver
 

@@ -1,7 +1,7 @@
-"""The driver of Gymnasium's environments. numpy; JAX is loaded only to `collect` with a JAX policy.
+"""Driver for Gymnasium environments, in numpy; only `collect` loads JAX, for the policy.
 
-Slow environments are spread over processes, one for each core. Results do not depend on that.
-Gymnasium's environments cannot be saved: `restore` starts fresh episodes.
+Slow environments are spread over processes, one per core. Results do not depend on that.
+Gymnasium environments cannot be saved: `restore` starts new episodes.
 """
 
 import os
@@ -15,25 +15,26 @@ import numpy as np
 from rlctl.core.errors import Diverged
 from rlctl.envs.families.gymnasium import GymnasiumEnvironment
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
-from rlctl.rollouts.gym_group import Fault, joined
-from rlctl.rollouts.gym_process import Local, Remote
+from rlctl.rollouts.gym_group import Fault, concatenate_steps
+from rlctl.rollouts.gym_process import LocalGroup, RemoteGroup
 
-WORTH_A_PROCESS = 50e-6, 400e-6  # s that a step of one environment, and of all, takes at least
+# Processes pay off if a step takes at least this many seconds, of one environment and of all.
+MIN_STEP_SECONDS = 50e-6, 400e-6
 
 
 class GymDriver:
-    """N environments of Gymnasium; see rollouts.base.Driver.
+    """N Gymnasium environments; see rollouts.base.Driver.
 
-    Terms of the reward are those that infos have: one that appears late counts 0 until then.
+    Reward terms are taken from the infos. A term that appears late counts 0 before.
 
     Args:
         env: The environment.
-        episode_length: Control steps after which an episode is truncated.
-        render_mode: None, or `rgb_array` for `picture` to work.
+        episode_length: Time limit in control steps.
+        render_mode: None, or `rgb_array` for `render` to work.
         num_envs: N.
-        randomize: Makes no difference: their models are their own business.
+        randomize: Ignored: domain randomisation is up to the environment.
         on_nonfinite: "stop" or "reset".
-        first: Index of the first environment, which its seed depends on.
+        first: Index of the first environment, for its seed.
     """
 
     physics = "gymnasium"
@@ -51,28 +52,30 @@ class GymDriver:
         self.spec = env.spec
         self.num_envs = num_envs
         self._first, self._stop, self._limit = first, on_nonfinite == "stop", episode_length
-        count = 1 if render_mode else processes(env, num_envs)
+        count = 1 if render_mode else num_processes(env, num_envs)
         edges = np.linspace(0, num_envs, count + 1).astype(int).tolist()
         self._rows = [slice(start, stop) for start, stop in pairwise(edges)]
-        kinds = [Remote] * (count - 1) + [Local]  # this process is the last to begin, not idle
+        kinds = [RemoteGroup] * (count - 1) + [
+            LocalGroup
+        ]  # started last: it steps environments too
         self._groups = [
             kind(env, rows.stop - rows.start, episode_length, render_mode)
             for kind, rows in zip(kinds, self._rows, strict=True)
         ]
         self._seed = self._time = 0
         self.observation = np.zeros((num_envs, env.spec.observation_size), np.float32)
-        self._terms = dict.fromkeys(env.spec.terms)  # names, in the order they appeared in
-        self._begin()
+        self._terms = dict.fromkeys(env.spec.terms)  # names, in order of appearance
+        self._clear_stats()
 
     def reset(self, seed: int) -> np.ndarray:
-        """Start a fresh episode everywhere: observation (N, O)."""
+        """Start a new episode in every environment; return observation (N, O)."""
         self._seed, self._time = seed, 0
         return self._restart(seed)
 
     def stagger(self) -> None:
-        """Count the episodes just started as under way, evenly over the time limit."""
+        """Stagger the clocks of the episodes just started evenly over the time limit."""
         clock = np.arange(self.num_envs, dtype=np.int64) * self._limit // self.num_envs
-        self._ask("stagger", [(clock[rows],) for rows in self._rows])
+        self._call_all("stagger", [(clock[rows],) for rows in self._rows])
 
     def step(self, action: np.ndarray) -> Step:
         """One control step with actions (N, A).
@@ -81,57 +84,57 @@ class GymDriver:
             Diverged: An observation or reward is not finite, or an environment raised.
         """
         action = np.asarray(action, np.float32)
-        parts = self._ask("step", [(action[rows],) for rows in self._rows])
-        step = joined(parts)
+        parts = self._call_all("step", [(action[rows],) for rows in self._rows])
+        step = concatenate_steps(parts)
         if step.faults:
-            self._note(step.faults)
+            self._record_faults(step.faults)
         self._time += 1
         self.observation = step.observation
         self._terms |= dict.fromkeys(step.terms)
-        none = np.zeros(self.num_envs, np.float32)
-        whole = Step(*step[:5], {name: step.terms.get(name, none) for name in self._terms})
-        self._count(whole)
-        return whole
+        missing = np.zeros(self.num_envs, np.float32)
+        result = Step(*step[:5], {name: step.terms.get(name, missing) for name in self._terms})
+        self._update_stats(result)
+        return result
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
-        """Act with `params` for `length` steps, going on from where the last call ended."""
+        """Collect an unroll of `length` steps with `params`, continuing from the last call."""
         from rlctl.rollouts.gym_collect import collect
 
         unroll = collect(self, actor, params, length, (self._seed, self._first, self._time))
         return unroll, self.take_episodes()
 
     def take_episodes(self) -> Episodes:
-        """Sums over the episodes that ended since the last call."""
+        """Return sums over the episodes that ended since the last call."""
         ended, self._ended = self._ended, Episodes(0, 0.0, 0.0, dict.fromkeys(self._terms, 0.0))
         return ended
 
     def state(self) -> Arrays:
-        """The seed and the step: the environments themselves cannot be saved."""
+        """Return seed and step: the environments themselves cannot be saved."""
         return {"seed": np.asarray(self._seed, np.int64), "time": np.asarray(self._time, np.int64)}
 
     def restore(self, arrays: Arrays) -> None:
-        """Start fresh episodes, other ones than those the run began with."""
+        """Start new episodes, with seeds that depend on the step: not those of the run's start."""
         self._seed, self._time = int(arrays["seed"]), int(arrays["time"])
         self._restart(self._seed, self._time)
         self.stagger()
 
     def qpos(self) -> np.ndarray:
-        """No positions, (N, 0): see `picture`."""
+        """Return no positions, (N, 0): these environments `render` themselves."""
         return np.zeros((self.num_envs, 0))
 
     def command(self) -> np.ndarray:
-        """No commands, (N, 0)."""
+        """Return no commands, (N, 0)."""
         return np.zeros((self.num_envs, 0), np.float32)
 
-    def picture(self) -> np.ndarray:
-        """What the first environment looks like: (height, width, 3) uint8.
+    def render(self) -> np.ndarray:
+        """Render the first environment: (height, width, 3) uint8.
 
         Raises:
-            RendererMissing: It cannot be drawn.
+            RendererMissing: The environment cannot be rendered.
         """
         (group,) = self._groups
-        group.ask("picture")
-        return group.answer()
+        group.call_async("render")
+        return group.call_wait()
 
     def close(self) -> None:
         """Close the environments and end their processes.
@@ -151,24 +154,25 @@ class GymDriver:
         self.close()
 
     def _restart(self, *entropy: int) -> np.ndarray:
-        """Fresh episodes that follow from these numbers and the environments' indices."""
+        """Start episodes with seeds from `entropy` and the environments' indices."""
+        # 31 bits, which fit any environment's integer type.
         seeds = [
             int(np.random.SeedSequence((*entropy, self._first + i)).generate_state(1)[0]) >> 1
             for i in range(self.num_envs)
         ]
-        parts = self._ask("reset", [(seeds[rows],) for rows in self._rows])
+        parts = self._call_all("reset", [(seeds[rows],) for rows in self._rows])
         self.observation = np.concatenate(parts)
-        self._begin()
+        self._clear_stats()
         return self.observation
 
-    def _begin(self) -> None:
-        """No episode has ended yet, and those under way are at their start."""
+    def _clear_stats(self) -> None:
+        """Reset the statistics: no episode has ended, and the running ones have just started."""
         self._return, self._length = np.zeros(self.num_envs), np.zeros(self.num_envs)
         self._sums: Arrays = {}
         self._ended = Episodes(0, 0.0, 0.0, dict.fromkeys(self._terms, 0.0))
 
-    def _count(self, step: Step) -> None:
-        """Enter a step in the books of the episodes."""
+    def _update_stats(self, step: Step) -> None:
+        """Update the episode statistics with a step."""
         self._return += step.reward
         self._length += 1
         for name, term in step.metrics.items():
@@ -188,8 +192,8 @@ class GymDriver:
         for total in self._sums.values():
             total[over] = 0.0
 
-    def _note(self, faults: dict[int, Fault]) -> None:
-        """Count the environments that were not finite, or stop because of them."""
+    def _record_faults(self, faults: dict[int, Fault]) -> None:
+        """Count environments with non-finite values, or raise Diverged if they stop the run."""
         self._ended.nonfinite += len(faults)
         if not self._stop:
             return
@@ -198,26 +202,30 @@ class GymDriver:
         raise Diverged(
             f"the {quantity} of environment {environment} of {self.spec.id} is not finite at step "
             f"{self._time} ({len(faults)} of {self.num_envs} environments): {value}",
-            "the last checkpoint is intact; look into the environment, or go on with "
+            "the last checkpoint is intact; check the environment's code, or continue with "
             "--set train.on_nonfinite=reset",
             data={"quantity": quantity, "environment": environment, "step": self._time},
         )
 
-    def _ask(self, method: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
-        """Call a method of every group at once, each with its own arguments."""
+    def _call_all(self, method: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
+        """Call a method of all groups in parallel, each with its own arguments."""
         for group, given in zip(self._groups, arguments, strict=True):
-            group.ask(method, *given)
-        return [group.answer() for group in self._groups]
+            group.call_async(method, *given)
+        return [group.call_wait() for group in self._groups]
 
 
-def processes(env: GymnasiumEnvironment, num_envs: int) -> int:
-    """How many processes to step N environments in; 1 is this one."""
+def num_processes(env: GymnasiumEnvironment, num_envs: int) -> int:
+    """Return how many processes to step N environments in; 1 means this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    each, together = WORTH_A_PROCESS
+    each, together = MIN_STEP_SECONDS
     if env.step_seconds < each or env.step_seconds * num_envs < together:
         return 1
     try:
         pickle.dumps(env)
-    except (pickle.PicklingError, AttributeError, TypeError):  # made by a function of no module
+    except (
+        pickle.PicklingError,
+        AttributeError,
+        TypeError,
+    ):  # defined inside a function or in __main__
         return 1
     return max(1, min(cores or 1, num_envs))

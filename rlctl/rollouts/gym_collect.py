@@ -1,4 +1,4 @@
-"""Collecting with a JAX policy in environments that numpy drives.
+"""Collection of unrolls with a JAX policy in environments that are stepped from numpy.
 
 Shapes: T steps, N environments, O observation, A action.
 """
@@ -20,28 +20,29 @@ if TYPE_CHECKING:
 def collect(
     driver: "GymDriver", actor: Actor, params: Any, length: int, start: tuple[int, int, int]
 ) -> Unroll:
-    """Act with `params` for `length` steps, going on from `driver.observation`.
+    """Collect an unroll of `length` steps, starting from `driver.observation`.
 
     Args:
         driver: The environments.
-        actor: Policy and value.
-        params: Theirs.
+        actor: Policy and critic.
+        params: Parameters of both.
         length: T.
-        start: The seed, the index of the first environment and the step, for the random keys.
+        start: Seed, index of the first environment, and step, for the random keys.
     """
     seed, first, time = start
-    act, value = _programs(actor)
+    act, value = _jitted(actor)
     indices = np.arange(first, first + driver.num_envs, dtype=np.uint32)
     keys = environment_keys(seed, indices)
     unroll = Unroll(*map(aligned, unroll_shapes(length, driver.num_envs, driver.spec)))
     unroll.final_value[:] = 0.0
     for t in range(length):
         unroll.observation[t] = driver.observation
-        chosen = act(params, driver.observation, keys, np.uint32(time + t))
-        step = driver.step(np.asarray(chosen.action))
-        unroll.raw_action[t], unroll.log_prob[t] = chosen.raw_action, chosen.log_prob
+        actor_step = act(params, driver.observation, keys, np.uint32(time + t))
+        step = driver.step(np.asarray(actor_step.action))
+        unroll.raw_action[t], unroll.log_prob[t] = actor_step.raw_action, actor_step.log_prob
         for name in ("reward", "terminated", "truncated"):
             getattr(unroll, name)[t] = getattr(step, name)
+        # Only truncated episodes are bootstrapped, and most steps have none.
         if step.truncated.any():
             values = np.asarray(value(params, step.final_observation))
             unroll.final_value[t] = np.where(step.truncated, values, 0.0)
@@ -49,9 +50,9 @@ def collect(
     return unroll
 
 
-@cache
-def _programs(actor: Actor) -> tuple[Any, Any]:
-    """The actor's functions on a batch (N, ...), jitted."""
+@cache  # jax.jit caches by function object: new ones would be compiled again
+def _jitted(actor: Actor) -> tuple[Any, Any]:
+    """Return the actor's functions for a batch (N, ...), jitted."""
 
     @jax.jit
     def act(params: Any, observation: jax.Array, keys: jax.Array, time: jax.Array) -> ActorStep:

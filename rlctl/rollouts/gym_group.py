@@ -1,4 +1,4 @@
-"""Some of a driver's Gymnasium environments, stepped one after the other.
+"""Group of Gymnasium environments, stepped one after the other in one process.
 
 Shapes: n environments of a group, O observation, A action.
 """
@@ -10,29 +10,29 @@ import numpy as np
 
 from rlctl.core.errors import Diverged, PackageMissing, RendererMissing
 from rlctl.envs.families.gymnasium import MISSING, GymnasiumEnvironment
-from rlctl.envs.families.gymnasium_errors import is_stop, missing_packages, words
+from rlctl.envs.families.gymnasium_errors import describe_error, is_stop, missing_packages
 from rlctl.rollouts.base import Arrays
-from rlctl.rollouts.gym_frame import as_picture
+from rlctl.rollouts.gym_frame import to_rgb
 
 
 class Fault(NamedTuple):
-    """What is not finite: the quantity, `observation` or `reward`, and its value in words."""
+    """Non-finite value: its quantity, `observation` or `reward`, and a description."""
 
     quantity: str
     value: str
 
 
 class GroupStep(NamedTuple):
-    """What a step of a group gives; see rollouts.base.Step.
+    """Result of a step of a group; see rollouts.base.Step.
 
     Attributes:
         observation: (n, O) float32.
-        reward: (n,) float32, 0 where at fault.
+        reward: (n,) float32, 0 where not finite.
         terminated: (n,) bool.
         truncated: (n,) bool.
-        final_observation: (n, O) float32; where at fault, that of the step before.
-        terms: Name -> (n,) float32, 0 where the info of the step has none.
-        faults: Environment of the group -> what of it is not finite.
+        final_observation: (n, O) float32; where not finite, that of the step before.
+        terms: Name -> (n,) float32, 0 where the step's info has no such term.
+        faults: Index in the group -> non-finite value.
     """
 
     observation: np.ndarray
@@ -44,8 +44,8 @@ class GroupStep(NamedTuple):
     faults: dict[int, Fault]
 
 
-def joined(steps: Sequence[GroupStep]) -> GroupStep:
-    """The steps of several groups as that of one."""
+def concatenate_steps(steps: Sequence[GroupStep]) -> GroupStep:
+    """Concatenate the steps of several groups."""
     terms = dict.fromkeys(name for step in steps for name in step.terms)
     faults, first = {}, 0
     for step in steps:
@@ -62,33 +62,33 @@ def joined(steps: Sequence[GroupStep]) -> GroupStep:
 
 
 class GymGroup:
-    """Environments of this process, reset in the step that ends an episode.
+    """Environments of this process, with auto-reset.
 
     Args:
-        env: What they are.
+        env: The environment.
         num: n.
-        limit: Steps after which an episode is truncated, if the environment does not do so itself.
-        render_mode: None, or `rgb_array` for `picture` to work.
+        limit: Time limit in steps, besides the environment's own.
+        render_mode: None, or `rgb_array` for `render` to work.
     """
 
     def __init__(
         self, env: GymnasiumEnvironment, num: int, limit: int, render_mode: str | None = None
     ) -> None:
         self._env, self._limit = env, limit
-        self._ones = [env.make(render_mode) for _ in range(num)]
+        self._envs = [env.make(render_mode) for _ in range(num)]
         self._clock = np.zeros(num, np.int64)
         self._last = np.zeros((num, env.spec.observation_size), np.float32)
         self._steps = 0
         self._failed = False
 
     def reset(self, seeds: list[int]) -> np.ndarray:
-        """Fresh episodes everywhere, of these seeds (n): observation (n, O).
+        """Start new episodes with these seeds (n); return observation (n, O).
 
         Raises:
             Diverged: An environment raised.
         """
         try:
-            pairs = zip(self._ones, seeds, strict=True)
+            pairs = zip(self._envs, seeds, strict=True)
             self._last = np.stack([self._env.reset(one, seed) for one, seed in pairs])
         except BaseException as problem:
             raise self._failure("its reset", problem) from problem
@@ -96,108 +96,109 @@ class GymGroup:
         return self._last
 
     def stagger(self, clock: np.ndarray) -> None:
-        """Count `clock` (n,) steps of the time limit as gone."""
+        """Set the clocks (n,) that count towards the time limit, in steps."""
         self._clock[:] = clock
 
     def step(self, action: np.ndarray) -> GroupStep:
-        """One step with actions (n, A).
+        """Take one step with actions (n, A).
 
         Raises:
             Diverged: An environment raised.
         """
         self._steps += 1
         try:
-            pairs = zip(self._ones, self._env.accept(action), strict=True)
-            replies = [self._env.step(one, act) for one, act in pairs]
-        except BaseException as problem:  # environments are of other people and raise anything
+            pairs = zip(self._envs, self._env.convert_actions(action), strict=True)
+            results = [self._env.step(one, act) for one, act in pairs]
+        except BaseException as problem:  # foreign code: it may raise anything
             raise self._failure(f"step {self._steps}", problem) from problem
-        final, rewards, *ends = map(np.array, zip(*(reply[:4] for reply in replies), strict=True))
-        with np.errstate(over="ignore"):
+        final, rewards, *ends = map(np.array, zip(*(r[:4] for r in results), strict=True))
+        with np.errstate(over="ignore"):  # inf is reported below
             reward = rewards.astype(np.float32)
-        faults = self._faults(final, reward)
-        terms = _columns([{} if i in faults else r.terms for i, r in enumerate(replies)])
-        wrong = np.zeros(len(replies), bool)
-        wrong[list(faults)] = True
-        final[wrong], reward[wrong] = self._last[wrong], 0.0
-        return self._settle(final, reward, *ends, wrong)._replace(terms=terms, faults=faults)
+        faults = self._find_faults(final, reward)
+        terms = _columns([{} if i in faults else r.terms for i, r in enumerate(results)])
+        bad = np.zeros(len(results), bool)
+        bad[list(faults)] = True
+        final[bad], reward[bad] = self._last[bad], 0.0
+        return self._auto_reset(final, reward, *ends, bad)._replace(terms=terms, faults=faults)
 
-    def picture(self) -> np.ndarray:
-        """What the first environment looks like: (height, width, 3) uint8.
+    def render(self) -> np.ndarray:
+        """Render the first environment: (height, width, 3) uint8.
 
         Raises:
-            PackageMissing: A package that draws it is not installed.
-            RendererMissing: It cannot be drawn.
+            PackageMissing: A package for rendering is not installed.
+            RendererMissing: The environment cannot be rendered.
         """
         name = self._env.spec.id
         try:
-            frame = self._ones[0].render()
+            frame = self._envs[0].render()
         except MISSING as problem:
-            need = f"{name} needs a package to be drawn: {words(problem)}"
-            raise PackageMissing(need, *missing_packages(problem)) from problem
+            message = f"{name} needs a package for rendering: {describe_error(problem)}"
+            raise PackageMissing(message, *missing_packages(problem)) from problem
         except BaseException as problem:
             if is_stop(problem):
                 raise
             raise RendererMissing(
-                f"{name} cannot be drawn after step {self._steps}: {words(problem)}",
-                "the environment's documentation says what drawing needs",
+                f"{name} cannot be rendered after step {self._steps}: {describe_error(problem)}",
+                "the environment's documentation says what rendering needs",
             ) from problem
         try:
-            return as_picture(frame)
+            return to_rgb(frame)
         except ValueError as problem:
             raise RendererMissing(
-                f"{name} gives no pictures in mode rgb_array: {problem}",
-                "have its render return (height, width, 3) uint8, or wrap it so that it does",
+                f"{name} returns no image in render mode rgb_array: {problem}",
+                "make its render return (height, width, 3) uint8, or wrap it",
             ) from problem
 
     def close(self) -> None:
         """Close the environments.
 
         Raises:
-            Diverged: One raised, and none had failed before.
+            Diverged: One raised, and none has failed before.
         """
         first: Diverged | None = None
-        for one in self._ones:
+        for one in self._envs:
             try:
                 one.close()
             except BaseException as problem:
-                told = self._failed
+                reported = self._failed  # an earlier failure matters more than a failing close
                 failure = self._failure("its close", problem)
-                first = first or (None if told else failure)
-        self._ones = []
+                first = first or (None if reported else failure)
+        self._envs = []
         if first is not None:
             raise first
 
-    def _faults(self, observation: np.ndarray, reward: np.ndarray) -> dict[int, Fault]:
-        """What is not finite of observations (n, O) and rewards (n,)."""
-        fine = np.isfinite(observation)
-        bad = ~fine.all(axis=1)
+    def _find_faults(self, observation: np.ndarray, reward: np.ndarray) -> dict[int, Fault]:
+        """Find non-finite values in observations (n, O) and rewards (n,)."""
+        finite = np.isfinite(observation)
+        bad = ~finite.all(axis=1)
         faults = {
-            int(row): Fault("reward", _value("it", reward[row]))
+            int(row): Fault("reward", _describe_value("it", reward[row]))
             for row in np.flatnonzero(~np.isfinite(reward))
         }
         for row in np.flatnonzero(bad):
-            column = int(np.argmin(fine[row]))
-            name = self._env.spec.observed(column)
-            faults[int(row)] = Fault("observation", _value(name, observation[row, column]))
+            column = int(np.argmin(finite[row]))
+            name = self._env.spec.observation_name(column)
+            faults[int(row)] = Fault("observation", _describe_value(name, observation[row, column]))
         return dict(sorted(faults.items()))
 
-    def _settle(
+    def _auto_reset(
         self,
         final: np.ndarray,
         reward: np.ndarray,
         terminated: np.ndarray,
         truncated: np.ndarray,
-        wrong: np.ndarray,
+        bad: np.ndarray,
     ) -> GroupStep:
-        """End what is over time or wrong (n,), and begin anew where an episode ended."""
+        """Truncate at the time limit and where `bad` (n,), and reset ended episodes."""
         self._clock += 1
-        over = (self._clock >= self._limit) | wrong
-        terminated = terminated & ~wrong
+        over = (self._clock >= self._limit) | bad
+        terminated = terminated & ~bad
         truncated = (truncated | over) & ~terminated
         now, ended = final.copy(), terminated | truncated
         try:
             for row in np.flatnonzero(ended):
-                now[row] = self._env.reset(self._ones[row])
+                # Without a seed: the environment's own generator continues.
+                now[row] = self._env.reset(self._envs[row])
         except BaseException as problem:
             raise self._failure(f"the reset after step {self._steps}", problem) from problem
         self._clock[ended] = 0
@@ -205,32 +206,32 @@ class GymGroup:
         return GroupStep(now, reward, terminated, truncated, final, {}, {})
 
     def _failure(self, when: str, problem: BaseException) -> Diverged:
-        """The error that tells of what an environment raised.
+        """Return the error for an exception that an environment raised.
 
         Raises:
-            BaseException: The problem itself, if it is the user stopping rlctl.
+            BaseException: The exception itself, if it means that the user stops rlctl.
         """
         if is_stop(problem):
             raise problem
         self._failed = True
         return Diverged(
-            f"{self._env.spec.id} failed in {when}: {words(problem)}",
-            "the last checkpoint is intact; the environment's own code is what to look at",
+            f"{self._env.spec.id} failed in {when}: {describe_error(problem)}",
+            "the last checkpoint is intact; check the environment's code",
             data={"quantity": type(problem).__name__, "step": self._steps},
         )
 
 
 def _columns(rows: list[dict[str, float]]) -> Arrays:
-    """Terms of n environments as name -> (n,) float32, 0 where one has none."""
-    found: Arrays = {}
+    """Convert terms of n environments to name -> (n,) float32, 0 where one is absent."""
+    columns: Arrays = {}
     for row, terms in enumerate(rows):
         for name, value in terms.items():
-            if name not in found:
-                found[name] = np.zeros(len(rows), np.float32)
-            found[name][row] = value
-    return found
+            if name not in columns:
+                columns[name] = np.zeros(len(rows), np.float32)
+            columns[name][row] = value
+    return columns
 
 
-def _value(name: str, value: float) -> str:
-    """A value that is not finite, in words."""
+def _describe_value(name: str, value: float) -> str:
+    """Describe a non-finite value."""
     return f"{name} is {value}" + (", as float32 ends at 3.4e38" if np.isinf(value) else "")

@@ -1,4 +1,4 @@
-"""A step of all environments, physics included, as pure functions for jit.
+"""Jitted step of all environments, physics and auto-reset included.
 
 Shapes: N environments, T time steps, O observation, A action.
 """
@@ -11,60 +11,62 @@ import jax.numpy as jnp
 from rlctl.physics.simulation import Fields, SimState, Simulation
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.base import Actor, Unroll
-from rlctl.rollouts.episode_stats import Ended, EpisodeStats, Outcome
-from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
+from rlctl.rollouts.episode_stats import EpisodeStats, EpisodeSums, StepOutcome
+from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, INITIAL, RANDOMIZE, step_keys
 from rlctl.rollouts.native_program import select
 
-RESTARTS = 16  # ended episodes restart N / RESTARTS at a time
+RESTARTS = 16  # ended episodes are reset N / RESTARTS at a time
 
 
 class JaxState(NamedTuple):
-    """All that changes from step to step; every leaf leads with N.
+    """State between steps; every leaf leads with N. Field names are names of checkpoint members.
 
     Attributes:
         key: (N, 2) uint32, folded from the seed and the environment's index.
-        draws: Randomised model fields by name.
-        sim: The simulation's.
+        model_fields: Randomised model fields by name.
+        sim: State of the simulation.
         observation: (N, O).
-        book: The running episodes.
+        book: Statistics of the running episodes.
     """
 
     key: jax.Array
-    draws: Fields
+    model_fields: Fields
     sim: SimState
     observation: jax.Array
     book: EpisodeStats
 
 
 class JaxProgram:
-    """The jitted functions of one simulation.
+    """Jitted functions of one simulation.
 
     Args:
         simulation: Environment and physics.
-        episode_length: Control steps after which an episode is truncated.
-        redraw: Whether episodes that follow another draw their randomised model fields anew.
+        episode_length: Time limit in control steps.
+        resample: Whether to resample randomised model fields at every auto-reset.
     """
 
-    def __init__(self, simulation: Simulation, episode_length: int, redraw: bool = False) -> None:
+    def __init__(self, simulation: Simulation, episode_length: int, resample: bool = False) -> None:
         self.simulation = simulation
         self.episode_length = episode_length
-        self._redraw = redraw
-        self.draw = jax.jit(simulation.draw)
+        self._resample = resample
+        self.randomize = jax.jit(simulation.randomize)
         self.command = jax.jit(simulation.command)
-        self.told = jax.jit(lambda state, command: simulation.told(state, command))
+        self.set_command = jax.jit(lambda state, command: simulation.set_command(state, command))
         self.start = jax.jit(self._start)
         self.step = jax.jit(self._step)
         self.collect = jax.jit(self._collect, static_argnums=(0, 1))
 
-    def _start(self, keys: jax.Array, draws: Fields) -> JaxState:
-        """Every environment at the start of its first episode, keys (N, 2)."""
-        sim, observation = self._reset(keys, draws, jnp.uint32(0))
-        book = episode_stats.initial_stats(len(keys), self.simulation.spec.terms)
-        return JaxState(keys, draws, sim, observation, book)
+    def _start(self, keys: jax.Array, model_fields: Fields) -> JaxState:
+        """Start the first episode of every environment, keys (N, 2)."""
+        sim, observation = self._reset(keys, model_fields, jnp.uint32(0))
+        stats = episode_stats.initial_stats(len(keys), self.simulation.spec.terms)
+        return JaxState(keys, model_fields, sim, observation, stats)
 
-    def _reset(self, keys: jax.Array, draws: Fields, time: jax.Array) -> tuple[SimState, jax.Array]:
+    def _reset(
+        self, keys: jax.Array, model_fields: Fields, time: jax.Array
+    ) -> tuple[SimState, jax.Array]:
         return self.simulation.reset(
-            step_keys(keys, time, INITIAL), step_keys(keys, time, BEGIN), draws
+            step_keys(keys, time, INITIAL), step_keys(keys, time, BEGIN), model_fields
         )
 
     def _collect(
@@ -74,88 +76,93 @@ class JaxProgram:
         params: Any,
         state: JaxState,
         time: jax.Array,
-    ) -> tuple[JaxState, Unroll, Ended, jax.Array]:
-        """Act for `length` steps from step `time` on.
+    ) -> tuple[JaxState, Unroll, EpisodeSums, jax.Array]:
+        """Collect `length` steps, the first of which is step `time`.
 
         Returns:
-            The state, the unroll, the sums of ended episodes, and what was bad (T, N) int32.
+            The state, the unroll, sums over ended episodes, and non-finite quantities (T, N) int32.
         """
 
-        def one(carry: tuple[JaxState, Ended], now: jax.Array) -> Any:
-            state, ended = carry
+        def scan_step(carry: tuple[JaxState, EpisodeSums], now: jax.Array) -> Any:
+            state, sums = carry
             noise = actor.noise(state.key, now)
-            chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
-            following, outcome, final, newly = self._step(state, chosen.action, now)
+            actor_step = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
+            next_state, outcome, final, ended = self._step(state, actor_step.action, now)
             row = {
                 "observation": state.observation,
-                "raw_action": chosen.raw_action,
-                "log_prob": chosen.log_prob,
+                "raw_action": actor_step.raw_action,
+                "log_prob": actor_step.log_prob,
                 "reward": outcome.reward,
                 "terminated": outcome.terminated,
                 "truncated": outcome.truncated,
                 "final_value": _final_value(actor, params, final, outcome.truncated),
             }
-            return (following, episode_stats.add(ended, newly)), (row, outcome.bad)
+            return (next_state, episode_stats.add_sums(sums, ended)), (row, outcome.bad)
 
-        nothing = episode_stats.no_episodes(self.simulation.spec.terms)
+        zero = episode_stats.zero_sums(self.simulation.spec.terms)
         times = time + jnp.arange(length, dtype=jnp.uint32)
-        (state, ended), (rows, bad) = jax.lax.scan(one, (state, nothing), times)
-        return state, Unroll(**rows, last_observation=state.observation), ended, bad
+        (state, sums), (rows, bad) = jax.lax.scan(scan_step, (state, zero), times)
+        return state, Unroll(**rows, last_observation=state.observation), sums, bad
 
     def _step(
         self, state: JaxState, action: jax.Array, time: jax.Array
-    ) -> tuple[JaxState, Outcome, jax.Array, Ended]:
-        """One control step with actions (N, A), and the restart of what it ended.
+    ) -> tuple[JaxState, StepOutcome, jax.Array, EpisodeSums]:
+        """Take one control step with actions (N, A), then reset the episodes that ended.
 
         Returns:
-            The state, the outcome, the final observations (N, O), the sums of ended episodes.
+            The state, the outcome, the final observations (N, O), sums over ended episodes.
         """
-        sim, seen = self.simulation.step(
+        sim, transition = self.simulation.step(
             state.sim,
             action,
             step_keys(state.key, time, BEFORE),
             step_keys(state.key, time, AFTER),
-            state.draws,
+            state.model_fields,
         )
-        failed = jnp.zeros(len(action), bool)  # MJX steps on whatever happens
-        bad = episode_stats.find_bad(
-            self.simulation.fields(sim), seen.observation, seen.reward, failed
+        failed = jnp.zeros(len(action), bool)  # MJX never refuses to step
+        bad = episode_stats.find_nonfinite(
+            self.simulation.fields(sim), transition.observation, transition.reward, failed
         )
-        fine = (bad == episode_stats.FINE).astype(jnp.float32)
-        final = select(fine, seen.observation, state.observation)
-        book, outcome, ended = episode_stats.settle(
-            state.book, seen.reward, seen.terminated, seen.metrics, bad, self.episode_length
+        # The final observation of a non-finite environment is that of the step before.
+        finite = (bad == episode_stats.FINITE).astype(jnp.float32)
+        final = select(finite, transition.observation, state.observation)
+        _, reward, terminated, metrics = transition
+        stats, outcome, ended = episode_stats.step_episodes(
+            state.book, reward, terminated, metrics, bad, self.episode_length
         )
-        state = JaxState(state.key, state.draws, sim, final, book)
+        state = JaxState(state.key, state.model_fields, sim, final, stats)
         return self._restart(state, outcome.done, time + jnp.uint32(1)), outcome, final, ended
 
     def _restart(self, state: JaxState, done: jax.Array, time: jax.Array) -> JaxState:
-        """Start new episodes where done (N,), some rows at a time.
+        """Reset environments where done (N,), some rows at a time.
 
-        A reset costs a forward pass of the physics. Usually few episodes end in a step, so most
-        rounds are spared, and each reset is still a real one with its own keys.
+        A reset costs a forward pass of the physics. Few episodes end in a typical step, so this is
+        cheaper than computing a reset for every row and selecting.
         """
         num = len(done)
         size = max(1, num // RESTARTS)
 
-        def some(carry: Any) -> Any:
+        def restart_rows(carry: Any) -> Any:
             waiting, old = carry
-            rows = jnp.nonzero(waiting, size=size, fill_value=num)[0]  # num: no row, dropped
-            chosen = state.key, state.draws
-            keys, draws = jax.tree.map(lambda x: x.at[rows].get(mode="clip"), chosen)
-            if self._redraw:
-                draws = self.simulation.draw(step_keys(keys, time, DRAW))
-            fresh = (draws, *self._reset(keys, draws, time))
+            rows = jnp.nonzero(waiting, size=size, fill_value=num)[0]  # row `num` is dropped
+            taken = state.key, state.model_fields
+            keys, model_fields = jax.tree.map(lambda x: x.at[rows].get(mode="clip"), taken)
+            if self._resample:
+                model_fields = self.simulation.randomize(step_keys(keys, time, RANDOMIZE))
+            fresh = (model_fields, *self._reset(keys, model_fields, time))
             new = jax.tree.map(lambda x, y: x.at[rows].set(y, mode="drop"), old, fresh)
             return waiting.at[rows].set(False, mode="drop"), new
 
-        start = (done > 0, (state.draws, state.sim, state.observation))
-        _, (draws, sim, observation) = jax.lax.while_loop(lambda c: c[0].any(), some, start)
-        return state._replace(draws=draws, sim=sim, observation=observation)
+        start = (done > 0, (state.model_fields, state.sim, state.observation))
+        _, (model_fields, sim, observation) = jax.lax.while_loop(
+            lambda c: c[0].any(), restart_rows, start
+        )
+        return state._replace(model_fields=model_fields, sim=sim, observation=observation)
 
 
 def _final_value(actor: Actor, params: Any, final: jax.Array, truncated: jax.Array) -> jax.Array:
-    """Values of final observations (N, O) where truncated (N,), 0 elsewhere."""
+    """Return values of final observations (N, O) where truncated (N,), 0 elsewhere."""
+    # The critic is evaluated only if there is a truncation, which most steps do not have.
     return jax.lax.cond(
         truncated.any(),
         lambda: truncated * jax.vmap(actor.value, (None, 0))(params, final),

@@ -1,28 +1,29 @@
-"""Random keys, folded from (seed, environment index, step, stream): never from batches or order."""
+"""Random keys, folded from (seed, environment index, step, stream), whatever the batches."""
 
 from functools import partial
 
 import jax
 
-# Streams: what a key of a step is for.
-ACT, BEFORE, AFTER, INITIAL, BEGIN, DRAW, NOISE_OFFSET, NOISE_BLOCK = range(8)
-NO_ENVIRONMENT = 2**32 - 1  # takes an index's place where model fields are drawn
+# Streams: the uses of a step's key. Their numbers decide results, so they never change.
+ACT, BEFORE, AFTER, INITIAL, BEGIN, RANDOMIZE, NOISE_OFFSET, NOISE_BLOCK = range(8)
+# Folded in before the index of an environment, for a stream that no environment's own key has.
+NO_ENVIRONMENT = 2**32 - 1
 
 
 def environment_keys(seed: int, indices: jax.Array) -> jax.Array:
-    """The root key of each environment: (n, 2) uint32 of indices (n,) uint32."""
+    """Return the root key of each environment: (n, 2) uint32 for indices (n,) uint32."""
     return jax.vmap(partial(jax.random.fold_in, jax.random.PRNGKey(seed)))(indices)
 
 
-def draw_keys(seed: int, indices: jax.Array) -> jax.Array:
-    """The key of each environment's model fields: (n, 2) uint32 of indices (n,) uint32."""
+def randomization_keys(seed: int, indices: jax.Array) -> jax.Array:
+    """Return the key of each environment's model fields: (n, 2) uint32 for indices (n,) uint32."""
     base = jax.random.fold_in(jax.random.PRNGKey(seed), NO_ENVIRONMENT)
     return jax.vmap(partial(jax.random.fold_in, base))(indices)
 
 
 def step_keys(keys: jax.Array, time: jax.Array, stream: int) -> jax.Array:
-    """One key per environment, (n, 2), for one stream of step `time`, from root keys (n, 2).
+    """Return one key per environment, (n, 2), for a stream of step `time`, from root keys (n, 2).
 
-    INITIAL, BEGIN and DRAW are of the first step of the episode that they start.
+    INITIAL, BEGIN and RANDOMIZE belong to the first step of the episode that they start.
     """
     return jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, time), stream))(keys)

@@ -1,7 +1,7 @@
-"""The host driver: JAX around native physics, in groups that run side by side.
+"""Driver for native physics: JAX around MuJoCo C, in groups that run in parallel threads.
 
-Each group has its own batch and its own Python thread: while one is in physics, which releases
-the interpreter lock, another is in JAX, so no core waits. Results do not depend on the grouping.
+While one group is in physics, which releases the interpreter lock, another is in JAX, so no core
+is idle. Results do not depend on the grouping.
 """
 
 import os
@@ -17,14 +17,21 @@ from rlctl.physics.native import NativeBatch
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import aligned, flatten, unflatten
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll, unroll_shapes
-from rlctl.rollouts.divergence import diverged
-from rlctl.rollouts.episode_stats import Ended, Outcome
-from rlctl.rollouts.keys import draw_keys, environment_keys
+from rlctl.rollouts.episode_stats import EpisodeSums, StepOutcome
+from rlctl.rollouts.keys import environment_keys, randomization_keys
 from rlctl.rollouts.native_program import NativeProgram, NativeState
 
 
 class NativeGroup:
-    """Environments `rows` of a driver whose first is `first`: their physics and JAX state."""
+    """Environments `rows` of a driver, with their physics and JAX state.
+
+    Args:
+        program: Jitted functions of the environment.
+        rows: Rows of the driver's arrays.
+        first: Index of the driver's first environment.
+        threads: Threads of the physics.
+        on_nonfinite: "stop" or "reset".
+    """
 
     def __init__(
         self, program: NativeProgram, rows: slice, first: int, threads: int, on_nonfinite: str
@@ -37,46 +44,47 @@ class NativeGroup:
         self.state: NativeState
         self.fields: Arrays = {}
         self.nonfinite = 0
-        self._none = episode_stats.no_episodes(env.spec.terms)
+        self._none = episode_stats.zero_sums(env.spec.terms)
         self._program = program
         self._on_nonfinite = on_nonfinite
         self.batch = NativeBatch(env.model(), self.num, fields, env.spec.substeps, threads)
 
-    def reset(self, seed: int, draws: Arrays) -> None:
-        """Fresh episodes everywhere, on the group's own rows of the randomised model fields.
+    def reset(self, seed: int, model_fields: Arrays) -> None:
+        """Start new episodes, with the group's rows of the driver's randomised model fields.
 
-        Those rows are written to where episodes draw anew.
+        The rows are views: model fields that are resampled later are written into the driver's.
         """
         keys = environment_keys(seed, self.indices)
         time = np.uint32(0)
-        self._draws = {name: array[self.rows] for name, array in draws.items()}
-        self.batch.randomize(self._draws)
+        self._model_fields = {name: array[self.rows] for name, array in model_fields.items()}
+        self.batch.randomize(self._model_fields)
         qpos, qvel = self._program.initial(keys, time)
         self.batch.reset(np.arange(self.num), np.asarray(qpos), np.asarray(qvel))
         self.fields = self.batch.fields()
         self.state = self._program.start(keys, self.fields, time)
-        self.outcome = self.nothing()
+        self.outcome = self.empty_outcome()
         self.ended, self.nonfinite = self._none, 0
         self.batch.take_warnings()
 
-    def nothing(self) -> Outcome:
-        """The outcome of no step: nothing ended."""
+    def empty_outcome(self) -> StepOutcome:
+        """Return the outcome of a step in which no episode ended."""
         zeros = np.zeros(self.num, np.float32)
         metrics = dict.fromkeys(self._program.env.spec.metrics, zeros)
-        return Outcome(zeros, zeros, zeros, metrics, np.zeros(self.num, np.int32))
+        return StepOutcome(zeros, zeros, zeros, metrics, np.zeros(self.num, np.int32))
 
-    def collect(self, actor: Actor, params: Any, unroll: Unroll, time: int) -> Ended:
+    def collect(self, actor: Actor, params: Any, unroll: Unroll, time: int) -> EpisodeSums:
         """Fill the group's columns of a numpy unroll (T, N, ...), starting at step `time`."""
         ended = self._none
         for t in range(len(unroll.reward)):
             now = np.uint32(time + t)
-            self.state, chosen, final_value, push = self._program.act(
+            self.state, actor_step, final_value, inputs = self._program.act(
                 actor, params, self.state, self.fields, self.outcome, now
             )
+            # Copied here: `advance` replaces the observation by the one after the step.
             unroll.observation[t, self.rows] = self.state.observation
-            ended = self.advance(push, ended, now)
-            unroll.raw_action[t, self.rows] = chosen.raw_action
-            unroll.log_prob[t, self.rows] = chosen.log_prob
+            ended = self.advance(inputs, ended, now)
+            unroll.raw_action[t, self.rows] = actor_step.raw_action
+            unroll.log_prob[t, self.rows] = actor_step.log_prob
             if t:
                 unroll.final_value[t - 1, self.rows] = final_value
             for name in ("reward", "terminated", "truncated"):
@@ -86,17 +94,18 @@ class NativeGroup:
         )
         unroll.final_value[-1, self.rows] = final_value
         unroll.last_observation[self.rows] = self.state.observation
-        self.outcome = self.nothing()
+        self.outcome = self.empty_outcome()
         return ended
 
-    def step(self, action: np.ndarray, time: int) -> tuple[Outcome, jax.Array]:
-        """One step with given actions (n, A): the outcome and the final observation (n, O)."""
+    def step(self, action: np.ndarray, time: int) -> tuple[StepOutcome, jax.Array]:
+        """Take one step with actions (n, A); return outcome and final observation (n, O)."""
         now, state = np.uint32(time), self.state
-        push = self._program.before(state.key, state.carry, self.fields, action, now)
+        inputs = self._program.before(state.key, state.carry, self.fields, action, now)
         self.state = state._replace(action=action)
-        self.ended = self.advance(push, self.ended, now)
+        self.ended = self.advance(inputs, self.ended, now)
         state, final_observation = self.state, self.state.observation
-        if (done := self._over(self.outcome)).any():
+        if (done := self._done(self.outcome)).any():
+            # The physics of these has been reset in `advance`; this restarts carry and observation.
             running = (state.carry, final_observation)
             carry, observation = self._program.restart(
                 state.key, running, self.fields, done, now + np.uint32(1)
@@ -104,55 +113,68 @@ class NativeGroup:
             self.state = state._replace(carry=carry, observation=observation)
         return self.outcome, final_observation
 
-    def take_ended(self) -> Ended:
-        """Sums over the episodes that ended in `step` since the last call."""
+    def take_ended(self) -> EpisodeSums:
+        """Return sums over the episodes that ended in `step` since the last call."""
         ended, self.ended = self.ended, self._none
         return ended
 
-    def advance(self, push: tuple[Any, jax.Array], ended: Ended, now: np.uint32) -> Ended:
-        """Physics, observation, and the physics half of resets."""
-        edits, ctrl = push
+    def advance(
+        self, inputs: tuple[Any, jax.Array], ended: EpisodeSums, now: np.uint32
+    ) -> EpisodeSums:
+        """Step the physics, observe, and reset the physics of ended episodes.
+
+        Args:
+            inputs: (edits, ctrl) for the physics.
+            ended: Sums over ended episodes so far.
+            now: Control step.
+
+        Returns:
+            The sums, with the episodes that ended in this step.
+        """
+        edits, ctrl = inputs
         failed = self.batch.step(jax.tree.map(np.asarray, edits), np.asarray(ctrl))
         self.fields = self.batch.fields()
-        self.state, self.outcome, ended, first = self._program.observe(
+        self.state, self.outcome, ended, initial = self._program.observe(
             self.state, self.fields, failed, ended, now
         )
-        ids = np.flatnonzero(self._over(self.outcome))
+        # Where an episode ended, the physics restarts now and the JAX half before the next action.
+        ids = np.flatnonzero(self._done(self.outcome))
         if len(ids):
-            self._check(now)
-            qpos, qvel, draws = jax.tree.map(lambda array: np.asarray(array)[ids], first)
-            for name, values in draws.items():
-                self._draws[name][ids] = values
-            self.batch.randomize(draws, ids)
+            self._check_finite(now)  # non-finite environments are truncated, so only here
+            qpos, qvel, model_fields = jax.tree.map(lambda array: np.asarray(array)[ids], initial)
+            for name, values in model_fields.items():
+                self._model_fields[name][ids] = values
+            self.batch.randomize(model_fields, ids)
             self.batch.reset(ids, qpos, qvel)
             self.fields = self.batch.fields()
         return ended
 
     @staticmethod
-    def _over(outcome: Outcome) -> np.ndarray:
-        """(n,), not 0 where the episode ended; in numpy, which is quicker than a call of JAX."""
+    def _done(outcome: StepOutcome) -> np.ndarray:
+        """Return (n,), nonzero where the episode ended."""
+        # In numpy: a call of JAX costs more than the sum.
         return np.asarray(outcome.terminated) + np.asarray(outcome.truncated)
 
-    def _check(self, now: np.uint32) -> None:
-        """Non-finite environments count as ended, so they are looked for only then."""
+    def _check_finite(self, now: np.uint32) -> None:
+        """Count non-finite environments, or raise Diverged if on_nonfinite is "stop"."""
         bad = np.asarray(self.outcome.bad)
         ids = np.flatnonzero(bad)
         if not len(ids):
             return
         self.nonfinite += len(ids)
         if self._on_nonfinite == "stop":
-            raise diverged(bad, int(self.indices[0]), int(now))
+            raise episode_stats.diverged_error(bad, int(self.indices[0]), int(now))
 
 
 class NativeDriver:
     """N environments on native physics; see rollouts.base.Driver.
 
     Args:
-        program: The environment's jitted functions; several drivers may share one.
+        program: Jitted functions of the environment; several drivers may share one.
         num_envs: N.
-        randomize: Whether to draw the environment's randomised model fields.
+        randomize: Whether to randomise model fields (domain randomisation).
         on_nonfinite: "stop" or "reset".
-        first: Index of the first environment, which its random draws depend on.
+        first: Index of the first environment, for its random keys.
     """
 
     physics = "native"
@@ -170,6 +192,7 @@ class NativeDriver:
         self._program = program
         self._first = first
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        # Two groups suffice to overlap physics and JAX; small batches are not worth splitting.
         count = max(1, min(2, cores or 1, num_envs // 64))
         edges = np.linspace(0, num_envs, count + 1).astype(int)
         threads = max(1, (cores or 1) // count)
@@ -179,33 +202,33 @@ class NativeDriver:
         ]
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
         self._time = 0
-        self._draws: Arrays = {}
-        self._random = randomize
+        self._model_fields: Arrays = {}
+        self._randomize = randomize
 
     def reset(self, seed: int) -> np.ndarray:
-        """Start a fresh episode everywhere: observation (N, O)."""
+        """Start a new episode in every environment; return observation (N, O)."""
         self._time = 0
-        self._draws = self._draw(seed) if self._random else {}
+        self._model_fields = self._sample_model_fields(seed) if self._randomize else {}
         for group in self._groups:
-            group.reset(seed, self._draws)
+            group.reset(seed, self._model_fields)
         return self.observation
 
     @property
     def observation(self) -> np.ndarray:
-        """What the environments show now, (N, O)."""
+        """Current observation (N, O)."""
         return self._gather(lambda group: group.state.observation)
 
     def stagger(self) -> None:
-        """Count the episodes just started as under way, evenly over the time limit."""
+        """Stagger the clocks of the episodes just started evenly over the time limit."""
         for group in self._groups:
             rows = np.arange(group.rows.start, group.rows.stop)
-            book = episode_stats.staggered(
+            stats = episode_stats.stagger(
                 group.state.book, rows, self.num_envs, self._program.episode_length
             )
-            group.state = group.state._replace(book=book)
+            group.state = group.state._replace(book=stats)
 
     def step(self, action: np.ndarray) -> Step:
-        """One control step with actions (N, A)."""
+        """Take one control step with actions (N, A)."""
         action = np.asarray(action, np.float32)
         results = self._run(lambda group: group.step(action[group.rows], self._time))
         self._time += 1
@@ -221,24 +244,24 @@ class NativeDriver:
         )
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
-        """Act with `params` for `length` steps, going on from where the last call ended."""
+        """Collect an unroll of `length` steps with `params`, continuing from the last call."""
         unroll = Unroll(*map(aligned, unroll_shapes(length, self.num_envs, self.spec)))
         ended = self._run(lambda group: group.collect(actor, params, unroll, self._time))
         self._time += length
         return unroll, self._report(ended)
 
     def take_episodes(self) -> Episodes:
-        """Sums over the episodes that ended in `step` since the last call."""
+        """Return sums over the episodes that ended in `step` since the last call."""
         return self._report([group.take_ended() for group in self._groups])
 
     def state(self) -> Arrays:
-        """Everything `restore` needs to go on bit for bit."""
+        """Return the arrays that `restore` needs to continue bit for bit."""
         join = partial(_join, self._groups)
         parts = [flatten(group.state) for group in self._groups]
         return {
             "time": np.asarray(self._time, np.int64),
             "physics": join(lambda g: g.batch.state),
-            **{f"draws/{name}": array.copy() for name, array in self._draws.items()},
+            **{f"draws/{name}": array.copy() for name, array in self._model_fields.items()},
             **{
                 f"fields/{name}": join(lambda g, n=name: g.fields[n])
                 for name in self._groups[0].fields
@@ -247,32 +270,34 @@ class NativeDriver:
         }
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on from `state()`."""
+        """Restore what `state()` returned."""
         self._time = int(arrays["time"])
-        self._draws = {name: array.copy() for name, array in _under(arrays, "draws/").items()}
+        self._model_fields = {
+            name: array.copy() for name, array in _under(arrays, "draws/").items()
+        }
         for group in self._groups:
             rows = group.rows
-            group.reset(0, self._draws)  # gives the state its structure
+            group.reset(0, self._model_fields)  # gives the state its structure
             group.batch.state[:] = arrays["physics"][rows]
             group.fields = {k: v[rows] for k, v in _under(arrays, "fields/").items()}
             leaves = {k: v[rows] for k, v in _under(arrays, "jax/").items()}
             group.state = unflatten(group.state, leaves)
 
     def qpos(self) -> np.ndarray:
-        """Positions (N, nq) float64, for drawing."""
+        """Return positions (N, nq) float64, for rendering."""
         return self._gather(lambda group: group.batch.qpos)
 
     def command(self) -> np.ndarray:
-        """Commands in force (N, len(spec.commands)) float32."""
+        """Return the current commands (N, len(spec.commands)) float32."""
         if not self.spec.commands:
             return np.zeros((self.num_envs, 0), np.float32)
         return self._gather(lambda group: self._program.command(group.state.carry))
 
-    def tell(self, command: np.ndarray) -> None:
-        """Give other commands (N, len(spec.commands)); shown from the next step on."""
+    def set_command(self, command: np.ndarray) -> None:
+        """Set commands (N, len(spec.commands)); observations contain them from the next step on."""
         command = np.asarray(command, np.float32)
         for group in self._groups:
-            carry = self._program.told(group.state.carry, command[group.rows])
+            carry = self._program.set_command(group.state.carry, command[group.rows])
             group.state = group.state._replace(carry=carry)
 
     def close(self) -> None:
@@ -286,19 +311,19 @@ class NativeDriver:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _draw(self, seed: int) -> Arrays:
-        """Randomised model fields of every environment: name -> (N, ...)."""
+    def _sample_model_fields(self, seed: int) -> Arrays:
+        """Sample randomised model fields of every environment: name -> (N, ...)."""
         indices = np.arange(self._first, self._first + self.num_envs, dtype=np.uint32)
-        draws = self._program.draw(draw_keys(seed, indices))
-        return {name: np.array(array) for name, array in draws.items()}
+        model_fields = self._program.randomize(randomization_keys(seed, indices))
+        return {name: np.array(array) for name, array in model_fields.items()}
 
-    def _report(self, ended: list[Ended]) -> Episodes:
-        """The groups' sums as one, with what has gone wrong since the last report."""
+    def _report(self, ended: list[EpisodeSums]) -> Episodes:
+        """Add up the groups' sums, and the non-finite values and warnings since the last report."""
         nonfinite = sum(group.nonfinite for group in self._groups)
         warnings = sum(group.batch.take_warnings() for group in self._groups)
         for group in self._groups:
             group.nonfinite = 0
-        return episode_stats.report(reduce(episode_stats.add, ended), nonfinite, warnings)
+        return episode_stats.to_episodes(reduce(episode_stats.add_sums, ended), nonfinite, warnings)
 
     def _run(self, task: Any) -> list[Any]:
         return list((self._pool.map if self._pool else map)(task, self._groups))

@@ -1,9 +1,9 @@
-"""The JAX half of a host-driven step: everything but the physics, jitted.
+"""Jitted part of a step with native physics: everything except the physics.
 
-    act      value of final observations -> restart ended episodes -> policy -> before
-    [physics on the host]
-    observe  after -> bookkeeping -> first states for the episodes that ended
-    [reset and forward of those on the host]
+    act      value of final observations -> reset ended episodes -> policy -> before
+    [native physics]
+    observe  after -> episode statistics -> initial states for the episodes that ended
+    [reset and forward of those in native physics]
 
 Shapes: n environments of a group, O observation, A action.
 """
@@ -18,21 +18,23 @@ from rlctl.envs.base import Carry, Environment
 from rlctl.physics.base import Physics
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.base import Actor, ActorStep
-from rlctl.rollouts.episode_stats import Ended, EpisodeStats, Outcome
-from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, DRAW, INITIAL, step_keys
+from rlctl.rollouts.episode_stats import EpisodeStats, EpisodeSums, StepOutcome
+from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, INITIAL, RANDOMIZE, step_keys
 
 Fields = dict[str, jax.Array]  # MjData field -> (n, ...) float32
 
 
 class NativeState(NamedTuple):
-    """What a group remembers between steps besides the physics; every leaf leads with n.
+    """State of a group without its physics; every leaf leads with n.
+
+    Field names are part of the names of checkpoint members.
 
     Attributes:
         key: (n, 2) uint32, folded from the seed and the environment's index.
-        carry: The environments' own memory.
+        carry: State that the environments keep between steps.
         observation: (n, O).
-        action: (n, A), the one being carried out.
-        book: The running episodes.
+        action: (n, A), the current one.
+        book: Statistics of the running episodes.
     """
 
     key: jax.Array
@@ -42,22 +44,22 @@ class NativeState(NamedTuple):
     book: EpisodeStats
 
 
-class First(NamedTuple):
-    """What the physics of an episode starts with; every leaf leads with n.
+class InitialState(NamedTuple):
+    """Physics at the start of an episode; every leaf leads with n.
 
     Attributes:
         qpos: (n, nq).
         qvel: (n, nv).
-        draws: Model fields by name, empty where they are kept.
+        model_fields: Resampled model fields by name; empty if they stay as they are.
     """
 
     qpos: jax.Array
     qvel: jax.Array
-    draws: Fields
+    model_fields: Fields
 
 
 def select(done: jax.Array, fresh: Any, old: Any) -> Any:
-    """Pytrees of `fresh` where done (n,), of `old` elsewhere."""
+    """Select the leaves of `fresh` where done (n,), of `old` elsewhere."""
 
     def pick(new: jax.Array, kept: jax.Array) -> jax.Array:
         return jnp.where(done.reshape(done.shape + (1,) * (new.ndim - 1)) > 0, new, kept)
@@ -66,27 +68,27 @@ def select(done: jax.Array, fresh: Any, old: Any) -> Any:
 
 
 class NativeProgram:
-    """The jitted functions of one environment, shared by all groups of a driver.
+    """Jitted functions of one environment, shared by all groups of a driver.
 
     Args:
         env: The environment.
-        episode_length: Control steps after which an episode is truncated.
-        redraw: Whether episodes that follow another draw their randomised model fields anew.
+        episode_length: Time limit in control steps.
+        resample: Whether to resample randomised model fields at every auto-reset.
     """
 
-    def __init__(self, env: Environment, episode_length: int, redraw: bool = False) -> None:
+    def __init__(self, env: Environment, episode_length: int, resample: bool = False) -> None:
         self.env = env
         self.episode_length = episode_length
-        self._redraw = redraw
+        self._resample = resample
         self.initial = jax.jit(self._initial)
         self.start = jax.jit(self._start)
         self.observe = jax.jit(self._observe)
         self.restart = jax.jit(self._restart)
         self.before = jax.jit(self._before)
         self.command = jax.jit(jax.vmap(env.command))
-        self.told = jax.jit(lambda carry, command: jax.vmap(env.told)(carry, command))
+        self.set_command = jax.jit(lambda carry, command: jax.vmap(env.set_command)(carry, command))
         model = env.model()
-        self.draw = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
+        self.randomize = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
 
     @partial(jax.jit, static_argnums=(0, 1))
     def act(
@@ -95,20 +97,20 @@ class NativeProgram:
         params: Any,
         state: NativeState,
         fields: Fields,
-        outcome: Outcome,
+        outcome: StepOutcome,
         time: jax.Array,
     ) -> tuple[NativeState, ActorStep, jax.Array, tuple[Any, jax.Array]]:
-        """Restart what ended, choose actions, turn them into edits and controls.
+        """Reset ended episodes, choose actions, and convert them to edits and controls.
 
         Returns:
-            The state, the policy's step (n, ...), the final values of the step before (n,), and
+            The state, the policy's output (n, ...), the final values of the step before (n,), and
             (edits, ctrl) for the physics.
         """
         state, final_value = self.finish(actor, params, state, fields, outcome, time)
         noise = actor.noise(state.key, time)
-        chosen = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
-        push = self._before(state.key, state.carry, fields, chosen.action, time)
-        return state._replace(action=chosen.action), chosen, final_value, push
+        actor_step = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
+        inputs = self._before(state.key, state.carry, fields, actor_step.action, time)
+        return state._replace(action=actor_step.action), actor_step, final_value, inputs
 
     @partial(jax.jit, static_argnums=(0, 1))
     def finish(
@@ -117,11 +119,12 @@ class NativeProgram:
         params: Any,
         state: NativeState,
         fields: Fields,
-        outcome: Outcome,
+        outcome: StepOutcome,
         time: jax.Array,
     ) -> tuple[NativeState, jax.Array]:
-        """End an unroll: value the last step's final observations, restart what ended."""
+        """Evaluate final observations of the last step, then reset the episodes that ended."""
         truncated = outcome.truncated
+        # The critic runs only if something was truncated, which is rare with staggered clocks.
         final_value = jax.lax.cond(
             truncated.any(),
             lambda: truncated * jax.vmap(actor.value, (None, 0))(params, state.observation),
@@ -133,16 +136,16 @@ class NativeProgram:
         return state._replace(carry=carry, observation=observation), final_value
 
     def _initial(self, keys: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """First qpos (n, nq) and qvel (n, nv)."""
+        """Sample initial qpos (n, nq) and qvel (n, nv)."""
         return jax.vmap(self.env.initial)(step_keys(keys, time, INITIAL))
 
-    def _first(self, keys: jax.Array, time: jax.Array) -> First:
-        """What the physics of episodes that follow another starts with."""
-        draws = self.draw(step_keys(keys, time, DRAW)) if self._redraw else {}
-        return First(*self._initial(keys, time), draws)
+    def _next_initial(self, keys: jax.Array, time: jax.Array) -> InitialState:
+        """Sample the initial states of episodes after the first."""
+        model_fields = self.randomize(step_keys(keys, time, RANDOMIZE)) if self._resample else {}
+        return InitialState(*self._initial(keys, time), model_fields)
 
     def _start(self, keys: jax.Array, fields: Fields, time: jax.Array) -> NativeState:
-        """Every environment at the start of an episode."""
+        """Start an episode in every environment."""
         carry, observation = self._begin(keys, fields, time)
         num = observation.shape[0]
         action = jnp.zeros((num, self.env.spec.action_size), jnp.float32)
@@ -161,7 +164,7 @@ class NativeProgram:
         done: jax.Array,
         time: jax.Array,
     ) -> tuple[Carry, jax.Array]:
-        """Carry and observation, begun anew where done (n,); the physics is already reset there."""
+        """Return carry and observation, new where done (n,); the physics is already reset there."""
         return jax.lax.cond(
             done.any(),
             lambda: select(done, self._begin(keys, fields, time), running),
@@ -171,34 +174,40 @@ class NativeProgram:
     def _before(
         self, keys: jax.Array, carry: Carry, fields: Fields, action: jax.Array, time: jax.Array
     ) -> tuple[Any, jax.Array]:
-        """(edits, ctrl) for the physics."""
+        """Return (edits, ctrl) for the physics."""
         keys = step_keys(keys, time, BEFORE)
         return jax.vmap(self.env.before)(carry, Physics(fields), action, keys)
 
     def _observe(
-        self, state: NativeState, fields: Fields, failed: jax.Array, ended: Ended, time: jax.Array
-    ) -> tuple[NativeState, Outcome, Ended, First]:
-        """Look at the physics, keep the books, and draw first states if an episode ended.
+        self,
+        state: NativeState,
+        fields: Fields,
+        failed: jax.Array,
+        ended: EpisodeSums,
+        time: jax.Array,
+    ) -> tuple[NativeState, StepOutcome, EpisodeSums, InitialState]:
+        """Compute observations and rewards, and sample initial states if an episode ended.
 
         Returns:
-            The state, the outcome, the sums of ended episodes, and first states of every
-            environment, meaningful only if some episode ended.
+            The state, the outcome, sums over ended episodes, and initial states of every
+            environment: zeros if no episode ended.
         """
         keys = step_keys(state.key, time, AFTER)
         carry, observation, reward, terminated, metrics = jax.vmap(self.env.after)(
             state.carry, Physics(fields), state.action, keys
         )
-        bad = episode_stats.find_bad(fields, observation, reward, failed)
-        fine = (bad == episode_stats.FINE).astype(jnp.float32)
-        carry, observation = select(fine, (carry, observation), (state.carry, state.observation))
-        book, outcome, newly = episode_stats.settle(
+        bad = episode_stats.find_nonfinite(fields, observation, reward, failed)
+        # The final observation of a non-finite environment is that of the step before.
+        finite = (bad == episode_stats.FINITE).astype(jnp.float32)
+        carry, observation = select(finite, (carry, observation), (state.carry, state.observation))
+        stats, outcome, sums = episode_stats.step_episodes(
             state.book, reward, terminated, metrics, bad, self.episode_length
         )
-        first = jax.eval_shape(self._first, state.key, time)
-        first = jax.lax.cond(
+        shapes = jax.eval_shape(self._next_initial, state.key, time)
+        initial = jax.lax.cond(
             outcome.done.any(),
-            lambda: self._first(state.key, time + 1),
-            lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), first),
+            lambda: self._next_initial(state.key, time + 1),
+            lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes),
         )
-        state = state._replace(carry=carry, observation=observation, book=book)
-        return state, outcome, episode_stats.add(ended, newly), first
+        state = state._replace(carry=carry, observation=observation, book=stats)
+        return state, outcome, episode_stats.add_sums(ended, sums), initial

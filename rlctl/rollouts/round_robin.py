@@ -1,8 +1,7 @@
-"""More environments than an update needs: they take turns.
+"""Driver for more environments than an update needs: groups of them collect in turn.
 
-A learner that wants so many unrolls an update learns alike from any multiple of that number: some
-environments play for as long as an episode may last, while the others wait as they are. Were turns
-as short as an unroll, what is learned from would lag behind the policy by a whole round.
+A turn lasts as long as an episode may, while the other groups pause. With turns as short as an
+unroll, all running episodes would have been started by a policy that is a whole round old.
 """
 
 import operator
@@ -15,11 +14,11 @@ from rlctl.rollouts.base import Actor, Arrays, Driver, Episodes, Step, Unroll
 
 
 class RoundRobinDriver:
-    """Several drivers as one; see rollouts.base.Driver. `collect` is of the one whose turn it is.
+    """Several drivers as one; see rollouts.base.Driver. `collect` uses one of them at a time.
 
     Args:
-        drivers: Equal but for their environments' indices.
-        turn_length: Control steps of a turn, rounded up to whole unrolls.
+        drivers: Drivers that differ only in the indices of their environments.
+        turn_length: Control steps per turn, rounded up to whole unrolls.
     """
 
     def __init__(self, drivers: list[Driver], turn_length: int) -> None:
@@ -31,19 +30,20 @@ class RoundRobinDriver:
         self._turn = self._taken = 0
 
     def reset(self, seed: int) -> np.ndarray:
-        """Start a fresh episode everywhere: observation (N, O)."""
+        """Start a new episode in every environment; return observation (N, O)."""
         self._turn = self._taken = 0
         return np.concatenate([driver.reset(seed) for driver in self._drivers])
 
     def stagger(self) -> None:
-        """Count the episodes just started as under way, evenly over the time limit."""
+        """Stagger the clocks of the episodes just started evenly over the time limit."""
         for driver in self._drivers:
             driver.stagger()
 
     def step(self, action: np.ndarray) -> Step:
-        """One control step of all environments with actions (N, A)."""
+        """Take one control step in all environments with actions (N, A)."""
         parts = np.split(action, len(self._drivers))
         steps = [driver.step(part) for driver, part in zip(self._drivers, parts, strict=True)]
+        # A Gymnasium group may not have reported all reward terms yet: they count 0.
         metrics = {
             name: np.concatenate([s.metrics.get(name, np.zeros_like(s.reward)) for s in steps])
             for name in dict.fromkeys(name for step in steps for name in step.metrics)
@@ -52,7 +52,7 @@ class RoundRobinDriver:
         return Step(*map(np.concatenate, columns), metrics)
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
-        """Act with `params` for `length` steps in the environments whose turn it is."""
+        """Collect an unroll of `length` steps with `params` in the current group."""
         if self._taken >= self._turn_length:
             self._turn, self._taken = (self._turn + 1) % len(self._drivers), 0
         self._taken += length
@@ -60,15 +60,15 @@ class RoundRobinDriver:
 
     @property
     def observation(self) -> np.ndarray:
-        """What the environments show now, (N, O)."""
+        """Current observation (N, O)."""
         return np.concatenate([driver.observation for driver in self._drivers])
 
     def take_episodes(self) -> Episodes:
-        """Sums over the episodes that ended in `step` since the last call."""
+        """Return sums over the episodes that ended in `step` since the last call."""
         return reduce(operator.add, (driver.take_episodes() for driver in self._drivers))
 
     def state(self) -> Arrays:
-        """Everything `restore` needs to go on bit for bit."""
+        """Return the arrays that `restore` needs to continue bit for bit."""
         parts = {
             f"{i}/{name}": array
             for i, driver in enumerate(self._drivers)
@@ -77,29 +77,29 @@ class RoundRobinDriver:
         return {"turn": np.asarray([self._turn, self._taken], np.int64), **parts}
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on from `state()`."""
+        """Restore what `state()` returned."""
         self._turn, self._taken = map(int, arrays["turn"])
         for i, driver in enumerate(self._drivers):
-            mine = f"{i}/"
+            prefix = f"{i}/"
             driver.restore(
-                {name.removeprefix(mine): a for name, a in arrays.items() if name.startswith(mine)}
+                {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
             )
 
     def qpos(self) -> np.ndarray:
-        """Positions (N, nq) float64, for drawing."""
+        """Return positions (N, nq) float64, for rendering."""
         return np.concatenate([driver.qpos() for driver in self._drivers])
 
     def command(self) -> np.ndarray:
-        """Commands in force (N, len(spec.commands)) float32."""
+        """Return the current commands (N, len(spec.commands)) float32."""
         return np.concatenate([driver.command() for driver in self._drivers])
 
-    def tell(self, command: np.ndarray) -> None:
-        """Give other commands (N, len(spec.commands)); shown from the next step on."""
+    def set_command(self, command: np.ndarray) -> None:
+        """Set commands (N, len(spec.commands)); observations contain them from the next step on."""
         for driver, part in zip(self._drivers, np.split(command, len(self._drivers)), strict=True):
-            driver.tell(part)
+            driver.set_command(part)
 
     def close(self) -> None:
-        """Close them all."""
+        """Close all drivers."""
         for driver in self._drivers:
             driver.close()
 

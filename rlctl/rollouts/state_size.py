@@ -1,4 +1,4 @@
-"""How large the states of environments are, found out without stepping any."""
+"""Size of the environments' state in a checkpoint, without stepping any."""
 
 import math
 from typing import Any
@@ -12,38 +12,38 @@ from rlctl.core.specs import EnvSpec
 from rlctl.rollouts.factory import make_environment, resolve_physics
 
 
-def of_environments(
+def spec_and_state_bytes(
     name: str, config: Any, physics: str, num_envs: int, randomize: bool
 ) -> tuple[EnvSpec, int] | None:
-    """The spec of environments, and the bytes of what `Driver.state` gives of them.
+    """Return the spec of an environment, and the bytes of `Driver.state` for N of them.
 
     Args:
-        name: Their catalog name.
-        config: Their settings.
-        physics: As of `rlctl.rollouts.factory.make_driver`.
-        num_envs: How many.
-        randomize: Whether each has a draw of randomised model fields.
+        name: Catalog name.
+        config: Settings of the environment.
+        physics: See `rlctl.rollouts.factory.make_driver`.
+        num_envs: N.
+        randomize: Whether model fields are randomised.
 
     Returns:
-        None where it cannot be known quickly. Of MJX a little less than there is: what only its
-        solver needs is not counted.
+        None if the size cannot be computed quickly. For MJX it is slightly too small: state of the
+        solver is not counted.
     """
     row = catalog.env(name)
     if isinstance(row, FamilyRow) and "gymnasium" not in row.physics:
-        return None  # tracing those of Brax takes as long as compiling them
+        return None  # tracing a Brax environment takes as long as compiling it
     environment = make_environment(name, config)
     physics = resolve_physics(name, physics)
     if physics == "gymnasium":
-        return environment.spec, 0  # such cannot be saved
+        return environment.spec, 0  # Gymnasium environments cannot be saved
     from rlctl.physics.native import NativeBatch
     from rlctl.rollouts.native_program import NativeProgram
 
     keys = jax.ShapeDtypeStruct((1, 2), np.uint32)
     program, fields = NativeProgram(environment, 1), ("qpos", "qvel", *environment.fields)
     batch = NativeBatch(environment.model(), 1, tuple(dict.fromkeys(fields)), 1, 1)
-    shown = batch.fields()
-    parts = [shown, jax.eval_shape(program.start, keys, shown, np.uint32(0))]
-    parts += [jax.eval_shape(program.draw, keys)] if randomize else []
+    values = batch.fields()
+    parts = [values, jax.eval_shape(program.start, keys, values, np.uint32(0))]
+    parts += [jax.eval_shape(program.randomize, keys)] if randomize else []
     parts += [batch.state] if physics == "native" else []
     return environment.spec, num_envs * _bytes(parts)
 

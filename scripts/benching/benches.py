@@ -40,10 +40,10 @@ def bench_physics() -> list[Row]:
         driver.collect(actor, None, length)
     states = driver.state()["physics"]  # falling robots, with controls
     raw = Batch(env.model(), 1024, CORES)
-    for name, values in driver._draws.items():
+    for name, values in driver._model_fields.items():
         raw.expand(name)[:] = values
     own = NativeBatch(env.model(), 1024, env.fields, env.spec.substeps, CORES)
-    own.randomize(driver._draws)
+    own.randomize(driver._model_fields)
     ctrl = np.array(raw.bind("ctrl"))
 
     def theirs() -> None:

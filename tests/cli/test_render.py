@@ -139,7 +139,7 @@ def test_meshes_that_are_not_there(rlctl, monkeypatch):
     done = rlctl("render", "--out", "a.mp4", "--cpu")
     assert done.code == 3
     assert "menagerie/google_barkour_vb/barkour_vb_mjx.xml" in done.err
-    assert "without that variable simple shapes are drawn" in done.err
+    assert "unset it to render simple shapes" in done.err
     assert not Path("a.mp4").exists()
 
 

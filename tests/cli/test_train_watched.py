@@ -75,7 +75,7 @@ def test_an_environment_that_draws_nothing_is_refused(rlctl, tmp_path):
     task = ("train", "gym:toy_gym:Odd-v0", "--algo", "trpo", "--json")
     done = rlctl(*task, "--video-every", 100, "--dry-run")
     assert done.code == 10
-    assert "does not draw pictures" in done.envelope["error"]["message"]
+    assert "cannot render images" in done.envelope["error"]["message"]
     assert list(tmp_path.iterdir()) == []
 
 

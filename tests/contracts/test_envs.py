@@ -1,4 +1,4 @@
-"""What every environment of the catalog promises, on every back end it runs on."""
+"""Contract of every environment of the catalog, on every back end."""
 
 import functools
 import logging
@@ -10,7 +10,7 @@ import pytest
 
 from rlctl import catalog
 from rlctl.physics.base import Physics
-from rlctl.physics.precision import source
+from rlctl.physics.precision import source_field
 from rlctl.rollouts.factory import make_driver
 
 NUM_ENVS = 4
@@ -34,7 +34,7 @@ AGREEMENT = {
 }
 NAMES = tuple(AGREEMENT)
 QUICK = ("barkour", "inverted-pendulum", "pendulum")  # MJX takes most of a minute for the others
-# Numbers observed that hardly ever change: masses, the goal, the force of the rail's end.
+# Components of the observation that hardly change: masses, the goal, the force of the rail's end.
 STILL = {"humanoid": 13, "inverted-double-pendulum": 1, "pusher": 4}
 
 foreign = pytest.mark.foreign
@@ -94,7 +94,7 @@ def random_actions(spec, steps, seed=0):
 
 
 def play(driver, actions, seed=0):
-    """Observations (T + 1, N, O) and the Steps."""
+    """Return observations (T + 1, N, O) and the Steps."""
     observations, steps = [driver.reset(seed)], []
     for action in actions:
         steps.append(driver.step(action))
@@ -103,7 +103,7 @@ def play(driver, actions, seed=0):
 
 
 @each_back_end
-def test_commands_are_shown_once_given(name, physics):
+def test_commands_are_observed_once_set(name, physics):
     spec = environment(name).spec
     assert len(spec.achieved) in (0, len(spec.commands))
     assert all(spec.policy_size <= i < spec.observation_size for i in spec.achieved)
@@ -111,16 +111,16 @@ def test_commands_are_shown_once_given(name, physics):
         return
     low, high = environment(name).command_low, environment(name).command_high
     idle = np.zeros((NUM_ENVS, spec.action_size), np.float32)
-    one, seen = driver(name, physics), []
-    for told in (np.linspace(low, high, NUM_ENVS), np.linspace(high, low, NUM_ENVS)):
-        one.reset(0)
-        drawn = one.command()
-        assert ((low <= drawn) & (drawn <= high)).all()
-        one.tell(told)
-        one.step(idle)
-        np.testing.assert_allclose(one.command(), told, rtol=1e-6)
-        seen.append(one.observation)
-    assert (seen[0] != seen[1]).any(axis=1).all()
+    batch, observations = driver(name, physics), []
+    for command in (np.linspace(low, high, NUM_ENVS), np.linspace(high, low, NUM_ENVS)):
+        batch.reset(0)
+        sampled = batch.command()
+        assert ((low <= sampled) & (sampled <= high)).all()
+        batch.set_command(command)
+        batch.step(idle)
+        np.testing.assert_allclose(batch.command(), command, rtol=1e-6)
+        observations.append(batch.observation)
+    assert (observations[0] != observations[1]).any(axis=1).all()
 
 
 @each_env
@@ -145,7 +145,9 @@ def test_functions_keep_shapes_and_types(name):
     env = environment(name)
     spec, model = env.spec, env.model()
     data, key = mujoco.MjData(model), jax.random.key(0)
-    physics = Physics({f: np.zeros_like(getattr(data, source(f)), np.float32) for f in env.fields})
+    physics = Physics(
+        {f: np.zeros_like(getattr(data, source_field(f)), np.float32) for f in env.fields}
+    )
     action = np.zeros(spec.action_size, np.float32)
 
     assert shapes(jax.eval_shape(env.initial, key)) == [(model.nq,), (model.nv,)]
@@ -266,9 +268,9 @@ def test_back_ends_agree(name):
     for step, same in zip(steps, other_steps, strict=True):
         np.testing.assert_array_equal(step.terminated, same.terminated)
         np.testing.assert_allclose(step.reward, same.reward, atol=tolerance)
-    for figure in spec.figures:
-        assert total(steps, figure.of) > 0
-        for name in filter(None, (figure.of, figure.per)):
+    for metric in spec.eval_metrics:
+        assert total(steps, metric.numerator) > 0
+        for name in filter(None, (metric.numerator, metric.denominator)):
             assert total(other_steps, name) == pytest.approx(total(steps, name), rel=1e-2), name
 
 

@@ -14,7 +14,7 @@ from rlctl.core.config import Resolved, resolve, set_layer
 from rlctl.core.errors import OutOfSpace
 from rlctl.engines import checkpoint_size
 from rlctl.rollouts.factory import make_driver
-from rlctl.rollouts.state_size import of_environments
+from rlctl.rollouts.state_size import spec_and_state_bytes
 
 RELEASED = Path(__file__).parents[1] / "checkpoints" / "released" / "1.0"
 MIB = 2**20
@@ -52,7 +52,7 @@ def test_states_of_environments_are_as_large_as_was_said(env, physics):
     driver.reset(0)
     real = sum(array.nbytes for array in driver.state().values())
     driver.close()
-    spec, said = of_environments(env, config, physics, 4, randomize=True)
+    spec, said = spec_and_state_bytes(env, config, physics, 4, randomize=True)
     assert spec == driver.spec
     assert said == pytest.approx(real, rel=0.01 if physics == "native" else 0.2)
 

@@ -1,15 +1,15 @@
-"""One environment on one MjData, stepped as the protocol in rlctl/envs/base.py says."""
+"""One environment on one MjData, stepped by the protocol in rlctl/envs/base.py."""
 
 import jax
 import mujoco
 import numpy as np
 
 from rlctl.physics.base import Physics
-from rlctl.physics.precision import rounded, source
+from rlctl.physics.precision import source_field, to_float32
 
 
 class Single:
-    """The smallest driver there can be."""
+    """Minimal driver of one environment."""
 
     def __init__(self, env, model=None):
         self.env = env
@@ -18,7 +18,7 @@ class Single:
         self._begin, self._before, self._after = map(jax.jit, (env.begin, env.before, env.after))
 
     def reset(self, key, state=None):
-        """Start at env.initial(key), or at a given (qpos, qvel): the first observation."""
+        """Start at env.initial(key), or at (qpos, qvel); return the observation."""
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:], self.data.qvel[:] = state or self.env.initial(key)
         mujoco.mj_forward(self.model, self.data)
@@ -26,7 +26,7 @@ class Single:
         return np.asarray(observation)
 
     def step(self, action, key=None):
-        """One control step: observation, reward, terminated, metrics."""
+        """Take one control step; return observation, reward, terminated, metrics."""
         key = jax.random.key(0) if key is None else key
         action = np.asarray(action, np.float32)
         before, after = jax.random.split(key)
@@ -40,5 +40,7 @@ class Single:
         return observation, float(reward), bool(terminated), metrics
 
     def physics(self):
-        """The fields that the environment declares, as float32 copies."""
-        return Physics({f: rounded(f, getattr(self.data, source(f))) for f in self.env.fields})
+        """Return float32 copies of the environment's fields."""
+        return Physics(
+            {f: to_float32(f, getattr(self.data, source_field(f))) for f in self.env.fields}
+        )

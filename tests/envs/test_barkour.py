@@ -24,13 +24,13 @@ def keys(number, seed=0):
 
 
 def look(single, carry):
-    """`after` on the state as it is, with no action."""
+    """Call `after` on the current state with a zero action."""
     return single.env.after(carry, single.physics(), np.zeros(12, np.float32), jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
 def quiet():
-    """Without noise and kicks."""
+    """Barkour without noise and kicks."""
     return Single(Barkour(QUIET))
 
 
@@ -66,8 +66,8 @@ def test_frame_in_motion_by_hand(quiet):
     np.testing.assert_allclose(observation[7:19], np.arange(12) / 100, atol=1e-6)
 
 
-def test_what_only_the_value_sees_by_hand(default):
-    """Rolled by 90 degrees and moving: exact, and in the torso's own frame, whose y is up."""
+def test_privileged_observations_by_hand(default):
+    """Rolled by 90 degrees and moving: noiseless, in the torso's frame, whose y is up."""
     qpos, qvel = np.array(HOME), np.arange(1, 19) / 10
     qpos[2:7] = [0.3, np.sqrt(0.5), np.sqrt(0.5), 0, 0]
     observation = default.reset(jax.random.key(1), (qpos, qvel))[SEEN:]
@@ -180,8 +180,8 @@ def test_a_range_that_ends_before_it_begins_is_refused(name):
     assert BarkourConfig(**{f"{name}_min": 2.0, f"{name}_max": 2.0}).curriculum(0.5)
 
 
-def test_commands_of_the_easy_steps_grow_faster():
-    fastest = [BarkourConfig().curriculum(share).vx_max for share in (0.0, 0.5, 1.0)]
+def test_the_curriculum_makes_commands_faster():
+    fastest = [BarkourConfig().curriculum(progress).vx_max for progress in (0.0, 0.5, 1.0)]
     assert fastest == pytest.approx([0.6, 1.05, 1.5])
     assert BarkourConfig(vx_max=0.4).curriculum(0.0).vx_max == 0.4
 
@@ -201,13 +201,13 @@ def starts(number=200, **settings):
     return [np.asarray(part) for part in jax.jit(jax.vmap(env.initial))(keys(number))]
 
 
-def test_episodes_start_alike_unless_told_otherwise():
+def test_episodes_start_alike_by_default():
     qpos, qvel = starts(3)
     np.testing.assert_array_equal(qpos, np.tile(np.float32(HOME), (3, 1)))
     np.testing.assert_array_equal(qvel, 0.0)
 
 
-def test_starts_are_scattered_within_bounds():
+def test_randomised_starts_are_within_bounds():
     qpos, qvel = starts(initial_pose_noise=0.8, initial_yaw=0.5, initial_velocity=0.3)
     low, high = np.maximum(HOME_POSE - 0.8, POSE_MIN), np.minimum(HOME_POSE + 0.8, POSE_MAX)
     pose, spread = qpos[:, 7:], high - low
@@ -223,7 +223,7 @@ def test_starts_are_scattered_within_bounds():
     assert not qvel[:, 6:].any()
 
 
-def test_a_part_of_the_start_can_be_scattered_alone():
+def test_a_part_of_the_start_can_be_randomised_alone():
     home = np.float32(HOME)
     for name, changed in (("pose_noise", {2, *range(7, 19)}), ("yaw", {3, 6}), ("velocity", set())):
         qpos, qvel = starts(5, **{f"initial_{name}": 0.2})
@@ -246,8 +246,8 @@ def test_no_foot_starts_in_the_floor():
     assert min(lowest) > 0.0002
 
 
-def test_what_mirrored_actions_do_is_the_mirror_image(rng):
-    """Over a second of stepping, as well as the robot's own two sides agree (to 0.6 mm)."""
+def test_mirrored_actions_have_the_mirrored_effect(rng):
+    """Over one second, up to the asymmetry of the robot's model (0.6 mm)."""
     order = np.array(Barkour().spec.symmetry.observation_order)
     sign = np.array(Barkour().spec.symmetry.observation_sign)
     legs = np.array(Barkour().spec.symmetry.action_order)
@@ -302,7 +302,7 @@ def test_a_late_fall_is_not_penalised(quiet):
 
 
 def test_standing_by_hand(quiet):
-    """At home and at rest, told to go 0.3, 0.4, 0.5: only tracking and torques count."""
+    """At home and at rest, commanded to go 0.3, 0.4, 0.5: only tracking and torques count."""
     quiet.reset(jax.random.key(1), (HOME, STILL))
     carry = quiet.carry._replace(command=np.float32([0.3, 0.4, 0.5]))
     _, _, reward, _, metrics = look(quiet, carry)
@@ -327,9 +327,9 @@ def test_rewards_equal_another_implementation(default, rng):
         command = np.asarray(default.env.command(default.carry), np.float64)
         _, reward, terminated, metrics = default.step(action, key)
         expected = reference.terms(command, action, terminated)
-        expected_figures = reference.figures()
-        made_of = {name: metrics.pop(name) for name in expected_figures}
-        assert made_of == pytest.approx(expected_figures, rel=2e-4, abs=2e-5), step
+        expected_metrics = reference.eval_metrics()
+        extra = {name: metrics.pop(name) for name in expected_metrics}
+        assert extra == pytest.approx(expected_metrics, rel=2e-4, abs=2e-5), step
         assert metrics == pytest.approx(expected, rel=2e-4, abs=2e-6), step
         assert reward == pytest.approx(max(sum(expected.values()), 0), abs=1e-5)
         seen |= {name for name, value in expected.items() if value}
@@ -339,7 +339,7 @@ def test_rewards_equal_another_implementation(default, rng):
     assert seen == set(Barkour().spec.terms) - {"stand_still"}, "every term was at work"
 
 
-def test_stand_still_counts_only_when_told_to(quiet):
+def test_stand_still_counts_only_when_commanded(quiet):
     qpos = np.array(HOME)
     qpos[7:] += 0.01
     quiet.reset(jax.random.key(1), (qpos, STILL))
@@ -383,7 +383,7 @@ def test_reward_settings_are_used(rng):
     assert results[1]["torques"] == 0 != results[0]["torques"]
 
 
-def test_figures_by_hand(default):
+def test_eval_metrics_by_hand(default):
     """Half a turn: moves 0.3, 0.4 m/s; joint i turns at i rad/s against -1 or 1 N m; two feet."""
     speeds = np.array([[0.3, 0.4, 9.0], [5.0, 0.0, 0.0], [0.0, -1.0, 0.0], [7.0, 7.0, 7.0]])
     heights = np.array([0.0005, 0.0011, -0.002, 0.4])  # above the floor
@@ -410,17 +410,21 @@ def test_figures_by_hand(default):
     assert set(metrics) == {*Barkour().spec.terms, *expected}
 
 
-def test_no_figure_is_rewarded(default):
+def test_eval_metrics_are_not_rewarded(default):
     default.reset(jax.random.key(1))
     _, reward, _, metrics = default.step(np.zeros(12), jax.random.key(2))
     assert reward == pytest.approx(sum(metrics[name] for name in Barkour().spec.terms), abs=1e-7)
     assert metrics["power"] > 1
-    figures = {name for figure in Barkour().spec.figures for name in (figure.of, figure.per)}
-    assert not figures & set(Barkour().spec.terms)
+    names = {
+        name
+        for metric in Barkour().spec.eval_metrics
+        for name in (metric.numerator, metric.denominator)
+    }
+    assert not names & set(Barkour().spec.terms)
 
 
 class Reference:
-    """The terms from MjData in numpy, with its own memory of feet and actions."""
+    """Reference implementation of the reward terms in numpy from MjData."""
 
     def __init__(self, single):
         self.single, self.current = single, mujoco.MjData(single.model)
@@ -459,8 +463,8 @@ class Reference:
         self.last_action, self.clock = action.astype(float), self.clock + 1
         return {name: self.scales[name] * value * 0.02 for name, value in values.items()}
 
-    def figures(self):
-        """What figures are made of, from the same state."""
+    def eval_metrics(self):
+        """Compute the metrics behind the evaluation metrics from the same state."""
         model, data = self.single.model, self.single.data
         slips = []
         for leg in LEGS:
@@ -476,7 +480,7 @@ class Reference:
         }
 
     def feet(self):
-        """Foot by foot, as the last physics step saw them."""
+        """Compute slip and air time foot by foot, from the last physics step."""
         model, data = self.single.model, self.single.data
         slip = air_time = 0.0
         for i, leg in enumerate(LEGS):

@@ -1,4 +1,4 @@
-"""With the model files of MuJoCo Menagerie, the robot's own meshes are drawn."""
+"""Rendering with the meshes of MuJoCo Menagerie."""
 
 import os
 import struct
@@ -44,7 +44,7 @@ def get(name):
 
 
 def menagerie(root, leg="leg_front_left"):
-    """A Menagerie whose robot is of two tetrahedra. Returns the robot's folder."""
+    """Write a Menagerie whose robot consists of two tetrahedra; return the robot's folder."""
     folder = root / "google_barkour_vb"
     (folder / "assets").mkdir(parents=True)
     (folder / "barkour_vb_mjx.xml").write_text(MODEL.format(leg=leg))
@@ -78,7 +78,7 @@ def is_the_same_robot(dressed):
     return True
 
 
-def test_without_files_shapes_are_drawn(monkeypatch):
+def test_without_meshes_simple_shapes_are_rendered(monkeypatch):
     assert Barkour().scene().nmesh == 0
     monkeypatch.setenv("MENAGERIE_ROOT", "")
     assert Barkour().scene().nmesh == 0
@@ -100,7 +100,7 @@ def test_meshes_take_the_place_of_shapes(monkeypatch, tmp_path):
     assert is_the_same_robot(scene)
 
 
-def test_what_the_package_downloaded_is_found(monkeypatch, tmp_path):
+def test_meshes_of_the_package_are_found(monkeypatch, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "mujoco_menagerie.py").write_text(PACKAGE)
     monkeypatch.syspath_prepend(tmp_path / "site")
@@ -124,7 +124,7 @@ def test_files_that_are_missing(monkeypatch, tmp_path):
     [
         ("assets/part.stl", "version https://git-lfs.github.com/spec/v1", "invalid header in STL"),
         ("barkour_vb_mjx.xml", "<mujoco><wor", "XML parse error"),
-        ("barkour_vb_mjx.xml", MODEL.format(leg="wheel"), "a body wheel, which it should not"),
+        ("barkour_vb_mjx.xml", MODEL.format(leg="wheel"), "an unknown body wheel"),
     ],
 )
 def test_files_that_are_damaged(monkeypatch, tmp_path, file, content, words):

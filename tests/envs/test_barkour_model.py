@@ -1,4 +1,4 @@
-"""The mesh-free model moves as the published one.
+"""The mesh-free model moves like the published one.
 
 The figures of `PUBLISHED` come from MuJoCo Menagerie's google_barkour_vb/scene_mjx.xml (the version
 with `ls_iterations="4"`) under the tutorial's time step, damping and gains, where this model gave
@@ -108,6 +108,6 @@ def test_trot_is_the_published_models(model):
 
 
 def trot(time):
-    """Hips and knees swing at 1.5 Hz, diagonal legs together."""
+    """Return a trot: hips and knees swing at 1.5 Hz, diagonal legs together."""
     legs = np.repeat([0, np.pi, np.pi, 0], 3)
     return HOME_POSE + np.array([0, 0.25, 0.3] * 4) * np.sin(3 * np.pi * time + legs)

@@ -1,4 +1,4 @@
-"""Hills under Barkour: what is collided with, measured from and started on is the same ground."""
+"""Hills: collisions, heights and initial states use the same ground."""
 
 from dataclasses import replace
 from functools import cache
@@ -35,13 +35,13 @@ def single():
 
 
 def ground(field, places):
-    """Height of the ground below places (n, 2), m."""
+    """Return the height of the ground at places (n, 2), m."""
     points = jnp.column_stack([jnp.float32(places), jnp.zeros(len(places), jnp.float32)])
     return -np.asarray(jax.jit(jax.vmap(field.height))(points))
 
 
 def test_a_pyramid_by_hand():
-    """Of one point 10 cm high, with its foot 10 cm away; diagonals run from lower left."""
+    """One point is 10 cm high, its neighbours 0; diagonals run from lower left."""
     field = Hills(0.05)
     field.heights = np.zeros_like(field.heights)
     field.heights[100, 100] = 0.1
@@ -92,7 +92,7 @@ def test_the_hills_are_always_these():
 
 @pytest.mark.parametrize("peak", [0.05, 0.2])
 def test_heights_and_distances_are_the_physics(peak, rng):
-    """Rays meet the ground where it is said to be, and a ball is as deep in it as said."""
+    """Heights agree with rays, and distances with the depth of a ball in contact."""
     spec = mujoco.MjSpec()
     hills(peak).add(spec)
     ball = spec.worldbody.add_body(name="ball")
@@ -121,7 +121,7 @@ def test_heights_and_distances_are_the_physics(peak, rng):
     np.testing.assert_allclose(distances - FOOT_RADIUS, depths, atol=2e-5)
 
 
-def test_scattered_starts_are_above_the_ground_too():
+def test_randomised_starts_are_above_the_ground_too():
     env = Barkour(BarkourConfig(terrain="hills", initial_pose_noise=0.4, initial_yaw=3.14))
     model = env.model()
     data = mujoco.MjData(model)
@@ -162,7 +162,7 @@ def test_no_foot_starts_inside_the_ground(peak):
 
 
 def test_feet_are_as_high_as_the_physics_finds_them(rng):
-    """On the way, foot by foot: what touches the ground there is about 0 high here."""
+    """While walking: a foot in contact has a height of about 0."""
     robot, touching = single(), 0
     robot.reset(jax.random.key(4))
     feet = [robot.model.geom(f"foot_{leg}").id for leg in LEGS]
@@ -197,7 +197,7 @@ def test_a_robot_has_fallen_by_its_height_above_the_ground(above, fallen):
 
 
 def test_flat_ground_is_the_plane_alone():
-    """Whatever hills would be like: model, start, and what heights are measured from."""
+    """Model, initial states and heights do not depend on the settings of hills."""
     model = Barkour(BarkourConfig(terrain_height=0.2)).model()
     assert (model.nhfield, model.ngeom) == (0, 5)
     for seed in range(3):
@@ -211,7 +211,7 @@ def test_flat_ground_is_the_plane_alone():
 @pytest.mark.foreign
 @pytest.mark.slow
 def test_mjx_walks_the_same_hills(rng):
-    """Contacts differ on edges, where MJX keeps four: joints do by 0.04, heights by 4 mm."""
+    """Contacts differ on edges, where MJX keeps four: joints by 0.04, heights by 4 mm."""
     config = replace(QUIET, history=6)
     native, mjx = (make_driver("barkour", config, physics, 4) for physics in ("native", "jax"))
     np.testing.assert_allclose(native.reset(0), mjx.reset(0), atol=1e-4)
@@ -232,6 +232,6 @@ def test_mjx_walks_the_same_hills(rng):
         ("terrain_height=tall", "number"),
     ],
 )
-def test_what_is_no_terrain_is_refused(setting, words):
+def test_unknown_terrains_are_refused(setting, words):
     with pytest.raises(UsageError, match=words):
         resolve({"env": BarkourConfig}, [set_layer([f"env.{setting}"])])

@@ -1,4 +1,4 @@
-"""Brax's environments: their names and settings at once, their physics among the slow tests."""
+"""Brax environments: names and settings; their physics is among the slow tests."""
 
 import subprocess
 import sys
@@ -73,7 +73,7 @@ class TestBrax:
             make("swimmer", BraxConfig())
 
     def test_it_is_brax_step_by_step(self, rng):
-        """Until the first episode ends; then Brax goes on and rlctl starts anew."""
+        """Compare until the first episode ends: then Brax continues and rlctl resets."""
         import jax
         from brax import envs
 
@@ -123,7 +123,7 @@ class TestBrax:
 
 @pytest.fixture
 def actor():
-    """Random actions."""
+    """Policy with random actions."""
     import jax.numpy as jnp
 
     from rlctl.rollouts import noise
@@ -136,7 +136,7 @@ def actor():
     return Actor(act, lambda scale, observation: observation.sum(), partial(noise.normal, size=8))
 
 
-def test_an_unknown_name_is_told_with_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(UsageError, match="brax: has ant,") as caught:
         catalog.env("brax:halfcheeta")
     assert "brax:halfcheetah" in caught.value.hint

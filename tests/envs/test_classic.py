@@ -1,4 +1,4 @@
-"""The classic tasks equal Gymnasium's v5: same model, same states, same numbers."""
+"""Equality of the classic tasks with Gymnasium's v5: model, states, observations, rewards."""
 
 import gymnasium
 import jax
@@ -8,7 +8,7 @@ import pytest
 
 from rlctl import catalog
 from rlctl.physics.base import Physics
-from rlctl.physics.precision import rounded, source
+from rlctl.physics.precision import source_field, to_float32
 from rlctl.rollouts.factory import make_driver
 
 WITHOUT_CONTACT_FORCES = {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0}
@@ -45,7 +45,7 @@ def environment(name):
 
 
 def start(peer, driver):
-    """Put the peer where the driver's environment starts: its first observation."""
+    """Set the peer to the driver's initial state; return its observation."""
     mujoco.mj_resetData(peer.model, peer.data)
     state = driver.state()
     peer.set_state(driver.qpos()[0], velocity(peer, state["physics"][0]))
@@ -59,7 +59,7 @@ def velocity(peer, state):
 
 
 def actions(peer, rng, count):
-    """Gentle and wild by turns: episodes of many lengths, with all kinds of ends."""
+    """Sample small and large actions by turns: episodes of many lengths and kinds of end."""
     low, high = peer.action_space.low, peer.action_space.high
     scale = np.where(np.arange(count) // 50 % 2, 1.0, 0.1)[:, None]
     return (scale * rng.uniform(low, high, (count, len(low)))).astype(np.float32)
@@ -79,7 +79,7 @@ def test_spec_is_gymnasiums(name, peer):
 
 @each_task
 def test_first_states_are_gymnasiums(name, peer):
-    """Of 800 draws each, every number has the same mean, deviation and shape."""
+    """Over 800 samples each component has the same mean, standard deviation and kurtosis."""
     draw = jax.jit(jax.vmap(environment(name).initial))
     ours = np.concatenate(draw(jax.random.split(jax.random.key(1), 800)), axis=1)
     theirs = []
@@ -94,14 +94,14 @@ def test_first_states_are_gymnasiums(name, peer):
 
 
 def fourth_moment(x, axis):
-    """Tells a normal distribution, 3 deviations, from an even one, 1.8."""
+    """Return the kurtosis: 3 of a normal distribution, 1.8 of a uniform one."""
     deviation = np.std(x, axis=axis)
     return ((x - x.mean(axis=axis)) ** 4).mean(axis=axis) / np.maximum(deviation, 1e-9) ** 3
 
 
 @each_task
 def test_steps_equal_gymnasium(name, peer, rng):
-    """Whole episodes of the driver that trains: state for state, bit for bit."""
+    """Compare whole episodes of the driver: states are equal bit for bit."""
     config = catalog.load(catalog.env(name).config)()
     limit, episodes, length = environment(name).spec.episode_length, 0, 0
     ours, theirs = [], []  # observation, qpos, reward, terms, ended
@@ -135,12 +135,14 @@ def test_steps_equal_gymnasium(name, peer, rng):
 
 @each_task
 def test_formulas_are_gymnasiums(name, peer, rng):
-    """In float64, on Gymnasium's own data, the observation is equal to the last bit."""
+    """On Gymnasium's own float64 data the observation is equal bit for bit."""
     env, key = environment(name), jax.random.key(0)
 
     def physics():
-        known = {f: np.array(getattr(peer.data, source(f))) for f in env.fields}
-        return Physics({f: x if f == source(f) else np.zeros_like(x) for f, x in known.items()})
+        known = {f: np.array(getattr(peer.data, source_field(f))) for f in env.fields}
+        return Physics(
+            {f: x if f == source_field(f) else np.zeros_like(x) for f, x in known.items()}
+        )
 
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         begin, after = jax.jit(env.begin), jax.jit(env.after)
@@ -158,12 +160,12 @@ def test_formulas_are_gymnasiums(name, peer, rng):
 
 
 def test_speed_is_as_exact_a_kilometre_out():
-    """Where float32 positions are 6e-5 m apart, as much as a step of 8 mm/s."""
+    """Test far from 0, where float32 positions are 6e-5 m apart: an error of 8 mm/s per step."""
     env, key = environment("hopper"), jax.random.key(0)
 
     def physics(x):
         qpos = np.array([x, 1.25, 0, 0, 0, 0])
-        fields = {f: rounded(f, qpos if "qpos" in f else np.zeros(6)) for f in env.fields}
+        fields = {f: to_float32(f, qpos if "qpos" in f else np.zeros(6)) for f in env.fields}
         return Physics(fields)
 
     carry, _ = env.begin(physics(1000.0), key)
@@ -177,7 +179,7 @@ def test_an_unhealthy_robot_may_go_on(name):
     for ends in (True, False):
         env = catalog.load(catalog.env(name).target)(config(terminate_when_unhealthy=ends))
         data = mujoco.MjData(env.model())
-        fields = {f: rounded(f, getattr(data, source(f))) for f in env.fields}
+        fields = {f: to_float32(f, getattr(data, source_field(f))) for f in env.fields}
         fields["qpos"][2] = fields["qpos"][1] = 9.0
         physics, key = Physics(fields), jax.random.key(0)
         carry, _ = env.begin(physics, key)

@@ -1,4 +1,4 @@
-"""Gymnasium's environments: what they say of themselves, and what cannot be used."""
+"""Gymnasium environments: their specs, and unsupported ones."""
 
 import subprocess
 import sys
@@ -55,8 +55,8 @@ class TestSpecs:
             resolve_physics("gym:Pendulum-v1", "native")
 
 
-class TestWhatTheySay:
-    """What is absent, or is not what it should be, counts as absent."""
+class TestMetadata:
+    """Malformed values count as absent."""
 
     @pytest.mark.parametrize(
         ("said", "seconds"),
@@ -97,7 +97,7 @@ class TestWhatTheySay:
         if draws:
             environment.make("rgb_array").close()
             return
-        with pytest.raises(RendererMissing, match="does not draw pictures; its render modes are"):
+        with pytest.raises(RendererMissing, match="cannot render images; its render modes are"):
             environment.make("rgb_array")
 
     def test_keys_need_not_be_text(self):
@@ -108,7 +108,7 @@ class TestWhatTheySay:
         assert spec("odd_gym:Terms-v0").terms == ("reward_alive", "reward_goal")
 
 
-class TestWhatCannotBeUsed:
+class TestUnsupported:
     @pytest.mark.parametrize(
         ("name", "hint"),
         [
@@ -179,7 +179,7 @@ class TestWhatCannotBeUsed:
         with pytest.raises(UsageError, match="cannot be made with takes='nothing': KeyError"):
             spec("toy_gym:Odd-v0", takes="nothing")
 
-    def test_what_is_not_installed(self):
+    def test_missing_packages(self):
         with pytest.raises(DeviceUnavailable, match="Toys are not installed") as caught:
             spec("toy_gym:Missing-v0")
         assert caught.value.hint.endswith("pip install 'toys[box]'")
@@ -206,8 +206,8 @@ def test_options_come_from_the_checkpoint(private_folder):
     assert environment_of(checkpoint, ["env.colour=9"])[1].values == {"length": 7, "colour": 9}
 
 
-class Untold(Exception):
-    """Cannot even say what is wrong."""
+class Unprintable(Exception):
+    """Exception whose __str__ fails."""
 
     def __str__(self):
         raise ValueError
@@ -218,15 +218,15 @@ class Untold(Exception):
     [
         (SystemExit(), "SystemExit"),
         (ValueError("\n\n  two\nlines"), "ValueError: two"),
-        (Untold(), "Untold"),
+        (Unprintable(), "Unprintable"),
     ],
 )
 def test_an_error_in_one_line(problem, line):
-    assert gymnasium_errors.words(problem) == line
+    assert gymnasium_errors.describe_error(problem) == line
 
 
-def _missing(module, told):
-    problem = ValueError(told)
+def _missing(module, text):
+    problem = ValueError(text)
     problem.__cause__ = ModuleNotFoundError(name=module)
     return problem
 
@@ -247,4 +247,4 @@ def test_packages_that_are_missing(problem, packages):
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), 1j, "3", None, [1.0], {}])
 def test_a_term_that_is_no_number_is_absent(value):
-    assert gymnasium_metadata.terms({"reward_x": value, "reward_y": 2}) == {"reward_y": 2.0}
+    assert gymnasium_metadata.reward_terms({"reward_x": value, "reward_y": 2}) == {"reward_y": 2.0}

@@ -1,4 +1,4 @@
-"""Equal to Gymnasium's InvertedPendulum-v5, step by step."""
+"""Equality with Gymnasium's InvertedPendulum-v5, step by step."""
 
 import gymnasium
 import jax

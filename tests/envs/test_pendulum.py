@@ -1,4 +1,4 @@
-"""Equal to dm_control's pendulum swing-up, step by step."""
+"""Equality with dm_control's pendulum swing-up, step by step."""
 
 import jax
 import numpy as np

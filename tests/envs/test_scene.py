@@ -1,4 +1,4 @@
-"""What is drawn moves as what is stepped."""
+"""The rendered scene moves like the physics model."""
 
 import jax
 import mujoco
@@ -38,7 +38,7 @@ def test_scene_is_the_physics_model_dressed(name):
 
 
 @pytest.mark.parametrize("name", ["pendulum", "reacher", "inverted-pendulum"])
-def test_shadows_reach_as_far_as_what_stands_around(name):
+def test_shadows_reach_the_fixed_geoms(name):
     scene = catalog.load(catalog.env(name).target)().scene()
     low, high = moving_bounds(scene)
     fixed = (scene.geom_bodyid == 0) & (scene.geom_type != mujoco.mjtGeom.mjGEOM_PLANE)

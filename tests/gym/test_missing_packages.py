@@ -36,7 +36,7 @@ def test_a_drawing_that_fails(raised, kind, package):
         group = GymGroup(make(ID, GymnasiumConfig()), 1, 10, "rgb_array")
         group.reset([0])
         with pytest.raises(kind, match=f"gym:{ID}") as caught:
-            group.picture()
+            group.render()
         group.close()
     finally:
         del gymnasium.registry[ID]

@@ -1,4 +1,4 @@
-"""The view of the physics that environments get."""
+"""View of the physics for environments."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rlctl.physics.base import Physics
-from rlctl.physics.precision import rounded, source
+from rlctl.physics.precision import source_field, to_float32
 
 
 def test_fields_are_attributes():
@@ -25,12 +25,12 @@ def test_it_is_a_pytree():
     assert doubled.qvel[0, 0] == 2
 
 
-def test_a_residual_is_what_rounding_left_out():
+def test_a_residual_is_the_rounding_error():
     values = np.array([1000.0 + 1e-6, -0.1, 3.0])
-    seen, rest = rounded("qpos", values), rounded("qpos_residual", values)
-    assert seen.dtype == rest.dtype == np.float32
-    np.testing.assert_array_equal(seen, np.float32(values))
-    np.testing.assert_allclose(np.float64(seen) + rest, values, rtol=1e-14)
+    rounded, rest = to_float32("qpos", values), to_float32("qpos_residual", values)
+    assert rounded.dtype == rest.dtype == np.float32
+    np.testing.assert_array_equal(rounded, np.float32(values))
+    np.testing.assert_allclose(np.float64(rounded) + rest, values, rtol=1e-14)
     assert rest[0] > 9e-7
     assert rest[2] == 0
-    assert (source("qpos_residual"), source("qpos")) == ("qpos", "qpos")
+    assert (source_field("qpos_residual"), source_field("qpos")) == ("qpos", "qpos")

@@ -1,4 +1,4 @@
-"""MJX sees, edits and randomises what native physics does, or says that it cannot."""
+"""MJX reads, edits and randomises the same fields as native physics, or raises an error."""
 
 import functools
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.foreign
 
 
 class Pushed(Slider):
-    """Pushed by forces on joint and body every other step, and looking at derived fields."""
+    """Slider with forces on joint and body every other step, which reads derived fields."""
 
     fields = ("xmat", "sensordata", "qfrc_applied", "time")
 
@@ -36,29 +36,29 @@ class Pushed(Slider):
 
 
 def test_edits_and_derived_fields_are_those_of_native_physics(rng):
-    host, fused = make("host", 3, env=Pushed), make("fused", 3, env=Pushed)
-    first = host.reset(0)
+    native, mjx = make("native", 3, env=Pushed), make("jax", 3, env=Pushed)
+    first = native.reset(0)
     assert first.shape == (3, 1 + 1 + 4 + 1 + 18 + 1 + 1)
-    np.testing.assert_allclose(first, fused.reset(0), atol=1e-6)
+    np.testing.assert_allclose(first, mjx.reset(0), atol=1e-6)
     for action in rng.uniform(-1, 1, (15, 3, 1)):
-        expected, step = host.step(action), fused.step(action)
+        expected, step = native.step(action), mjx.step(action)
         np.testing.assert_allclose(expected.final_observation, step.final_observation, atol=1e-5)
         np.testing.assert_allclose(expected.observation, step.observation, atol=1e-5)
 
 
-def test_only_the_state_and_what_is_read_are_kept():
+def test_only_the_state_and_read_fields_are_kept():
     class Blind(Slider):
         fields = ()
 
     keys = jnp.zeros((2, 2), jnp.uint32)
     for env, read in ((Slider, {"qpos", "qvel", "xpos"}), (Blind, {"qpos", "qvel"})):
         simulation = MjxSimulation(env(), "jax")
-        state, _ = jax.eval_shape(functools.partial(simulation.reset, draws={}), keys, keys)
+        state, _ = jax.eval_shape(functools.partial(simulation.reset, model_fields={}), keys, keys)
         assert state.fields.keys() == read
         assert state.hidden.keys() == {"time", "qacc_warmstart"}
 
 
-def test_a_field_it_does_not_have_is_named():
+def test_a_missing_field_is_named():
     class Curious(Slider):
         fields = ("qpos", "qH")
 
@@ -66,7 +66,7 @@ def test_a_field_it_does_not_have_is_named():
         MjxSimulation(Curious(), "jax")
 
 
-def test_a_model_it_cannot_step_is_named():
+def test_an_unsupported_model_is_named():
     class Old(Slider):
         def model(self):
             old = MJCF.replace('timestep="0.01"', 'timestep="0.01" integrator="implicit"')
@@ -84,7 +84,7 @@ def test_fields_with_dependent_constants_are_refused():
 
     simulation = MjxSimulation(Heavy(), "jax")
     with pytest.raises(UsageError, match="slider randomises body_mass"):
-        simulation.draw(jnp.zeros((2, 2), jnp.uint32))
+        simulation.randomize(jnp.zeros((2, 2), jnp.uint32))
 
 
 @pytest.mark.slow
@@ -95,12 +95,12 @@ def test_warp_agrees_with_native_physics(rng, capfd):
     from rlctl.rollouts.jax_driver import JaxDriver
     from rlctl.rollouts.jax_program import JaxProgram
 
-    host = make("host", 3, env=Pendulum)
+    native = make("native", 3, env=Pendulum)
     simulation = MjxSimulation(Pendulum(), "warp")
-    with JaxDriver(JaxProgram(simulation, 20), "warp", 3, True, "stop") as fused:
-        np.testing.assert_allclose(host.reset(0), fused.reset(0), atol=1e-6)
+    with JaxDriver(JaxProgram(simulation, 20), "warp", 3, True, "stop") as mjx:
+        np.testing.assert_allclose(native.reset(0), mjx.reset(0), atol=1e-6)
         for action in rng.uniform(-1, 1, (30, 3, 1)):
-            expected, step = host.step(action), fused.step(action)
+            expected, step = native.step(action), mjx.step(action)
             np.testing.assert_allclose(expected.observation, step.observation, atol=2e-5)
             np.testing.assert_array_equal(expected.truncated, step.truncated)
     assert capfd.readouterr().out == ""
@@ -114,10 +114,10 @@ def test_contacts_and_randomised_models_agree(impl, rng):
     from rlctl.envs.barkour.config import BarkourConfig
     from rlctl.rollouts.factory import make_driver
 
-    host, fused = (make_driver("barkour", BarkourConfig(), p, 4) for p in ("native", impl))
-    np.testing.assert_allclose(host.reset(0), fused.reset(0), atol=1e-6)
+    native, mjx = (make_driver("barkour", BarkourConfig(), p, 4) for p in ("native", impl))
+    np.testing.assert_allclose(native.reset(0), mjx.reset(0), atol=1e-6)
     for action in rng.uniform(-0.3, 0.3, (8, 4, 12)):
-        expected, step = host.step(action), fused.step(action)
+        expected, step = native.step(action), mjx.step(action)
         np.testing.assert_allclose(expected.observation, step.observation, atol=0.05)
         np.testing.assert_allclose(expected.reward, step.reward, atol=0.01)
-    host.close()
+    native.close()

@@ -1,4 +1,4 @@
-"""Batches of MuJoCo C: rows are independent, edits add up, failures are told by row."""
+"""Batches of MuJoCo C: independent rows, additive edits, failures by row."""
 
 import mujoco
 import numpy as np

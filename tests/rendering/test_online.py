@@ -69,7 +69,7 @@ def test_there_is_no_second_tile(shot):
 
 def test_an_environment_that_does_not_draw():
     saved_policy.save("gym:toy_gym:Odd-v0")
-    with pytest.raises(RendererMissing, match="does not draw pictures; its render modes are none"):
+    with pytest.raises(RendererMissing, match="cannot render images; its render modes are none"):
         render(Path("a.png"))
 
 

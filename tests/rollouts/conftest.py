@@ -11,15 +11,15 @@ from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.keys import ACT, step_keys
 
 
-@pytest.fixture(params=["host", pytest.param("fused", marks=pytest.mark.foreign)])
+@pytest.fixture(params=["native", pytest.param("jax", marks=pytest.mark.foreign)])
 def kind(request):
-    """Every driver there is."""
+    """Each kind of driver."""
     return request.param
 
 
 @pytest.fixture
 def make_driver(kind):
-    """Make a driver of that kind, used before perhaps: reset it."""
+    """Factory of drivers of that kind. They are cached, so reset them."""
     return functools.partial(make, kind)
 
 
@@ -29,7 +29,7 @@ def _act(gain, observation, key):
 
 
 def step_key(keys, time):
-    """The noise of an actor that draws by itself: a key for each environment."""
+    """Noise for an actor that samples by itself: one key per environment."""
     return step_keys(keys, time, ACT)
 
 
@@ -39,13 +39,13 @@ def _value(gain, observation):
 
 @pytest.fixture(scope="session")
 def actor():
-    """A behaviour policy that pushes away from the middle; its parameter is the gain."""
+    """Behaviour policy that pushes away from the middle; its parameter is the gain."""
     return Actor(_act, _value, step_key)
 
 
 @pytest.fixture(scope="session")
 def constant():
-    """A behaviour policy whose action is its parameter."""
+    """Behaviour policy whose action is its parameter."""
     return Actor(
         lambda action, observation, key: ActorStep(action[None], action[None], action),
         lambda action, observation: observation[0],

@@ -14,33 +14,33 @@ def make(
     randomize=True,
     on_nonfinite="stop",
     copy=0,
-    redraw=False,
+    resample=False,
 ):
-    """A driver on native physics (`host`) or MJX (`fused`), kept compiled for the next test.
+    """Make a driver on native physics (`native`) or MJX (`jax`), cached to avoid recompilation.
 
-    `copy` numbers further ones that are otherwise the same.
+    `copy` distinguishes drivers that are otherwise the same.
     """
-    if kind == "host":
+    if kind == "native":
         from rlctl.rollouts.native_driver import NativeDriver
 
-        program = host_program(env, episode_length, redraw)
+        program = native_program(env, episode_length, resample)
         return NativeDriver(program, num_envs, randomize, on_nonfinite)
     from rlctl.rollouts.jax_driver import JaxDriver
 
-    program = fused_program(env, episode_length, redraw)
+    program = mjx_program(env, episode_length, resample)
     return JaxDriver(program, "jax", num_envs, randomize, on_nonfinite)
 
 
 @functools.cache
-def host_program(env, episode_length, redraw):
+def native_program(env, episode_length, resample):
     from rlctl.rollouts.native_program import NativeProgram
 
-    return NativeProgram(env(), episode_length, redraw)
+    return NativeProgram(env(), episode_length, resample)
 
 
 @functools.cache
-def fused_program(env, episode_length, redraw):
+def mjx_program(env, episode_length, resample):
     from rlctl.physics.mjx import MjxSimulation
     from rlctl.rollouts.jax_program import JaxProgram
 
-    return JaxProgram(MjxSimulation(env(), "jax"), episode_length, redraw)
+    return JaxProgram(MjxSimulation(env(), "jax"), episode_length, resample)

@@ -1,7 +1,7 @@
-"""An environment made for tests: a block on a rail, with something of everything.
+"""Test environment: a block on a rail, with every feature of an environment.
 
-Kicks, a random command and a clock in the carry, randomised damping, termination past 1 m, and
-non-finite values on request: an action of PHYSICS, OBSERVATION or REWARD breaks that quantity.
+Random kicks, a random command and a clock in the carry, randomised damping, termination past 1 m,
+and non-finite values: an action of PHYSICS, OBSERVATION or REWARD makes that quantity non-finite.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.physics.base import Physics
 
 PHYSICS, OBSERVATION, REWARD = 10.0, 20.0, 30.0
-BOUND = 1.0  # m, past it the episode ends
+BOUND = 1.0  # m, the episode terminates beyond it
 MJCF = """
 <mujoco>
   <option timestep="0.01"/>

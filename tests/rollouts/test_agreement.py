@@ -1,4 +1,4 @@
-"""Native physics in float64 under the host driver, MJX in float32 under the fused one: the same."""
+"""Agreement of NativeDriver (native physics, float64) and JaxDriver (MJX, float32)."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,12 +16,12 @@ TOLERANCE = 2e-5  # of anything observed, rounding
 
 @pytest.mark.parametrize("env", [Slider, Pendulum, InvertedPendulum])
 def test_steps_agree(env, rng):
-    host, fused = make("host", env=env), make("fused", env=env)
+    native, mjx = make("native", env=env), make("jax", env=env)
     low, high = ([getattr(part, end) for part in env.spec.action] for end in ("low", "high"))
-    np.testing.assert_allclose(host.reset(3), fused.reset(3), atol=TOLERANCE)
+    np.testing.assert_allclose(native.reset(3), mjx.reset(3), atol=TOLERANCE)
     ended = 0
     for t, action in enumerate(rng.uniform(low, high, (STEPS, 6, len(low)))):
-        expected, step = host.step(action), fused.step(action)
+        expected, step = native.step(action), mjx.step(action)
         for name in ("observation", "final_observation", "reward"):
             a, b = getattr(expected, name), getattr(step, name)
             np.testing.assert_allclose(a, b, atol=TOLERANCE, err_msg=f"{name} of step {t}")
@@ -30,18 +30,18 @@ def test_steps_agree(env, rng):
         assert expected.metrics.keys() == step.metrics.keys()
         for name, term in expected.metrics.items():
             np.testing.assert_allclose(term, step.metrics[name], atol=TOLERANCE, err_msg=name)
-        np.testing.assert_allclose(host.qpos(), fused.qpos(), atol=TOLERANCE)
-        np.testing.assert_allclose(host.command(), fused.command(), atol=TOLERANCE)
+        np.testing.assert_allclose(native.qpos(), mjx.qpos(), atol=TOLERANCE)
+        np.testing.assert_allclose(native.command(), mjx.command(), atol=TOLERANCE)
         ended += (step.terminated | step.truncated).sum()
     assert ended >= 2 * 6
 
 
 def test_unrolls_agree(actor):
-    host, fused = make("host"), make("fused")
-    host.reset(9)
-    fused.reset(9)
+    native, mjx = make("native"), make("jax")
+    native.reset(9)
+    mjx.reset(9)
     gain = jnp.float32(1.0)
-    (expected, sums), (unroll, same_sums) = (d.collect(actor, gain, 45) for d in (host, fused))
+    (expected, sums), (unroll, same_sums) = (d.collect(actor, gain, 45) for d in (native, mjx))
     for name in unroll._fields:
         a, b = getattr(expected, name), getattr(unroll, name)
         assert a.shape == b.shape, name
@@ -52,9 +52,9 @@ def test_unrolls_agree(actor):
     assert sums.returns == pytest.approx(same_sums.returns, abs=1e-3)
 
 
-@pytest.mark.parametrize("redraw", [False, True])
-def test_randomised_models_are_the_same(redraw):
-    drivers = [make(kind, redraw=redraw) for kind in ("host", "fused")]
+@pytest.mark.parametrize("resample", [False, True])
+def test_randomised_models_are_the_same(resample):
+    drivers = [make(kind, resample=resample) for kind in ("native", "jax")]
     for driver in drivers:
         driver.reset(1)
     a, b = (driver.state()["draws/dof_damping"] for driver in drivers)

@@ -1,4 +1,4 @@
-"""Commands that somebody gives: how they are read, and when they are followed."""
+"""Command schedules: parsing, and when they take effect."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from rlctl.core.errors import NotFound, UsageError
 from rlctl.core.specs import EnvSpec
 from rlctl.rollouts.base import Step
-from rlctl.rollouts.commands import Commanded, Schedule, outside, parse
+from rlctl.rollouts.commands import CommandedDriver, CommandSchedule, out_of_range, parse_commands
 
 NAMES = ("vx", "vy", "yaw")
 
@@ -20,7 +20,7 @@ NAMES = ("vx", "vy", "yaw")
     ],
 )
 def test_a_command_by_names_or_in_their_order(text, expected):
-    schedule = parse(text, None, NAMES)
+    schedule = parse_commands(text, None, NAMES)
     np.testing.assert_allclose(schedule.at(np.array([0.0, 99.0])), [expected] * 2, rtol=1e-6)
 
 
@@ -28,13 +28,13 @@ def test_a_schedule_on_the_command_line_or_in_a_file(tmp_path):
     written = tmp_path / "walk.txt"
     written.write_text("# first forward\n0: 1,0,0\n\n4.5: yaw=0.5  # then turn\n")
     for text in ("0:1,0,0; 4.5: yaw=0.5", str(written)):
-        schedule = parse(None, text, NAMES)
+        schedule = parse_commands(None, text, NAMES)
         found = schedule.at(np.array([0.0, 4.49, 4.5, 100.0]))
         np.testing.assert_array_equal(found, [[1, 0, 0], [1, 0, 0], [0, 0, 0.5], [0, 0, 0.5]])
 
 
 def test_nothing_is_commanded_unless_asked():
-    assert parse(None, None, ()) is None
+    assert parse_commands(None, None, ()) is None
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,21 @@ def test_nothing_is_commanded_unless_asked():
         ("1,2", None, NAMES, "needs 3 numbers, not 2"),
         ("", None, NAMES, "the command is empty"),
         (None, "", NAMES, "the schedule is empty"),
-        ("vz=1", None, NAMES, "vx, vy, yaw, each once"),
+        ("vz=1", None, NAMES, "vx, vy, yaw; give each once"),
         ("vx=1,vx=2", None, NAMES, "not one NAME=NUMBER"),
         ("vx=1,2", None, NAMES, "not one NAME=NUMBER"),
         ("vx=fast", None, NAMES, "'fast' of 'vx=fast' is not a number"),
         ("vx=nan", None, NAMES, "not a number"),
         (None, "1: vx=1", NAMES, "begin at 0"),
-        (None, "0: vx=1; 2: vx=2; 2: vx=3", NAMES, "let them rise"),
+        (None, "0: vx=1; 2: vx=2; 2: vx=3", NAMES, "give rising times"),
         (None, "0: vx=1; vx=2", NAMES, "not SECONDS: COMMAND"),
         (None, "soon: vx=1", NAMES, "not a number"),
         (None, ":", NAMES, "not a number"),
     ],
 )
-def test_what_cannot_be_read(command, schedule, names, words):
+def test_invalid_commands_are_refused(command, schedule, names, words):
     with pytest.raises(UsageError) as error:
-        parse(command, schedule, names)
+        parse_commands(command, schedule, names)
     assert words in f"{error.value.message} {error.value.hint}"
 
 
@@ -69,27 +69,27 @@ def test_a_schedule_that_cannot_be_read(tmp_path, content, kind):
     if content:
         path.write_bytes(content)
     with pytest.raises(kind, match=r"walk\.txt"):
-        parse(None, str(path), NAMES)
+        parse_commands(None, str(path), NAMES)
 
 
 def test_commands_beyond_the_training_are_named_and_clipped():
     low, high = np.array([-0.6, -0.8, -0.7], np.float32), np.array([1.5, 0.8, 0.7], np.float32)
-    schedule = parse(None, "0: vx=1.5,vy=0.8,yaw=-0.7; 1: vx=2,yaw=-1", NAMES)
-    beyond = outside(schedule, low, high, NAMES)
+    schedule = parse_commands(None, "0: vx=1.5,vy=0.8,yaw=-0.7; 1: vx=2,yaw=-1", NAMES)
+    beyond = out_of_range(schedule, low, high, NAMES)
     assert beyond == "vx of 2 (trained on -0.6 to 1.5), yaw of -1 (trained on -0.7 to 0.7)"
-    clipped = schedule.clipped(low, high)
-    assert outside(clipped, low, high, NAMES) == ""
+    clipped = schedule.clip(low, high)
+    assert out_of_range(clipped, low, high, NAMES) == ""
     np.testing.assert_array_equal(clipped.values[1], [np.float32(1.5), 0, np.float32(-0.7)])
 
 
-class Hearing:
-    """Two environments that note what they are told; the second ends every third step."""
+class CommandRecorder:
+    """Driver of two environments that records commands; the second ends every third step."""
 
-    spec = EnvSpec("hearing", (), (), 0.5, 1, 100, commands=("speed",))
+    spec = EnvSpec("recorder", (), (), 0.5, 1, 100, commands=("speed",))
     num_envs, physics = 2, "native"
 
     def __init__(self):
-        self.heard, self.steps = [], 0
+        self.commands, self.steps = [], 0
 
     def reset(self, seed):
         self.steps = 0
@@ -100,18 +100,20 @@ class Hearing:
         over, nothing = np.array([False, self.steps % 3 == 0]), np.zeros((2, 0))
         return Step(nothing, np.zeros(2), over, np.zeros(2, bool), nothing, {})
 
-    def tell(self, command):
-        self.heard.append(command[:, 0].tolist())
+    def set_command(self, command):
+        self.commands.append(command[:, 0].tolist())
 
 
 def test_every_episode_follows_the_schedule_from_its_start():
-    driver = Hearing()
-    commanded = Commanded(driver, Schedule(np.array([0.0, 1.0]), np.array([[5.0], [7.0]])))
+    driver = CommandRecorder()
+    commanded = CommandedDriver(
+        driver, CommandSchedule(np.array([0.0, 1.0]), np.array([[5.0], [7.0]]))
+    )
     commanded.reset(0)
     for _ in range(4):
         commanded.step(np.zeros((2, 0)))
-    # told after the reset, then after each step of half a second
-    assert driver.heard == [[5, 5], [5, 5], [7, 7], [7, 5], [7, 5]]
+    # set after the reset, then after each step of half a second
+    assert driver.commands == [[5, 5], [5, 5], [7, 7], [7, 5], [7, 5]]
     commanded.reset(1)
-    assert driver.heard[-1] == [5, 5]
+    assert driver.commands[-1] == [5, 5]
     assert commanded.physics == "native"

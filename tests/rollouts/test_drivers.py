@@ -1,4 +1,4 @@
-"""What every driver promises; see rollouts.base.Driver."""
+"""Contract of every driver; see rollouts.base.Driver."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -111,7 +111,7 @@ def test_collecting_is_stepping(make_driver, actor):
     assert driver.take_episodes().count == 0
 
 
-def test_unrolls_go_on_where_the_last_one_ended(make_driver, actor):
+def test_unrolls_continue_from_the_last_one(make_driver, actor):
     driver = make_driver()
     driver.reset(2)
     whole, _ = driver.collect(actor, GAIN, T)
@@ -147,16 +147,16 @@ def test_sums_of_episodes(make_driver, actor):
     assert report.terms == {"progress": pytest.approx(returns, rel=1e-4), "alive": alive}
 
 
-@pytest.mark.parametrize("redraw", [False, True])
-def test_saved_and_restored_it_goes_on_bit_for_bit(make_driver, actor, redraw):
-    driver = make_driver(redraw=redraw)
+@pytest.mark.parametrize("resample", [False, True])
+def test_save_and_restore_continue_bit_for_bit(make_driver, actor, resample):
+    driver = make_driver(resample=resample)
     driver.reset(4)
     driver.collect(actor, GAIN, T)
     saved = {name: array.copy() for name, array in driver.state().items()}
     expected, _ = driver.collect(actor, GAIN, T)
     expected_state = driver.state()
 
-    other = make_driver(copy=1, redraw=redraw)
+    other = make_driver(copy=1, resample=resample)
     other.restore(saved)
     for name, array in other.state().items():
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
@@ -169,7 +169,7 @@ def test_saved_and_restored_it_goes_on_bit_for_bit(make_driver, actor, redraw):
 
 
 @pytest.mark.parametrize(("action", "quantity"), QUANTITIES)
-def test_what_diverged_is_named(make_driver, action, quantity):
+def test_the_diverged_quantity_is_named(make_driver, action, quantity):
     driver = make_driver()
     driver.reset(0)
     actions = np.zeros((N, 1), np.float32)
@@ -181,7 +181,7 @@ def test_what_diverged_is_named(make_driver, action, quantity):
     assert caught.value.data == {"quantity": quantity, "environment": 3, "step": 2}
 
 
-def test_what_diverged_in_an_unroll_is_named(make_driver, constant):
+def test_the_diverged_quantity_of_an_unroll_is_named(make_driver, constant):
     driver = make_driver()
     driver.reset(0)
     driver.collect(constant, jnp.float32(0.0), T)
@@ -191,7 +191,7 @@ def test_what_diverged_in_an_unroll_is_named(make_driver, constant):
 
 
 @pytest.mark.parametrize(("action", "quantity"), QUANTITIES)
-def test_diverged_environments_restart_if_told_to(make_driver, action, quantity):
+def test_diverged_environments_are_reset_on_request(make_driver, action, quantity):
     driver = make_driver(on_nonfinite="reset")
     driver.reset(0)
     actions = np.zeros((N, 1), np.float32)
@@ -245,8 +245,8 @@ def damping_of(driver):
     return driver.state()["draws/dof_damping"][:, 0]
 
 
-def test_models_are_drawn_anew_with_every_episode_if_told_to(make_driver):
-    driver, kept = make_driver(redraw=True), make_driver()
+def test_models_are_resampled_every_episode_on_request(make_driver):
+    driver, kept = make_driver(resample=True), make_driver()
     driver.reset(0)
     kept.reset(0)
     damping = damping_of(driver)
@@ -265,9 +265,9 @@ def test_models_are_drawn_anew_with_every_episode_if_told_to(make_driver):
     np.testing.assert_array_equal(damping_of(kept), seen[0])
 
 
-def test_what_is_drawn_anew_is_what_the_physics_has(make_driver):
+def test_resampled_models_are_those_of_the_physics(make_driver):
     """MuJoCo's Euler step of a mass of 1 kg: v' = (v + h F) / (1 + h d), twice a control step."""
-    driver, usual = make_driver(redraw=True, episode_length=1), make_driver(episode_length=1)
+    driver, usual = make_driver(resample=True, episode_length=1), make_driver(episode_length=1)
     driver.reset(0)
     usual.reset(0)
     for t in range(4):

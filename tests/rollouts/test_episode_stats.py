@@ -1,4 +1,4 @@
-"""The sums over episodes that ended, in parts and all together."""
+"""Sums over finished episodes, in groups and all together."""
 
 from functools import reduce
 from operator import add
@@ -17,7 +17,7 @@ def group(returns):
     return Episodes(len(returns), returns.sum(), 1.0, {"term": 2.0}, spread, nonfinite=3)
 
 
-def test_groups_add_up_to_what_all_of_them_say():
+def test_sums_of_groups_add_up():
     returns = np.random.default_rng(0).normal(1000.0, 2.0, 12)
     parts = [returns[:1], returns[1:1], returns[1:8], returns[8:]]
     joint = reduce(add, map(group, parts))
@@ -27,15 +27,15 @@ def test_groups_add_up_to_what_all_of_them_say():
     assert (joint.lengths, joint.terms, joint.nonfinite) == (4.0, {"term": 8.0}, 12)
 
 
-def test_steps_add_up_to_the_spread_of_their_episodes():
+def test_the_spread_over_steps_is_that_of_the_episodes():
     rewards = jnp.array([[3.0, 5.0, 1.0], [1.0, -1.0, 2.0], [2.0, 2.0, 8.0]])
     ends = jnp.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
-    book, total = episode_stats.initial_stats(3, ()), episode_stats.no_episodes(())
-    settle = jax.jit(episode_stats.settle, static_argnums=5)
+    stats, total = episode_stats.initial_stats(3, ()), episode_stats.zero_sums(())
+    step_episodes = jax.jit(episode_stats.step_episodes, static_argnums=5)
     for reward, terminated in zip(rewards, ends, strict=True):
-        book, _, ended = settle(book, reward, terminated, {}, jnp.zeros(3, jnp.int32), 100)
-        total = episode_stats.add(total, ended)
+        stats, _, ended = step_episodes(stats, reward, terminated, {}, jnp.zeros(3, jnp.int32), 100)
+        total = episode_stats.add_sums(total, ended)
     returns = np.array([5.0, 3.0 + 1.0, -1.0 + 2.0, 1.0 + 2.0 + 8.0])
-    found = episode_stats.report(total, 0, 0)
+    found = episode_stats.to_episodes(total, 0, 0)
     assert (found.count, found.returns) == (4, returns.sum())
     assert found.spread == pytest.approx(4 * returns.var())

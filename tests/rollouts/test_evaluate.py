@@ -1,4 +1,4 @@
-"""Evaluation counts every environment's first episode of a round, and only that."""
+"""Evaluation: exactly one episode per environment and round is counted."""
 
 from dataclasses import replace
 
@@ -15,9 +15,9 @@ SPEC = EnvSpec(
 
 
 class Scripted:
-    """Environment i ends after i + 1 steps by itself, the last one by the time limit.
+    """Driver whose environment i terminates every i + 1 steps; the last one is truncated instead.
 
-    The reward of every step is 1, the term 2; episodes go on and on.
+    The reward of every step is 1, the term 2.
     """
 
     spec, physics = SPEC, "native"
@@ -52,7 +52,7 @@ class Idle:
 
 
 class Following(Scripted):
-    """Told 1 and -1 in turns, from environment to environment; all go at 0.5."""
+    """Driver with alternating commands 1 and -1, all of whose environments move at 0.5."""
 
     spec = replace(SPEC, commands=("speed",), achieved=(0,))
 
@@ -63,9 +63,9 @@ class Following(Scripted):
         return super().step(action)._replace(final_observation=np.full((self.num_envs, 1), 0.5))
 
 
-def test_how_commands_are_met():
+def test_command_tracking():
     tracking = evaluate(Idle(), Following(4), episodes=4, seed=7).summary()["tracking"]
-    # episodes of 1, 2, 3 and 4 steps: 4 steps told 1, 6 told -1
+    # episodes of 1, 2, 3 and 4 steps: 4 steps with command 1, 6 with -1
     assert tracking["speed"]["error"] == pytest.approx((4 * 0.5 + 6 * 1.5) / 10)
     assert tracking["speed"]["bins"] == [
         {"told": -1.0, "achieved": 0.5, "error": 1.5, "steps": 6},
@@ -75,25 +75,25 @@ def test_how_commands_are_met():
 
 
 class Measured(Scripted):
-    """In its k-th step environment i gives work k, and path i."""
+    """Driver whose environment i gives work k and path i in its k-th step."""
 
     spec = replace(
         SPEC,
-        figures=(
-            RatioMetric("power", "W", of="work"),
-            RatioMetric("cost", "1", of="work", per="path"),
-            RatioMetric("share", "1", of="term", per="none"),
+        eval_metrics=(
+            RatioMetric("power", "W", numerator="work"),
+            RatioMetric("cost", "1", numerator="work", denominator="path"),
+            RatioMetric("share", "1", numerator="term", denominator="none"),
         ),
     )
 
     def step(self, action):
         step = super().step(action)
         n = self.num_envs
-        made_of = {"work": 1.0 * self.length, "path": np.arange(n), "none": np.zeros(n)}
-        return step._replace(metrics=step.metrics | made_of)
+        extra = {"work": 1.0 * self.length, "path": np.arange(n), "none": np.zeros(n)}
+        return step._replace(metrics=step.metrics | extra)
 
 
-def test_figures_are_ratios_of_sums_over_all_steps():
+def test_eval_metrics_are_ratios_of_sums_over_all_steps():
     assert Measured.spec.metrics == ("term", "work", "path", "none")
     result = evaluate(Idle(), Measured(3), episodes=5, seed=7)
     # episodes of 1, 2, 3, 1 and 2 steps, in environments 0, 1, 2, 0 and 1
@@ -103,7 +103,7 @@ def test_figures_are_ratios_of_sums_over_all_steps():
         "cost": {"mean": pytest.approx(work / path), "unit": "1"},
         "share": {"mean": pytest.approx(np.nan, nan_ok=True), "unit": "1"},
     }
-    assert set(result.terms) == {"term"}, "figures are no terms"
+    assert set(result.terms) == {"term"}, "eval metrics are no reward terms"
 
 
 def test_ends_by_the_environment_are_counted():
@@ -127,7 +127,7 @@ def test_more_episodes_than_environments_are_played_in_rounds_of_other_seeds():
     assert len(set(driver.seeds)) == 2
 
 
-def test_noise_is_drawn_only_when_asked():
+def test_noise_is_sampled_only_when_stochastic():
     calm, restless = Idle(), Idle()
     evaluate(calm, Scripted(2), episodes=2, seed=0)
     evaluate(restless, Scripted(2), episodes=2, seed=0, stochastic=True)
@@ -137,15 +137,15 @@ def test_noise_is_drawn_only_when_asked():
 
 
 def test_statistics_by_hand():
-    figures = describe(np.array([1.0, 2.0, 3.0, 6.0]))
-    assert figures["mean"] == 3.0
-    assert figures["std"] == pytest.approx(np.sqrt(3.5))
-    assert figures["ci95"][1] - 3.0 == pytest.approx(1.96 * np.sqrt(3.5) / 2)
+    stats = describe(np.array([1.0, 2.0, 3.0, 6.0]))
+    assert stats["mean"] == 3.0
+    assert stats["std"] == pytest.approx(np.sqrt(3.5))
+    assert stats["ci95"][1] - 3.0 == pytest.approx(1.96 * np.sqrt(3.5) / 2)
 
 
 def test_staggered_episodes_end_at_different_times():
-    from rlctl.rollouts.episode_stats import initial_stats, staggered
+    from rlctl.rollouts.episode_stats import initial_stats, stagger
 
-    book = staggered(initial_stats(4, ()), np.arange(4, dtype=np.uint32), 4, 100)
-    np.testing.assert_array_equal(book.clock, [0, 25, 50, 75])
-    np.testing.assert_array_equal(book.length, [0, 0, 0, 0])
+    stats = stagger(initial_stats(4, ()), np.arange(4, dtype=np.uint32), 4, 100)
+    np.testing.assert_array_equal(stats.clock, [0, 25, 50, 75])
+    np.testing.assert_array_equal(stats.length, [0, 0, 0, 0])

@@ -1,4 +1,4 @@
-"""The driver of Gymnasium's environments."""
+"""Driver for Gymnasium environments."""
 
 import jax
 import numpy as np
@@ -28,8 +28,8 @@ def driver(num_envs=3, name=TOY, episode_length=0, on_nonfinite="stop", **option
 
 @pytest.fixture
 def in_processes(monkeypatch):
-    """Every driver uses two processes, this one and another."""
-    monkeypatch.setattr(gym, "processes", lambda env, num_envs: 2)
+    """Make every driver use two processes, this one and another."""
+    monkeypatch.setattr(gym, "num_processes", lambda env, num_envs: 2)
 
 
 def actions(num_envs, steps, seed=0):
@@ -133,7 +133,7 @@ class TestTimeLimits:
 
 class TestFailures:
     @pytest.mark.parametrize("quantity", ["observation", "reward"])
-    def test_what_is_not_finite_is_named(self, quantity):
+    def test_the_non_finite_quantity_is_named(self, quantity):
         batch, chosen = driver(fail=quantity), actions(3, 3)
         with pytest.raises(Diverged, match=rf"{quantity} of environment 0 of {TOY} .* step 2") as e:
             play(batch, chosen)
@@ -150,13 +150,13 @@ class TestFailures:
         np.testing.assert_array_equal(steps[3].observation[:, STEP], 1)
         assert batch.take_episodes().nonfinite == 3
 
-    def test_an_error_is_told_in_its_own_words(self):
+    def test_an_error_is_reported_with_its_text(self):
         batch = driver(fail="raise")
         with pytest.raises(Diverged, match=r"failed in step 3: ValueError: the toy broke"):
             play(batch, actions(3, 3))
 
     @pytest.mark.usefixtures("in_processes")
-    def test_an_error_elsewhere_is_told_alike(self):
+    def test_an_error_in_another_process_is_reported_alike(self):
         with (
             driver(fail="raise") as batch,
             pytest.raises(Diverged, match=r"failed in step 3: ValueError: the toy broke"),
@@ -175,7 +175,7 @@ class TestFailures:
 def test_processes_make_no_difference(monkeypatch):
     results = []
     for count in (1, 2):
-        monkeypatch.setattr(gym, "processes", lambda env, num_envs, count=count: count)
+        monkeypatch.setattr(gym, "num_processes", lambda env, num_envs, count=count: count)
         with driver(3) as batch:
             batch.reset(4)
             batch.stagger()
@@ -189,13 +189,13 @@ def test_processes_make_no_difference(monkeypatch):
 def test_processes_are_for_slow_environments():
     toy = make_environment(TOY, GymnasiumConfig())
     toy.step_seconds = 10e-6
-    assert gym.processes(toy, 1000) == 1
+    assert gym.num_processes(toy, 1000) == 1
     toy.step_seconds = 10e-3
-    assert gym.processes(toy, 1) == 1
-    assert gym.processes(toy, 64) > 1
+    assert gym.num_processes(toy, 1) == 1
+    assert gym.num_processes(toy, 64) > 1
 
 
-def test_it_goes_on_with_fresh_episodes():
+def test_restore_starts_new_episodes():
     batch = driver()
     first, _ = play(batch, actions(3, 3))
     saved = batch.state()

@@ -1,4 +1,4 @@
-"""Gymnasium environments that tell more, less or something else than they should, and that fail."""
+"""Gymnasium environments that return malformed results, and that fail."""
 
 import signal
 import sys
@@ -18,21 +18,21 @@ from rlctl.rollouts.round_robin import RoundRobinDriver
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
-    """Every driver uses this process alone, however slow the machine is."""
-    monkeypatch.setattr(gym, "processes", lambda env, num_envs: 1)
+    """Make every driver use this process only, however slow the machine is."""
+    monkeypatch.setattr(gym, "num_processes", lambda env, num_envs: 1)
 
 
 @pytest.fixture(params=[1, 2], ids=["here", "in processes"])
 def places(request, monkeypatch):
-    """How many processes every driver uses."""
-    monkeypatch.setattr(gym, "processes", lambda env, num_envs: request.param)
+    """Number of processes of every driver."""
+    monkeypatch.setattr(gym, "num_processes", lambda env, num_envs: request.param)
     return request.param
 
 
 @pytest.fixture
 def in_processes(monkeypatch):
-    """Every driver uses two processes, this one and another."""
-    monkeypatch.setattr(gym, "processes", lambda env, num_envs: 2)
+    """Make every driver use two processes, this one and another."""
+    monkeypatch.setattr(gym, "num_processes", lambda env, num_envs: 2)
 
 
 def driver(name, num_envs=2, episode_length=0, **options):
@@ -43,7 +43,7 @@ def driver(name, num_envs=2, episode_length=0, **options):
 
 
 def play(batch, steps):
-    """The Steps of a fresh start."""
+    """Return the Steps after a reset."""
     batch.reset(0)
     return [batch.step(np.zeros((batch.num_envs, 1), np.float32)) for _ in range(steps)]
 
@@ -90,7 +90,7 @@ class TestTerms:
         np.testing.assert_array_equal(done.terms["reward_goal"], 14)
         np.testing.assert_array_equal(done.terms["reward_late"], [0] * 8 + [1, 1, 10])
 
-    def test_turns_have_those_of_all(self):
+    def test_round_robin_has_the_terms_of_all(self):
         environment = make_environment("gym:odd_gym:Terms-v0", GymnasiumConfig())
         pair = [GymDriver(environment, 1000, None, 1, False, "stop", first) for first in (0, 1)]
         turns = RoundRobinDriver(pair, 10)
@@ -113,7 +113,7 @@ class TestFailures:
             ("close", "its close"),
         ],
     )
-    def test_whatever_is_raised_is_told(self, where, when, error):
+    def test_any_exception_is_reported(self, where, when, error):
         batch = driver("Fails", where=where, error=error)
         with pytest.raises(Diverged) as caught, batch:
             play(batch, 30)
@@ -130,7 +130,7 @@ class TestFailures:
 
     def test_a_close_that_fails_after_a_failure_hides_nothing(self, monkeypatch):
         batch = driver("Fails", where="step")
-        for one in batch._groups[0]._group._ones:
+        for one in batch._groups[0]._group._envs:
             monkeypatch.setattr(one.unwrapped, "close", lambda: sys.exit(1))
         with pytest.raises(Diverged, match="failed in step 30"), batch:
             play(batch, 30)
@@ -139,7 +139,7 @@ class TestFailures:
         environment = make_environment(
             "gym:odd_gym:Fails-v0", GymnasiumConfig(where="step", error="os._exit")
         )
-        batch = _all_elsewhere(environment, monkeypatch)
+        batch = _in_other_processes(environment, monkeypatch)
         with (
             pytest.raises(Diverged, match=r"Fails-v0 has ended .* after step 29, with exit code 7"),
             batch,
@@ -149,7 +149,7 @@ class TestFailures:
     def test_the_process_that_its_constructor_ends(self, monkeypatch):
         environment = make_environment("gym:odd_gym:Fails-v0", GymnasiumConfig())
         environment._options = {"where": "constructor", "error": "os._exit"}
-        batch = _all_elsewhere(environment, monkeypatch)
+        batch = _in_other_processes(environment, monkeypatch)
         with pytest.raises(UsageError, match="ended before it had begun, with exit code 7"), batch:
             play(batch, 1)
 
@@ -164,7 +164,7 @@ class TestFailures:
         def stopped(action):
             raise stop
 
-        monkeypatch.setattr(batch._groups[0]._group._ones[0].unwrapped, "step", stopped)
+        monkeypatch.setattr(batch._groups[0]._group._envs[0].unwrapped, "step", stopped)
         with pytest.raises(type(stop)) as caught:
             batch.step(np.zeros((2, 1), np.float32))
         assert caught.value is stop
@@ -176,7 +176,7 @@ class TestFailures:
         def stopped(action):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(batch._groups[0]._group._ones[0].unwrapped, "step", stopped)
+        monkeypatch.setattr(batch._groups[0]._group._envs[0].unwrapped, "step", stopped)
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with pytest.raises(Diverged, match="failed in step 1: KeyboardInterrupt"):
@@ -185,10 +185,10 @@ class TestFailures:
             signal.signal(signal.SIGINT, before)
 
 
-def _all_elsewhere(environment, monkeypatch):
-    """A driver whose two environments are in two other processes."""
-    monkeypatch.setattr(gym, "processes", lambda env, num_envs: 2)
-    monkeypatch.setattr(gym, "Local", gym.Remote)
+def _in_other_processes(environment, monkeypatch):
+    """Make a driver whose two environments run in two other processes."""
+    monkeypatch.setattr(gym, "num_processes", lambda env, num_envs: 2)
+    monkeypatch.setattr(gym, "LocalGroup", gym.RemoteGroup)
     return GymDriver(environment, 1000, None, 2, False, "stop")
 
 
@@ -199,15 +199,15 @@ class TestAnswers:
             ("old reset", r"its reset: ValueError: reset gave an array of shape \(2,\), not \(obs"),
             ("old step", r"step 1: ValueError: step gave a tuple of 4, not \(observation, reward"),
             ("text", r"step 1: ValueError: its reward is 'much', not one number"),
-            ("long", r"its reset: ValueError: observation has shape \(3,\), and \(2,\) by its"),
-            ("nothing", r"its reset: ValueError: observation has shape \(\), and \(2,\) by its"),
+            ("long", r"its reset: ValueError: observation has shape \(3,\), its space \(2,\)"),
+            ("nothing", r"its reset: ValueError: observation has shape \(\), its space \(2,\)"),
         ],
     )
-    def test_another_form_is_told(self, form, complaint):
+    def test_malformed_results_are_reported(self, form, complaint):
         with pytest.raises(Diverged, match=complaint), driver("Answers", form=form) as batch:
             play(batch, 1)
 
-    def test_parts_that_are_missing_are_told(self):
+    def test_missing_parts_are_reported(self):
         with pytest.raises(Diverged, match="its observation has no b"):
             driver("Observes", observes="lacking").reset(0)
 
@@ -218,7 +218,7 @@ class TestAnswers:
         assert [step.terminated.all() for step in steps] == [False] * (EPISODE - 1) + [True]
 
     @pytest.mark.parametrize(("form", "value"), [("nan", "nan"), ("beyond float32", "inf, as")])
-    def test_rewards_that_are_not_finite_are_told(self, form, value):
+    def test_non_finite_rewards_are_reported(self, form, value):
         with pytest.raises(Diverged, match=rf"the reward of environment 0 .* it is {value}"):
             play(driver("Answers", form=form), 1)
 

@@ -1,10 +1,10 @@
-"""What Gymnasium's environments draw."""
+"""Conversion of rendered frames to RGB."""
 
 import numpy as np
 import pytest
 from odd_gym import Frames
 
-from rlctl.rollouts.gym_frame import as_picture
+from rlctl.rollouts.gym_frame import to_rgb
 
 
 def frame(kind):
@@ -13,19 +13,19 @@ def frame(kind):
 
 @pytest.mark.parametrize("kind", ["usual", "int64", "alpha", "turned"])
 def test_whole_numbers_are_colours(kind):
-    picture = as_picture(frame(kind))
-    assert (picture.shape, picture.dtype) == ((64, 64, 3), np.uint8)
+    image = to_rgb(frame(kind))
+    assert (image.shape, image.dtype) == ((64, 64, 3), np.uint8)
     red = slice(32, 64) if kind == "turned" else slice(0, 32)
-    np.testing.assert_array_equal(picture[:, red], np.full((64, 32, 3), (250, 10, 10)))
-    assert picture.sum() == 64 * 32 * 270
-    assert picture.flags.c_contiguous
+    np.testing.assert_array_equal(image[:, red], np.full((64, 32, 3), (250, 10, 10)))
+    assert image.sum() == 64 * 32 * 270
+    assert image.flags.c_contiguous
 
 
 @pytest.mark.parametrize("kind", ["grey", "flat grey"])
 def test_grey_has_three_equal_channels(kind):
-    picture = as_picture(frame(kind))
-    assert picture.shape == (64, 64, 3)
-    np.testing.assert_array_equal(picture, np.full((64, 64, 3), frame("usual")[:, :, :1]))
+    image = to_rgb(frame(kind))
+    assert image.shape == (64, 64, 3)
+    np.testing.assert_array_equal(image, np.full((64, 64, 3), frame("usual")[:, :, :1]))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_grey_has_three_equal_channels(kind):
         ("none", "render gave NoneType, not an array"),
     ],
 )
-def test_others_are_told(kind, complaint):
+def test_other_frames_are_refused(kind, complaint):
     with pytest.raises(ValueError, match=complaint):
-        as_picture(frame(kind))
+        to_rgb(frame(kind))

@@ -1,4 +1,4 @@
-"""The fused driver alone, on a simulation without physics, and so under strict promotion rules."""
+"""JaxDriver on a simulation without physics, and so under strict promotion rules."""
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +10,11 @@ from rlctl.physics.simulation import Transition
 from rlctl.rollouts.jax_driver import JaxDriver
 from rlctl.rollouts.jax_program import JaxProgram
 
-N = 40  # more than restart at a time
+N = 40  # more than are reset at a time
 
 
 class Counter:
-    """Counts up by the action and ends at 3; begins with a random mark."""
+    """Simulation that counts up by the action, terminates at 3 and starts with a random mark."""
 
     spec = EnvSpec(
         id="counter",
@@ -26,18 +26,18 @@ class Counter:
         terms=("step",),
     )
 
-    def draw(self, keys):
+    def randomize(self, keys):
         return {"scale": jax.vmap(jax.random.uniform)(keys)}
 
-    def reset(self, initial_keys, begin_keys, draws):
+    def reset(self, initial_keys, begin_keys, model_fields):
         mark = jax.vmap(jax.random.uniform)(initial_keys) + jax.vmap(jax.random.uniform)(begin_keys)
-        state = {"count": jnp.zeros_like(mark), "mark": mark, "scale": draws["scale"]}
+        state = {"count": jnp.zeros_like(mark), "mark": mark, "scale": model_fields["scale"]}
         return state, self._observe(state)
 
-    def step(self, state, action, before_keys, after_keys, draws):
+    def step(self, state, action, before_keys, after_keys, model_fields):
         state = {**state, "count": state["count"] + action[:, 0]}
         terminated = (state["count"] >= 3.0).astype(jnp.float32)
-        reward = draws["scale"]
+        reward = model_fields["scale"]
         return state, Transition(self._observe(state), reward, terminated, {"step": action[:, 0]})
 
     def fields(self, state):
@@ -80,8 +80,8 @@ def test_a_restarted_row_keeps_its_own_model(driver, constant):
     np.testing.assert_array_equal(driver.state()["jax/sim/scale"], scale)
 
 
-def test_only_restarted_rows_get_another_model_if_told_to(constant):
-    driver = JaxDriver(JaxProgram(Counter(), 10, redraw=True), "jax", N, True, "stop")
+def test_only_restarted_rows_get_resampled_models(constant):
+    driver = JaxDriver(JaxProgram(Counter(), 10, resample=True), "jax", N, True, "stop")
     driver.reset(0)
     scale = driver.state()["draws/scale"]
     action = np.ones((N, 1), np.float32)

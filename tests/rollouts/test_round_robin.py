@@ -1,4 +1,4 @@
-"""Environments that take turns."""
+"""Groups of environments that collect in turn."""
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,13 @@ GAIN = jnp.float32(2.0)
 
 @pytest.fixture
 def turns():
-    """Two turns of 20 steps, three environments each, which `make` has in one driver of six."""
-    program = make("host")._program
+    """Driver with two groups of three environments and turns of 20 steps; `make` has all six."""
+    program = make("native")._program
     return RoundRobinDriver([NativeDriver(program, 3, True, "stop", first) for first in (0, 3)], 20)
 
 
 def test_it_steps_the_environments_of_one_driver(turns, rng):
-    whole = make("host")
+    whole = make("native")
     np.testing.assert_array_equal(whole.reset(3), turns.reset(3))
     for action in rng.uniform(-1, 1, (30, 6, 1)):
         a, b = whole.step(action), turns.step(action)
@@ -29,8 +29,8 @@ def test_it_steps_the_environments_of_one_driver(turns, rng):
     np.testing.assert_array_equal(whole.command(), turns.command())
 
 
-def test_a_turn_goes_on_until_its_steps_are_taken(turns, actor):
-    whole = make("host")
+def test_a_turn_lasts_its_number_of_steps(turns, actor):
+    whole = make("native")
     whole.reset(3)
     unroll, _ = whole.collect(actor, GAIN, 40)
     turns.reset(3)
@@ -41,7 +41,7 @@ def test_a_turn_goes_on_until_its_steps_are_taken(turns, actor):
     np.testing.assert_allclose(reward[40:], unroll.reward[20:, first], atol=1e-5)
 
 
-def test_it_is_restored_to_the_turn_it_was_at(turns, actor):
+def test_restore_continues_the_turn(turns, actor):
     turns.reset(1)
     turns.collect(actor, GAIN, 10)
     saved = {name: array.copy() for name, array in turns.state().items()}

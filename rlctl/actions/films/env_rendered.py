@@ -9,7 +9,7 @@ from rlctl.actions.films.request import LoadedPolicy, RenderRequest, counter
 from rlctl.checkpoints import compatibility
 from rlctl.core.progress import Progress
 from rlctl.rendering.options import RenderOptions
-from rlctl.rollouts.factory import make_drawn
+from rlctl.rollouts.factory import make_rendering_driver
 
 if TYPE_CHECKING:
     from rlctl.rendering.trajectory import Trajectory
@@ -32,7 +32,9 @@ def film(
     name = player.checkpoint.manifest["env"]["id"]
     online.check(look, shot.tiles, name)
     with progress.phase("build"):
-        driver = shot.told.drive(make_drawn(name, config, shot.physics), name, config, tell)
+        driver = shot.told.drive(
+            make_rendering_driver(name, config, shot.physics), name, config, tell
+        )
         compatibility.check(player.checkpoint, driver.spec, tell)
     with closing(driver), online.drawing(), progress.phase("film"):
         total = shot.length(driver.spec)

@@ -1,7 +1,7 @@
 """Ant: four legs, run forward. Gymnasium's Ant-v5 without contact forces, equal step by step.
 
 That is `gymnasium.make("Ant-v5", include_cfrc_ext_in_observation=False, contact_cost_weight=0)`.
-Its speed is that of the torso as MuJoCo last derived it, from one control step to the next.
+As there, the speed is the change of the torso's derived position between control steps.
 """
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.ant.config import AntConfig
-from rlctl.envs.gymnasium_runner import Runner, where
+from rlctl.envs.gymnasium_locomotion import LocomotionTask, with_residual
 from rlctl.envs.gymnasium_task import noise
 from rlctl.physics.base import Physics
 
@@ -18,8 +18,8 @@ STANDING = (0.0, 0.0, 0.75, 1.0, 0.0, 0.0, 0.0, *(0.0,) * 8)  # position, attitu
 TORSO = 1  # body
 
 
-class Ant(Runner):
-    """A reward for forward speed and for staying on its legs, less the cost of control."""
+class Ant(LocomotionTask):
+    """Forward reward and healthy reward, minus control cost."""
 
     xml = "ant.xml"
     defaults = AntConfig()
@@ -47,8 +47,8 @@ class Ant(Runner):
         position = jnp.array(STANDING) + noise(position_key, 15, scale)
         return position, scale * jax.random.normal(velocity_key, (14,))
 
-    def _place(self, physics: Physics) -> jax.Array:
-        return where(physics.xpos[TORSO, 0], physics.xpos_residual[TORSO, 0])
+    def _position(self, physics: Physics) -> jax.Array:
+        return with_residual(physics.xpos[TORSO, 0], physics.xpos_residual[TORSO, 0])
 
     def _healthy(self, physics: Physics) -> jax.Array:
         height, config = physics.qpos[2], self._config

@@ -2,9 +2,9 @@
 
 Google's Barkour vB (Caluwaerts et al. 2023, arXiv 2305.14654) with the joystick task of MuJoCo's
 MJX tutorial: same observation, reward, noise, kicks, randomisation and commands. Two things differ.
-A reset is a full reset: command, history and counters start afresh with every episode. And the
-torso's pose and velocity are read from the current state, where the tutorial's are a physics step
-(4 ms) old; feet and torques are that old in both, like every field that mj_step derives.
+Every reset is a full reset of command, history and counters. And the torso's pose and velocity are
+read from the current state, where the tutorial's are a physics step (4 ms) old; feet and torques
+are that old in both, like every field that mj_step derives.
 """
 
 from pathlib import Path
@@ -17,11 +17,11 @@ import numpy as np
 
 from rlctl.envs.barkour import meshes
 from rlctl.envs.barkour.config import BarkourConfig
-from rlctl.envs.barkour.eval_metrics import measure
-from rlctl.envs.barkour.initial_state import STANCE, scatter
+from rlctl.envs.barkour.eval_metrics import eval_metrics
+from rlctl.envs.barkour.initial_state import STANCE, randomize_initial_state
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
 from rlctl.envs.barkour.spec import CONTROL_DT, JOINTS, LEGS, spec
-from rlctl.envs.barkour.terrain import FOOT_RADIUS, ground
+from rlctl.envs.barkour.terrain import FOOT_RADIUS, make_terrain
 from rlctl.envs.base import Edits
 from rlctl.envs.rotations import rotate, rotate_inverse
 from rlctl.envs.scene import compile_physics
@@ -45,15 +45,15 @@ REWARD_MAX = 1e4
 
 
 class Memory(NamedTuple):
-    """What is remembered between steps, float32.
+    """State between steps, float32. Field names are names of checkpoint members.
 
     Attributes:
         command: (3,) vx, vy, turn rate.
-        history: (31 x config.history,) the frames last observed.
+        history: (31 x config.history,) stacked frames, newest first.
         last_action: (12,).
-        touching: (4,) 1 for feet that were in contact.
-        air_time: (4,) seconds since each foot was.
-        clock: () control steps under this command.
+        touching: (4,) 1 for feet in contact.
+        air_time: (4,) seconds since each foot's last contact.
+        clock: () control steps since the command changed.
     """
 
     command: jax.Array
@@ -65,45 +65,47 @@ class Memory(NamedTuple):
 
 
 class Barkour:
-    """Walk as told. The tracking terms give up to 46 an episode of 1000 steps."""
+    """Velocity tracking. The tracking terms give at most 46 in an episode of 1000 steps."""
 
     fields = ("qpos", "qvel", "qfrc_actuator", "sensordata")
 
     def __init__(self, config: BarkourConfig | None = None) -> None:
         self._config = config = config or BarkourConfig()
-        self._ground = ground(config)
+        self._terrain = make_terrain(config)
         self.spec = spec(config.history)
         self._scales = {name: getattr(config, f"reward_{name}") for name in self.spec.terms}
         self.command_low = np.array([config.vx_min, config.vy_min, config.yaw_min], np.float32)
         self.command_high = np.array([config.vx_max, config.vy_max, config.yaw_max], np.float32)
 
     def model(self) -> mujoco.MjModel:
-        return compile_physics(XML, self._ground.add)
+        return compile_physics(XML, self._terrain.add)
 
     def scene(self) -> mujoco.MjModel:
-        return meshes.scene(XML, self._ground.add)
+        return meshes.scene(XML, self._terrain.add)
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         base = jnp.array([0.0, 0.0, HOME_HEIGHT, 1.0, 0.0, 0.0, 0.0])
         qpos, qvel = jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
         stance = STANCE
-        if self._config.scattered:
+        if self._config.randomizes_start:
             bounds = POSE_MIN, POSE_MAX
-            qpos, qvel, stance = scatter(key, qpos, qvel, self._config, bounds, self.model())
-        return qpos.at[:3].add(self._ground.start(key, stance)), qvel
+            qpos, qvel, stance = randomize_initial_state(
+                key, qpos, qvel, self._config, bounds, self.model()
+            )
+        return qpos.at[:3].add(self._terrain.start(key, stance)), qvel
 
     def begin(self, physics: Physics, key: jax.Array) -> tuple[Memory, jax.Array]:
         command_key, noise_key = jax.random.split(key)
         memory = Memory(
-            command=self._draw_command(command_key),
+            command=self._sample_command(command_key),
             history=jnp.zeros(self.spec.policy_size),
             last_action=jnp.zeros(len(JOINTS)),
             touching=jnp.zeros(len(LEGS)),
             air_time=jnp.zeros(len(LEGS)),
             clock=jnp.zeros(()),
         )
-        history = self._see(memory, physics, noise_key)
-        observation = self._observe(history, physics, self._move(memory, physics))
+        history = self._push_frame(memory, physics, noise_key)
+        observation = self._observe(history, physics, self._motion(memory, physics))
         return memory._replace(history=history), observation
 
     def before(
@@ -120,10 +122,10 @@ class Barkour:
         self, carry: Memory, physics: Physics, action: jax.Array, key: jax.Array
     ) -> tuple[Memory, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
         noise_key, command_key = jax.random.split(key)
-        # As the published policy knows it, the observation of this step holds the action before.
-        history = self._see(carry, physics, noise_key)
+        # The frame holds the previous action, not `action`: the published policy expects that.
+        history = self._push_frame(carry, physics, noise_key)
         config = self._config
-        motion = self._move(carry, physics)
+        motion = self._motion(carry, physics)
         observation = self._observe(history, physics, motion)
         terminated = self._fallen(physics, motion)
 
@@ -137,17 +139,17 @@ class Barkour:
         clock = carry.clock + 1.0
         expired = clock > config.command_interval
         memory = Memory(
-            command=jnp.where(expired, self._draw_command(command_key), carry.command),
+            command=jnp.where(expired, self._sample_command(command_key), carry.command),
             history=history,
             last_action=action,
             touching=motion.feet.touching,
             air_time=motion.feet.air_time * (1.0 - motion.feet.touched),
             clock=jnp.where(expired, 0.0, clock),
         )
-        return memory, observation, reward, terminated, metrics | measure(motion, physics.qvel)
+        return memory, observation, reward, terminated, metrics | eval_metrics(motion, physics.qvel)
 
     def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
-        """One sliding friction for floor and feet alike, one gain for all joints."""
+        """Sample one sliding friction for floor and feet, and one gain for all joints."""
         config = self._config
         friction_key, gain_key = jax.random.split(key)
         friction = jax.random.uniform(
@@ -165,14 +167,14 @@ class Barkour:
     def command(self, carry: Memory) -> jax.Array:
         return carry.command
 
-    def told(self, carry: Memory, command: jax.Array) -> Memory:
+    def set_command(self, carry: Memory, command: jax.Array) -> Memory:
         return carry._replace(command=command)
 
-    def _draw_command(self, key: jax.Array) -> jax.Array:
+    def _sample_command(self, key: jax.Array) -> jax.Array:
         return jax.random.uniform(key, (3,), minval=self.command_low, maxval=self.command_high)
 
-    def _see(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
-        """The noisy frame of this step, before those last seen."""
+    def _push_frame(self, memory: Memory, physics: Physics, key: jax.Array) -> jax.Array:
+        """Prepend the noisy frame of this step to the history and drop the oldest."""
         frame = jnp.concatenate(
             [
                 physics.qvel[5:6] * YAW_SCALE,
@@ -188,24 +190,24 @@ class Barkour:
         return jnp.concatenate([frame, memory.history[: -frame.size]])
 
     def _observe(self, history: jax.Array, physics: Physics, motion: Motion) -> jax.Array:
-        """What the policy sees, and then what only the value function does."""
-        turned = jax.vmap(rotate_inverse, (None, 0))(physics.qpos[3:7], motion.feet.velocity)
+        """Return the policy's observation, followed by the privileged part."""
+        foot_velocity = jax.vmap(rotate_inverse, (None, 0))(physics.qpos[3:7], motion.feet.velocity)
         exact = [
             motion.local_velocity,
             motion.local_rates,
             rotate_inverse(physics.qpos[3:7], DOWN),
             motion.height[None],
             physics.qvel[6:],
-            turned.ravel(),
+            foot_velocity.ravel(),
             motion.feet.height,
             motion.feet.air_time,
         ]
         return jnp.concatenate([history, *exact])
 
-    def _move(self, memory: Memory, physics: Physics) -> Motion:
+    def _motion(self, memory: Memory, physics: Physics) -> Motion:
         attitude, velocity, local_rates = physics.qpos[3:7], physics.qvel[:3], physics.qvel[3:6]
         return Motion(
-            height=self._ground.height(physics.qpos[:3]),
+            height=self._terrain.height(physics.qpos[:3]),
             velocity=velocity,
             local_velocity=rotate_inverse(attitude, velocity),
             rates=rotate(attitude, local_rates),
@@ -218,7 +220,7 @@ class Barkour:
 
     def _feet(self, memory: Memory, physics: Physics) -> Feet:
         position, velocity = physics.sensordata.reshape(2, len(LEGS), 3)
-        height = self._ground.distances(position) - FOOT_RADIUS
+        height = self._terrain.distances(position) - FOOT_RADIUS
         before = memory.touching > 0
         touching = height < TOUCH_HEIGHT
         touched = touching | before
@@ -233,7 +235,7 @@ class Barkour:
         )
 
     def _fallen(self, physics: Physics, motion: Motion) -> jax.Array:
-        """Upside down, too low, or a joint out of bounds: () 0 or 1."""
+        """Return 1 if upside down, too low, or a joint is out of bounds, else 0: ()."""
         pose = physics.qpos[7:]
         out = jnp.any((pose < POSE_MIN) | (pose > POSE_MAX))
         return (out | (motion.up[2] < 0.0) | (motion.height < MIN_HEIGHT)).astype(jnp.float32)

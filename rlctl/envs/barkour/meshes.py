@@ -1,6 +1,6 @@
-"""The robot's own meshes, to draw it with: those of MuJoCo Menagerie, where they are at hand.
+"""Visual meshes of the robot from MuJoCo Menagerie, if installed.
 
-Only the picture differs: bodies, joints and masses are those of the scene with simple shapes.
+Only the rendering differs: bodies, joints and masses are those of the scene with simple shapes.
 """
 
 import os
@@ -13,25 +13,25 @@ import mujoco
 from rlctl.core.errors import Damaged, NotFound
 from rlctl.envs.scene import DECORATION, compile_scene
 
-ROBOT = "google_barkour_vb"  # its folder in Menagerie
+ROBOT = "google_barkour_vb"  # folder in Menagerie
 MODEL = "barkour_vb_mjx.xml"
-HIDDEN = 3  # a geom group that is not drawn
+HIDDEN = 3  # a geom group that is not rendered
 HINT = (
-    f"MENAGERIE_ROOT is the folder of mujoco_menagerie, with {ROBOT} in it; "
-    "without that variable simple shapes are drawn"
+    f"MENAGERIE_ROOT must be the folder of mujoco_menagerie that contains {ROBOT}; "
+    "unset it to render simple shapes"
 )
 
 
 def scene(path: Path, add: Callable[[mujoco.MjSpec], None]) -> mujoco.MjModel:
-    """Compile the scene of an MJCF file, drawn with meshes where there are any.
+    """Compile the scene of an MJCF file, with Menagerie's meshes if available.
 
     Args:
-        path: The file.
-        add: Adds to it what else is drawn.
+        path: MJCF file.
+        add: Function that adds the terrain to the spec.
 
     Raises:
         NotFound: MENAGERIE_ROOT is set, and a file is missing there.
-        Damaged: One of the files is not what it should be.
+        Damaged: One of Menagerie's files is not valid.
     """
     folder = _folder()
     if folder is None:
@@ -39,19 +39,19 @@ def scene(path: Path, add: Callable[[mujoco.MjSpec], None]) -> mujoco.MjModel:
 
     def change(spec: mujoco.MjSpec) -> None:
         add(spec)
-        _dress(spec, folder)
+        _replace_visuals(spec, folder)
 
     try:
         return compile_scene(path, change=change)
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise Damaged(f"the robot of {folder} cannot be drawn: {reason}", HINT) from error
+        raise Damaged(f"the robot of {folder} cannot be rendered: {reason}", HINT) from error
 
 
 def _folder() -> Path | None:
-    """Menagerie's folder of the robot: below MENAGERIE_ROOT, else in the package's cache.
+    """Return Menagerie's folder of the robot: below MENAGERIE_ROOT, else in the package's cache.
 
-    The package mujoco-menagerie downloads when asked to; nothing is downloaded here.
+    The package mujoco-menagerie can download models. Nothing is downloaded here.
     """
     if root := os.environ.get("MENAGERIE_ROOT"):
         return Path(root) / ROBOT
@@ -63,22 +63,22 @@ def _folder() -> Path | None:
     return cache.model_path(robot) if cache.is_cached(robot) else None
 
 
-def _dress(spec: mujoco.MjSpec, folder: Path) -> None:
-    """Exchange the shapes that are only drawn for meshes, and hide the feet inside these."""
-    original = mujoco.MjSpec.from_file(str(_there(folder / MODEL)))
+def _replace_visuals(spec: mujoco.MjSpec, folder: Path) -> None:
+    """Replace visual geoms by meshes, and hide the collision geoms of the feet."""
+    original = mujoco.MjSpec.from_file(str(_existing(folder / MODEL)))
     for geom in spec.geoms:
         if geom.group == DECORATION:
             spec.delete(geom)
         elif geom.name.startswith("foot"):
             geom.group = HIDDEN
     for mesh in original.meshes:
-        spec.add_mesh(name=mesh.name, file=str(_there(folder / mesh.file)), scale=mesh.scale)
+        spec.add_mesh(name=mesh.name, file=str(_existing(folder / mesh.file)), scale=mesh.scale)
     for geom in original.geoms:
         if geom.type != mujoco.mjtGeom.mjGEOM_MESH:
             continue
         body = spec.body(geom.parent.name)
         if body is None:
-            raise ValueError(f"{MODEL} has a body {geom.parent.name}, which it should not")
+            raise ValueError(f"{MODEL} has an unknown body {geom.parent.name}")
         body.add_geom(
             type=geom.type,
             meshname=geom.meshname,
@@ -92,8 +92,8 @@ def _dress(spec: mujoco.MjSpec, folder: Path) -> None:
         )
 
 
-def _there(path: Path) -> Path:
-    """The file, named from the root: MuJoCo looks for others beside our own model."""
+def _existing(path: Path) -> Path:
+    """Return the absolute path of a file: MuJoCo resolves relative ones against rlctl's MJCF."""
     if not path.is_file():
         raise NotFound(f"there is no {path}", HINT)
     return path.absolute()

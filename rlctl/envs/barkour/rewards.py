@@ -1,4 +1,4 @@
-"""The terms of Barkour's reward, before their scales."""
+"""Reward terms of Barkour, before scaling."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ import jax.numpy as jnp
 
 from rlctl.envs.rewards import squared, tracking
 
-MOVING = 0.05  # m/s, commands above it ask for steps
-STANDING = 0.1  # m/s, commands below it ask to stand still
-STEP_TIME = 0.1  # s, shorter steps cost
+MOVING = 0.05  # m/s, faster commands mean walking
+STANDING = 0.1  # m/s, slower commands mean standing still
+STEP_TIME = 0.1  # s, shorter swings are penalised
 
 
 class Feet(NamedTuple):
@@ -22,7 +22,7 @@ class Feet(NamedTuple):
         touched: (4,) on the ground now or a step ago.
         near: (4,) within 3 cm of the ground now, or on it a step ago.
         landed: (4,) touched for the first time after a swing.
-        air_time: (4,) length of the swing that is going on or has just ended, s.
+        air_time: (4,) duration of the current swing, or of the one just ended, s.
     """
 
     height: jax.Array
@@ -68,7 +68,7 @@ def terms(
     fell_early: jax.Array,
     sigma: float,
 ) -> dict[str, jax.Array]:
-    """Every term by name, as scalars.
+    """Compute every term by name, as scalars.
 
     Args:
         motion: The robot after the step.

@@ -7,12 +7,12 @@ from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, RatioMetric, 
 CONTROL_DT = 0.02  # s
 SUBSTEPS = 5
 EPISODE_LENGTH = 1000  # control steps, 20 s
-FRAME_DECAY = 0.6  # weight of a frame for the networks, against that of the frame after it
+FRAME_DECAY = 0.6  # weight of a frame for the networks, relative to the next newer frame
 
 LEGS = ("front_left", "hind_left", "front_right", "hind_right")
 JOINTS = tuple(f"{joint}_{leg}" for leg in LEGS for joint in ("abduction", "hip", "knee"))
 
-EXACT = (  # what only the value function sees: without noise, and in the torso's own frame
+EXACT = (  # privileged: noiseless, in the torso's frame
     ObservationPart("velocity", 3, "m/s", privileged=True),
     ObservationPart("angular_velocity", 3, "rad/s", privileged=True),
     ObservationPart("exact_gravity", 3, "1", privileged=True),
@@ -35,9 +35,9 @@ MIRROR_SIGN = {
 
 
 def spec(history: int) -> EnvSpec:
-    """The spec, where the policy sees `history` frames, the newest first."""
+    """Return the spec with `history` stacked frames in the policy's observation, newest first."""
     frames = tuple(part for age in range(history) for part in _frame(age))
-    observation, seen = frames + EXACT, sum(part.size for part in frames)
+    observation, start = frames + EXACT, sum(part.size for part in frames)
     return EnvSpec(
         id="barkour",
         observation=observation,
@@ -63,12 +63,12 @@ def spec(history: int) -> EnvSpec:
         ),
         cameras=("track", "side"),
         commands=("vx", "vy", "yaw"),
-        achieved=(seen, seen + 1, seen + 5),  # of velocity and angular_velocity
+        achieved=(start, start + 1, start + 5),  # in velocity and angular_velocity
         symmetry=_symmetry(observation),
-        figures=(
-            RatioMetric("power", "W", of="power"),
-            RatioMetric("cost_of_transport", "1", of="power", per="weight_speed"),
-            RatioMetric("slip", "m/s", of="slip", per="contacts"),
+        eval_metrics=(
+            RatioMetric("power", "W", numerator="power"),
+            RatioMetric("cost_of_transport", "1", numerator="power", denominator="weight_speed"),
+            RatioMetric("slip", "m/s", numerator="slip", denominator="contacts"),
         ),
     )
 
@@ -90,9 +90,9 @@ def _frame(age: int) -> tuple[ObservationPart, ...]:
 
 
 def _symmetry(observation: tuple[ObservationPart, ...]) -> Symmetry:
-    """Left and right exchanged: legs swap, what points or turns sideways changes sign.
+    """Return the left-right symmetry: legs swap, lateral components change sign.
 
-    Joints keep theirs: the same angle of an abduction spreads a left leg and a right one.
+    Joint angles keep their sign: the same abduction angle spreads a left and a right leg.
     """
     legs = [LEGS.index(swap) for swap in ("front_right", "hind_right", "front_left", "hind_left")]
     order: list[int] = []

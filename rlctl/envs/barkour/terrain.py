@@ -1,7 +1,7 @@
-"""The ground under Barkour: a plane, and hills in the middle of it.
+"""Terrain under Barkour: a plane, or a plane with a field of hills in the middle.
 
-Between its points the field is what MuJoCo collides with: two triangles a cell, on either side of
-the diagonal from the corner of least x and y.
+Between its points the height field is interpolated as MuJoCo's collisions do: two triangles per
+cell, divided by the diagonal from the corner of least x and y.
 """
 
 import jax
@@ -12,11 +12,11 @@ import numpy as np
 from rlctl.envs.barkour.config import BarkourConfig
 
 HALF_WIDTH = 10.0  # m, of the field, as in the tutorial
-START = 8.0  # m from its middle along x and y, the farthest an episode starts
-EDGE = 1.0  # m, over which the hills fall to the plane
-POINTS = 201  # of the field, along x and along y
+START = 8.0  # m, episodes start at most this far from the middle along x and y
+EDGE = 1.0  # m, width of the margin in which the hills fall to the plane
+POINTS = 201  # of the field, along each axis
 CELL = 2.0 * HALF_WIDTH / (POINTS - 1)  # m from point to point
-BASE = 0.1  # m of ground below the plane
+BASE = 0.1  # m, thickness of the field below the plane
 
 SEED, WAVES = 1, 40
 WAVELENGTH = 0.6, 1.2  # m, shortest and longest
@@ -28,32 +28,32 @@ class Flat:
     """The plane at height 0."""
 
     def add(self, spec: mujoco.MjSpec) -> None:
-        """Add to a model what it has besides the plane."""
+        """Add the terrain to a spec that has the plane."""
 
     def start(self, key: jax.Array, stance: jax.Array) -> jax.Array:
-        """Where an episode starts: x, y, and how much the ground lifts a robot there, m: (3,).
+        """Sample where an episode starts: x, y, and the height of the ground there, (3,) m.
 
-        The robot's feet are at stance (4, 2) from its torso, m.
+        The height is such that feet at stance (4, 2) m from the torso are above the ground.
         """
         return jnp.zeros(3)
 
     def height(self, point: jax.Array) -> jax.Array:
-        """How high a point (3,) is above the ground below it, m."""
+        """Return the height of a point (3,) above the ground, m."""
         return point[2]
 
     def distances(self, points: jax.Array) -> jax.Array:
-        """How far points (n, 3) close to the ground are from it, square to its slope, m: (n,)."""
+        """Return distances (n,) of points (n, 3) near the ground, perpendicular to it, m."""
         return points[:, 2]
 
 
 class Hills(Flat):
-    """Hills that begin at the plane.
+    """Hills above the plane.
 
     Args:
-        peak: Height of the highest, m.
+        peak: Height of the highest hill, m.
 
     Attributes:
-        heights: (POINTS, POINTS) at the field's points, in rows of y, m.
+        heights: (POINTS, POINTS) of the field, rows along y, m.
     """
 
     def __init__(self, peak: float) -> None:
@@ -61,8 +61,8 @@ class Hills(Flat):
         self._shape = _waves()
         self.heights = self._shape * np.float32(peak)
         steepest = max(abs(np.diff(self.heights, axis=axis)).max() for axis in (0, 1)) / CELL
-        # A sphere whose centre is this much above its radius is clear of slopes beside it, too.
-        self._room = FOOT_RADIUS * (np.hypot(1.0, np.sqrt(2.0) * steepest) - 1.0)
+        # Extra height at which a foot, a sphere, does not touch the slopes beside it either.
+        self._clearance = FOOT_RADIUS * (np.hypot(1.0, np.sqrt(2.0) * steepest) - 1.0)
 
     def add(self, spec: mujoco.MjSpec) -> None:
         size = [HALF_WIDTH, HALF_WIDTH, self._peak, BASE]
@@ -74,7 +74,7 @@ class Hills(Flat):
     def start(self, key: jax.Array, stance: jax.Array) -> jax.Array:
         place = jax.random.uniform(key, (2,), minval=-START, maxval=START)
         below, _ = jax.vmap(self._ground)(place[None] + stance)
-        return jnp.append(place, jnp.max(below) + self._room)
+        return jnp.append(place, jnp.max(below) + self._clearance)
 
     def height(self, point: jax.Array) -> jax.Array:
         below, _ = self._ground(point[:2])
@@ -85,8 +85,8 @@ class Hills(Flat):
         return (points[:, 2] - below) * upright
 
     def _ground(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Height below a place (2,), m, and the cosine of its slope."""
-        # Beyond the field all is as on its edge, where the outermost cells are level.
+        """Return the ground's height at a place (2,), m, and the cosine of its slope."""
+        # Beyond the field use its edge, where the outermost cells are level.
         at = jnp.clip((place + HALF_WIDTH) / CELL, 0.0, POINTS - 1.0)
         corner = jnp.minimum(jnp.floor(at), POINTS - 2.0)
         (u, v), (column, row) = at - corner, corner.astype(jnp.int32)
@@ -99,13 +99,13 @@ class Hills(Flat):
         return here + u * along_x + v * along_y, jax.lax.rsqrt(1.0 + steep)
 
 
-def ground(config: BarkourConfig) -> Flat:
-    """What the settings ask for."""
+def make_terrain(config: BarkourConfig) -> Flat:
+    """Make the terrain of the settings."""
     return Hills(config.terrain_height) if config.terrain == "hills" else Flat()
 
 
 def _waves() -> np.ndarray:
-    """Hills as a sum of waves in all directions: (POINTS, POINTS) float32, 0 to 1."""
+    """Sum waves in random directions to hills: (POINTS, POINTS) float32, 0 to 1."""
     rng = np.random.default_rng(SEED)
     lengths = rng.uniform(*WAVELENGTH, WAVES)
     angles, phases = rng.uniform(0.0, 2.0 * np.pi, (2, WAVES))
@@ -115,7 +115,7 @@ def _waves() -> np.ndarray:
     for length, angle, phase in zip(lengths, angles, phases, strict=True):
         distance = np.cos(angle) * x + np.sin(angle) * y
         total += np.sin(2 * np.pi * distance / length + phase)
-    hills = 1.0 + np.tanh(total / total.std())  # all heights about as frequent
+    hills = 1.0 + np.tanh(total / total.std())  # roughly uniform heights
     inwards = np.clip((HALF_WIDTH - CELL - abs(axis)) / EDGE, 0.0, 1.0)
     rise = inwards**2 * (3.0 - 2.0 * inwards)
     hills *= rise * rise[:, None]

@@ -1,8 +1,7 @@
-"""Brax's environments: `brax:NAME`, the raw environment under rlctl's own episodes.
+"""Brax environments: `brax:NAME`, without Brax's wrappers.
 
-Brax's wrappers are left out: theirs drop the final observation and restart every episode from the
-same few states. Actions are in [-1, 1], as Brax's own policies give them; an environment that means
-something else by 1 scales them itself.
+Brax's wrappers drop the final observation and restart every episode from the same few states.
+Actions are in [-1, 1], as in Brax; environments scale them to their own units.
 """
 
 import warnings
@@ -18,22 +17,22 @@ from rlctl.envs.families.brax_config import BraxConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.simulation import Fields, Transition
 
-FLOOR = -0.35  # m, where the model has none
+FLOOR = -0.35  # m, for models without a floor
 
 
 class BraxSimulation:
-    """One of Brax's environments; see physics.simulation.Simulation.
+    """Simulation of a Brax environment; see physics.simulation.Simulation.
 
     Args:
-        name: Brax's name of it.
-        config: The pipeline and the time limit.
+        name: Its name in Brax.
+        config: Pipeline and time limit.
 
     Raises:
-        UsageError: The environment does not run on that pipeline.
+        UsageError: The environment does not support the pipeline.
     """
 
     def __init__(self, name: str, config: BraxConfig) -> None:
-        # Old model files and Brax's own age are no news to who asked for them.
+        # Silence MuJoCo's warnings of old model files and Brax's deprecation warnings.
         mujoco.set_mju_user_warning(lambda message: None)
         try:
             with warnings.catch_warnings(action="ignore"):
@@ -48,21 +47,21 @@ class BraxSimulation:
         self.spec = self._describe(f"brax:{name}", config.episode_length)
 
     def scene(self) -> mujoco.MjModel:
-        """The model that is drawn: Brax's file for the environment, lit and given a floor."""
+        """Compile the scene to render: Brax's model file with lights and a floor."""
         name = type(self._env).__module__.rpartition(".")[2]
         assets = Path(envs.__file__).parent / "assets"
         with warnings.catch_warnings(action="ignore"):
             return compile_scene(assets / f"{name}.xml", floor=FLOOR)
 
-    def draw(self, keys: jax.Array) -> Fields:
+    def randomize(self, keys: jax.Array) -> Fields:
         return {}
 
     def reset(
-        self, initial_keys: jax.Array, begin_keys: jax.Array, draws: Fields
+        self, initial_keys: jax.Array, begin_keys: jax.Array, model_fields: Fields
     ) -> tuple[envs.State, jax.Array]:
         with jax.default_matmul_precision("highest"):
             state = jax.vmap(self._env.reset)(initial_keys)
-        return self._settle(state), state.obs
+        return self._restore_dtypes(state), state.obs
 
     def step(
         self,
@@ -70,10 +69,10 @@ class BraxSimulation:
         action: jax.Array,
         before_keys: jax.Array,
         after_keys: jax.Array,
-        draws: Fields,
+        model_fields: Fields,
     ) -> tuple[envs.State, Transition]:
         with jax.default_matmul_precision("highest"):
-            state = self._settle(jax.vmap(self._env.step)(state, action))
+            state = self._restore_dtypes(jax.vmap(self._env.step)(state, action))
         return state, Transition(state.obs, state.reward, state.done, state.metrics)
 
     def fields(self, state: envs.State) -> Fields:
@@ -82,8 +81,8 @@ class BraxSimulation:
     def command(self, state: envs.State) -> jax.Array:
         return jax.numpy.zeros((len(state.reward), 0))
 
-    def _settle(self, state: envs.State) -> envs.State:
-        """Give every leaf the dtype it has after a reset; Brax lets some drift."""
+    def _restore_dtypes(self, state: envs.State) -> envs.State:
+        """Cast every leaf to its dtype after a reset: Brax changes some, which scan refuses."""
         return jax.tree.map(lambda x, first: x.astype(first.dtype), state, self._first)
 
     def _describe(self, name: str, episode_length: int) -> EnvSpec:

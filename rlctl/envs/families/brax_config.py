@@ -1,4 +1,4 @@
-"""Settings of Brax's environments, and their names: section `env`."""
+"""Settings of Brax environments (section `env`) and their names."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class BraxConfig:
-    """One of Brax's own environments."""
+    """Brax's own environments."""
 
     backend: str = setting(
         "mjx",
@@ -32,5 +32,5 @@ class BraxConfig:
 
 
 def names() -> tuple[str, ...]:
-    """The environments of Brax, without the one that is made for its tests."""
+    """Return the names of Brax's environments, except for the one for its tests."""
     return NAMES

@@ -1,7 +1,6 @@
-"""Gymnasium's environments: `gym:ID`, or `gym:MODULE:ID` where importing MODULE registers ID.
+"""Gymnasium environments: `gym:ID`, or `gym:MODULE:ID` if importing MODULE registers ID.
 
-Which spaces they may have is said in gymnasium_spaces.py, what they tell of themselves besides in
-gymnasium_told.py.
+gymnasium_spaces.py converts spaces, gymnasium_metadata.py reads time step, render modes and infos.
 """
 
 import difflib
@@ -26,38 +25,46 @@ from rlctl.core.errors import (
 )
 from rlctl.core.spawned import leave_if_starting
 from rlctl.core.specs import EnvSpec, ObservationPart
-from rlctl.envs.families import gymnasium_metadata as told
+from rlctl.envs.families import gymnasium_metadata as metadata
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
-from rlctl.envs.families.gymnasium_errors import is_stop, missing_packages, words
-from rlctl.envs.families.gymnasium_spaces import accept, action_parts, flatten, leaves, part_name
+from rlctl.envs.families.gymnasium_errors import describe_error, is_stop, missing_packages
+from rlctl.envs.families.gymnasium_spaces import (
+    action_parts,
+    box_leaves,
+    convert_actions,
+    flatten,
+    part_name,
+)
 
-PROBE_STEPS = 20
+TIMED_STEPS = 20  # to estimate the duration of a step
 
-MISSING = (error.DependencyNotInstalled, ImportError)  # what a package that is not here raises
+MISSING = (error.DependencyNotInstalled, ImportError)  # raised for a package that is not installed
 
 
 def names(asked: str = "") -> tuple[str, ...]:
-    """The environments that are registered, those of the module in `asked` ("MODULE:ID") as well.
+    """Return the registered environments, with those of the module in `asked` ("MODULE:ID").
 
     Raises:
         UsageError: The module cannot be imported.
     """
-    leave_if_starting()  # such environments may have processes of their own
+    # Environments may run in spawned processes, which import the user's main script again: without
+    # an `if __name__ == "__main__":` guard it would start rlctl in each of them.
+    leave_if_starting()
     _import(asked)
     module, colon, _ = asked.rpartition(":")
-    found = (row for row in gymnasium.registry.values() if not _removed(row))
+    found = (row for row in gymnasium.registry.values() if not _is_removed(row))
     return tuple(sorted(f"{module}{colon}{row.id}" for row in found))
 
 
-class Reply(NamedTuple):
-    """What one environment answers to an action.
+class EnvStep(NamedTuple):
+    """Result of a step of one environment.
 
     Attributes:
         observation: (O,) float32.
-        reward: A number.
+        reward: The reward.
         terminated: Whether the environment ended the episode.
-        truncated: Whether its time limit did.
-        terms: The terms of the reward that its info has.
+        truncated: Whether its time limit ended it.
+        terms: Reward terms in its info.
     """
 
     observation: np.ndarray
@@ -68,15 +75,15 @@ class Reply(NamedTuple):
 
 
 class GymnasiumEnvironment:
-    """One of Gymnasium's environments: its spec, how to make it, and the form of its arrays.
+    """Gymnasium environment: its spec, how to make it, and conversion of its arrays.
 
     Args:
         name: "ID" or "MODULE:ID".
         config: Keyword arguments of `gymnasium.make`.
 
     Attributes:
-        spec: What it observes and accepts.
-        step_seconds: About how long one step takes.
+        spec: Observation and action spaces, and timing.
+        step_seconds: Approximate duration of a step.
 
     Raises:
         UsageError: Its spaces are not supported, or it does not take these arguments.
@@ -88,96 +95,96 @@ class GymnasiumEnvironment:
         self._name = f"gym:{name}"
         self._registered = gymnasium.registry[name.rpartition(":")[2]]
         self._options = dict(config.values)
-        with self._making():
-            one = self._make()
-            self._describe(one)
-            _close(one)
+        with self._creation_errors():
+            env = self._make()
+            self._read_spec(env)
+            _close(env)
 
-    def _describe(self, one: gymnasium.Env) -> None:
-        """Keep what one of them tells of itself."""
-        self._leaves = leaves(one.observation_space, self._name)
-        self._actions = one.action_space
-        self._modes = told.render_modes(one)
-        self._limit = one.spec.max_episode_steps if one.spec else None
-        action = action_parts(one.action_space, self._name)
-        self.step_seconds, terms = _probe(one)
+    def _read_spec(self, env: gymnasium.Env) -> None:
+        """Read spaces, timing and reward terms from an instance."""
+        self._leaves = box_leaves(env.observation_space, self._name)
+        self._actions = env.action_space
+        self._modes = metadata.render_modes(env)
+        self._limit = env.spec.max_episode_steps if env.spec else None
+        action = action_parts(env.action_space, self._name)
+        self.step_seconds, terms = _run_briefly(env)
         self.spec = EnvSpec(
             id=self._name,
             observation=tuple(
                 ObservationPart(part_name(path), space.low.size) for path, space in self._leaves
             ),
             action=action,
-            control_dt=told.control_dt(one),
-            substeps=told.substeps(one),
+            control_dt=metadata.control_dt(env),
+            substeps=metadata.substeps(env),
             episode_length=self._limit or TIME_LIMIT,
             terms=terms,
         )
 
     def time_limit(self, asked: int) -> int:
-        """Control steps after which an episode is truncated; `asked` 0 is for its own limit.
+        """Return the time limit in control steps; `asked` 0 means the environment's own.
 
         Raises:
-            UsageError: It ends its episodes earlier than asked.
+            UsageError: The environment's own limit is shorter than the one asked for.
         """
         if self._limit and asked > self._limit:
             raise UsageError(
                 f"{self._name} ends its episodes after {self._limit} steps; "
                 f"a limit of {asked} comes too late",
                 f"ask for {self._limit} or fewer; training with "
-                f"--set env.max_episode_steps={asked} makes the environment's own limit longer",
+                f"--set env.max_episode_steps={asked} raises the environment's own limit",
             )
         return asked or self.spec.episode_length
 
     def make(self, render_mode: str | None = None) -> gymnasium.Env:
-        """One environment, in whichever process this is.
+        """Make one environment in this process.
 
         Raises:
-            RendererMissing: It does not draw in that mode.
+            RendererMissing: It does not support the render mode.
             UsageError: Its constructor failed.
             PackageMissing: A package that it needs is not installed.
         """
         if render_mode and render_mode not in self._modes:
             raise RendererMissing(
-                f"{self._name} does not draw pictures; its render modes are "
+                f"{self._name} cannot render images; its render modes are "
                 f"{', '.join(self._modes) or 'none'}"
             )
-        _import(self._name.removeprefix("gym:"))  # its constructor may make others of the module
-        with self._making():
+        _import(self._name.removeprefix("gym:"))  # the constructor may need its others
+        with self._creation_errors():
             return self._make(render_mode)
 
-    def reset(self, one: gymnasium.Env, seed: int | None = None) -> np.ndarray:
-        """Start an episode of one of them: its observation (O,) float32.
+    def reset(self, env: gymnasium.Env, seed: int | None = None) -> np.ndarray:
+        """Start an episode; return observation (O,) float32.
 
         Raises:
-            Exception: Whatever the environment raises; ValueError if its answer has another form.
+            Exception: Anything the environment raises; ValueError if its result is malformed.
         """
-        answer = one.reset() if seed is None else one.reset(seed=seed)
-        if not isinstance(answer, tuple) or len(answer) != 2:
-            raise ValueError(f"reset gave {_shape(answer)}, not (observation, info)")
-        return flatten(self._leaves, answer[0])
+        result = env.reset() if seed is None else env.reset(seed=seed)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ValueError(f"reset gave {_shape(result)}, not (observation, info)")
+        return flatten(self._leaves, result[0])
 
-    def step(self, one: gymnasium.Env, action: Any) -> Reply:
-        """Have one of them take a step with an action of `accept`.
+    def step(self, env: gymnasium.Env, action: Any) -> EnvStep:
+        """Take a step with an action from `convert_actions`.
 
         Raises:
-            Exception: Whatever the environment raises; ValueError if its answer has another form.
+            Exception: Anything the environment raises; ValueError if its result is malformed.
         """
-        answer = one.step(action)
-        if not isinstance(answer, tuple) or len(answer) != 5:
+        result = env.step(action)
+        if not isinstance(result, tuple) or len(result) != 5:
             form = "(observation, reward, terminated, truncated, info)"
-            raise ValueError(f"step gave {_shape(answer)}, not {form}")
-        observation, reward, terminated, truncated, info = answer
-        return Reply(
+            raise ValueError(f"step gave {_shape(result)}, not {form}")
+        observation, reward, terminated, truncated, info = result
+        return EnvStep(
             flatten(self._leaves, observation),
             float(_single(reward, "reward")),
             bool(_single(terminated, "terminated")),
             bool(_single(truncated, "truncated")),
-            told.terms(info),
+            metadata.reward_terms(info),
         )
 
-    def accept(self, actions: np.ndarray) -> list[Any]:
-        """Actions (n, A) float32 as n environments take them, one each."""
-        return accept(self._actions, actions)
+    def convert_actions(self, actions: np.ndarray) -> list[Any]:
+        """Convert actions (n, A) float32 to the actions of n environments."""
+        return convert_actions(self._actions, actions)
 
     def _make(self, render_mode: str | None = None) -> gymnasium.Env:
         mode = {} if render_mode is None else {"render_mode": render_mode}
@@ -185,31 +192,32 @@ class GymnasiumEnvironment:
         return gymnasium.make(self._registered, disable_env_checker=True, **options)
 
     @contextmanager
-    def _making(self) -> Iterator[None]:
-        """Say what is wrong when the environment cannot be made."""
+    def _creation_errors(self) -> Iterator[None]:
+        """Convert exceptions of the environment's constructor to rlctl's errors."""
         try:
             yield
         except RlctlError:
             raise
         except MISSING as problem:
             raise PackageMissing(
-                f"{self._name} needs a package that is not installed: {words(problem)}",
+                f"{self._name} needs a package that is not installed: {describe_error(problem)}",
                 *missing_packages(problem),
             ) from problem
-        except BaseException as problem:  # an environment's constructor may raise anything
+        except BaseException as problem:  # foreign code: it may raise anything
             if is_stop(problem):
                 raise
-            unknown = [key for key in self._options if key not in self._known()]
-            if isinstance(problem, TypeError) and unknown and self._known():
-                raise self._unknown(unknown[0]) from problem
-            given = ", ".join(f"{key}={value!r}" for key, value in self._options.items())
+            unknown = [key for key in self._options if key not in self._parameters()]
+            if isinstance(problem, TypeError) and unknown and self._parameters():
+                raise self._unknown_option(unknown[0]) from problem
+            options = ", ".join(f"{key}={value!r}" for key, value in self._options.items())
+            given = f" with {options}" if options else ""
             raise UsageError(
-                f"{self._name} cannot be made{f' with {given}' if given else ''}: {words(problem)}",
-                "its own documentation says what --set env.* may be",
+                f"{self._name} cannot be made{given}: {describe_error(problem)}",
+                "see its documentation for the values of --set env.*",
             ) from problem
 
-    def _known(self) -> list[str]:
-        """The keyword arguments that its constructor names."""
+    def _parameters(self) -> list[str]:
+        """Return the names of the constructor's keyword arguments."""
         creator = self._registered.entry_point
         creator = creator if callable(creator) else load_env_creator(creator)
         return [
@@ -218,8 +226,8 @@ class GymnasiumEnvironment:
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         ]
 
-    def _unknown(self, key: str) -> UsageError:
-        known = [name for name in self._known() if name not in GymnasiumConfig.refused]
+    def _unknown_option(self, key: str) -> UsageError:
+        known = [name for name in self._parameters() if name not in GymnasiumConfig.refused]
         known.append("max_episode_steps")
         close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         return UsageError(
@@ -231,8 +239,8 @@ class GymnasiumEnvironment:
 make = GymnasiumEnvironment
 
 
-def _removed(row: Registered) -> bool:
-    """Whether all that is left of an environment is the advice to use another."""
+def _is_removed(row: Registered) -> bool:
+    """Return whether an environment is only registered to recommend its successor."""
     return row.entry_point is None or (
         callable(row.entry_point) and row.entry_point.__module__ == "gymnasium.envs"
     )
@@ -249,40 +257,41 @@ def _import(asked: str) -> None:
         return
     try:
         import_module(module)
-    except BaseException as problem:  # a module of the user's, which may raise anything
+    except BaseException as problem:  # the user's code: it may raise anything
         if is_stop(problem):
             raise
         raise UsageError(
-            f"gym:{asked}: cannot import {module}: {words(problem)}",
-            "gym:MODULE:ID imports MODULE, which is to register ID",
+            f"gym:{asked}: cannot import {module}: {describe_error(problem)}",
+            "gym:MODULE:ID imports MODULE, which must register ID",
         ) from problem
 
 
-def _probe(env: gymnasium.Env) -> tuple[float, tuple[str, ...]]:
-    """Seconds of a step, and the names of the terms that its infos have.
+def _run_briefly(env: gymnasium.Env) -> tuple[float, tuple[str, ...]]:
+    """Take a few random steps: return seconds per step, and the names of the reward terms.
 
-    An environment that fails says so when it is used; a term that comes later is reported too.
+    Failures are ignored here and reported when the environment is used. Terms that appear later
+    are reported too.
     """
-    found: set[str] = set()
+    terms: set[str] = set()
     try:
         env.action_space.seed(0)
         env.reset(seed=0)
         start = time.perf_counter()
-        for _ in range(PROBE_STEPS):
+        for _ in range(TIMED_STEPS):
             _, _, terminated, truncated, info = env.step(env.action_space.sample())
-            found.update(told.terms(info))
+            terms.update(metadata.reward_terms(info))
             if terminated or truncated:
                 env.reset()
-        seconds = (time.perf_counter() - start) / PROBE_STEPS
+        seconds = (time.perf_counter() - start) / TIMED_STEPS
     except BaseException as problem:
         if is_stop(problem):
             raise
-        return 0.0, tuple(sorted(found))
-    return seconds, tuple(sorted(found))
+        return 0.0, tuple(sorted(terms))
+    return seconds, tuple(sorted(terms))
 
 
 def _close(env: gymnasium.Env) -> None:
-    """Close what was only looked at."""
+    """Close an environment and ignore failures: it was made only to read its spec."""
     try:
         env.close()
     except BaseException as problem:
@@ -291,10 +300,10 @@ def _close(env: gymnasium.Env) -> None:
 
 
 def _single(value: Any, name: str) -> float:
-    """The number that an environment gives, alone or in an array of one.
+    """Return a number that an environment gave, as it is or in an array of one element.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The value is something else.
     """
     if isinstance(value, bool | int | float):
         return value
@@ -305,7 +314,7 @@ def _single(value: Any, name: str) -> float:
 
 
 def _shape(value: Any) -> str:
-    """What a value is, for a message."""
+    """Describe a value for a message."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if isinstance(value, tuple | list):

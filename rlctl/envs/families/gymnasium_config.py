@@ -1,14 +1,14 @@
-"""Settings of Gymnasium's environments: section `env`, whatever `gymnasium.make` takes."""
+"""Settings of Gymnasium environments: section `env`, any argument of `gymnasium.make`."""
 
 from typing import Any, ClassVar
 
 from rlctl.core.config import FreeSection
 
-TIME_LIMIT = 1000  # control steps, where an environment has no limit of its own
+TIME_LIMIT = 1000  # control steps, for environments without a limit
 
 
 class GymnasiumConfig(FreeSection):
-    """Keyword arguments of `gymnasium.make`, its own `max_episode_steps` among them."""
+    """Keyword arguments of `gymnasium.make`, including `max_episode_steps`."""
 
     refused: ClassVar[dict[str, str]] = {
         "id": "the environment is named on the command line",

@@ -1,4 +1,4 @@
-"""Errors of other people's environments: told apart from a stop, and in one line."""
+"""Exceptions of foreign environments: distinguished from a stop, and described in one line."""
 
 import re
 import signal
@@ -6,26 +6,26 @@ import threading
 
 from rlctl.core.errors import Stopped, StoppedUnsaved
 
-_PACKAGES = {"pygame": "pygame-ce"}  # module -> the package that has it, where the names differ
+_PACKAGES = {"pygame": "pygame-ce"}  # module -> package, where the names differ
 
 
 def is_stop(problem: BaseException) -> bool:
-    """Whether the user stops rlctl, rather than an environment failing.
+    """Return whether an exception means that the user stops rlctl, not that an environment failed.
 
-    An environment may raise whatever it likes, SystemExit and KeyboardInterrupt included. Ctrl-C
-    raises only in a main thread, and only where it is not ignored.
+    Environments may raise anything, including SystemExit and KeyboardInterrupt. Ctrl-C raises only
+    in a main thread, and only if SIGINT is not ignored.
     """
     if isinstance(problem, Stopped | StoppedUnsaved):
         return True
-    heard = (
+    interruptible = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     )
-    return isinstance(problem, KeyboardInterrupt) and heard
+    return isinstance(problem, KeyboardInterrupt) and interruptible
 
 
-def words(problem: BaseException) -> str:
-    """An error in one line: its kind and the first line of its text."""
+def describe_error(problem: BaseException) -> str:
+    """Describe an exception in one line: its type and the first line of its text."""
     kind = type(problem).__name__
     try:
         lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
@@ -35,9 +35,9 @@ def words(problem: BaseException) -> str:
 
 
 def missing_packages(problem: BaseException) -> list[str]:
-    """Name what has to be installed for an error to go away, as pip calls it; [] if it is unknown.
+    """Return the pip packages whose absence caused an error; [] if unknown.
 
-    Those of the last `pip install` that the error names, or of the module it could not import.
+    They are those of the last `pip install` in its text, or that of the module in an ImportError.
     """
     missing = next(
         (e.name for e in (problem, problem.__cause__) if isinstance(e, ImportError) and e.name), ""

@@ -1,7 +1,6 @@
-"""What a Gymnasium environment tells of itself, in any form: read as far as it can be used.
+"""Tolerant reading of a Gymnasium environment's metadata, attributes and infos.
 
-Metadata, attributes and infos are written by many hands. What is absent, or is not what it should
-be, counts as absent.
+They come from foreign code. A value that is malformed counts as absent.
 """
 
 import math
@@ -11,27 +10,27 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-DEFAULT_DT = 1 / 30  # s, where neither the physics nor a frame rate tells
-SHORTEST, LONGEST = 1e-6, 1e6  # s that a control step may take
+DEFAULT_DT = 1 / 30  # s, if the environment has neither `dt` nor a frame rate
+SHORTEST, LONGEST = 1e-6, 1e6  # s, plausible control steps
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
-def number(value: Any) -> float | None:
-    """The value of a real scalar that float64 holds, a 0-d array included; None of the rest."""
+def to_number(value: Any) -> float | None:
+    """Convert a real scalar or 0-d array to float; None for anything else."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     try:
         return float(value) if isinstance(value, _NUMBERS) else None
-    except OverflowError:  # a whole number beyond float64
+    except OverflowError:  # an int beyond float64
         return None
 
 
-def terms(info: Any) -> dict[str, float]:
-    """The scalars of an info whose names begin with `reward`."""
-    if not isinstance(info, (dict, Mapping)):  # the first is the quicker to tell
+def reward_terms(info: Any) -> dict[str, float]:
+    """Return the scalars of an info whose names begin with `reward`."""
+    if not isinstance(info, (dict, Mapping)):  # dict first: it is the faster test
         return {}
     found = {
-        key: number(value)
+        key: to_number(value)
         for key, value in info.items()
         if isinstance(key, str) and key.startswith("reward")
     }
@@ -39,7 +38,7 @@ def terms(info: Any) -> dict[str, float]:
 
 
 def control_dt(env: gymnasium.Env) -> float:
-    """Seconds between two actions: the physics' own, else those of a frame, else a guess."""
+    """Return seconds per control step: attribute `dt`, else the frame time, else DEFAULT_DT."""
     fps = _positive(_metadata(env).get("render_fps"))
     for seconds in (_attribute(env, "dt"), fps and 1 / fps):
         dt = _positive(seconds)
@@ -49,13 +48,13 @@ def control_dt(env: gymnasium.Env) -> float:
 
 
 def substeps(env: gymnasium.Env) -> int:
-    """Physics steps in a control step, 1 where it does not say."""
+    """Return physics steps per control step, 1 if unknown."""
     count = _positive(_attribute(env, "frame_skip"))
     return int(count) if count is not None and count == int(count) else 1
 
 
 def render_modes(env: gymnasium.Env) -> tuple[str, ...]:
-    """The render modes that it names."""
+    """Return the render modes in its metadata."""
     modes = _metadata(env).get("render_modes")
     if isinstance(modes, str):
         return (modes,)
@@ -67,14 +66,14 @@ def _metadata(env: gymnasium.Env) -> Mapping[str, Any]:
 
 
 def _attribute(env: gymnasium.Env, name: str) -> Any:
-    """An attribute of the environment's own class, None where it cannot be had."""
+    """Return an attribute of the unwrapped environment, None if it cannot be read."""
     try:
         return getattr(env.unwrapped, name, None)
-    except Exception:  # a property may need what only a reset makes
+    except Exception:  # a property may work only after a reset
         return None
 
 
 def _positive(value: Any) -> float | None:
-    """A positive finite number; None of anything else, of truth values too."""
-    found = None if isinstance(value, bool | np.bool_) else number(value)
+    """Convert a positive finite number to float; None for anything else, including bools."""
+    found = None if isinstance(value, bool | np.bool_) else to_number(value)
     return found if found is not None and 0 < found < math.inf else None

@@ -1,8 +1,8 @@
-"""Gymnasium's spaces as layouts.
+"""Conversion of Gymnasium spaces to specs, and of their members to arrays.
 
-Observations are Box, or dictionaries of them, flattened by name in the names' order; actions are
-Box or Discrete, whose choices are numbered from 0. A component of an action that lacks a bound on
-either side counts as unbounded, and is clipped to what bounds it has.
+Observations are Box, or dictionaries of Boxes, flattened in the order of their names. Actions are
+Box or Discrete, whose choices are numbered from 0. An action component without a bound on one side
+counts as unbounded, and is clipped to the bound that it has.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from gymnasium import spaces
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import ActionPart
 
-HUGE = 1e30  # a bound this far away is none
+HUGE = 1e30  # bounds this large count as none
 
 Leaf = tuple[tuple[Any, ...], spaces.Box]  # the keys that lead to a Box, and the Box
 
 
-def leaves(space: Any, name: str) -> list[Leaf]:
-    """The Boxes of an observation space and their paths, sorted by name.
+def box_leaves(space: Any, name: str) -> list[Leaf]:
+    """Return the Boxes of an observation space and their paths, sorted by name.
 
     Raises:
-        UsageError: There is something else in it, or nothing; `name` is the environment's.
+        UsageError: The space has other parts, or none; `name` is the environment's.
     """
     found = _leaves(space, name)
     if not sum(leaf.low.size for _, leaf in found):
         raise UsageError(
             f"{name} observes nothing: its observation space is {_short(space)}",
-            "register an id whose environment is wrapped to observe something",
+            "register an id whose environment is wrapped to return an observation",
         )
     return found
 
@@ -51,10 +51,10 @@ def _leaves(space: Any, name: str) -> list[Leaf]:
 
 
 def flatten(layout: list[Leaf], observation: Any) -> np.ndarray:
-    """An observation as (O,) float32, a new array; inf where float32 ends.
+    """Flatten an observation to a new array (O,) float32; values beyond float32 become inf.
 
     Raises:
-        ValueError: A part of it is missing or has another size than its space says.
+        ValueError: A part is missing, or its size differs from that of its space.
     """
     parts = [_part(observation, path, leaf) for path, leaf in layout]
     whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -65,27 +65,27 @@ def flatten(layout: list[Leaf], observation: Any) -> np.ndarray:
 
 
 def _part(observation: Any, path: tuple[Any, ...], leaf: spaces.Box) -> np.ndarray:
-    """The numbers (size,) of one Box in an observation."""
+    """Return the values (size,) of one Box in an observation."""
     for key in path:
         if not isinstance(observation, Mapping) or key not in observation:
             raise ValueError(f"its observation has no {part_name(path)}")
         observation = observation[key]
     part = np.asarray(observation)
     if part.size != leaf.low.size:
-        raise ValueError(f"{part_name(path)} has shape {part.shape}, and {leaf.shape} by its space")
+        raise ValueError(f"{part_name(path)} has shape {part.shape}, its space {leaf.shape}")
     return part.reshape(-1)
 
 
 def part_name(path: tuple[Any, ...]) -> str:
-    """What the Box at a path is called."""
+    """Return the name of the Box at a path."""
     return "/".join(map(str, path)) or "observation"
 
 
 def action_parts(space: Any, name: str) -> tuple[ActionPart, ...]:
-    """The components of an action space.
+    """Return the components of an action space.
 
     Raises:
-        UsageError: It is of another kind; `name` is the environment's.
+        UsageError: The space is not supported; `name` is the environment's.
     """
     if isinstance(space, spaces.Discrete):
         meaning = f"one of {space.n} choices"
@@ -107,11 +107,11 @@ def action_parts(space: Any, name: str) -> tuple[ActionPart, ...]:
     )
 
 
-def accept(space: spaces.Box | spaces.Discrete, actions: np.ndarray) -> list[Any]:
-    """Actions (n, A) float32 as members of the space, n of them.
+def convert_actions(space: spaces.Box | spaces.Discrete, actions: np.ndarray) -> list[Any]:
+    """Convert actions (n, A) float32 to n members of the space.
 
-    A choice comes as its number from 0: float32 does not hold every whole number beyond 2^24, so
-    that where the choices of a space start is added here.
+    Policies number choices from 0, and the space's start is added here: float32 cannot represent
+    every whole number beyond 2^24.
     """
     if isinstance(space, spaces.Discrete):
         return list((np.rint(actions[:, 0]).astype(np.int64) + space.start).astype(space.dtype))

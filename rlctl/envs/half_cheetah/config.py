@@ -9,8 +9,8 @@ from rlctl.core.config import setting
 class HalfCheetahConfig:
     """Run forward; the defaults are Gymnasium's HalfCheetah-v5."""
 
-    forward_reward_weight: float = setting(1.0, "reward for a speed of 1 m/s forward")
-    ctrl_cost_weight: float = setting(0.1, "cost of a squared control of 1", low=0.0)
+    forward_reward_weight: float = setting(1.0, "reward per m/s of forward speed")
+    ctrl_cost_weight: float = setting(0.1, "weight of the squared control", low=0.0)
     reset_noise_scale: float = setting(
-        0.1, "largest change of each first position, deviation of each first velocity", low=0.0
+        0.1, "initial noise: half-width (uniform) of positions, std (normal) of velocities", low=0.0
     )

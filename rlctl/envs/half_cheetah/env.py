@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ActionPart, EnvSpec
-from rlctl.envs.gymnasium_runner import Runner, planar_state
+from rlctl.envs.gymnasium_locomotion import LocomotionTask, planar_state
 from rlctl.envs.gymnasium_task import noise
 from rlctl.envs.half_cheetah.config import HalfCheetahConfig
 from rlctl.physics.base import Physics
@@ -12,8 +12,8 @@ from rlctl.physics.base import Physics
 MOTORS = {"bthigh": 120, "bshin": 90, "bfoot": 60, "fthigh": 120, "fshin": 60, "ffoot": 30}  # N m
 
 
-class HalfCheetah(Runner):
-    """A reward for forward speed, less the cost of control. Nothing ends an episode but time."""
+class HalfCheetah(LocomotionTask):
+    """Forward reward, minus control cost. Never terminates."""
 
     xml = "half_cheetah.xml"
     defaults = HalfCheetahConfig()

@@ -9,15 +9,15 @@ from rlctl.core.config import setting
 class HopperConfig:
     """Hop forward; the defaults are Gymnasium's Hopper-v5."""
 
-    forward_reward_weight: float = setting(1.0, "reward for a speed of 1 m/s forward")
-    ctrl_cost_weight: float = setting(1e-3, "cost of a squared control of 1", low=0.0)
-    healthy_reward: float = setting(1.0, "reward of a step upright")
-    terminate_when_unhealthy: bool = setting(True, "end the episode at a fall")
-    healthy_z_min: float = setting(0.7, "torso height below which it has fallen, m")
-    healthy_angle_max: float = setting(0.2, "torso lean at which it has fallen, rad", low=0.0)
+    forward_reward_weight: float = setting(1.0, "reward per m/s of forward speed")
+    ctrl_cost_weight: float = setting(1e-3, "weight of the squared control", low=0.0)
+    healthy_reward: float = setting(1.0, "reward per step while healthy")
+    terminate_when_unhealthy: bool = setting(True, "terminate when unhealthy: after a fall")
+    healthy_z_min: float = setting(0.7, "lowest healthy height of the torso, m")
+    healthy_angle_max: float = setting(0.2, "largest healthy lean of the torso, rad", low=0.0)
     healthy_state_max: float = setting(
-        100.0, "largest position but x, angle or velocity of a state taken seriously", low=0.0
+        100.0, "largest healthy angle or velocity, rad, m/s, rad/s", low=0.0
     )
     reset_noise_scale: float = setting(
-        5e-3, "largest change of each number of the first state, m, rad, m/s, rad/s", low=0.0
+        5e-3, "half-width of the uniform initial noise, m, rad, m/s, rad/s", low=0.0
     )

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ActionPart, EnvSpec
-from rlctl.envs.gymnasium_runner import Runner, planar_state
+from rlctl.envs.gymnasium_locomotion import LocomotionTask, planar_state
 from rlctl.envs.gymnasium_task import noise, within
 from rlctl.envs.hopper.config import HopperConfig
 from rlctl.physics.base import Physics
@@ -14,8 +14,8 @@ STANDING = (0.0, 1.25, 0.0, 0.0, 0.0, 0.0)  # x, z, pitch, joints
 VELOCITY_CLIP = 10.0
 
 
-class Hopper(Runner):
-    """A reward for forward speed and for staying upright, less the cost of control."""
+class Hopper(LocomotionTask):
+    """Forward reward and healthy reward, minus control cost."""
 
     xml = "hopper.xml"
     defaults = HopperConfig()

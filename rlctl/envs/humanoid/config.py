@@ -9,12 +9,12 @@ from rlctl.core.config import setting
 class HumanoidConfig:
     """Walk forward; the defaults are Gymnasium's Humanoid-v5, contact forces left out."""
 
-    forward_reward_weight: float = setting(1.25, "reward for a speed of 1 m/s forward")
-    ctrl_cost_weight: float = setting(0.1, "cost of a squared control of 1", low=0.0)
-    healthy_reward: float = setting(5.0, "reward of a step upright")
-    terminate_when_unhealthy: bool = setting(True, "end the episode at a fall")
-    healthy_z_min: float = setting(1.0, "torso height below which it has fallen, m")
-    healthy_z_max: float = setting(2.0, "torso height above which it has taken off, m")
+    forward_reward_weight: float = setting(1.25, "reward per m/s of forward speed")
+    ctrl_cost_weight: float = setting(0.1, "weight of the squared control", low=0.0)
+    healthy_reward: float = setting(5.0, "reward per step while healthy")
+    terminate_when_unhealthy: bool = setting(True, "terminate when unhealthy: after a fall")
+    healthy_z_min: float = setting(1.0, "lowest healthy height of the torso, m")
+    healthy_z_max: float = setting(2.0, "greatest healthy height of the torso, m")
     reset_noise_scale: float = setting(
-        1e-2, "largest change of each number of the first state, m, rad, m/s, rad/s", low=0.0
+        1e-2, "half-width of the uniform initial noise, m, rad, m/s, rad/s", low=0.0
     )

@@ -1,8 +1,8 @@
 """Humanoid: walk forward. Gymnasium's Humanoid-v5 without contact forces, equal step by step.
 
 That is `gymnasium.make("Humanoid-v5", include_cfrc_ext_in_observation=False,
-contact_cost_weight=0)`. Its speed is that of the centre of mass as MuJoCo last derived it, from one
-control step to the next.
+contact_cost_weight=0)`. As there, the speed is the change of the derived centre of mass between
+control steps.
 """
 
 from functools import cached_property
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.gymnasium_runner import Runner, travel, where
+from rlctl.envs.gymnasium_locomotion import LocomotionTask, displacement, with_residual
 from rlctl.envs.gymnasium_task import noise, within
 from rlctl.envs.humanoid.config import HumanoidConfig
 from rlctl.physics.base import Physics
@@ -26,12 +26,12 @@ MOTORS = (
 )
 GEARS = {"hip_y": 300, "knee": 200} | dict.fromkeys(ARM, 25)  # N m of a control of 1, else 100
 CONTROL_MAX = 0.4
-BODIES = 13  # the world apart
+BODIES = 13  # without the world
 STANDING = (0.0, 0.0, 1.4, 1.0, 0.0, 0.0, 0.0, *(0.0,) * 17)  # position, attitude, joints
 
 
-class Humanoid(Runner):
-    """A reward for forward speed and for staying upright, less the cost of control."""
+class Humanoid(LocomotionTask):
+    """Forward reward and healthy reward, minus control cost."""
 
     xml = "humanoid.xml"
     defaults = HumanoidConfig()
@@ -67,7 +67,7 @@ class Humanoid(Runner):
 
     @cached_property
     def _mass(self) -> np.ndarray:
-        """Each body's share of the mass, (BODIES + 1,)."""
+        """Fraction of the total mass of each body, (BODIES + 1,)."""
         mass = self.model().body_mass
         return mass / mass.sum()
 
@@ -75,11 +75,11 @@ class Humanoid(Runner):
         change = noise(key, 47, self._config.reset_noise_scale)
         return jnp.array(STANDING) + change[:24], change[24:]
 
-    def _place(self, physics: Physics) -> jax.Array:
-        return where(physics.xipos[:, 0], physics.xipos_residual[:, 0])
+    def _position(self, physics: Physics) -> jax.Array:
+        return with_residual(physics.xipos[:, 0], physics.xipos_residual[:, 0])
 
-    def _travel(self, before: jax.Array, after: jax.Array) -> jax.Array:
-        return jnp.sum(self._mass * travel(before, after))
+    def _displacement(self, before: jax.Array, after: jax.Array) -> jax.Array:
+        return jnp.sum(self._mass * displacement(before, after))
 
     def _healthy(self, physics: Physics) -> jax.Array:
         return within(physics.qpos[2], self._config.healthy_z_min, self._config.healthy_z_max)

@@ -21,7 +21,7 @@ CAMERA = {"pos": [0, -3.6, 0.9], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
 
 
 class InvertedDoublePendulum(GymnasiumTask):
-    """A reward for every step that the tip is up, less what it is off and how fast poles turn."""
+    """Reward per step with the tip up, minus penalties for its distance and the poles' speed."""
 
     xml = "inverted_double_pendulum.xml"
     defaults = InvertedDoublePendulumConfig()

@@ -10,6 +10,8 @@ class InvertedPendulumConfig:
     """Balance a pole on a cart; the defaults are Gymnasium's InvertedPendulum-v5."""
 
     reset_noise: float = setting(
-        0.01, "largest start value of each position and velocity, m, rad, m/s, rad/s", low=0.0
+        0.01, "half-width of the uniform initial noise, m, rad, m/s, rad/s", low=0.0
     )
-    max_angle: float = setting(0.2, "pole angle that ends the episode, rad", low=0.0, high=1.57)
+    max_angle: float = setting(
+        0.2, "pole angle that terminates the episode, rad", low=0.0, high=1.57
+    )

@@ -1,6 +1,6 @@
 """Inverted pendulum: keep a pole upright by pushing the cart it stands on.
 
-Gymnasium's InvertedPendulum-v5, stepped on Gymnasium's own MJCF: equal to it step by step.
+Gymnasium's InvertedPendulum-v5 on Gymnasium's own MJCF, equal to it step by step.
 """
 
 import jax
@@ -14,13 +14,13 @@ from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
-FORCE = 3.0  # bound of the control; the motor's gear makes 100 N of 1
+FORCE = 3.0  # bound of the control; the motor's gear is 100 N
 CAMERA = {"pos": [0, -2.2, 0.55], "xyaxes": [1, 0, 0, 0, 0.12, 0.99]}
 FLOOR = -0.3  # m, below the rail
 
 
 class InvertedPendulum(GymnasiumTask):
-    """A reward of 1 a step until the pole leans too far."""
+    """Reward of 1 per step until the pole leans too far."""
 
     xml = "inverted_pendulum.xml"
     defaults = InvertedPendulumConfig()

@@ -11,7 +11,7 @@ class PendulumConfig:
     """Swing up a pendulum; the defaults are dm_control's task."""
 
     start_angle: float = setting(
-        math.pi, "largest start angle either way, rad; 0 is upright", low=0.0, high=math.pi
+        math.pi, "largest initial angle from upright, rad", low=0.0, high=math.pi
     )
     upright_angle: float = setting(
         8.0, "largest angle that is rewarded, degrees", low=0.0, high=180.0

@@ -1,4 +1,4 @@
-"""Pendulum swing-up: the motor is too weak to lift the mass at once.
+"""Pendulum swing-up: the motor is too weak to lift the mass directly.
 
 dm_control's `pendulum` / `swingup` (Tassa et al. 2018, arXiv 1801.00690): a 1 kg mass at 0.5 m
 needs 4.9 N m to be held level, the motor gives 1. Observation, sparse reward and timing are its.
@@ -104,6 +104,7 @@ class Pendulum:
         return jnp.zeros(0)
 
     def _observe(self, physics: Physics) -> jax.Array:
-        """From the state, as dm_control's: its derived fields are those of the new state too."""
+        """Return the observation, (3,)."""
+        # From the state: derived fields are one physics step old here, but not in dm_control.
         angle = physics.qpos
         return jnp.concatenate([jnp.cos(angle), jnp.sin(angle), physics.qvel])

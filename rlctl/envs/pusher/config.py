@@ -9,8 +9,6 @@ from rlctl.core.config import setting
 class PusherConfig:
     """Push an object to its goal; the defaults are Gymnasium's Pusher-v5."""
 
-    reward_near_weight: float = setting(
-        0.5, "cost of a distance of 1 m from fingertips to object", low=0.0
-    )
-    reward_dist_weight: float = setting(1.0, "cost of a distance of 1 m to the goal", low=0.0)
-    reward_control_weight: float = setting(0.1, "cost of a squared control of 1", low=0.0)
+    reward_near_weight: float = setting(0.5, "cost per m between fingertips and object", low=0.0)
+    reward_dist_weight: float = setting(1.0, "cost per m between object and goal", low=0.0)
+    reward_control_weight: float = setting(0.1, "weight of the squared control", low=0.0)

@@ -22,7 +22,7 @@ JOINTS = (
 )
 TORQUE = 2.0  # N m
 TIPS, OBJECT, GOAL = 10, 11, 12  # bodies
-CLEARANCE = 0.17  # m, objects start farther than this from the goal
+CLEARANCE = 0.17  # m, least initial distance of the object from the goal
 OBJECT_LOW, OBJECT_HIGH = (-0.3, -0.2), (0.0, 0.2)  # m, y and x from the goal
 VELOCITY_NOISE = 0.005  # rad/s
 CAMERA = {"pos": [1.9, -1.5, 1.0], "xyaxes": [0.6, 0.8, 0, -0.42, 0.315, 0.85]}
@@ -30,7 +30,7 @@ FLOOR = -0.6  # m, below the table
 
 
 class Pusher(GymnasiumTask):
-    """Distances from fingertips to object and on to the goal, and the control cost."""
+    """Costs of the distances from fingertips to object and object to goal, and of control."""
 
     xml = "pusher_v5.xml"
     defaults = PusherConfig()
@@ -57,7 +57,7 @@ class Pusher(GymnasiumTask):
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         object_key, velocity_key = jax.random.split(key)
-        position = jnp.concatenate([jnp.zeros(7), self._draw_object(object_key), jnp.zeros(2)])
+        position = jnp.concatenate([jnp.zeros(7), self._sample_object(object_key), jnp.zeros(2)])
         return position, jnp.concatenate([noise(velocity_key, 7, VELOCITY_NOISE), jnp.zeros(4)])
 
     def after(
@@ -73,21 +73,21 @@ class Pusher(GymnasiumTask):
         }
         return carry, self._observe(physics), sum(metrics.values()), jnp.zeros(()), metrics
 
-    def _draw_object(self, key: jax.Array) -> jax.Array:
-        """Evenly over the rectangle, drawn again while too near the goal: y and x (2,)."""
+    def _sample_object(self, key: jax.Array) -> jax.Array:
+        """Sample the object's y and x (2,) from a rectangle, again while too near the goal."""
         low, high = jnp.array(OBJECT_LOW), jnp.array(OBJECT_HIGH)
 
-        def again(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            key, draw_key = jax.random.split(state[0])
-            return key, jax.random.uniform(draw_key, (2,), minval=low, maxval=high)
+        def resample(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            key, sample_key = jax.random.split(state[0])
+            return key, jax.random.uniform(sample_key, (2,), minval=low, maxval=high)
 
         def near(state: tuple[jax.Array, jax.Array]) -> jax.Array:
             return jnp.linalg.norm(state[1]) <= CLEARANCE
 
-        return jax.lax.while_loop(near, again, (key, jnp.zeros(2)))[1]
+        return jax.lax.while_loop(near, resample, (key, jnp.zeros(2)))[1]
 
     def _observe(self, physics: Physics) -> jax.Array:
-        seen = (TIPS, OBJECT, GOAL)
+        bodies = (TIPS, OBJECT, GOAL)
         return jnp.concatenate(
-            [physics.qpos[:7], physics.qvel[:7], *(physics.xpos[body] for body in seen)]
+            [physics.qpos[:7], physics.qvel[:7], *(physics.xpos[body] for body in bodies)]
         )

@@ -14,15 +14,20 @@ from rlctl.physics.base import Physics
 
 JOINTS = ("shoulder", "elbow")
 FINGERTIP, TARGET = 3, 4  # bodies
-REACH = 0.2  # m, targets are within it
+REACH = 0.2  # m, largest distance of targets from the base
 ANGLE_NOISE = 0.1  # rad
 VELOCITY_NOISE = 0.005  # rad/s
-WALLS = {"sideS": 1, "sideN": 1, "sideE": -1, "sideW": -1}  # geom -> +1 if it has the corners
+WALLS = {
+    "sideS": 1,
+    "sideN": 1,
+    "sideE": -1,
+    "sideW": -1,
+}  # geom -> 1 to extend over the corners, -1 to shorten
 CAMERA = {"pos": [0, -0.55, 0.8], "xyaxes": [1, 0, 0, 0, 0.82, 0.57]}
 
 
 class Reacher(GymnasiumTask):
-    """The distance from fingertip to target and the control cost. Only time ends an episode."""
+    """Costs of the distance from fingertip to target and of control. Never terminates."""
 
     xml = "reacher.xml"
     defaults = ReacherConfig()
@@ -51,7 +56,7 @@ class Reacher(GymnasiumTask):
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         angle_key, velocity_key, radius_key, bearing_key = jax.random.split(key, 4)
-        radius = REACH * jnp.sqrt(jax.random.uniform(radius_key))  # evenly over the disc
+        radius = REACH * jnp.sqrt(jax.random.uniform(radius_key))  # uniform over the disc
         bearing = jax.random.uniform(bearing_key, maxval=2.0 * jnp.pi)
         target = radius * jnp.stack([jnp.cos(bearing), jnp.sin(bearing)])
         velocity = noise(velocity_key, 2, VELOCITY_NOISE)
@@ -71,7 +76,7 @@ class Reacher(GymnasiumTask):
         return carry, self._observe(physics), sum(metrics.values()), jnp.zeros(()), metrics
 
     def _gap(self, physics: Physics) -> jax.Array:
-        """From target to fingertip, (3,)."""
+        """Return the vector from target to fingertip, (3,)."""
         return physics.xpos[FINGERTIP] - physics.xpos[TARGET]
 
     def _observe(self, physics: Physics) -> jax.Array:
@@ -82,13 +87,13 @@ class Reacher(GymnasiumTask):
 
 
 def _flatten_walls(spec: mujoco.MjSpec) -> None:
-    """Make boxes of the walls: on round ones, where light grazes them, shadows are specks.
+    """Replace the round walls by boxes: grazing light leaves specks of shadow on round ones.
 
-    Two boxes do not share a corner, which would be lit twice.
+    Boxes must not overlap at the corners, where light would be added twice.
     """
-    for name, longer in WALLS.items():
+    for name, sign in WALLS.items():
         wall = spec.geom(name)
         start, end = np.split(np.array(wall.fromto), 2)
-        corner = longer * wall.size[0] * (end - start) / np.linalg.norm(end - start)
+        corner = sign * wall.size[0] * (end - start) / np.linalg.norm(end - start)
         wall.type = mujoco.mjtGeom.mjGEOM_BOX
         wall.fromto = [*start - corner, *end + corner]

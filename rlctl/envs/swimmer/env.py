@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.gymnasium_runner import Runner
+from rlctl.envs.gymnasium_locomotion import LocomotionTask
 from rlctl.envs.gymnasium_task import noise
 from rlctl.envs.swimmer.config import SwimmerConfig
 from rlctl.physics.base import Physics
@@ -12,8 +12,8 @@ from rlctl.physics.base import Physics
 JOINTS = ("motor1", "motor2")
 
 
-class Swimmer(Runner):
-    """A reward for forward speed, less the cost of control. Nothing ends an episode but time."""
+class Swimmer(LocomotionTask):
+    """Forward reward, minus control cost. Never terminates."""
 
     xml = "swimmer.xml"
     defaults = SwimmerConfig()

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ActionPart, EnvSpec
-from rlctl.envs.gymnasium_runner import Runner, planar_state
+from rlctl.envs.gymnasium_locomotion import LocomotionTask, planar_state
 from rlctl.envs.gymnasium_task import noise, within
 from rlctl.envs.walker2d.config import Walker2dConfig
 from rlctl.physics.base import Physics
@@ -14,8 +14,8 @@ STANDING = (0.0, 1.25, *(0.0,) * 7)  # x, z, pitch, joints
 VELOCITY_CLIP = 10.0
 
 
-class Walker2d(Runner):
-    """A reward for forward speed and for staying upright, less the cost of control."""
+class Walker2d(LocomotionTask):
+    """Forward reward and healthy reward, minus control cost."""
 
     xml = "walker2d_v5.xml"
     defaults = Walker2dConfig()
