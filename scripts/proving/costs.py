@@ -36,7 +36,7 @@ def prove(count: int) -> Proof:
     stalls: list[float] = []
     writes: list[float] = []
     began: list[float] = []
-    save, write = Trainer.save, AsyncCheckpointer._save
+    save, write = Trainer.save, AsyncCheckpointer._write
 
     def timed(call, taken):  # noqa: ANN001, ANN202
         def method(*args):  # noqa: ANN002, ANN202
@@ -47,7 +47,7 @@ def prove(count: int) -> Proof:
 
         return method
 
-    Trainer.save, AsyncCheckpointer._save = timed(save, stalls), timed(write, writes)
+    Trainer.save, AsyncCheckpointer._write = timed(save, stalls), timed(write, writes)
 
     def on_event(event: dict) -> None:
         if event["event"] == "progress":

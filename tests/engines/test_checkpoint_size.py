@@ -89,11 +89,11 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
         )
 
     has(8.0)
-    assert checkpoint_size.check(planned, folder) is None
+    assert checkpoint_size.check_disk_space(planned, folder) is None
     has(7.9)
-    assert "3 checkpoints will take 8 MiB" in checkpoint_size.check(planned, folder)
+    assert "3 checkpoints will take 8 MiB" in checkpoint_size.check_disk_space(planned, folder)
     has(1.9)
     with pytest.raises(OutOfSpace, match=r"a checkpoint takes 2 MiB, and .* has 1\.9 MiB left"):
-        checkpoint_size.check(planned, folder)
+        checkpoint_size.check_disk_space(planned, folder)
     assert set(asked) == {tmp_path}
-    assert checkpoint_size.check({}, folder) is None
+    assert checkpoint_size.check_disk_space({}, folder) is None

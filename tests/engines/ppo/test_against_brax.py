@@ -108,8 +108,8 @@ def test_loss_and_its_gradient_equal_brax(brax, unroll, state, normalize_advanta
 
     def ours(params):
         normal = unroll._replace(
-            observation=nets.see(state.normalizer, unroll.observation),
-            last_observation=nets.see(state.normalizer, unroll.last_observation),
+            observation=nets.preprocess(state.normalizer, unroll.observation),
+            last_observation=nets.preprocess(state.normalizer, unroll.last_observation),
         )
         return ppo_loss(params, normal, jax.random.PRNGKey(0), nets, config)
 
@@ -214,7 +214,9 @@ def test_a_policy_acts_the_same_through_brax(brax, state, rng):
         observation, jax.random.PRNGKey(0)
     )
     nets = networks.Networks(SPEC)
-    mean, _ = nets.distribution(state.params["policy"], nets.see(state.normalizer, observation))
+    mean, _ = nets.distribution(
+        state.params["policy"], nets.preprocess(state.normalizer, observation)
+    )
     np.testing.assert_allclose(jnp.tanh(mean), their_action, rtol=1e-5, atol=1e-6)
 
 

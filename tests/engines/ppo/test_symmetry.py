@@ -25,13 +25,13 @@ ACTIONS, ACTION_SIGN = np.array(MIRROR.action_order), np.array(MIRROR.action_sig
 def learned():
     params = networks.init(jax.random.PRNGKey(3), SPEC).params
     noisy = jax.tree.map(lambda x: x + 0.1 * jnp.sin(jnp.arange(x.size)).reshape(x.shape), params)
-    return ALIKE.fresh(noisy)
+    return ALIKE.from_initial(noisy)
 
 
 @pytest.fixture
 def statistics(rng):
     observed = jnp.asarray(rng.normal(1.0, 3.0, size=(50, 6)), jnp.float32)
-    return ALIKE.observe(normalizer.fresh(np.ones(6, np.float32)), observed)
+    return ALIKE.update_normalizer(normalizer.init(np.ones(6, np.float32)), observed)
 
 
 def unroll(rng, steps=5, envs=4):
@@ -63,8 +63,8 @@ def with_image(unroll):
 
 def seen(nets, statistics, unroll):
     return unroll._replace(
-        observation=nets.see(statistics, unroll.observation),
-        last_observation=nets.see(statistics, unroll.last_observation),
+        observation=nets.preprocess(statistics, unroll.observation),
+        last_observation=nets.preprocess(statistics, unroll.last_observation),
     )
 
 
@@ -78,19 +78,19 @@ def test_a_basis_is_orthonormal_and_of_even_and_odd_vectors():
 
 
 def test_what_is_learned_and_its_plain_form_do_the_same(learned, statistics, rng):
-    plain = ALIKE.join(learned)
+    plain = ALIKE.to_plain(learned)
     raw = jnp.asarray(rng.normal(size=(7, 6)), jnp.float32)
     for of, part in ((PLAIN.logits, "policy"), (PLAIN.value, "value")):
-        expected = of(plain[part], PLAIN.see(statistics, raw))
-        found = getattr(ALIKE, of.__name__)(learned[part], ALIKE.see(statistics, raw))
+        expected = of(plain[part], PLAIN.preprocess(statistics, raw))
+        found = getattr(ALIKE, of.__name__)(learned[part], ALIKE.preprocess(statistics, raw))
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
         assert np.std(expected) > 0.01
 
 
 def test_mirrored_observations_give_mirrored_actions_and_the_same_value(learned, statistics, rng):
-    plain = ALIKE.join(learned)
+    plain = ALIKE.to_plain(learned)
     raw = jnp.asarray(rng.normal(size=(7, 6)), jnp.float32)
-    here, there = (PLAIN.see(statistics, x) for x in (raw, raw[:, ORDER] * SIGN))
+    here, there = (PLAIN.preprocess(statistics, x) for x in (raw, raw[:, ORDER] * SIGN))
     mean, scale = PLAIN.distribution(plain["policy"], here)
     image_mean, image_scale = PLAIN.distribution(plain["policy"], there)
     np.testing.assert_allclose(image_mean, mean[:, ACTIONS] * ACTION_SIGN, atol=1e-5)
@@ -106,10 +106,10 @@ def test_a_step_teaches_what_it_and_its_image_teach_together(learned, statistics
     step = jax.jit(jax.value_and_grad(ppo_loss, has_aux=True), static_argnums=(3, 4))
     (_, losses), gradient = step(learned, seen(ALIKE, statistics, alone), key, ALIKE, config)
     both = seen(PLAIN, statistics, with_image(alone))
-    (_, both_losses), plain_gradient = step(ALIKE.join(learned), both, key, PLAIN, config)
+    (_, both_losses), plain_gradient = step(ALIKE.to_plain(learned), both, key, PLAIN, config)
     for name in ("policy_loss", "v_loss", "kl_mean"):
         np.testing.assert_allclose(losses[name], both_losses[name], rtol=1e-4)
-    _, through = jax.vjp(ALIKE.join, learned)
+    _, through = jax.vjp(ALIKE.to_plain, learned)
     (expected,) = through(plain_gradient)
     for found, wanted in zip(jax.tree.leaves(gradient), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=1e-5)
@@ -117,10 +117,10 @@ def test_a_step_teaches_what_it_and_its_image_teach_together(learned, statistics
 
 def test_statistics_are_of_observations_and_their_images(rng):
     batches = [jnp.asarray(rng.normal(2.0, 3.0, size=(20, 6)), jnp.float32) for _ in range(2)]
-    fresh = normalizer.fresh(np.ones(6, np.float32))
+    fresh = normalizer.init(np.ones(6, np.float32))
     found, expected = fresh, fresh
     for batch in batches:
-        found = ALIKE.observe(found, batch)
+        found = ALIKE.update_normalizer(found, batch)
         expected = normalizer.update(expected, jnp.concatenate([batch, batch[:, ORDER] * SIGN]))
     np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.std, expected.std, rtol=1e-4)
@@ -130,15 +130,15 @@ def test_fresh_networks_are_as_wide_as_plain_ones():
     spec = PolicySpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (256, 256), (256,))
     params = networks.init(jax.random.PRNGKey(0), spec).params
     nets = networks.EquivariantNetworks(spec, MIRROR)
-    joined = nets.join(nets.fresh(params))
+    joined = nets.to_plain(nets.from_initial(params))
     kernel = lambda params: params["policy"]["hidden_1"]["kernel"]  # noqa: E731
     np.testing.assert_allclose(jnp.std(kernel(joined)), jnp.std(kernel(params)), rtol=0.02)
 
 
 def test_a_policy_with_a_side_cannot_be_gone_on_with(learned):
-    joined = ALIKE.join(learned)
-    again = ALIKE.adopt(joined)
+    joined = ALIKE.to_plain(learned)
+    again = ALIKE.from_trained(joined)
     for found, wanted in zip(jax.tree.leaves(again), jax.tree.leaves(learned), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     with pytest.raises(UsageError, match="left and right"):
-        ALIKE.adopt(networks.init(jax.random.PRNGKey(0), SPEC).params)
+        ALIKE.from_trained(networks.init(jax.random.PRNGKey(0), SPEC).params)

@@ -254,7 +254,7 @@ def test_torch_keeps_its_threads(settings, start_run, monkeypatch):
     problems.install(monkeypatch, problems.CONSTANT)
     before = torch.get_num_threads()
     seen = []
-    monkeypatch.setattr(loop.step, "improve", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(loop.step, "update_policy", lambda *_: seen.append(torch.get_num_threads()))
     with pytest.raises(TypeError):
         train(settings(), "problem", start_run(), Hooks())
     assert seen == [1]
