@@ -1,4 +1,4 @@
-"""What checkpoints take of the disk, as told before a training starts."""
+"""Tests of the estimated disk space of checkpoints."""
 
 import json
 import shutil

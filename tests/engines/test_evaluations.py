@@ -1,4 +1,4 @@
-"""How often a training is evaluated: not for longer than it learns."""
+"""Tests of the evaluation schedule: evaluations take a limited fraction of the steps."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What made an update diverge is named with its size."""
+"""Tests of divergence errors: they name the cause and its size."""
 
 from types import SimpleNamespace
 

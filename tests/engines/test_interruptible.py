@@ -1,4 +1,4 @@
-"""Work that a stop leaves to itself."""
+"""Tests of the worker thread whose tasks a stop abandons."""
 
 import signal
 import threading

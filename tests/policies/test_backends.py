@@ -1,4 +1,4 @@
-"""Every back end gives the actions of the reference."""
+"""Tests that every back end gives the actions of the reference."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The reference policy, against the formulas of PolicySpec written out for one number at a time."""
+"""Tests of the reference policy against the formulas of PolicySpec in scalar arithmetic."""
 
 import math
 from dataclasses import replace
@@ -35,7 +35,7 @@ def random_arrays(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.nd
 
 
 def by_hand(spec, arrays, observation, noise):
-    """One action in double precision and plain loops."""
+    """Compute one action in double precision with plain loops."""
     functions = {
         "swish": lambda x: x / (1 + math.exp(-x)),
         "tanh": math.tanh,
@@ -129,7 +129,7 @@ def test_noise_of_another_size_is_refused(rng):
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         (replace(SPEC, action_low=(None, 0.0)), "tanh_normal policy needs bounds"),
         (replace(CATEGORICAL, action_high=(None,)), "categorical policy needs bounds"),
@@ -139,8 +139,8 @@ def test_noise_of_another_size_is_refused(rng):
         (replace(SPEC, distribution="beta"), "'beta'"),
     ],
 )
-def test_specs_that_make_no_sense_are_refused(spec, told):
-    with pytest.raises(Incompatible, match=told):
+def test_specs_that_make_no_sense_are_refused(spec, message):
+    with pytest.raises(Incompatible, match=message):
         make_policy(spec, {})
 
 

@@ -91,8 +91,8 @@ class PPOTrainer(Trainer):
             self._networks = networks.EquivariantNetworks(self._spec, symmetry)
         # Acting uses the plain networks, which checkpoints hold as well.
         self._actor = plain.actor(self.ppo.noise_correlation_steps)
-        passes = plan.updates * self.ppo.num_updates_per_batch
-        self._optimizer = make_optimizer(self.ppo, passes * plan.minibatches)
+        epochs = plan.updates * self.ppo.num_updates_per_batch
+        self._optimizer = make_optimizer(self.ppo, epochs * plan.minibatches)
         self.state = self._initial_state()
         # Compiled ahead of time, while the environments are reset.
         self._compiled_update = self._executor.submit(self._compile_update)
@@ -135,7 +135,7 @@ class PPOTrainer(Trainer):
         self.state.learner = self.state.learner._replace(policy=policy, learned=learned)
 
     def _metrics(self) -> dict[str, Any]:
-        # The learning rate of an update is that of its start.
+        # The last update is committed already, so it began at updates - 1.
         begun = (self.state.counters.updates - 1) / self.plan.updates
         rate = scheduled(self.ppo.learning_rate, self.ppo.learning_rate_schedule, begun)
         return {"losses": self._losses, "learning_rate": rate}
@@ -152,8 +152,8 @@ class PPOTrainer(Trainer):
         return TrainState(LearnerState(policy, learned, moments, update_key))
 
     def _compile_update(self) -> Any:
-        columns = self.plan.unrolls * self.train.num_envs // self.plan.turns
-        shapes = unroll_shapes(self.ppo.unroll_length, columns, self._driver.spec)
+        num_envs = self.plan.unrolls * self.train.num_envs // self.plan.turns
+        shapes = unroll_shapes(self.ppo.unroll_length, num_envs, self._driver.spec)
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
         update = make_update(self._networks, self.ppo, self._optimizer, self.plan.minibatches)
         return update.lower(self.state.learner, unroll).compile()

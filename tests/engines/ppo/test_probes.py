@@ -20,7 +20,7 @@ GAMMA = 0.9
 
 @pytest.fixture
 def learn(probe, tmp_path):  # noqa: F811
-    """Train on a probe; returns value(observation) and mean action(observation)."""
+    """Train on a probe; return value(observation) and mean action(observation)."""
 
     def run(kind, updates=80, *extra):
         settings = resolve(

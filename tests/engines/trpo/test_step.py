@@ -1,4 +1,4 @@
-"""The policy's step: the trust region, the line search, and everything that can go wrong."""
+"""Tests of TRPO's policy update: trust region, line search and rejected steps."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ CONFIG = TRPOConfig(cg_damping=0.0, cg_iterations=50)
 
 
 def normal(params, observation):
-    """Means linear in the observation: the KL is quadratic in the kernel."""
+    """Return means linear in the observation: the KL is quadratic in the kernel."""
     return Normal(observation @ params["kernel"], params["log_std"])
 
 
@@ -25,7 +25,7 @@ def choice(params, observation):
 
 @pytest.fixture
 def problem():
-    """Parameters and experience whose advantage rises along the first observation."""
+    """Return parameters and experience with an advantage along the first observation."""
     generator = torch.Generator().manual_seed(0)
     observation = torch.randn(400, 3, generator=generator)
     params = {"kernel": torch.zeros(3, 2), "log_std": torch.full((2,), -0.5)}
@@ -119,7 +119,7 @@ def test_a_step_that_fails_restores_the_policy_bit_for_bit(problem):
     ruinous = data._replace(log_prob=data.log_prob + 1.0, advantage=data.advantage)
 
     def wall(given, observation):
-        """A policy that is another one wherever its parameters are not the first."""
+        """Return far other means for any parameters but the initial ones."""
         moved = 0.0 if torch.equal(given["kernel"].detach(), before["kernel"]) else 100.0
         return Normal(observation @ given["kernel"] + moved, given["log_std"])
 

@@ -1,4 +1,4 @@
-"""The value fit, against torch's Adam."""
+"""Tests of the value fit against torch's Adam."""
 
 import torch
 
