@@ -76,7 +76,7 @@ def count_evals(plan: Schedule) -> int:
     if not plan.eval_every:
         return 0
     multiples = plan.steps // plan.eval_every
-    # The last update has an evaluation of its own unless it crosses the last multiple.
+    # The last update adds an evaluation unless it crosses the last multiple itself.
     extra = plan.steps - multiples * plan.eval_every >= plan.steps_per_update
     return multiples + extra
 

@@ -93,7 +93,7 @@ class Trainer(ABC):
             compatibility.check_policy(start, self._spec, self._warn, exact=resume)
         if start is not None and resume:
             self.state = self._load_state(start)
-            self._advance_curriculum(self.steps)
+            self._advance_curriculum(self.steps)  # before the environments are restored
             self._initial_digests = start.manifest["initial"]
             self._driver.restore(matching_arrays(self._driver.state(), start, "envs"))
             self._checkpointer.saved = self.steps, self.state.counters.evaluated
@@ -153,6 +153,7 @@ class Trainer(ABC):
                 with self.phase("update"):
                     learner = run_task(self.update, experience)
                     envs = run_task(self._sync_envs, self.steps + self.plan.steps_per_update)
+                # Only now, in the main thread: a stop during a task leaves the last state whole.
                 self._commit(learner, envs, episodes)
                 self.report(episodes)
                 self.evaluate_and_save_if_due()
@@ -295,17 +296,15 @@ class Trainer(ABC):
     def _advance_curriculum(self, steps: int) -> None:
         """Rebuild the environments if `steps` reach the next curriculum stage."""
         curriculum_steps = self.train.curriculum_steps
-        stage = (
-            CURRICULUM_STAGES
-            if steps >= curriculum_steps
-            else CURRICULUM_STAGES * steps // curriculum_steps
-        )
+        stage = CURRICULUM_STAGES
+        if steps < curriculum_steps:
+            stage = CURRICULUM_STAGES * steps // curriculum_steps
         if stage == self._stage:
             return
         self._stage = stage
         self._driver.close()
         self._driver = self._make_training_driver()
-        self._driver.reset(self.train.seed + stage)
+        self._driver.reset(self.train.seed + stage)  # not the episodes of the stage before
         self._driver.stagger()
 
     def _commit(self, learner: Any, envs: Arrays, episodes: Episodes) -> None:

@@ -58,7 +58,7 @@ MECHANISMS = (
         "engines/interruptible.py",
         "while not wait([future], timeout=STOP_POLL_SECONDS).done:",
         "while not wait([future]).done:",
-        "engines/test_interruptible.py::test_a_stop_is_heeded_in_the_middle_of_a_task",
+        "engines/test_interruptible.py::test_a_stop_ends_the_wait_for_a_task",
     ),
     Mechanism(
         "a run without a checkpoint begins anew",

@@ -99,7 +99,7 @@ def test_no_space_is_a_warning_until_the_last(checkpointer, events, monkeypatch)
     assert events[-1]["steps"] == 3
 
 
-def test_a_hint_that_cannot_be_written_does_not_unsave(checkpointer, events, monkeypatch):
+def test_a_best_link_that_cannot_be_written_is_a_warning(checkpointer, events, monkeypatch):
     def full(*args):
         raise OutOfSpace("no space left to write best")
 
@@ -108,7 +108,7 @@ def test_a_hint_that_cannot_be_written_does_not_unsave(checkpointer, events, mon
     assert [event["event"] for event in events] == ["checkpoint", "warning"]
 
 
-def test_little_space_is_told_before_there_is_none(checkpointer, events, monkeypatch):
+def test_low_disk_space_is_warned_of(checkpointer, events, monkeypatch):
     usage = namedtuple("usage", "free")
     for step, free in enumerate([10**9, 5000, 4000, 10**9, 3000]):
         monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: usage(free))

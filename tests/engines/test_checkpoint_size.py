@@ -66,17 +66,17 @@ def test_states_of_environments_are_as_large_as_was_said(env, physics):
         (("train.num_evals=20", "train.keep_every=1"), 20),
     ],
 )
-def test_so_many_are_kept(sets, kept):
+def test_number_of_checkpoints_kept(sets, kept):
     made = plan_of(settings("pendulum", "ppo", "train.steps=1_000_000", *sets), "pendulum", "ppo")
     assert made["checkpoints_kept"] == kept
     assert made["disk_mib"] == pytest.approx((kept + 1) * made["checkpoint_mib"])
 
 
-def test_what_is_not_known_is_not_said():
+def test_unknown_sizes_are_left_out():
     assert "disk_mib" not in plan_of(settings("brax:ant", "ppo"), "brax:ant", "ppo")
 
 
-def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_anything_is_written(tmp_path, monkeypatch):
     planned = {"checkpoint_mib": 2.0, "checkpoints_kept": 3, "disk_mib": 8.0}
     folder = tmp_path / "runs" / "new"
     asked = []

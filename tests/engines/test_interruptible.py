@@ -20,7 +20,7 @@ def test_it_gives_back_what_the_task_gives_or_raises():
     assert names == ["worker", "worker", "closed"]
 
 
-def test_a_stop_is_heeded_in_the_middle_of_a_task():
+def test_a_stop_ends_the_wait_for_a_task():
     asked, release, order = [], threading.Event(), []
     worker = InterruptibleThread(lambda: signal.SIGTERM if asked else None)
 
