@@ -22,7 +22,7 @@ from rlctl.checkpoints import compatibility, manifest, store
 from rlctl.checkpoints.foreign.sandbox_child import READERS
 from rlctl.core.files import write_atomic
 from rlctl.engines.api import Result
-from rlctl.engines.state import progress_of
+from rlctl.engines.state import load_progress
 from rlctl.policies.base import make_policy
 from rlctl.rollouts import factory
 from rlctl.rollouts.base import Step
@@ -65,7 +65,7 @@ def train(settings, env_name, run, hooks, start, resume):
     """Save one checkpoint of the last step."""
     algo = next(name for name in settings if name not in ("train", "env"))
     if resume:
-        progress_of(start)
+        load_progress(start)
     weights = {"policy/hidden_0/kernel": np.zeros((1, 1), np.float32)}
     facts = {
         "engine": algo,

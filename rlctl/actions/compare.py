@@ -14,8 +14,8 @@ from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import CheckFailed, PackageMissing
 from rlctl.core.progress import Progress
-from rlctl.policies.base import BACKENDS, Policy, draw_noise, make_policy, spec_of
-from rlctl.policies.comparison import Gap, compare, observations
+from rlctl.policies.base import BACKENDS, Policy, make_policy, sample_noise, spec_of
+from rlctl.policies.comparison import PolicyDifference, compare, sample_observations
 
 REFERENCE = "numpy"
 _TIMED = 50  # inferences
@@ -56,7 +56,7 @@ class CompareReport:
 
     request: CompareRequest
     checkpoint: Checkpoint
-    gaps: dict[str, Gap]
+    gaps: dict[str, PolicyDifference]
     seconds: dict[str, float]
     skipped: dict[str, str]
 
@@ -129,8 +129,8 @@ def compare_backends(
             if name not in skipped
         }
     rng = np.random.default_rng(request.seed)
-    observation = observations(spec, arrays, rng, request.num_tests)
-    noises = [None, draw_noise(spec, rng, len(observation))]
+    observation = sample_observations(spec, arrays, rng, request.num_tests)
+    noises = [None, sample_noise(spec, rng, len(observation))]
     reference = policies[REFERENCE]
     with progress.phase("compile"):
         gaps = {

@@ -13,7 +13,7 @@ from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
 from rlctl.core.errors import UsageError
 from rlctl.core.files import appearing, plain
-from rlctl.policies.base import check, spec_of
+from rlctl.policies.base import check_arrays, spec_of
 from rlctl.policies.exports.contract import contract
 
 FORMATS = {
@@ -85,7 +85,7 @@ def export(
     checkpoint = find.opened(ckpt, env, tell=tell)
     tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
-    check(spec, arrays)
+    check_arrays(spec, arrays)
     writer = import_module(FORMATS[kind])
     facts = contract(checkpoint, spec, kind, out.name, writer.program(spec, out.name))
     with appearing(beside) as note, appearing(out) as place:

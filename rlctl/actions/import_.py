@@ -18,7 +18,7 @@ from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.files import appearing
 from rlctl.core.runs import provenance
 from rlctl.core.specs import EnvSpec
-from rlctl.policies.base import ACTIVATIONS, check
+from rlctl.policies.base import ACTIVATIONS, check_arrays
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def import_(request: ImportRequest) -> Imported:
             "name the environment it was trained in: --env NAME, with its settings if need be "
             "(--set env.KEY=VALUE)",
         ) from error
-    check(fitted.spec, fitted.arrays)
+    check_arrays(fitted.spec, fitted.arrays)
     facts = _facts(source, foreign, fitted, spec, config)
     step = foreign.step or source.step
     with appearing(request.out) as place:

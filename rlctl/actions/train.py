@@ -88,9 +88,10 @@ class TrainReport:
             "best_checkpoint": result.best_checkpoint and str(result.best_checkpoint),
             "steps": result.steps,
             "seconds": result.seconds,
-            "steps_before": result.before,
+            "steps_before": result.steps_before,
             "steps_per_second": result.steps_per_second,
-            "steps_per_second_overall": (result.steps - result.before) / max(result.seconds, 1e-9),
+            "steps_per_second_overall": (result.steps - result.steps_before)
+            / max(result.seconds, 1e-9),
             "eval": result.evaluation,
             "verdict": self.verdict and self.verdict.to_json(),
             "best": result.best,
@@ -150,7 +151,7 @@ def _train(
         total=settings["train"].steps,
     )
     engine = catalog.load(catalog.engine(job.algo).target)
-    hooks = Hooks(progress=progress, stop=stop, enough=lambda: listener.over)
+    hooks = Hooks(progress=progress, stop=stop, end_early=lambda: listener.over)
     info = TrainingInfo(folder, job.env, job.algo, settings, start, progress=progress, stop=stop)
     with attached(tuple(factory.callbacks(info)), progress):
         if stop() is not None:

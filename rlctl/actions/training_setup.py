@@ -113,7 +113,7 @@ def new(request: TrainRequest, progress: Progress) -> TrainingSetup:
         RlctlError: See `planned`; or the folder is there, or cannot be made.
     """
     made = planned(request, progress)
-    if told := checkpoint_size.check(made.plan, request.out or runs_root()):
+    if told := checkpoint_size.check_disk_space(made.plan, request.out or runs_root()):
         progress.event("warning", message=told)
     run = Run.create(made.env, made.algo, made.settings["train"].seed, request.out)
     try:

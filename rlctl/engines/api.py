@@ -1,7 +1,20 @@
-"""What every engine is: a function from settings, a run and hooks to a result.
+"""The interface of an engine: a module with `train`, `plan` and, optionally, `probe`.
 
-`train(settings, run, hooks) -> Result`. All that changes during training is one `TrainState`;
-saving and loading it changes nothing.
+The catalog's row of an engine names its `train`. `plan` and `probe` are looked up in its module:
+
+    train(settings: Resolved, env_name: str, run: Run, hooks: Hooks,
+          start: Checkpoint | None, resume: bool) -> Result
+    plan(settings: Resolved, env_name: str) -> dict[str, Any]
+    probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]
+
+`train` trains a policy. It begins with the networks of `start`, or continues `start` exactly if
+`resume`. It raises `Stopped` after a signal, and `Diverged` for non-finite values.
+
+`plan` validates the settings and returns what `--dry-run` prints: `steps` at least. It raises
+`UsageError` for settings that do not fit together.
+
+`probe` runs a few seconds of the training and returns an estimate of its duration, with the keys of
+`rlctl.engines.duration.DurationEstimate`.
 """
 
 from collections.abc import Callable
@@ -14,31 +27,31 @@ from rlctl.core.progress import Progress
 
 @dataclass(frozen=True)
 class Hooks:
-    """The outside world, as an engine sees it.
+    """Connections of a training to its caller.
 
     Attributes:
-        progress: Told of phases and events.
-        stop: The signal that asked to stop, None while none did; asked between updates.
-        enough: Whether to end before all steps are taken, as if they were; asked between updates.
+        progress: Receives phases and events.
+        stop: Returns the signal that requested a stop, None without one. Polled between updates.
+        end_early: Returns whether to finish as if all steps were taken. Polled between updates.
     """
 
     progress: Progress = field(default_factory=Progress)
     stop: Callable[[], int | None] = lambda: None
-    enough: Callable[[], bool] = lambda: False
+    end_early: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a training gave.
+    """The outcome of a training.
 
     Attributes:
         steps: Environment steps since the start of the run, resumed ones included.
         seconds: Wall time of this call.
         steps_per_second: Steps of this call over its seconds after the first update.
-        checkpoint: The last one written.
-        best_checkpoint: The one with the best evaluation return, None before any evaluation.
-        evaluation: The last evaluation's summary, {} before any.
-        before: Those of the steps that earlier calls took.
+        checkpoint: The last checkpoint written.
+        best_checkpoint: The checkpoint with the best evaluation return, None before any evaluation.
+        evaluation: Summary of the last evaluation, {} before any.
+        steps_before: Environment steps of earlier calls of this run.
         best: `step` and `return` of the best evaluation, None before any.
     """
 
@@ -48,12 +61,12 @@ class Result:
     checkpoint: Path
     best_checkpoint: Path | None
     evaluation: dict[str, Any]
-    before: int = 0
+    steps_before: int = 0
     best: dict[str, Any] | None = None
 
 
 class Schedule(Protocol):
-    """What the loop must know of an engine's plan.
+    """The part of an engine's plan that the training loop needs.
 
     Attributes:
         steps_per_update: Environment steps in an update.

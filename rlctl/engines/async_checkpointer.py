@@ -1,6 +1,6 @@
-"""Checkpoints written beside the training, which waits for none of them.
+"""Asynchronous checkpoint writer: saves in a thread while training continues.
 
-What is saved never changes while it is written: arrays are replaced by an update, not written to.
+This needs no copy of the arrays: an update replaces arrays and never writes into them.
 """
 
 import shutil
@@ -15,91 +15,92 @@ from rlctl.core.progress import Progress
 
 
 class AsyncCheckpointer:
-    """Saves one checkpoint after another, each whole before the next is begun.
+    """Writer of one checkpoint at a time.
 
-    A disk that is full, or fails, costs a warning and that checkpoint; the training goes on.
+    A full disk costs a warning and that checkpoint; training continues.
 
     Args:
         folder: The run's checkpoints.
-        keep_last: How many of the newest are kept besides the best.
-        keep_every: Steps between checkpoints kept for good, 0 for none.
-        progress: Told of what was saved and what could not be.
+        keep_last: How many of the newest checkpoints are kept besides the best.
+        keep_every: Steps between checkpoints that are never deleted, 0 for none.
+        progress: Receives checkpoint events and warnings.
 
     Attributes:
-        saved: Step and step of the evaluation of what was saved last, (-1, -1) before anything.
-        best: What that one says of the best, None before any.
+        saved: Step and last evaluated step of the last checkpoint saved, (-1, -1) before any.
+        best: The best evaluation according to that checkpoint, None before any.
     """
 
     def __init__(self, folder: Path, keep_last: int, keep_every: int, progress: Progress) -> None:
-        self.saved = self._asked = (-1, -1)
+        self.saved = self._pending_key = (-1, -1)
         self.best: dict[str, Any] | None = None
         self._folder, self._keep, self._progress = folder, (keep_last, keep_every), progress
-        self._hand = ThreadPoolExecutor(1, "saver")
-        self._under_way: Future[tuple[dict[str, Any], str]] | None = None
-        self._short = False
+        self._executor = ThreadPoolExecutor(1, "checkpointer")
+        self._pending: Future[tuple[dict[str, Any], str]] | None = None
+        self._low_on_space = False
 
     def has(self, step: int, evaluated: int) -> bool:
-        """Whether the checkpoint of a step, as evaluated, is saved or under way."""
+        """Return whether the checkpoint of a step and last evaluated step is saved or pending."""
         key = (step, evaluated)
-        return key == self.saved or (self._under_way is not None and key == self._asked)
+        return key == self.saved or (self._pending is not None and key == self._pending_key)
 
-    def begin(self, facts: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
-        """Begin to save; nothing else may be under way, see `look`.
+    def save(self, facts: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> None:
+        """Start to save a checkpoint. No other may be pending; see `poll`.
 
         Args:
             facts: See `store.save`; with `step`, `evaluated` and `best`.
             groups: See `store.save`.
         """
-        self._asked = facts["step"], facts["evaluated"]
-        self._under_way = self._hand.submit(self._save, facts, groups)
+        self._pending_key = facts["step"], facts["evaluated"]
+        self._pending = self._executor.submit(self._write, facts, groups)
 
-    def look(self, wait: bool = False) -> int | None:
-        """Tell what has become of the checkpoint under way, if it is done.
+    def poll(self, wait: bool = False) -> int | None:
+        """Report the pending checkpoint, if it is finished.
 
         Args:
-            wait: Wait until it is.
+            wait: Wait until it is finished.
 
         Returns:
-            Its step, if there was no space for it.
+            Its step if the disk was full, else None.
 
         Raises:
-            RlctlError: It could not be saved, for any reason but space.
+            RlctlError: It could not be saved for another reason.
         """
-        task = self._under_way
+        task = self._pending
         if task is None or not (wait or task.done()):
             return None
-        self._under_way = None
+        self._pending = None
         try:
             event, trouble = task.result()
         except OutOfSpace as error:
-            self._warn(f"NOT SAVED: {error.message}; the training goes on, and saves when it can")
-            return self._asked[0]
+            self._warn(f"NOT SAVED: {error.message}; training continues and saves when it can")
+            return self._pending_key[0]
         self._progress.event("checkpoint", **event)
         if trouble:
             self._warn(f"saved, but {trouble}")
-        self._watch_space(Path(event["path"]))
+        self._check_space(Path(event["path"]))
         return None
 
-    def finish(self) -> None:
-        """Wait for the checkpoint under way.
+    def wait(self) -> None:
+        """Wait for the pending checkpoint.
 
         Raises:
-            RlctlError: It could not be saved. Older checkpoints are as they were.
+            RlctlError: It could not be saved, also because the disk is full. Older checkpoints are
+                unchanged.
         """
-        task = self._under_way
+        task = self._pending
         if task is not None and (error := task.exception()) is not None:
-            self._under_way = None
+            self._pending = None
             raise error
-        self.look(wait=True)
+        self.poll(wait=True)
 
     def close(self) -> None:
-        """Let the thread go."""
-        self._hand.shutdown()
+        """Shut down the writer thread."""
+        self._executor.shutdown()
 
-    def _save(
+    def _write(
         self, facts: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]
     ) -> tuple[dict[str, Any], str]:
-        """Save, mark the best, delete what is not kept: the event, and what went wrong after."""
+        """Save, mark the best and prune. Return the event and what failed after the save."""
         path = store.save(self._folder, facts["step"], facts, groups)
         self.saved, self.best = (facts["step"], facts["evaluated"]), facts["best"]
         best = facts["best"] is not None and facts["best"]["step"] == facts["step"]
@@ -112,13 +113,14 @@ class AsyncCheckpointer:
             return event, error.message
         return event, ""
 
-    def _watch_space(self, checkpoint: Path) -> None:
-        """Warn before the disk is full, and again after it had space in between."""
+    def _check_space(self, checkpoint: Path) -> None:
+        """Warn when the disk is nearly full; warn again only after space was free in between."""
         free = shutil.disk_usage(checkpoint).free
-        short = free < 2 * sum(file.stat().st_size for file in checkpoint.iterdir())
-        if short and not self._short:
+        # A checkpoint is written before an old one is deleted, so one more is not enough.
+        low = free < 2 * sum(file.stat().st_size for file in checkpoint.iterdir())
+        if low and not self._low_on_space:
             self._warn(f"only {free / 2**20:.3g} MiB are free, too few for two more checkpoints")
-        self._short = short
+        self._low_on_space = low
 
     def _warn(self, message: str) -> None:
         self._progress.event("warning", message=message)

@@ -1,4 +1,4 @@
-"""What the checkpoints of a training take of the disk, worked out before it starts."""
+"""Disk space of a training's checkpoints, estimated before it starts."""
 
 import math
 import os
@@ -14,71 +14,73 @@ from rlctl.core.errors import OutOfSpace
 from rlctl.core.specs import EnvSpec, PolicySpec
 
 MIB = 2**20
-_MANIFEST = 6_000  # bytes, beside what it says of every array
-_OF_ARRAY = 220  # bytes: its names in the manifest and the file, its shape and its digest
-_OTHERS = 20  # arrays that are not of a network
+_MANIFEST_BYTES = 6_000  # without the entries of arrays
+_BYTES_PER_ARRAY = 220  # its names in the manifest and the file, its shape and its digest
+_OTHER_ARRAYS = 20  # arrays that belong to no network
 
 
-def plan(
+def estimate(
     settings: Resolved,
     env_name: str,
     save_every: int,
     policy_spec: Callable[[EnvSpec], PolicySpec],
-    copies: tuple[float, float],
+    train_copies: tuple[float, float],
 ) -> dict[str, Any]:
-    """A checkpoint's size, how many are kept, and the most they take together; {} if not known.
+    """Return a checkpoint's size, how many are kept and their peak total; {} if unknown.
 
     Args:
         settings: Sections `train`, the engine's and `env`.
         env_name: The environment's catalog name.
         save_every: Steps between checkpoints.
-        policy_spec: The policy that the engine trains for an environment.
-        copies: How often the numbers of the policy and of the value network are in group `train`.
+        policy_spec: Returns the spec of the policy that the engine trains for an environment.
+        train_copies: How many times group `train` holds the parameters of the policy and of the
+            value network, as optimizer moments for example.
     """
     train = settings["train"]
-    found = catalog.load("rlctl.rollouts.state_size:spec_and_state_bytes")(
+    sizes = catalog.load("rlctl.rollouts.state_size:spec_and_state_bytes")(
         env_name, settings["env"], train.physics, train.num_envs, train.randomize
     )
-    if found is None:
+    if sizes is None:
         return {}
-    env, environments = found
+    env, environment_bytes = sizes
     policy = policy_spec(env)
     networks = (
         (policy.policy_size, *policy.policy_hidden_layer_sizes, policy.output_size),
         (policy.observation_size, *policy.value_hidden_layer_sizes, 1),
     )
-    numbers, arrays = 4.0 * policy.observation_size, float(_OTHERS)  # the normaliser's
-    for sizes, more in zip(networks, copies, strict=True):
-        numbers += (1 + more) * sum((i + 1) * o for i, o in pairwise(sizes))
-        arrays += (1 + more) * 2 * (len(sizes) - 1)
-    size = (4 * numbers + environments + _MANIFEST + _OF_ARRAY * arrays) / MIB
+    numbers, arrays = 4.0 * policy.observation_size, float(_OTHER_ARRAYS)  # the normaliser's
+    for widths, copies in zip(networks, train_copies, strict=True):
+        numbers += (1 + copies) * sum((i + 1) * o for i, o in pairwise(widths))
+        arrays += (1 + copies) * 2 * (len(widths) - 1)
+    size = 4 * numbers + environment_bytes + _MANIFEST_BYTES + _BYTES_PER_ARRAY * arrays
+    size /= MIB
     saves = math.ceil(train.steps / save_every)
-    kept = train.keep_last + 1  # the best may be an old one
+    kept = train.keep_last + 1  # the best may be older than those
     kept += train.steps // train.keep_every if train.keep_every else 0
     kept = min(saves, kept)
     return {
         "checkpoint_mib": size,
         "checkpoints_kept": kept,
-        "disk_mib": (kept + 1) * size,  # one is written before another is deleted
+        "disk_mib": (kept + 1) * size,  # a new one is written before an old one is deleted
     }
 
 
-def check(planned: Mapping[str, Any], folder: Path) -> str | None:
-    """What to warn of where the disk has no room for all checkpoints of a training.
+def check_disk_space(planned: Mapping[str, Any], folder: Path) -> str | None:
+    """Return a warning if the disk cannot hold all checkpoints of a training, else None.
 
     Args:
-        planned: With what `plan` gave.
-        folder: The run's, there or not yet.
+        planned: A plan with the members that `estimate` returned.
+        folder: The run's folder, which need not exist yet.
 
     Raises:
-        OutOfSpace: There is no room for one.
+        OutOfSpace: The disk cannot hold a single checkpoint.
     """
     if "disk_mib" not in planned:
         return None
     place = next(path for path in (folder, *folder.absolute().parents) if os.path.isdir(path))
     disk = shutil.disk_usage(place)
     if not disk.total:
-        return None  # no disk, and making the folder will tell
+        return None  # not a disk (/proc, for example): creating the folder will fail
     free = disk.free / MIB
     if planned["checkpoint_mib"] > free:
         raise OutOfSpace(

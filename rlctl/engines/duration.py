@@ -1,4 +1,4 @@
-"""How long a training will take: measured in a few seconds of it that leave nothing behind."""
+"""Estimate of a training's duration: a few seconds of it are measured and nothing is written."""
 
 import math
 import os
@@ -14,10 +14,10 @@ from rlctl.core.progress import Progress
 from rlctl.engines import evaluations
 from rlctl.engines.trainer import Trainer
 
-LEARNING, EVALUATING = 2.0, 1.0  # seconds to measure
+UPDATE_SECONDS, EVAL_SECONDS = 2.0, 1.0  # how long updates and an evaluation are measured
 
 
-class Nowhere:
+class NullRun:
     """A run that writes nothing."""
 
     def __init__(self) -> None:
@@ -26,16 +26,16 @@ class Nowhere:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What was measured, and what follows from it.
+class DurationEstimate:
+    """Measured rates of a training and its predicted duration.
 
     Attributes:
         measured_seconds: Seconds of collecting and learning, after everything was compiled.
-        measured_updates: Updates made in them.
+        measured_updates: Updates in these seconds.
         steps_per_second: Environment steps per second of collecting and learning.
         start_seconds: Seconds of building and compiling, up to the end of the first update.
         evaluation_seconds: Seconds of one evaluation with episodes of full length; 0 without any.
-        expected_seconds: Seconds that the whole training will take.
+        expected_seconds: Predicted seconds of the whole training.
     """
 
     measured_seconds: float
@@ -46,65 +46,68 @@ class Probe:
     expected_seconds: float
 
 
-class _Enough(Exception):
-    """Ends an evaluation of which enough was measured."""
+class _EnoughMeasured(Exception):
+    """Raised to end an evaluation once enough of it is measured."""
 
 
-def probe(make: Callable[[], Trainer], progress: Progress) -> dict[str, Any]:
-    """Train for about two seconds, evaluate for one, and predict the rest.
+def estimate_duration(make_trainer: Callable[[], Trainer], progress: Progress) -> dict[str, Any]:
+    """Train for about two seconds, evaluate for one, and predict the duration of the whole.
 
     Args:
-        make: Builds the training, on a `Nowhere` run.
-        progress: Told of phases.
+        make_trainer: Builds the trainer, on a `NullRun`.
+        progress: Receives phases.
+
+    Returns:
+        The members of `DurationEstimate`.
 
     Raises:
-        RlctlError: What the training itself would raise.
+        RlctlError: Whatever the training itself would raise.
     """
     began = time.perf_counter()
     with progress.phase("build"):
-        training = make()
-    with closing(training):
+        trainer = make_trainer()
+    with closing(trainer):
         with progress.phase("compile"):
-            _update(training)
+            _update(trainer)
         start = time.perf_counter() - began
         with progress.phase("probe"):
-            updates, spent = _learn(training)
-            evaluation = _evaluation(training) if training.plan.eval_every else 0.0
-    plan = training.plan
+            updates, spent = _measure_updates(trainer)
+            evaluation = _measure_evaluation(trainer) if trainer.plan.eval_every else 0.0
+    plan = trainer.plan
     rate = updates * plan.steps_per_update / spent
-    expected = start + plan.steps / rate + evaluations.count(plan) * evaluation
-    return asdict(Probe(spent, updates, rate, start, evaluation, expected))
+    expected = start + plan.steps / rate + evaluations.count_evals(plan) * evaluation
+    return asdict(DurationEstimate(spent, updates, rate, start, evaluation, expected))
 
 
-def _update(training: Trainer) -> None:
-    """Collect and improve once, as the loop does."""
-    experience, _ = training.collect()
-    training.state.learner = training.improve(experience)
+def _update(trainer: Trainer) -> None:
+    """Collect and update once, as the loop does."""
+    experience, _ = trainer.collect()
+    trainer.state.learner = trainer.update(experience)
 
 
-def _learn(training: Trainer) -> tuple[int, float]:
-    """Make updates for about two seconds; return their number and the seconds."""
+def _measure_updates(trainer: Trainer) -> tuple[int, float]:
+    """Run updates for about two seconds; return their number and the seconds."""
     began, updates, spent = time.perf_counter(), 0, 0.0
-    while spent < LEARNING:
-        _update(training)
+    while spent < UPDATE_SECONDS:
+        _update(trainer)
         updates, spent = updates + 1, time.perf_counter() - began
     return updates, spent
 
 
-def _evaluation(training: Trainer) -> float:
-    """Return the seconds of an evaluation, measured if it is short, else predicted."""
+def _measure_evaluation(trainer: Trainer) -> float:
+    """Return the seconds of an evaluation: measured if it is short, otherwise extrapolated."""
     times: list[float] = []
 
-    def count(*step: Any) -> None:
+    def on_step(*_: Any) -> None:
         times.append(time.perf_counter())
-        if len(times) > 1 and times[-1] - times[0] > EVALUATING:
-            raise _Enough
+        if len(times) > 1 and times[-1] - times[0] > EVAL_SECONDS:
+            raise _EnoughMeasured
 
     began = time.perf_counter()
     try:
-        training.play(count)
-    except _Enough:
-        rounds = math.ceil(training.plan.eval_episodes / training.eval_driver.num_envs)
-        steps = rounds * training.eval_driver.spec.episode_length
+        trainer.run_eval_episodes(on_step)
+    except _EnoughMeasured:
+        rounds = math.ceil(trainer.plan.eval_episodes / trainer.eval_driver.num_envs)
+        steps = rounds * trainer.eval_driver.spec.episode_length
         return steps * (times[-1] - times[0]) / (len(times) - 1)
     return time.perf_counter() - began

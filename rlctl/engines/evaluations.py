@@ -1,4 +1,4 @@
-"""How often a training is evaluated, and on how many episodes: worked out from its settings."""
+"""Evaluation schedule of a training: how many evaluations, of how many episodes each."""
 
 import dataclasses
 from typing import Any, TypeVar
@@ -8,14 +8,16 @@ from rlctl.core.config import Resolved
 from rlctl.engines.api import Schedule
 from rlctl.engines.config import TrainConfig
 
-FEWEST = 5  # evaluations, before they become shorter instead of fewer
-FEWEST_EPISODES = 4  # of an evaluation, before they become fewer again
+# `train.eval_share` first makes evaluations fewer, down to MIN_EVALS, then shorter, down to
+# MIN_EPISODES, then fewer again.
+MIN_EVALS = 5
+MIN_EPISODES = 4
 
 AnyPlan = TypeVar("AnyPlan", bound=Schedule)
 
 
-def limit(env_name: str, settings: Resolved) -> int:
-    """Control steps that an episode of an evaluation takes at most."""
+def eval_episode_length(env_name: str, settings: Resolved) -> int:
+    """Return the time limit of an evaluation's episodes in control steps."""
     config = settings["env"]
     if known := getattr(config, "episode_length", 0):
         return known
@@ -24,15 +26,15 @@ def limit(env_name: str, settings: Resolved) -> int:
     ).spec.episode_length
 
 
-def fit(plan: AnyPlan, train: TrainConfig, limit: int) -> AnyPlan:
-    """The plan with its evaluations, and the checkpoints that are saved at them.
+def schedule_evals(plan: AnyPlan, train: TrainConfig, episode_length: int) -> AnyPlan:
+    """Return the plan with its evaluation and checkpoint intervals filled in.
 
     Args:
-        plan: With its steps.
+        plan: A plan with its `steps` and `steps_per_update`.
         train: The settings.
-        limit: Control steps that an episode of an evaluation takes at most.
+        episode_length: Time limit of an evaluation's episodes in control steps.
     """
-    evals, episodes = bounded(train, plan.steps, plan.steps_per_update, limit)
+    evals, episodes = limit_evals(train, plan.steps, plan.steps_per_update, episode_length)
     every = max(plan.steps_per_update, plan.steps // evals) if evals else 0
     save_every = train.save_every or every or max(plan.steps_per_update, plan.steps // 10)
     return dataclasses.replace(
@@ -40,49 +42,53 @@ def fit(plan: AnyPlan, train: TrainConfig, limit: int) -> AnyPlan:
     )
 
 
-def bounded(train: TrainConfig, steps: int, per_update: int, limit: int) -> tuple[int, int]:
-    """How many evaluations there are, and of how many episodes each.
+def limit_evals(
+    train: TrainConfig, steps: int, per_update: int, episode_length: int
+) -> tuple[int, int]:
+    """Return the number of evaluations and the episodes of each.
 
-    As many as the settings say; where their episodes would take more than `train.eval_share` of the
-    training's steps, fewer evaluations, and then shorter ones. One of 4 episodes is left.
+    These are the settings' own numbers, unless the evaluations would take more than
+    `train.eval_share` of the training's steps: then there are fewer evaluations, or shorter ones.
+    At least one evaluation of 4 episodes remains.
 
     Args:
         train: The settings.
         steps: Environment steps of the training.
         per_update: Steps of an update; there is at most one evaluation after each.
-        limit: Control steps that an episode takes at most.
+        episode_length: Time limit of an evaluation's episodes in control steps.
     """
     evals, episodes = min(train.num_evals, steps // per_update), train.eval_episodes
     if train.eval_share is None or not evals:
         return train.num_evals, episodes
-    most = int(train.eval_share * steps / limit)  # episodes, of all evaluations together
-    if evals * episodes <= most:
+    max_episodes = int(train.eval_share * steps / episode_length)  # over all evaluations
+    if evals * episodes <= max_episodes:
         return train.num_evals, episodes
-    evals = max(min(evals, FEWEST), most // episodes)
-    episodes = min(episodes, most // evals)
-    if episodes < FEWEST_EPISODES:
-        episodes = min(FEWEST_EPISODES, train.eval_episodes)
-        evals = max(1, most // episodes)
+    evals = max(min(evals, MIN_EVALS), max_episodes // episodes)
+    episodes = min(episodes, max_episodes // evals)
+    if episodes < MIN_EPISODES:
+        episodes = min(MIN_EPISODES, train.eval_episodes)
+        evals = max(1, max_episodes // episodes)
     return evals, episodes
 
 
-def count(plan: Schedule) -> int:
-    """How many evaluations there are: at multiples of `eval_every`, and after the last update."""
+def count_evals(plan: Schedule) -> int:
+    """Count the evaluations: at multiples of `eval_every`, and after the last update."""
     if not plan.eval_every:
         return 0
     multiples = plan.steps // plan.eval_every
-    apart = plan.steps - multiples * plan.eval_every >= plan.steps_per_update
-    return multiples + apart
+    # The last update adds an evaluation unless it crosses the last multiple itself.
+    extra = plan.steps - multiples * plan.eval_every >= plan.steps_per_update
+    return multiples + extra
 
 
-def told(plan: Schedule, train: TrainConfig, limit: int) -> dict[str, Any]:
-    """What lies ahead, for those who watch."""
+def plan_event(plan: Schedule, train: TrainConfig, episode_length: int) -> dict[str, Any]:
+    """Return the fields of the progress event `plan`."""
     return {
         "steps": plan.steps,
         "steps_per_update": plan.steps_per_update,
         "eval_every": plan.eval_every,
-        "evals": count(plan),
+        "evals": count_evals(plan),
         "eval_episodes": plan.eval_episodes if plan.eval_every else 0,
-        "eval_steps": plan.eval_episodes * limit if plan.eval_every else 0,
+        "eval_steps": plan.eval_episodes * episode_length if plan.eval_every else 0,
         "target_return": train.target_return,
     }

@@ -1,8 +1,8 @@
-"""Work in a thread of its own, so that a signal is heeded however long the work takes.
+"""A thread for long tasks, so that the main thread can react to a signal while one runs.
 
-A compilation, an unroll or an update is one long call into a library, which nothing can stop. So
-the main thread only waits for it; once a stop is asked for, it leaves the work to itself and turns
-to what matters: saving what there was before.
+A compilation, an unroll or an update is one long call into a library, and nothing can interrupt it.
+So the main thread only waits for the task. When a stop is requested, it abandons the task and saves
+the state from before it.
 """
 
 import threading
@@ -11,14 +11,14 @@ from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import Any
 
-HEED = 0.1  # seconds between two looks at the stop flag
+STOP_POLL_SECONDS = 0.1  # between two checks of the stop flag
 
 
 class Interrupted(Exception):
-    """A stop was asked for, and the work was left to itself.
+    """Raised when a stop signal arrives while a task is running; the task is abandoned.
 
     Args:
-        signum: The signal that asked.
+        signum: The signal that requested the stop.
     """
 
     def __init__(self, signum: int) -> None:
@@ -27,49 +27,53 @@ class Interrupted(Exception):
 
 
 class InterruptibleThread:
-    """One thread that does one thing at a time. Its process may end while it works.
+    """A daemon thread that runs one task at a time. The process may end while a task runs.
 
     Args:
-        stop: The signal that asked to stop, None while none did.
+        stop: Returns the signal that requested a stop, None without one.
     """
 
     def __init__(self, stop: Callable[[], int | None]) -> None:
         self._stop = stop
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # Daemon: an abandoned task must not keep the process alive.
         self._thread = threading.Thread(target=self._work, daemon=True, name="worker")
         self._thread.start()
-        self._left = False
+        self._abandoned = False
 
-    def do(self, task: Callable[..., Any], *args: Any) -> Any:
-        """The task's result, or what it raised.
+    def run(self, task: Callable[..., Any], *args: Any) -> Any:
+        """Return the task's result, or raise its exception.
 
         Raises:
-            Interrupted: A stop was asked for before the task was done. It goes on by itself:
-                nothing that it changes may be looked at any more.
+            Interrupted: A stop was requested before the task was done. The task keeps running, so
+                nothing that it changes may be read any more.
         """
         if (signum := self._stop()) is not None:
             raise Interrupted(signum)
-        future = self._begin(task, *args)
-        self._left = True  # if anything takes the caller away from here
-        while not wait([future], timeout=HEED).done:
+        future = self._submit(task, *args)
+        # True while waiting: any exception here, even from a signal handler, abandons the task.
+        self._abandoned = True
+        while not wait([future], timeout=STOP_POLL_SECONDS).done:
             if (signum := self._stop()) is not None:
                 raise Interrupted(signum)
-        self._left = False
+        self._abandoned = False
         return future.result()
 
-    def close(self, last: Callable[[], None]) -> None:
-        """Do one last thing once nothing else is under way, and wait for it unless work was left.
+    def close(self, cleanup: Callable[[], None]) -> None:
+        """Run `cleanup` after the running task and end the thread.
+
+        Wait for both, unless a task was abandoned.
 
         Args:
-            last: Frees what the tasks used.
+            cleanup: Frees what the tasks used.
         """
-        future = self._begin(last)
+        future = self._submit(cleanup)
         self._tasks.put(None)
-        if not self._left:
+        if not self._abandoned:
             future.result()
             self._thread.join()
 
-    def _begin(self, task: Callable[..., Any], *args: Any) -> Future:
+    def _submit(self, task: Callable[..., Any], *args: Any) -> Future:
         future: Future = Future()
 
         def run() -> None:
@@ -84,4 +88,4 @@ class InterruptibleThread:
     def _work(self) -> None:
         while (run := self._tasks.get()) is not None:
             run()
-            del run  # and with it what the task held
+            del run  # while waiting for the next task, do not keep this one's arguments alive

@@ -1,4 +1,4 @@
-"""A training's rows of metrics, which a full disk makes wait."""
+"""Metrics writer of a training that tolerates a full disk."""
 
 from rlctl.core.errors import OutOfSpace
 from rlctl.core.metrics import Metrics, Row
@@ -6,33 +6,36 @@ from rlctl.core.progress import Progress
 
 
 class MetricsLogger:
-    """Rows for a file; where there is no room for one it is kept, and that is said once.
+    """Writer of metrics rows. On a full disk the rows are buffered, with one warning.
 
     Args:
-        metrics: The file.
-        progress: Told of it.
+        metrics: The file; it buffers what it cannot write.
+        progress: Receives the warning.
     """
 
     def __init__(self, metrics: Metrics, progress: Progress) -> None:
         self._metrics, self._progress = metrics, progress
-        self._waiting = False
+        self._warned = False
 
     def write(self, row: Row) -> None:
         """Append a row."""
         try:
             self._metrics.write(row)
-            self._waiting = False
+            self._warned = False
         except OutOfSpace as error:
-            self._say(error)
+            self._warn_once(error)
 
-    def keep(self) -> None:
-        """See to it that all rows so far outlive a loss of power."""
+    def flush(self) -> None:
+        """Sync all rows so far to the disk, so that they survive a loss of power."""
         try:
             self._metrics.flush(durable=True)
         except OutOfSpace as error:
-            self._say(error)
+            self._warn_once(error)
 
-    def _say(self, error: OutOfSpace) -> None:
-        if not self._waiting:
-            self._progress.event("warning", message=f"{error.message}; rows wait for it")
-        self._waiting = True
+    def _warn_once(self, error: OutOfSpace) -> None:
+        if not self._warned:
+            self._progress.event(
+                "warning",
+                message=f"{error.message}; metrics rows stay in memory until there is space",
+            )
+        self._warned = True

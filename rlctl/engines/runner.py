@@ -1,4 +1,4 @@
-"""How every training is led: the main thread heeds signals and saves, a worker does the rest."""
+"""Run a training in a worker thread while the main thread handles signals and saves."""
 
 from collections.abc import Callable
 
@@ -11,37 +11,39 @@ from rlctl.engines.trainer import Trainer
 
 
 def run_training(
-    make: Callable[[], Trainer], hooks: Hooks, start: Checkpoint | None, resume: bool
+    make_trainer: Callable[[], Trainer], hooks: Hooks, start: Checkpoint | None, resume: bool
 ) -> Result:
-    """Build a training and learn, beside a main thread that heeds signals at any time.
+    """Build a trainer and run it to the end; save and raise when a signal requests a stop.
 
     Args:
-        make: Builds it.
+        make_trainer: Builds the trainer.
         hooks: Progress and the stop flag.
-        start: What it begins from.
-        resume: Whether it goes on with `start` rather than taking only its networks.
+        start: The checkpoint that the training begins from.
+        resume: Whether it continues `start` exactly rather than taking only its networks.
 
     Raises:
         Stopped: A signal came; everything up to the last update is saved.
         StoppedUnsaved: A signal came before the first update of a new training.
         OutOfSpace: The last state could not be saved.
-        RlctlError: What else an engine raises.
+        RlctlError: Any other error of the engine.
     """
-    worker, training = InterruptibleThread(hooks.stop), None
+    worker, trainer = InterruptibleThread(hooks.stop), None
     try:
         with hooks.progress.phase("build"):
-            training = worker.do(make)
-        return training.learn(worker.do)
+            trainer = worker.run(make_trainer)
+        return trainer.learn(worker.run)
     except Interrupted as interrupted:
-        if training is not None:
-            training.save_at_last()
-        steps = training.steps if training else start.step if start and resume else 0
+        # The abandoned task may still run. It never writes to the trainer's state, so that of the
+        # last finished update can be saved here.
+        if trainer is not None:
+            trainer.save_final()
+        steps = trainer.steps if trainer else start.step if start and resume else 0
         if not steps:
             raise StoppedUnsaved("stopped before the first update was done") from None
         raise Stopped(
-            f"stopped by {called(interrupted.signum)} at step {steps:,}; all of it is saved",
+            f"stopped by {called(interrupted.signum)} at step {steps:,}; everything is saved",
             data={"steps": steps},
             signum=interrupted.signum,
         ) from None
     finally:
-        worker.close(training.close if training else lambda: None)
+        worker.close(trainer.close if trainer else lambda: None)

@@ -1,4 +1,4 @@
-"""What changes during every training, whichever the engine, and its form in a checkpoint."""
+"""Training state that all engines share, and its conversion from and to a checkpoint."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from rlctl.rollouts.base import Arrays
 
 @dataclass
 class Counters:
-    """How far a training is.
+    """Progress counters of a training.
 
     Attributes:
         steps: Environment steps.
         updates: Updates.
-        episodes: Episodes ended.
-        seconds: Wall time of training, all resumed parts together.
+        episodes: Finished episodes.
+        seconds: Wall time of training, summed over all resumed parts.
         best_step: Step of the best evaluation, -1 before any.
-        best_return: Its mean return.
+        best_return: Mean return of the best evaluation.
         evaluated: Step of the last evaluation, -1 before any.
     """
 
@@ -36,13 +36,13 @@ class Counters:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """Step and return of the best evaluation, None before any."""
+        """Return step and return of the best evaluation, None before any."""
         if self.best_step < 0:
             return None
         return {"step": self.best_step, "return": self.best_return}
 
-    def take_best(self, entry: Mapping[str, Any] | None) -> None:
-        """Have the best be what a manifest says of it, None before any evaluation."""
+    def set_best(self, entry: Mapping[str, Any] | None) -> None:
+        """Set the best evaluation from a manifest's entry, None before any evaluation."""
         self.best_step, self.best_return = (-1, -np.inf)
         if entry is not None:
             self.best_step, self.best_return = entry["step"], entry["return"]
@@ -50,11 +50,11 @@ class Counters:
 
 @dataclass
 class EngineState(ABC):
-    """Everything; saving and loading it changes nothing.
+    """Full training state; save and load round-trip exactly.
 
     Attributes:
-        learner: What the engine's updates change.
-        counters: How far.
+        learner: The part that the engine's updates change.
+        counters: Progress counters.
         envs: The driver's state, as of the last update's end.
         evaluation: Summary of the last evaluation, {} before any.
     """
@@ -66,11 +66,11 @@ class EngineState(ABC):
 
     @abstractmethod
     def groups(self) -> dict[str, Arrays]:
-        """The checkpoint's array groups: `policy`, `train` and `envs`."""
+        """Return the checkpoint's array groups: `policy`, `train` and `envs`."""
 
 
-def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The attributes of an EngineState but for the learner, as a checkpoint holds them."""
+def load_progress(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the attributes of an EngineState, without the learner, from a checkpoint."""
     facts = checkpoint.manifest
     counters = Counters(
         facts["step"],
@@ -79,7 +79,7 @@ def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
         facts["seconds"],
         evaluated=facts["evaluated"],
     )
-    counters.take_best(facts["best"])
+    counters.set_best(facts["best"])
     return {
         "counters": counters,
         "envs": dict(checkpoint.groups["envs"]),
@@ -87,11 +87,11 @@ def progress_of(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def arrays_like(like: Mapping[str, Any], checkpoint: Checkpoint, group: str) -> Arrays:
-    """A checkpoint's group of arrays, once their names, shapes and dtypes are those of `like`.
+def matching_arrays(like: Mapping[str, Any], checkpoint: Checkpoint, group: str) -> Arrays:
+    """Return a checkpoint's group of arrays after comparing names, shapes and dtypes with `like`.
 
     Raises:
-        Incompatible: They are not.
+        Incompatible: One differs.
     """
     arrays = checkpoint.groups[group]
     wanted = {name: f"{array.dtype}{list(array.shape)}" for name, array in like.items()}
@@ -99,7 +99,7 @@ def arrays_like(like: Mapping[str, Any], checkpoint: Checkpoint, group: str) -> 
     if wanted != given:
         name = min(set(wanted.items()) ^ set(given.items()))[0]
         raise Incompatible(
-            f"{checkpoint.path} has {name} {given.get(name, 'nowhere')}; "
+            f"{checkpoint.path} has {given.get(name, 'no array')} for {name}; "
             f"these settings need {wanted.get(name, 'no such array')}",
             "use the network sizes and environment it was trained with "
             "(`rlctl inspect-ckpt` shows them)",

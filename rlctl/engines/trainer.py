@@ -1,6 +1,6 @@
-"""The loop of every engine: collect, improve; and between them count, report, evaluate, save.
+"""The training loop of every engine: collect, update, report, evaluate, save.
 
-Nothing here needs a framework; environments come by their catalog string.
+It needs neither JAX nor PyTorch. Environments are made from their catalog name.
 """
 
 import math
@@ -22,32 +22,33 @@ from rlctl.engines import evaluations, finite
 from rlctl.engines.api import Hooks, Result, Schedule
 from rlctl.engines.async_checkpointer import AsyncCheckpointer
 from rlctl.engines.metrics_logger import MetricsLogger
-from rlctl.engines.state import EngineState, arrays_like
+from rlctl.engines.state import EngineState, matching_arrays
 from rlctl.policies.base import make_policy
 from rlctl.rollouts.base import Arrays, Driver, Episodes
 from rlctl.rollouts.evaluate import evaluate
 
-CURRICULUM_STAGES = 8  # from an environment's easiest settings to its own
-EVAL_SEED = 10_000  # evaluations play other episodes than training, the same ones every time
+CURRICULUM_STAGES = 8  # few, because each one needs new environments and a compilation
+EVAL_SEED = 10_000  # added to the seed: every evaluation has the same episodes, none of training's
+MAX_EVAL_ENVS = 128
 
 
 class Trainer(ABC):
-    """One training: its state, its environments and the steps of the loop that engines share.
+    """Training state, environments and the steps of the loop that all engines share.
 
-    An engine's own class makes `_spec` and `state`, and then calls `_begin`. What takes long is
-    done by a worker, and nothing of it reaches `state` before it is done: at any moment `state` is
-    that of the last update's end, which is what a stop saves.
+    A subclass sets `_spec` and `state`, and then calls `_start`. A worker thread does the long
+    tasks. It does not write to `state`: at any moment `state` is that of the last update's end,
+    which a stop can save.
 
     Args:
         settings: Sections `train`, the engine's and `env`.
         env_name: The environment's catalog name.
-        run: Where everything is written.
+        run: The run that is written to.
         hooks: Progress and the stop flag.
-        plan: The shape of the training.
+        plan: Sizes and counts of the training.
         turns: See `rlctl.rollouts.factory.make_driver`.
     """
 
-    engine: str  # its catalog name
+    engine: str  # catalog name
     state: EngineState
     _spec: PolicySpec
 
@@ -62,97 +63,98 @@ class Trainer(ABC):
     ) -> None:
         self.train = settings["train"]
         self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
-        self._began = time.perf_counter()
+        self._start_time = time.perf_counter()
         self._provenance = provenance()
         self._turns = turns
         self._stage = 0 if self.train.curriculum_steps else CURRICULUM_STAGES
         self._driver = self._make_training_driver()
-        self.plan = evaluations.fit(plan, self.train, self._driver.spec.episode_length)
+        self.plan = evaluations.schedule_evals(plan, self.train, self._driver.spec.episode_length)
         self.eval_driver = (
-            self._make_driver(settings["env"], min(self.plan.eval_episodes, 128))
+            self._make_driver(settings["env"], min(self.plan.eval_episodes, MAX_EVAL_ENVS))
             if self.train.num_evals
             else None
         )
-        self._workshop = ThreadPoolExecutor(2)  # for what another core can do meanwhile
-        self._saver = AsyncCheckpointer(
+        self._executor = ThreadPoolExecutor(2)  # for compilations and the value fit
+        self._checkpointer = AsyncCheckpointer(
             run.checkpoints, self.train.keep_last, self.train.keep_every, hooks.progress
         )
-        self._do: Callable[..., Any]
-        self._rows = MetricsLogger(run.metrics, hooks.progress)
-        self._warm: tuple[int, float] | None = None  # steps and time when compiling was over
+        self._run_task: Callable[..., Any]
+        self._logger = MetricsLogger(run.metrics, hooks.progress)
+        self._compiled_at: tuple[int, float] | None = None  # steps and time at the end of compiling
 
-    def _begin(self, start: Checkpoint | None, resume: bool) -> None:
-        """Start from the fresh `state`, from a checkpoint's policy, or where a checkpoint was."""
-        self._eval_warm_up = self._workshop.submit(self._warm_up_eval)
-        self._initial = manifest.digests(self.state.groups()["policy"])
+    def _start(self, start: Checkpoint | None, resume: bool) -> None:
+        """Reset the environments; load the policy of `start`, or everything if `resume`."""
+        self._eval_warm_up = self._executor.submit(self._warm_up_eval)
+        self._initial_digests = manifest.digests(self.state.groups()["policy"])
         self._driver.reset(self.train.seed)
         self._driver.stagger()
         if start is not None:
             compatibility.check(start, self._driver.spec, self._warn, exact=resume)
             compatibility.check_policy(start, self._spec, self._warn, exact=resume)
         if start is not None and resume:
-            self.state = self._resumed(start)
-            self._advance_curriculum(self.steps)
-            self._initial = start.manifest["initial"]
-            self._driver.restore(arrays_like(self._driver.state(), start, "envs"))
-            self._saver.saved = self.steps, self.state.counters.evaluated
-            self._saver.best = start.manifest["best"]
+            self.state = self._load_state(start)
+            self._advance_curriculum(self.steps)  # before the environments are restored
+            self._initial_digests = start.manifest["initial"]
+            self._driver.restore(matching_arrays(self._driver.state(), start, "envs"))
+            self._checkpointer.saved = self.steps, self.state.counters.evaluated
+            self._checkpointer.best = start.manifest["best"]
         elif start is not None:
-            self._adopt(start)
+            self._load_init(start)
         self._resumed_at = self.steps
-        self._before = max(0, self.steps - self.plan.steps_per_update)
+        self._previous_steps = max(0, self.steps - self.plan.steps_per_update)
         self._seconds_before = self.state.counters.seconds
 
-    # --- what an engine adds ---
+    # --- implemented by each engine ---
 
     @abstractmethod
-    def _resumed(self, checkpoint: Checkpoint) -> EngineState:
-        """Everything in a checkpoint."""
+    def _load_state(self, checkpoint: Checkpoint) -> EngineState:
+        """Return the full training state of a checkpoint."""
 
     @abstractmethod
-    def _adopt(self, checkpoint: Checkpoint) -> None:
-        """Take the networks and the normaliser of a checkpoint, and nothing else."""
+    def _load_init(self, checkpoint: Checkpoint) -> None:
+        """Load only the networks and the normaliser of a checkpoint, for `--init-from`."""
 
     @abstractmethod
-    def _figures(self) -> dict[str, Any]:
-        """The engine's own members of a metrics row, about the last update."""
+    def _metrics(self) -> dict[str, Any]:
+        """Return the engine's own metrics of the last update."""
 
     @abstractmethod
     def collect(self) -> tuple[Any, Episodes]:
-        """Experience for one update, and the episodes that ended in it."""
+        """Return the experience for one update, and the episodes that ended in it."""
 
     @abstractmethod
-    def improve(self, experience: Any) -> Any:
-        """The learner after one update of all that is learned.
+    def update(self, experience: Any) -> Any:
+        """Return the learner after one update; the state keeps the old one.
 
         Raises:
-            Diverged: Something in it is not finite.
+            Diverged: A result is not finite.
         """
 
-    # --- the loop and its steps ---
+    # --- the training loop ---
 
-    def learn(self, do: Callable[..., Any]) -> Result:
-        """Collect and improve, until all steps are taken.
+    def learn(self, run_task: Callable[..., Any]) -> Result:
+        """Collect and update until all steps are taken.
 
         Args:
-            do: Does what takes long; see `InterruptibleThread.do`.
+            run_task: Runs a long task; see `InterruptibleThread.run`.
 
         Raises:
             Diverged: Non-finite values; the last checkpoint is intact.
             OutOfSpace: The last state could not be saved.
         """
-        self._do = do
-        ahead = evaluations.told(self.plan, self.train, self._driver.spec.episode_length)
-        self._hooks.progress.event("plan", **ahead)
+        self._run_task = run_task
+        plan = evaluations.plan_event(self.plan, self.train, self._driver.spec.episode_length)
+        self._hooks.progress.event("plan", **plan)
         try:
-            self.evaluate_and_save_if_due()  # what a stop cut off
+            self.evaluate_and_save_if_due()  # a stop may have prevented it
             while not self.done:
                 with self.phase("rollout"):
-                    experience, episodes = do(self.collect)
+                    experience, episodes = run_task(self.collect)
                 with self.phase("update"):
-                    learner = do(self.improve, experience)
-                    envs = do(self._settle, self.steps + self.plan.steps_per_update)
-                self._count(learner, envs, episodes)
+                    learner = run_task(self.update, experience)
+                    envs = run_task(self._sync_envs, self.steps + self.plan.steps_per_update)
+                # Only now, in the main thread: a stop during a task leaves the last state whole.
+                self._commit(learner, envs, episodes)
                 self.report(episodes)
                 self.evaluate_and_save_if_due()
             return self.result()
@@ -161,29 +163,29 @@ class Trainer(ABC):
 
     @property
     def steps(self) -> int:
-        """Environment steps so far."""
+        """Return the environment steps so far."""
         return self.state.counters.steps
 
     @property
     def done(self) -> bool:
-        """Whether all steps are taken, the target stops it, or a hook says enough."""
+        """Return whether all steps are taken, the target is reached, or a hook ends it early."""
         target, evaluation = self.train.target_return, self.state.evaluation
         reached = target is not None and evaluation and evaluation["return"]["mean"] >= target
         if reached and self.train.stop_at_target:
             return True
-        return self.steps >= self.plan.steps or self._hooks.enough()
+        return self.steps >= self.plan.steps or self._hooks.end_early()
 
     def phase(self, name: str) -> Any:
-        """The phase of the loop's body; all of the first update is compiling, mostly."""
-        return self._hooks.progress.phase(name if self._warm else "compile")
+        """Return a progress phase; the first update is reported as `compile`."""
+        return self._hooks.progress.phase(name if self._compiled_at else "compile")
 
     def due(self, every: int) -> bool:
-        """Whether the last update crossed a multiple of `every` steps, or was the last one."""
-        now = self.steps
-        return every > 0 and (now // every > self._before // every or now >= self.plan.steps)
+        """Return whether the last update crossed a multiple of `every` steps or was the last."""
+        before, now = self._previous_steps, self.steps
+        return every > 0 and (now // every > before // every or now >= self.plan.steps)
 
     def evaluate_and_save_if_due(self) -> None:
-        """Evaluate and save if an update is due for it and has not been."""
+        """Evaluate and save if either is due and not done yet."""
         if self.due(self.plan.eval_every) and self.state.counters.evaluated < self.steps:
             self.evaluate()
         if self.due(self.plan.save_every):
@@ -191,13 +193,13 @@ class Trainer(ABC):
         self._poll_checkpointer()
 
     def report(self, ended: Episodes) -> None:
-        """Tell and log how it goes."""
+        """Log metrics of the last update and send them as a progress event."""
         counters = self.state.counters
         row = {
             "steps": counters.steps,
             "total": self.plan.steps,
             "seconds": counters.seconds,
-            "steps_per_second": self._rate(),
+            "steps_per_second": self._steps_per_second(),
             "episodes": counters.episodes,
             "return": ended.returns / ended.count if ended.count else None,
             "return_std": math.sqrt(ended.spread / ended.count) if ended.count else None,
@@ -205,122 +207,121 @@ class Trainer(ABC):
             "nonfinite": ended.nonfinite,
             "warnings": ended.warnings,
             "terms": {k: v / ended.count for k, v in ended.terms.items()} if ended.count else {},
-            **self._figures(),
+            **self._metrics(),
         }
-        self._rows.write({"kind": "train", **row})
+        self._logger.write({"kind": "train", **row})
         self._hooks.progress.event("progress", **row)
         if ended.nonfinite or ended.warnings:
-            what = f"{ended.nonfinite} environments reset because they were not finite"
-            warnings = f"{ended.warnings} instability warnings from MuJoCo"
-            self._warn(f"by step {counters.steps:,}: {what}, {warnings}")
+            self._warn(
+                f"by step {counters.steps:,}: {ended.nonfinite} environments reset because they "
+                f"were not finite, {ended.warnings} instability warnings from MuJoCo"
+            )
 
     def evaluate(self) -> None:
-        """Play whole episodes on other environments; remember the best."""
+        """Run an evaluation; save a checkpoint if it is the best so far."""
         if self.eval_driver is None:
             return
         with self._hooks.progress.phase("eval"):
-            self.state.evaluation = self._do(self.play)
+            self.state.evaluation = self._run_task(self.run_eval_episodes)
         counters = self.state.counters
         counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
-        self._rows.write({"kind": "eval", **row})
+        self._logger.write({"kind": "eval", **row})
         self._hooks.progress.event("eval", **row)
         if self.state.evaluation["return"]["mean"] > counters.best_return:
-            counters.take_best({"step": counters.steps, "return": row["return"]["mean"]})
+            counters.set_best({"step": counters.steps, "return": row["return"]["mean"]})
             self.save()
 
     def save(self) -> None:
-        """Begin to write a checkpoint of this very step, unless it is there."""
+        """Start to write a checkpoint of the current state, unless it is saved already."""
         counters = self.state.counters
-        if self._saver.has(counters.steps, counters.evaluated):
+        if self._checkpointer.has(counters.steps, counters.evaluated):
             return
         with self._hooks.progress.phase("save"):
-            self._rows.keep()
+            self._logger.flush()
             self._poll_checkpointer(wait=True)
-            self._saver.begin(self._facts(), self.state.groups())
+            self._checkpointer.save(self._manifest(), self.state.groups())
 
-    def save_at_last(self) -> None:
-        """Write a checkpoint of this very step, unless it is there or there is nothing to save.
+    def save_final(self) -> None:
+        """Write a checkpoint of the current state, if there was an update, and wait for it.
 
         Raises:
-            OutOfSpace: It could not be written, or rows of metrics could not.
+            OutOfSpace: The checkpoint or metrics could not be written.
         """
         if not self.steps:
             return
         self.save()
         with self._hooks.progress.phase("save"):
-            self._saver.finish()
+            self._checkpointer.wait()
             self._run.metrics.flush(durable=True)
 
     def result(self) -> Result:
-        """What came of it; the last state is saved whatever the schedule."""
-        self.save_at_last()
+        """Save the last state, whatever the schedule, and return the outcome."""
+        self.save_final()
         folder = self._run.checkpoints
         return Result(
             steps=self.steps,
-            seconds=time.perf_counter() - self._began,
-            steps_per_second=self._rate(),
+            seconds=time.perf_counter() - self._start_time,
+            steps_per_second=self._steps_per_second(),
             checkpoint=store.step_folder(folder, self.steps),
             best_checkpoint=store.best(folder),
             evaluation=self.state.evaluation,
-            before=self._resumed_at,
+            steps_before=self._resumed_at,
             best=self.state.counters.best,
         )
 
     def close(self) -> None:
-        """Free the environments."""
-        self._saver.close()
-        self._workshop.shutdown(cancel_futures=True)
+        """Free the environments and threads."""
+        self._checkpointer.close()
+        self._executor.shutdown(cancel_futures=True)
         self._driver.close()
         if self.eval_driver is not None:
             self.eval_driver.close()
 
-    # --- for the engines ---
+    # --- used by engines ---
 
-    def _check_finite(self, bad: list[str], remedy: str, learned: finite.Learned) -> None:
-        """Stop where quantities named `bad` of the update under way are not finite.
+    def _check_finite(self, bad: list[str], hint: str, data: finite.UpdateData) -> None:
+        """Raise if `bad`, the names of an update's quantities that are not finite, is not empty.
 
         Raises:
-            Diverged: There are any; see `rlctl.engines.finite.check`.
+            Diverged: See `rlctl.engines.finite.check_finite`.
         """
-        finite.check(bad, remedy, learned, self._driver.spec, self.steps)
+        finite.check_finite(bad, hint, data, self._driver.spec, self.steps)
 
-    def _settle(self, steps: int) -> Arrays:
-        """Make the environments those of the step count reached: their state."""
+    def _sync_envs(self, steps: int) -> Arrays:
+        """Advance the curriculum to a step count; return the environments' state."""
         self._advance_curriculum(steps)
         return self._driver.state()
 
     def _advance_curriculum(self, steps: int) -> None:
-        """Go on with fresh environments on harder settings, once it is time."""
+        """Rebuild the environments if `steps` reach the next curriculum stage."""
         curriculum_steps = self.train.curriculum_steps
-        stage = (
-            CURRICULUM_STAGES
-            if steps >= curriculum_steps
-            else CURRICULUM_STAGES * steps // curriculum_steps
-        )
+        stage = CURRICULUM_STAGES
+        if steps < curriculum_steps:
+            stage = CURRICULUM_STAGES * steps // curriculum_steps
         if stage == self._stage:
             return
         self._stage = stage
         self._driver.close()
         self._driver = self._make_training_driver()
-        self._driver.reset(self.train.seed + stage)
+        self._driver.reset(self.train.seed + stage)  # not the episodes of the stage before
         self._driver.stagger()
 
-    def _count(self, learner: Any, envs: Arrays, episodes: Episodes) -> None:
-        """Take an update that was made into the state."""
+    def _commit(self, learner: Any, envs: Arrays, episodes: Episodes) -> None:
+        """Commit a finished update to the training state."""
         state, counters = self.state, self.state.counters
         state.learner, state.envs = learner, envs
-        self._before = counters.steps
+        self._previous_steps = counters.steps
         counters.steps += self.plan.steps_per_update
         counters.updates += 1
         counters.episodes += episodes.count
-        counters.seconds = self._seconds_before + time.perf_counter() - self._began
-        self._warm = self._warm or (counters.steps, time.perf_counter())
+        counters.seconds = self._seconds_before + time.perf_counter() - self._start_time
+        self._compiled_at = self._compiled_at or (counters.steps, time.perf_counter())
 
     def _poll_checkpointer(self, wait: bool = False) -> None:
-        """Hear what became of the checkpoint under way: the best is the best of those saved."""
-        if self._saver.look(wait) == self.state.counters.best_step:
-            self.state.counters.take_best(self._saver.best)
+        """Poll the checkpointer; roll `best` back if its checkpoint was not written."""
+        if self._checkpointer.poll(wait) == self.state.counters.best_step:
+            self.state.counters.set_best(self._checkpointer.best)
 
     def _warn(self, message: str) -> None:
         self._hooks.progress.event("warning", message=message)
@@ -345,8 +346,8 @@ class Trainer(ABC):
             turns=turns,
         )
 
-    def play(self, on_step: Callable[..., None] | None = None) -> dict[str, Any]:
-        """Whole episodes of the policy as it is: an evaluation's summary."""
+    def run_eval_episodes(self, on_step: Callable[..., None] | None = None) -> dict[str, Any]:
+        """Evaluate the current policy on whole episodes; return the summary."""
         self._eval_warm_up.result()
         policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
         seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
@@ -354,25 +355,25 @@ class Trainer(ABC):
         return evaluate(policy, self.eval_driver, episodes, seed, sampled, on_step).summary()
 
     def _warm_up_eval(self) -> None:
-        """Take one step of an evaluation, which compiles it."""
+        """Compile the evaluation by stepping its environments once."""
         if self.eval_driver is not None:
             self.eval_driver.reset(0)
             size = (self.eval_driver.num_envs, self._spec.action_size)
             self.eval_driver.step(np.zeros(size, np.float32))
 
-    def _rate(self) -> float:
-        """Steps per second since compiling was over."""
-        if self._warm is None:
+    def _steps_per_second(self) -> float:
+        """Return the steps per second since compiling ended."""
+        if self._compiled_at is None:
             return 0.0
-        steps, since = self._warm
+        steps, since = self._compiled_at
         done, spent = self.state.counters.steps - steps, time.perf_counter() - since
-        if not done:  # one update only: all there is, compiling included
+        if not done:  # only one update: compiling has to be included
             done = self.state.counters.steps - self._resumed_at
-            spent = time.perf_counter() - self._began
+            spent = time.perf_counter() - self._start_time
         return done / max(spent, 1e-9)
 
-    def _facts(self) -> dict[str, Any]:
-        """The manifest's content."""
+    def _manifest(self) -> dict[str, Any]:
+        """Return the content of the checkpoint's manifest."""
         counters = self.state.counters
         return {
             "engine": self.engine,
@@ -393,6 +394,6 @@ class Trainer(ABC):
             "metrics": self.state.evaluation,
             "evaluated": counters.evaluated,
             "best": counters.best,
-            "initial": self._initial,
+            "initial": self._initial_digests,
             "provenance": self._provenance,
         }

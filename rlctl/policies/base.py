@@ -1,12 +1,12 @@
-"""What a policy is, and how one is made from a checkpoint: a spec, arrays and a back end.
+"""Policies: a spec and arrays, run by a back end (numpy, JAX or PyTorch).
 
 The arrays are those of a checkpoint's group `policy`:
 
     normalizer/mean, /std (O,) float32                      of the whole observation
     policy/hidden_{i}/kernel [in, out] and /bias [out]      the last one is the output layer
-    policy/log_std (A,)                                     of the distribution `normal` alone
+    policy/log_std (A,)                                     only with the distribution `normal`
 
-The value function's arrays lie beside them and are not needed to act.
+The group also has the value function's arrays, which are not needed to act.
 """
 
 from abc import ABC, abstractmethod
@@ -35,17 +35,17 @@ DISTRIBUTIONS = ("tanh_normal", "normal", "categorical")
 
 
 class Policy(ABC):
-    """Turns observations into actions, with its normaliser inside.
+    """A policy, including its observation normaliser: observations -> actions.
 
-    A back end gives `_act` and `_stages`; shapes are looked after here.
+    A back end implements `_act` and `_stages` for batches; this class checks and converts shapes.
 
     Attributes:
-        spec: All that can be said of it without its arrays.
+        spec: Sizes, distribution and action bounds.
         backend: `numpy`, `jax` or `torch`.
-        env: The environment it was trained in, None where its maker did not say.
-        settings: Those of its environment by full name, for `rlctl.make`.
-        step: Environment steps it was trained for, None where its maker did not say.
-        checkpoint: The folder it comes from, likewise.
+        env: Catalog name of the environment it was trained in, None if unknown.
+        settings: Settings of that environment by full name, for `rlctl.make`.
+        step: Environment steps it was trained for, None if unknown.
+        checkpoint: Folder of its checkpoint, None if unknown.
     """
 
     backend: ClassVar[str]
@@ -63,74 +63,73 @@ class Policy(ABC):
         return f"Policy({', '.join(f'{name}={value!r}' for name, value in known.items())})"
 
     def act(self, observation: np.ndarray, *, noise: np.ndarray | None = None) -> np.ndarray:
-        """The action for one observation, or for each of a batch.
+        """Return the action for one observation or a batch.
 
         Args:
-            observation: (O,) or (N, O), in the environment's units; or only the part of it that
-                the policy sees, as rlctl's Gymnasium environments give it.
-            noise: (Z,) or (N, Z) as `draw_noise` draws it; None for the deterministic action.
+            observation: (O,) or (N, O), in the environment's units. The privileged part may be
+                left out, as rlctl's Gymnasium environments do.
+            noise: (Z,) or (N, Z) from `sample_noise`; None for the deterministic action.
 
         Returns:
             (A,) or (N, A) float32, within the spec's bounds, in the environment's units.
 
         Raises:
-            ValueError: An array of another size.
+            ValueError: An array has the wrong shape.
         """
-        rows, draw = self._rows(observation, noise)
-        action = self._act(rows, draw)
+        action = self._act(*self._as_batch(observation, noise))
         return action.reshape(*np.shape(observation)[:-1], self.spec.action_size)
 
     def stages(
         self, observation: np.ndarray, *, noise: np.ndarray | None = None
     ) -> dict[str, np.ndarray]:
-        """All that is computed on the way to the actions of a batch, in order.
+        """Return all intermediate results of a batch, in order of computation.
 
         Args:
             observation: (N, O), as for `act`.
             noise: (N, Z) or None, as for `act`.
 
         Returns:
-            Name -> (N, ...) float32, the names being those of `stage_names`.
+            Name -> (N, ...) float32, with the names of `stage_names`.
         """
-        found = self._stages(*self._rows(observation, noise))
-        return {name: found[name] for name in stage_names(self.spec)}
+        stages = self._stages(*self._as_batch(observation, noise))
+        return {name: stages[name] for name in stage_names(self.spec)}
 
-    def _rows(
+    def _as_batch(
         self, observation: np.ndarray, noise: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Observation (N, O) and noise (N, Z), 0 for none, in float32."""
+        """Return float32 observation (N, O) and noise (N, Z), zeros for None."""
         spec = self.spec
         observation = np.asarray(observation, np.float32)
-        if observation.shape[-1:] == (spec.policy_size,):  # the rest is for the value function
-            unseen = spec.observation_size - spec.policy_size
-            observation = np.pad(observation, [(0, 0)] * (observation.ndim - 1) + [(0, unseen)])
+        if observation.shape[-1:] == (spec.policy_size,):  # without the privileged part: pad it
+            missing = spec.observation_size - spec.policy_size
+            observation = np.pad(observation, [(0, 0)] * (observation.ndim - 1) + [(0, missing)])
         if observation.shape[-1:] != (spec.observation_size,):
             raise ValueError(f"observation {observation.shape}, not (..., {spec.observation_size})")
         shape = (*observation.shape[:-1], spec.noise_size)
-        draw = np.zeros(shape, np.float32) if noise is None else np.asarray(noise, np.float32)
-        if draw.shape != shape:
-            raise ValueError(f"noise {draw.shape}, not {shape}")
-        return observation.reshape(-1, spec.observation_size), draw.reshape(-1, spec.noise_size)
+        noise = np.zeros(shape, np.float32) if noise is None else np.asarray(noise, np.float32)
+        if noise.shape != shape:
+            raise ValueError(f"noise {noise.shape}, not {shape}")
+        return observation.reshape(-1, spec.observation_size), noise.reshape(-1, spec.noise_size)
 
     @abstractmethod
     def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Actions (N, A) of observations (N, O) and noise (N, Z)."""
+        """Return actions (N, A) for observations (N, O) and noise (N, Z)."""
 
     @abstractmethod
     def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        """The stages of observations (N, O) and noise (N, Z), by name."""
+        """Return the stages for observations (N, O) and noise (N, Z), by name."""
 
 
 def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "auto") -> Policy:
-    """The policy in a checkpoint.
+    """Make the policy of a checkpoint.
 
     Args:
         checkpoint: Loaded with group `policy`.
         backend: A key of `BACKENDS`.
-        device: One of `rlctl.core.device.DEVICES`; `auto` is the back end's own choice.
+        device: One of `rlctl.core.device.DEVICES`; `auto` is the back end's default.
 
     Raises:
-        Incompatible: Its spec or arrays are of no policy that this version knows.
+        Incompatible: This version does not support the spec or arrays.
         UsageError: No such back end or device.
         DeviceUnavailable: The back end is not installed, or has no such device here.
     """
@@ -143,28 +142,28 @@ def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "aut
 
 
 def spec_of(checkpoint: Checkpoint) -> PolicySpec:
-    """What a checkpoint says of its policy.
+    """Return the policy spec of a checkpoint.
 
     Raises:
-        Incompatible: It is none that this version knows.
+        Incompatible: This version does not support it.
     """
     try:
         return PolicySpec.from_json(checkpoint.manifest["policy"])
     except ValueError as error:
         raise Incompatible(
             f"{checkpoint.path} describes no policy that this rlctl knows: {error}",
-            "install the version of rlctl that wrote it",
+            "install the rlctl version that wrote it",
         ) from error
 
 
 def make_policy(
     spec: PolicySpec, arrays: Arrays, backend: str = "numpy", device: str = "auto"
 ) -> Policy:
-    """The policy that `spec` describes, with these arrays.
+    """Make the policy of a spec and arrays.
 
     Args:
-        spec: What the arrays mean.
-        arrays: Name -> array, as above; names not needed are ignored.
+        spec: The policy's spec.
+        arrays: Name -> array, see the module's docstring; arrays not needed are ignored.
         backend: A key of `BACKENDS`.
         device: One of `rlctl.core.device.DEVICES`.
 
@@ -176,10 +175,10 @@ def make_policy(
     if backend not in BACKENDS:
         raise UsageError(f"there is no back end {backend!r}; there are {', '.join(BACKENDS)}")
     device = checked_name(device)
-    check(spec, arrays)
+    check_arrays(spec, arrays)
     module, _, name = BACKENDS[backend].partition(":")
     try:
-        made = getattr(import_module(module), name)
+        policy_class = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         if error.name != backend:
             raise
@@ -188,23 +187,23 @@ def make_policy(
             backend,
             instead="use another --backend",
         ) from error
-    return made(spec, arrays, device)
+    return policy_class(spec, arrays, device)
 
 
-def draw_noise(spec: PolicySpec, rng: np.random.Generator, n: int) -> np.ndarray:
-    """The noise behind n actions, (n, spec.noise_size) float32.
+def sample_noise(spec: PolicySpec, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Sample the noise of n actions, (n, spec.noise_size) float32.
 
-    Standard normal, or standard Gumbel for a categorical policy: h + Gumbel noise is largest at k
-    with the probability softmax(h)_k.
+    Standard normal, or standard Gumbel for a categorical policy: argmax(h + Gumbel noise) is k with
+    probability softmax(h)_k.
     """
-    draw = rng.gumbel if spec.distribution == "categorical" else rng.normal
-    return draw(size=(n, spec.noise_size)).astype(np.float32)
+    sample = rng.gumbel if spec.distribution == "categorical" else rng.normal
+    return sample(size=(n, spec.noise_size)).astype(np.float32)
 
 
 def action_bounds(spec: PolicySpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Low and high (A,) float32, 0 where the action has none, and (A,) bool telling where it has.
+    """Return low and high (A,) float32, 0 where unbounded, and a mask (A,) of bounded components.
 
-    A component is bounded only if both its bounds are given.
+    A component is bounded only if it has both bounds.
     """
     pairs = list(zip(spec.action_low, spec.action_high, strict=True))
     bounded = np.array([None not in pair for pair in pairs])
@@ -213,10 +212,10 @@ def action_bounds(spec: PolicySpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def stage_names(spec: PolicySpec) -> list[str]:
-    """What is computed on the way to an action, in order.
+    """Return the names of the intermediate results of an action, in order.
 
     `normalized` (policy_size), every layer's output under its name in the arrays, `mean` and
-    `scale` (A) of the raw action where the distribution has them, `action` (A).
+    `scale` (A) of the raw action if the distribution has them, `action` (A).
     """
     layers = [f"hidden_{i}" for i in range(len(spec.policy_hidden_layer_sizes) + 1)]
     moments = [] if spec.distribution == "categorical" else ["mean", "scale"]
@@ -224,12 +223,12 @@ def stage_names(spec: PolicySpec) -> list[str]:
 
 
 def layer_sizes(spec: PolicySpec) -> tuple[int, ...]:
-    """How many numbers the network sees, how many each hidden layer has, how many come out."""
+    """Return the widths of the policy network: input, hidden layers, output."""
     return (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
 
 
 def expected_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of the arrays that acting needs; all are float32."""
+    """Return name -> shape of the arrays needed to act; all are float32."""
     sizes = layer_sizes(spec)
     shapes: dict[str, tuple[int, ...]] = {
         "normalizer/mean": (spec.observation_size,),
@@ -243,11 +242,11 @@ def expected_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check(spec: PolicySpec, arrays: Arrays) -> None:
-    """Refuse what would give wrong actions rather than none.
+def check_arrays(spec: PolicySpec, arrays: Arrays) -> None:
+    """Check that this version supports the spec and that the arrays fit it.
 
     Raises:
-        Incompatible: The spec is of no policy that this version knows, or the arrays do not fit it.
+        Incompatible: One of them does not.
     """
     if spec.activation not in ACTIVATIONS or spec.distribution not in DISTRIBUTIONS:
         raise Incompatible(
@@ -258,21 +257,21 @@ def check(spec: PolicySpec, arrays: Arrays) -> None:
     _check_bounds(spec)
     _check_sizes(spec)
     for name, shape in expected_shapes(spec).items():
-        held = arrays.get(name)
-        if held is None or held.shape != shape or held.dtype != np.float32:
-            found = "is missing" if held is None else f"is {held.dtype}{list(held.shape)}"
-            raise Incompatible(f"{name} {found}, the policy's spec says float32{list(shape)}")
+        array = arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != np.float32:
+            given = "is missing" if array is None else f"is {array.dtype}{list(array.shape)}"
+            raise Incompatible(f"{name} {given}; the policy's spec needs float32{list(shape)}")
     layers = {name for name in arrays if name.startswith("policy/")}
     if extra := sorted(layers - set(expected_shapes(spec))):
-        raise Incompatible(f"{extra[0]} is an array that the policy's spec has no layer for")
+        raise Incompatible(f"array {extra[0]} belongs to no layer of the policy's spec")
 
 
 def _check_sizes(spec: PolicySpec) -> None:
     sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes)
     if min(sizes) < 1 or spec.policy_size > spec.observation_size:
         raise Incompatible(
-            f"the policy sees {spec.policy_size} of {spec.observation_size} numbers, and its "
-            f"layers have {list(spec.policy_hidden_layer_sizes)}"
+            f"the policy has {spec.policy_size} inputs of {spec.observation_size} observed numbers "
+            f"and hidden layers of {list(spec.policy_hidden_layer_sizes)} units"
         )
 
 
@@ -281,6 +280,6 @@ def _check_bounds(spec: PolicySpec) -> None:
     if len(low) != len(high) or not low:
         raise Incompatible(f"the policy has {len(low)} lower and {len(high)} upper action bounds")
     if spec.distribution != "normal" and None in (*low, *high):
-        raise Incompatible(f"a {spec.distribution} policy needs bounds of its actions")
+        raise Incompatible(f"a {spec.distribution} policy needs bounds for its actions")
     if spec.distribution == "categorical" and (len(low) > 1 or not low[0] <= high[0]):
-        raise Incompatible(f"a categorical policy makes one choice, not from {low} to {high}")
+        raise Incompatible(f"a categorical policy makes one choice, not one from {low} to {high}")

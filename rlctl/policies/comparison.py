@@ -1,4 +1,4 @@
-"""How far two back ends of one policy lie apart, and where that begins.
+"""Difference between two back ends of one policy, and the first stage at which they differ.
 
 Shapes: N observations, O observation, A action, Z noise, K choices.
 """
@@ -13,15 +13,15 @@ from rlctl.policies.base import Policy, action_bounds
 
 
 @dataclass(frozen=True)
-class Gap:
-    """How far one policy is from another.
+class PolicyDifference:
+    """Difference between the results of two policies.
 
     Attributes:
-        max: Greatest difference of their actions, in parts of the action's range (of 1 or of the
-            largest action where there are no bounds); NaN where an action is.
-        mean: Mean of the same.
-        stages: Stage -> greatest difference of what the two compute there, in parts of 1 or of the
-            largest number of that stage; in order. The action's is `max`.
+        max: Largest difference of actions, relative to the action's range (unbounded: to the larger
+            of 1 and the largest action); NaN if an action is.
+        mean: Mean of the same differences.
+        stages: Stage -> largest difference there, relative to the larger of 1 and the largest
+            number of that stage; in order. The action's is `max`.
     """
 
     max: float
@@ -29,14 +29,17 @@ class Gap:
     stages: dict[str, float]
 
     def first_stage(self, tolerance: float) -> str | None:
-        """The first stage beyond the tolerance, None if all are within it."""
-        return next((name for name, gap in self.stages.items() if not gap <= tolerance), None)
+        """Return the first stage beyond the tolerance, None if all are within it."""
+        # `not <=` instead of `>`: NaN is beyond any tolerance.
+        return next((name for name, x in self.stages.items() if not x <= tolerance), None)
 
 
-def observations(spec: PolicySpec, arrays: Arrays, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Observations (n, O) as the policy met them: normal, with the normaliser's mean and std.
+def sample_observations(
+    spec: PolicySpec, arrays: Arrays, rng: np.random.Generator, n: int
+) -> np.ndarray:
+    """Sample observations (n, O) like those of training: normal, with the normaliser's statistics.
 
-    Where the normaliser clips there is one more, (n + 1, O), whose every number lies past the clip.
+    If the normaliser clips, there is one more, (n + 1, O), with every component beyond the clip.
     """
     mean, std = arrays["normalizer/mean"], arrays["normalizer/std"]
     z = rng.normal(size=(n, spec.observation_size)) * arrays.get("normalizer/weight", 1.0)
@@ -46,53 +49,57 @@ def observations(spec: PolicySpec, arrays: Arrays, rng: np.random.Generator, n: 
     return (mean + std * z).astype(np.float32)
 
 
-def compare(ours: Policy, theirs: Policy, observation: np.ndarray, noises: list) -> Gap:
-    """Run two policies on the same observations and noise.
+def compare(
+    reference: Policy, other: Policy, observation: np.ndarray, noises: list[np.ndarray | None]
+) -> PolicyDifference:
+    """Compare two policies on the same observations and noise.
 
     Args:
-        ours: The reference.
-        theirs: The other one, of the same spec.
+        reference: The reference.
+        other: A policy with the same spec.
         observation: (N, O).
-        noises: Every draw to act with, (N, Z), or None for the deterministic action.
+        noises: Samples of noise to act with, (N, Z), or None for the deterministic action.
     """
-    actions, stages = [], []
+    spec, actions, stages = reference.spec, [], []
     for noise in noises:
-        right, found = (policy.stages(observation, noise=noise) for policy in (ours, theirs))
-        found["action"] = theirs.act(observation, noise=noise)  # what it really does
-        stages.append({name: _relative(right[name], found[name]) for name in right})
-        if ours.spec.distribution == "categorical":
-            actions.append(_choice_gap(ours.spec, right, found, noise))
+        expected, actual = (p.stages(observation, noise=noise) for p in (reference, other))
+        actual["action"] = other.act(observation, noise=noise)  # another program than `stages`
+        stages.append({name: _max_difference(expected[name], actual[name]) for name in expected})
+        if spec.distribution == "categorical":
+            actions.append(_choice_difference(spec, expected, actual, noise))
         else:
-            actions.append(np.abs(found["action"] - right["action"]) / _span(ours.spec, right))
-    gaps = np.concatenate(actions, dtype=np.float64)
-    worst = {name: float(np.max([stage[name] for stage in stages])) for name in stages[0]}
-    return Gap(float(gaps.max()), float(gaps.mean()), worst | {"action": float(gaps.max())})
+            difference = np.abs(actual["action"] - expected["action"])
+            actions.append(difference / _action_range(spec, expected))
+    differences = np.concatenate(actions, dtype=np.float64)
+    largest = {name: float(np.max([stage[name] for stage in stages])) for name in stages[0]}
+    largest["action"] = float(differences.max())
+    return PolicyDifference(largest["action"], float(differences.mean()), largest)
 
 
-def _relative(right: np.ndarray, found: np.ndarray) -> float:
-    return float((np.abs(found - right) / max(1.0, np.abs(right).max())).max())
+def _max_difference(expected: np.ndarray, actual: np.ndarray) -> float:
+    return float((np.abs(actual - expected) / max(1.0, np.abs(expected).max())).max())
 
 
-def _span(spec: PolicySpec, right: Arrays) -> np.ndarray:
-    """What a difference of actions is measured by, (A,)."""
+def _action_range(spec: PolicySpec, expected: Arrays) -> np.ndarray:
+    """Return the scale (A,) that differences of actions are relative to."""
     low, high, bounded = action_bounds(spec)
-    return np.where(bounded, high - low, np.maximum(1.0, np.abs(right["action"]).max(axis=0)))
+    return np.where(bounded, high - low, np.maximum(1.0, np.abs(expected["action"]).max(axis=0)))
 
 
-def _choice_gap(
-    spec: PolicySpec, right: Arrays, found: Arrays, noise: np.ndarray | None
+def _choice_difference(
+    spec: PolicySpec, expected: Arrays, actual: Arrays, noise: np.ndarray | None
 ) -> np.ndarray:
-    """How far the logits are apart, and how much worse the choice is than the best one, (2N,).
+    """Return (2N,): differences of logits, and how much worse the choice is than the best one.
 
-    Both in parts of the largest logit: where two choices are equally good, either may be taken. An
-    action that is no choice at all is infinitely worse.
+    Both are relative to the largest logit. So either of two equally good choices may be taken. An
+    action that is not a valid choice is infinitely worse.
     """
     last = f"hidden_{len(spec.policy_hidden_layer_sizes)}"
-    logits, others = right[last], found[last]
+    logits, others = expected[last], actual[last]
     scale = max(1.0, float(np.abs(logits).max()))
     value = logits if noise is None else logits + noise  # (N, K)
-    index = found["action"][:, 0] - np.float32(spec.action_low[0])
-    exists = (index == np.round(index)) & (index >= 0) & (index < spec.output_size)
-    taken = value[np.arange(len(value)), np.where(exists, index, 0).astype(int)]
-    worse = np.where(exists, value.max(axis=1) - taken, np.inf)
+    index = actual["action"][:, 0] - np.float32(spec.action_low[0])
+    valid = (index == np.round(index)) & (index >= 0) & (index < spec.output_size)
+    chosen = value[np.arange(len(value)), np.where(valid, index, 0).astype(int)]
+    worse = np.where(valid, value.max(axis=1) - chosen, np.inf)
     return np.concatenate([np.abs(logits - others).max(axis=1), worse]) / scale

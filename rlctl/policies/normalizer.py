@@ -12,14 +12,14 @@ STD_MIN, STD_MAX = 1e-6, 1e6
 
 
 class Normalizer(NamedTuple):
-    """Statistics of all observations seen.
+    """Running statistics of observations.
 
     Attributes:
-        count: () float32, how many.
+        count: () float32, number of observations.
         mean: (O,).
         summed_variance: (O,), sum of squared deviations from the mean.
-        std: (O,), what observations are divided by: their deviation over the weight.
-        weight: (O,) or (), the deviation that normalised observations have; Brax's is 1.
+        std: (O,), the divisor of observations: their standard deviation over the weight.
+        weight: (O,) or (), the standard deviation of normalised observations; Brax's is 1.
     """
 
     count: Any
@@ -29,14 +29,14 @@ class Normalizer(NamedTuple):
     weight: Any = np.float32(1.0)
 
 
-def fresh(weight: np.ndarray) -> Normalizer:
-    """Statistics of nothing, for observations of these weights (O,)."""
+def init(weight: np.ndarray) -> Normalizer:
+    """Return statistics without data, for observations with these weights (O,)."""
     zeros = np.zeros_like(weight)
     return Normalizer(np.float32(0.0), zeros, zeros, 1.0 / weight, weight)
 
 
 def update(state: Normalizer, batch: Any) -> Normalizer:
-    """Take a batch (*B, O) into the statistics.
+    """Return the statistics updated with a batch (*B, O).
 
         mean' = mean + sum(x - mean) / n'        M2' = M2 + sum((x - mean) (x - mean'))
 
@@ -51,13 +51,14 @@ def update(state: Normalizer, batch: Any) -> Normalizer:
 
 
 def with_std(state: Normalizer) -> Normalizer:
-    """The statistics, `std` being that of their other members."""
+    """Return the statistics with `std` recomputed from their other members."""
+    # Rounding can make a sum of squares slightly negative.
     std = (state.summed_variance.clip(0.0) / state.count) ** 0.5
     return state._replace(std=std.clip(STD_MIN, STD_MAX) / state.weight)
 
 
 def nonfinite(state: Normalizer) -> list[str]:
-    """The statistics that are not finite, as checkpoints name them."""
+    """Return the checkpoint names of the statistics that are not finite."""
     names = ("mean", "summed_variance", "std")
     return [
         f"normalizer/{n}" for n in names if not np.isfinite(np.asarray(getattr(state, n))).all()
@@ -65,6 +66,6 @@ def nonfinite(state: Normalizer) -> list[str]:
 
 
 def normalize(mean: Any, std: Any, observation: Any, clip: float | None = None) -> Any:
-    """(x - mean) / std, bounded by +-clip: observation (*B, O) with mean, std (O,)."""
+    """Return (x - mean) / std, clipped to +-clip: observation (*B, O), mean and std (O,)."""
     normal = (observation - mean) / std
     return normal if clip is None else normal.clip(-clip, clip)

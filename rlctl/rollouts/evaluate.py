@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rlctl.core.specs import EnvSpec, RatioMetric
-from rlctl.policies.base import Policy, draw_noise
+from rlctl.policies.base import Policy, sample_noise
 from rlctl.rollouts.base import Arrays, Driver, Step
 
 BINS = 5  # bins of commands in tracking reports
@@ -201,7 +201,7 @@ def _round(
     metrics = {name: np.zeros(n) for name in driver.spec.metrics}
     steps, tracking = 0, []
     while running.any():
-        noise = draw_noise(policy.spec, rng, n) if stochastic else None
+        noise = sample_noise(policy.spec, rng, n) if stochastic else None
         action = policy.act(observation, noise=noise)
         command = driver.command() if achieved else None
         step = driver.step(action)

@@ -35,7 +35,7 @@ MECHANISMS = (
     Mechanism(
         "environments continue from their saved state",
         "engines/trainer.py",
-        'self._driver.restore(arrays_like(self._driver.state(), start, "envs"))',
+        'self._driver.restore(matching_arrays(self._driver.state(), start, "envs"))',
         "pass",
         f"{RESUME}::test_stopped_in_any_phase",
     ),
@@ -56,9 +56,9 @@ MECHANISMS = (
     Mechanism(
         "a stop signal interrupts a running task",
         "engines/interruptible.py",
-        "while not wait([future], timeout=HEED).done:",
+        "while not wait([future], timeout=STOP_POLL_SECONDS).done:",
         "while not wait([future]).done:",
-        "engines/test_interruptible.py::test_a_stop_is_heeded_in_the_middle_of_a_task",
+        "engines/test_interruptible.py::test_a_stop_ends_the_wait_for_a_task",
     ),
     Mechanism(
         "a run without a checkpoint starts from the beginning",
@@ -91,7 +91,7 @@ MECHANISMS = (
     Mechanism(
         "the best is the best of those saved",
         "engines/trainer.py",
-        "self.state.counters.take_best(self._saver.best)",
+        "self.state.counters.set_best(self._checkpointer.best)",
         "pass",
         f"{RESUME}::test_a_best_that_was_not_saved_is_none",
     ),

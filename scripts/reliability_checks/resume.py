@@ -22,7 +22,7 @@ def run(count: int) -> CheckResult:
     from rlctl.core.errors import Stopped, StoppedUnsaved
     from rlctl.engines import interruptible
 
-    interruptible.HEED = 1e-3  # shorter than one of these updates
+    interruptible.STOP_POLL_SECONDS = 1e-3  # shorter than one of these updates
     result = CheckResult("interrupted and resumed equals uninterrupted, bit for bit")
     names = sorted((row.name for row in catalog.ENVS), key=lambda n: (n not in FIRST, n))
     pairs = [(name, algo) for name in names for algo in ("ppo", "trpo")]

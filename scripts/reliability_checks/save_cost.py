@@ -52,9 +52,9 @@ def run(count: int) -> CheckResult:
     stalls: list[float] = []
     writes: list[float] = []
     began: list[float] = []
-    save, write = Trainer.save, AsyncCheckpointer._save
+    save, write = Trainer.save, AsyncCheckpointer._write
 
-    Trainer.save, AsyncCheckpointer._save = timed(save, stalls), timed(write, writes)
+    Trainer.save, AsyncCheckpointer._write = timed(save, stalls), timed(write, writes)
 
     def on_event(event: dict) -> None:
         if event["event"] == "progress":

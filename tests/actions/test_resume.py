@@ -40,13 +40,13 @@ def test_stopped_in_any_phase(algo, phase, wholes):
 @pytest.mark.parametrize("algo", ALGOS)
 def test_stopped_in_the_middle_of_work_that_goes_on_by_itself(algo, wholes, monkeypatch):
     """Whatever it changes later, what is saved is the last update's end."""
-    monkeypatch.setattr(interruptible, "HEED", 1e-4)
-    slowly = interruptible.InterruptibleThread._begin
+    monkeypatch.setattr(interruptible, "STOP_POLL_SECONDS", 1e-4)
+    slowly = interruptible.InterruptibleThread._submit
 
     def begin_slowly(self, task, *args):
         return slowly(self, lambda: (time.sleep(0.01), task(*args))[1])
 
-    monkeypatch.setattr(interruptible.InterruptibleThread, "_begin", begin_slowly)
+    monkeypatch.setattr(interruptible.InterruptibleThread, "_submit", begin_slowly)
     with pytest.raises(Stopped):
         begin(small(ENV, algo, Path("run")), in_phase("update", 2, delay=0.005))
     resume(Path("run"))
@@ -135,13 +135,13 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 
 
 def test_a_best_that_was_not_saved_is_none(monkeypatch):
-    play, lost = trainer.Trainer.play, UPDATES * PER_UPDATE["ppo"] // 3
+    play, lost = trainer.Trainer.run_eval_episodes, UPDATES * PER_UPDATE["ppo"] // 3
 
     def ever_worse(self):
         summary = play(self)
         return {**summary, "return": {**summary["return"], "mean": -self.state.counters.steps}}
 
-    monkeypatch.setattr(trainer.Trainer, "play", ever_worse)
+    monkeypatch.setattr(trainer.Trainer, "run_eval_episodes", ever_worse)
     monkeypatch.setattr(async_checkpointer, "store", FullDisk(lambda step: step == lost))
     begin(small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9"))
     rows = Metrics(Path("run/metrics.jsonl")).rows()

@@ -158,14 +158,14 @@ def warm() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         drivers = {"rlctl.rollouts.factory:make_driver": _make_driver}
         patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
-        patch.setattr(ppo.Training, "_compile_update", compiled)
+        patch.setattr(ppo.PPOTrainer, "_compile_update", compiled)
         patch.setattr(
             networks.Networks, "actor", lambda self, noise_steps: _actor(self._spec, noise_steps)
         )
         yield
 
 
-_compile_update, _updates = ppo.Training._compile_update, {}
+_compile_update, _updates = ppo.PPOTrainer._compile_update, {}
 _make_actor = networks.Networks.actor
 
 

@@ -35,7 +35,7 @@ def rates(run):
     ("schedule", "expected", "told"),
     [
         ("constant", [1e-3] * 4, ""),
-        ("linear", [1e-3, 5e-4, 5e-4, 2.5e-4], "it goes up from 0 to 0.0005"),
+        ("linear", [1e-3, 5e-4, 5e-4, 2.5e-4], "it rises from 0 to 0.0005"),
     ],
 )
 def test_a_step_size_that_rises_again_is_told_and_in_the_metrics(rlctl, schedule, expected, told):
@@ -58,7 +58,7 @@ def test_a_trust_region_that_grows_again_is_told(rlctl):
     again = rlctl("train", "--resume", "run", "--cpu")
     more = rlctl("train", "--resume", "run", "--cpu", "--steps", 320)
     assert [first.code, again.code, more.code] == [0, 0, 0]
-    assert "the trust region falls over all 320 steps now: it goes up from 0 to 0.01" in more.err
+    assert "the trust region now decays over all 320 steps: it rises from 0 to 0.01" in more.err
     assert "trust region" not in first.err + again.err
 
 
@@ -70,7 +70,7 @@ def test_trpo_tells_the_step_size_of_its_value_function(rlctl):
 
 @pytest.mark.parametrize("algo", ["ppo", "trpo"])
 def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, algo):
-    monkeypatch.setattr(duration, "LEARNING", 0.05)
+    monkeypatch.setattr(duration, "UPDATE_SECONDS", 0.05)
     done = rlctl(*SMALL[algo], "--steps", 1_000_000, "--dry-run", "--json")
     assert done.code == 0
     plan = done.envelope["data"]
@@ -93,7 +93,7 @@ def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, 
 
 
 def test_a_dry_run_says_why_there_are_fewer_evaluations(rlctl, monkeypatch):
-    monkeypatch.setattr(duration, "LEARNING", 0.05)
+    monkeypatch.setattr(duration, "UPDATE_SECONDS", 0.05)
     done = rlctl(*SMALL["ppo"], "--steps", 100_000, "--dry-run")
     (told,) = (line for line in done.out.splitlines() if line.startswith("evaluations"))
     assert "5, of 6 episodes each, every 20,000 steps; 48 of 64 would take more than 30 %" in told

@@ -1,4 +1,4 @@
-"""What checkpoints take of the disk, as told before a training starts."""
+"""Tests of the estimated disk space of checkpoints."""
 
 import json
 import shutil
@@ -66,17 +66,17 @@ def test_states_of_environments_are_as_large_as_was_said(env, physics):
         (("train.num_evals=20", "train.keep_every=1"), 20),
     ],
 )
-def test_so_many_are_kept(sets, kept):
+def test_number_of_checkpoints_kept(sets, kept):
     made = plan_of(settings("pendulum", "ppo", "train.steps=1_000_000", *sets), "pendulum", "ppo")
     assert made["checkpoints_kept"] == kept
     assert made["disk_mib"] == pytest.approx((kept + 1) * made["checkpoint_mib"])
 
 
-def test_what_is_not_known_is_not_said():
+def test_unknown_sizes_are_left_out():
     assert "disk_mib" not in plan_of(settings("brax:ant", "ppo"), "brax:ant", "ppo")
 
 
-def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_anything_is_written(tmp_path, monkeypatch):
     planned = {"checkpoint_mib": 2.0, "checkpoints_kept": 3, "disk_mib": 8.0}
     folder = tmp_path / "runs" / "new"
     asked = []
@@ -89,11 +89,11 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
         )
 
     has(8.0)
-    assert checkpoint_size.check(planned, folder) is None
+    assert checkpoint_size.check_disk_space(planned, folder) is None
     has(7.9)
-    assert "3 checkpoints will take 8 MiB" in checkpoint_size.check(planned, folder)
+    assert "3 checkpoints will take 8 MiB" in checkpoint_size.check_disk_space(planned, folder)
     has(1.9)
     with pytest.raises(OutOfSpace, match=r"a checkpoint takes 2 MiB, and .* has 1\.9 MiB left"):
-        checkpoint_size.check(planned, folder)
+        checkpoint_size.check_disk_space(planned, folder)
     assert set(asked) == {tmp_path}
-    assert checkpoint_size.check({}, folder) is None
+    assert checkpoint_size.check_disk_space({}, folder) is None

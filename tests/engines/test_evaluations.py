@@ -1,4 +1,4 @@
-"""How often a training is evaluated: not for longer than it learns."""
+"""Tests of the evaluation schedule: evaluations take a limited fraction of the steps."""
 
 from dataclasses import dataclass
 
@@ -19,9 +19,11 @@ class Plan:
     save_every: int = 0
 
 
-def fitted(steps, limit=100, **settings):
+def fitted(steps, episode_length=100, **settings):
     settings = {"num_evals": 32, "eval_episodes": 64, "eval_share": 0.2, **settings}
-    return evaluations.fit(Plan(steps), TrainConfig(steps=steps, **settings), limit)
+    return evaluations.schedule_evals(
+        Plan(steps), TrainConfig(steps=steps, **settings), episode_length
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,20 +40,20 @@ def fitted(steps, limit=100, **settings):
 )
 def test_evaluations_are_held_to_a_share_of_the_steps(steps, count, episodes):
     plan = fitted(steps)
-    assert (evaluations.count(plan), plan.eval_episodes) == (count, episodes)
+    assert (evaluations.count_evals(plan), plan.eval_episodes) == (count, episodes)
     assert count == 1 or count * episodes * 100 <= 0.2 * steps
 
 
 @pytest.mark.parametrize("steps", [2_000, 100_000])
 def test_without_a_share_it_is_as_the_settings_say(steps):
     plan = fitted(steps, eval_share=None, num_evals=10)
-    assert (evaluations.count(plan), plan.eval_episodes) == (10, 64)
+    assert (evaluations.count_evals(plan), plan.eval_episodes) == (10, 64)
     assert plan.save_every == plan.eval_every == steps // 10
 
 
 def test_there_may_be_none():
     plan = fitted(1000, num_evals=0)
-    assert (evaluations.count(plan), plan.eval_every, plan.save_every) == (0, 0, 100)
+    assert (evaluations.count_evals(plan), plan.eval_every, plan.save_every) == (0, 0, 100)
 
 
 @pytest.mark.parametrize("steps", range(1000, 3000, 100))
@@ -64,7 +66,7 @@ def test_they_are_counted_as_the_loop_makes_them(steps, num_evals):
         for now in range(100, steps + 1, 100)
         if now // every > (now - 100) // every or now >= steps
     ]
-    assert evaluations.count(plan) == len(due)
+    assert evaluations.count_evals(plan) == len(due)
 
 
 ALGOS = ("ppo", "trpo")
@@ -80,8 +82,8 @@ SHIPPED = [
 def test_presets_keep_their_evaluations_at_their_own_steps(env, algo):
     settings = resolve_training(env, algo)
     train = settings["train"]
-    limit = evaluations.limit(env, settings)
-    made = evaluations.bounded(train, train.steps, 1, limit)
+    episode_length = evaluations.eval_episode_length(env, settings)
+    made = evaluations.limit_evals(train, train.steps, 1, episode_length)
     assert made == (train.num_evals, train.eval_episodes)
 
 

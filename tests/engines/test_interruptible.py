@@ -1,4 +1,4 @@
-"""Work that a stop leaves to itself."""
+"""Tests of the worker thread whose tasks a stop abandons."""
 
 import signal
 import threading
@@ -12,15 +12,15 @@ from rlctl.engines.interruptible import Interrupted, InterruptibleThread
 
 def test_it_gives_back_what_the_task_gives_or_raises():
     worker = InterruptibleThread(lambda: None)
-    assert worker.do(divmod, 7, 2) == (3, 1)
+    assert worker.run(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        worker.do(divmod, 7, 0)
-    names = [worker.do(lambda: threading.current_thread().name) for _ in range(2)]
+        worker.run(divmod, 7, 0)
+    names = [worker.run(lambda: threading.current_thread().name) for _ in range(2)]
     worker.close(lambda: names.append("closed"))
     assert names == ["worker", "worker", "closed"]
 
 
-def test_a_stop_is_heeded_in_the_middle_of_a_task():
+def test_a_stop_ends_the_wait_for_a_task():
     asked, release, order = [], threading.Event(), []
     worker = InterruptibleThread(lambda: signal.SIGTERM if asked else None)
 
@@ -30,7 +30,7 @@ def test_a_stop_is_heeded_in_the_middle_of_a_task():
         order.append("done")
 
     with pytest.raises(Interrupted) as stopped:
-        worker.do(task)
+        worker.run(task)
     assert stopped.value.signum == signal.SIGTERM
     worker.close(lambda: order.append("closed"))  # which does not wait
     assert order == []
@@ -43,7 +43,7 @@ def test_a_stop_is_heeded_in_the_middle_of_a_task():
 def test_after_a_stop_nothing_is_begun():
     worker = InterruptibleThread(lambda: signal.SIGINT)
     with pytest.raises(Interrupted):
-        worker.do(pytest.fail, "it was begun")
+        worker.run(pytest.fail, "it was begun")
     worker.close(lambda: None)
 
 
@@ -57,6 +57,6 @@ def test_what_takes_the_caller_away_leaves_the_task_to_itself():
     asked = iter([lambda: None, insist])
     worker = InterruptibleThread(lambda: next(asked)())
     with pytest.raises(StoppedUnsaved):
-        worker.do(release.wait, 60)
+        worker.run(release.wait, 60)
     worker.close(lambda: None)
     release.set()

@@ -1,10 +1,10 @@
-"""Settings that fall to 0 over a training."""
+"""Tests of schedules: settings that decay to 0 over a training."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from rlctl.engines.schedules import scheduled, warn_of_rise
+from rlctl.engines.schedules import scheduled, warn_if_rising
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,18 @@ def test_a_setting_is_constant_or_falls_to_nothing(schedule, progress, expected)
 
 
 @pytest.mark.parametrize(
-    ("schedule", "steps", "told"),
+    ("schedule", "steps", "expected"),
     [
         ("linear", 100, ""),
         ("linear", 80, ""),
         ("constant", 200, ""),
-        ("linear", 200, "the trust region falls over all 200 steps now: it goes up from 1 to 1.5,"),
+        ("linear", 200, "the trust region now decays over all 200 steps: it rises from 1 to 1.5,"),
     ],
 )
-def test_resuming_for_more_steps_warns_of_a_setting_that_rises(schedule, steps, told):
+def test_resuming_for_more_steps_warns_of_a_setting_that_rises(schedule, steps, expected):
     manifest = {"config": {"train": {"steps": 100}}}
     checkpoint = SimpleNamespace(step=50, manifest=manifest)
     warnings = []
-    warn_of_rise("trust region", 2.0, schedule, checkpoint, steps, warnings.append)
-    assert len(warnings) == bool(told)
-    assert "".join(warnings).startswith(told)
+    warn_if_rising("trust region", 2.0, schedule, checkpoint, steps, warnings.append)
+    assert len(warnings) == bool(expected)
+    assert "".join(warnings).startswith(expected)

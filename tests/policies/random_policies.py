@@ -1,4 +1,4 @@
-"""Specs of every distribution, arrays of the size that trained networks have, and checkpoints."""
+"""Random policies: a spec of every distribution, arrays, and checkpoints."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -55,7 +55,7 @@ SPECS = {spec.distribution: spec for spec in (TANH_NORMAL, NORMAL, CATEGORICAL)}
 
 
 def arrays_of(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Random arrays, a value function's among them."""
+    """Return random arrays, including a value function's."""
     shapes = expected_shapes(spec)
     sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
     for i, shape in enumerate(pairwise(sizes)):
@@ -69,7 +69,7 @@ def arrays_of(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarra
 
 
 def save(folder: Path, spec: PolicySpec, arrays: dict[str, np.ndarray]) -> Path:
-    """A checkpoint of the policy in an environment that fits it. Returns its folder."""
+    """Save a checkpoint of the policy with a matching environment; return its folder."""
     hidden = spec.observation_size - spec.policy_size
     parts = [ObservationPart("angle", spec.policy_size, "rad")]
     if hidden:

@@ -1,4 +1,4 @@
-"""Every back end gives the actions of the reference."""
+"""Tests that every back end gives the actions of the reference."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from policies.random_policies import TANH_NORMAL as SPEC
 from rlctl.checkpoints import store
 from rlctl.core.errors import DeviceUnavailable, Incompatible, UsageError
 from rlctl.policies import base
-from rlctl.policies.base import ACTIVATIONS, BACKENDS, draw_noise, make_policy, policy_of
+from rlctl.policies.base import ACTIVATIONS, BACKENDS, make_policy, policy_of, sample_noise
 
 OTHERS = sorted(set(BACKENDS) - {"numpy"})
 VARIANTS = {
@@ -35,7 +35,7 @@ def test_back_ends_agree(backend, variant, rng):
     ours, theirs = make_policy(spec, arrays), make_policy(spec, arrays, backend, "cpu")
     low, high, bounded = base.action_bounds(spec)
     observation = rng.normal(size=(64, spec.observation_size)).astype(np.float32) * 3
-    noise = draw_noise(spec, rng, 64)
+    noise = sample_noise(spec, rng, 64)
     for draw in (None, noise):
         right, found = ours.act(observation, noise=draw), theirs.act(observation, noise=draw)
         assert (found.dtype, found.shape) == (np.float32, (64, spec.action_size))
@@ -50,7 +50,7 @@ def test_back_ends_agree(backend, variant, rng):
 def test_stages_come_in_order_and_end_in_the_action(backend, variant, rng):
     spec = VARIANTS[variant]
     policy = make_policy(spec, arrays_of(spec, rng), backend)
-    observation, noise = rng.normal(size=(7, spec.observation_size)), draw_noise(spec, rng, 7)
+    observation, noise = rng.normal(size=(7, spec.observation_size)), sample_noise(spec, rng, 7)
     found = policy.stages(observation, noise=noise)
     layers = [f"hidden_{i}" for i in range(len(spec.policy_hidden_layer_sizes) + 1)]
     moments = [] if variant == "categorical" else ["mean", "scale"]

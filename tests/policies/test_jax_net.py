@@ -1,4 +1,4 @@
-"""The network's own gradients are those of its formula."""
+"""Tests of the network's custom gradients."""
 
 import jax
 import jax.numpy as jnp

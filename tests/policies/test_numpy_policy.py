@@ -1,4 +1,4 @@
-"""The reference policy, against the formulas of PolicySpec written out for one number at a time."""
+"""Tests of the reference policy against the formulas of PolicySpec in scalar arithmetic."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import ACTIVATIONS, draw_noise, expected_shapes, make_policy
+from rlctl.policies.base import ACTIVATIONS, expected_shapes, make_policy, sample_noise
 
 SPEC = PolicySpec(
     observation_size=5,
@@ -35,7 +35,7 @@ def random_arrays(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.nd
 
 
 def by_hand(spec, arrays, observation, noise):
-    """One action in double precision and plain loops."""
+    """Compute one action in double precision with plain loops."""
     functions = {
         "swish": lambda x: x / (1 + math.exp(-x)),
         "tanh": math.tanh,
@@ -87,7 +87,7 @@ def test_acts_as_the_formulas_say(activation, change, rng):
 def test_other_distributions_act_as_the_formulas_say(spec, rng):
     arrays = random_arrays(spec, rng)
     policy = make_policy(spec, arrays)
-    draws = [np.zeros((20, spec.noise_size)), draw_noise(spec, rng, 20)]
+    draws = [np.zeros((20, spec.noise_size)), sample_noise(spec, rng, 20)]
     for noise in np.concatenate(draws):
         observation = rng.normal(size=5).astype(np.float32)
         action = policy.act(observation, noise=noise)
@@ -97,7 +97,7 @@ def test_other_distributions_act_as_the_formulas_say(spec, rng):
 
 def test_a_normal_policy_is_cut_at_its_bounds_and_nowhere_else(rng):
     policy = make_policy(NORMAL, random_arrays(NORMAL, rng))
-    action = policy.act(np.zeros((500, 5)), noise=draw_noise(NORMAL, rng, 500) * 1000)
+    action = policy.act(np.zeros((500, 5)), noise=sample_noise(NORMAL, rng, 500) * 1000)
     assert action[:, 0].min() == -2.0
     assert action[:, 0].max() == 1.0
     assert np.abs(action[:, 1]).max() > 100
@@ -109,7 +109,7 @@ def test_gumbel_noise_samples_the_softmax(rng):
     logits = policy.stages(np.zeros((1, 5)))["hidden_2"][0]
     wanted = np.exp(logits) / np.exp(logits).sum()
     n = 20_000
-    drawn = policy.act(np.zeros((n, 5)), noise=draw_noise(CATEGORICAL, rng, n))[:, 0]
+    drawn = policy.act(np.zeros((n, 5)), noise=sample_noise(CATEGORICAL, rng, n))[:, 0]
     found = np.bincount(drawn.astype(int) - 3, minlength=4) / n
     np.testing.assert_allclose(found, wanted, atol=0.015)
     assert policy.act(np.zeros(5)) == 3 + logits.argmax()
@@ -117,7 +117,7 @@ def test_gumbel_noise_samples_the_softmax(rng):
 
 @pytest.mark.parametrize("spec", [SPEC, NORMAL], ids=lambda spec: spec.distribution)
 def test_noise_is_standard_normal(spec, rng):
-    noise = draw_noise(spec, rng, 20_000)
+    noise = sample_noise(spec, rng, 20_000)
     assert (noise.dtype, noise.shape) == (np.float32, (20_000, 2))
     np.testing.assert_allclose([noise.mean(), noise.std()], [0, 1], atol=0.02)
 
@@ -129,7 +129,7 @@ def test_noise_of_another_size_is_refused(rng):
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         (replace(SPEC, action_low=(None, 0.0)), "tanh_normal policy needs bounds"),
         (replace(CATEGORICAL, action_high=(None,)), "categorical policy needs bounds"),
@@ -139,8 +139,8 @@ def test_noise_of_another_size_is_refused(rng):
         (replace(SPEC, distribution="beta"), "'beta'"),
     ],
 )
-def test_specs_that_make_no_sense_are_refused(spec, told):
-    with pytest.raises(Incompatible, match=told):
+def test_specs_that_make_no_sense_are_refused(spec, message):
+    with pytest.raises(Incompatible, match=message):
         make_policy(spec, {})
 
 

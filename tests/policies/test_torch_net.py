@@ -1,4 +1,4 @@
-"""Networks in torch: fresh ones are orthogonal, all of them are the checkpoint's."""
+"""Tests of networks in torch: initialisation, layers and gradients."""
 
 import math
 

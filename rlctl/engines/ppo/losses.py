@@ -1,4 +1,4 @@
-"""PPO's mathematics as pure functions.
+"""PPO's advantage estimation and loss as pure functions.
 
 Shapes: T time, B environments, O observation, A action; all float32.
 Papers: PPO, Schulman et al. 2017 (arXiv 1707.06347); GAE, Schulman et al. 2016 (arXiv 1506.02438).
@@ -26,14 +26,14 @@ def gae(
     discount: float,
     lambda_: float,
 ) -> tuple[jax.Array, jax.Array]:
-    """Generalised advantage estimation, with truncation told apart from termination.
+    """Estimate advantages (GAE), with truncation distinguished from termination.
 
         delta_t = r_t + gamma V(s_{t+1}) - V(s_t)
         vs_t    = V(s_t) + delta_t + gamma lambda (vs_{t+1} - V(s_{t+1}))
         A_t     = r_t + gamma vs_{t+1} - V(s_t)                     (Brax's form)
 
-    V(s_{t+1}) is 0 after a termination; after a truncation it is the value of the episode's final
-    observation, and the sum over the future ends there.
+    V(s_{t+1}) is 0 after a termination. After a truncation it is the value of the episode's final
+    observation, and the sum over future steps ends there.
 
     Args:
         reward: (T, B).
@@ -46,25 +46,29 @@ def gae(
         lambda_: 0 for one-step, 1 for n-step returns.
 
     Returns:
-        vs (T, B), the value function's targets, and the advantages (T, B); both without gradient.
+        vs (T, B), the value targets, and the advantages (T, B); both without gradient.
     """
 
-    def next_of(here: jax.Array) -> jax.Array:
-        """gamma times what follows each step, from what each step has: (T, B) -> (T, B)."""
-        following = jnp.concatenate([here[1:], last_value[None]])
+    def discounted_next(x: jax.Array) -> jax.Array:
+        """Return gamma x_{t+1} for each step: x (T, B), of states s_t -> (T, B)."""
+        following = jnp.concatenate([x[1:], last_value[None]])
         return discount * (1 - terminated) * jnp.where(truncated > 0, final_value, following)
 
-    delta = reward + next_of(value) - value
+    delta = reward + discounted_next(value) - value
     decay = discount * lambda_ * (1 - terminated) * (1 - truncated)
 
-    def back(later: jax.Array, step: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def backward(
+        later: jax.Array, step: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, jax.Array]:
         delta_t, decay_t = step
         now = delta_t + decay_t * later
         return now, now
 
-    _, vs_minus_value = jax.lax.scan(back, jnp.zeros_like(last_value), (delta, decay), reverse=True)
+    _, vs_minus_value = jax.lax.scan(
+        backward, jnp.zeros_like(last_value), (delta, decay), reverse=True
+    )
     vs = vs_minus_value + value
-    advantage = reward + next_of(vs) - value
+    advantage = reward + discounted_next(vs) - value
     return jax.lax.stop_gradient(vs), jax.lax.stop_gradient(advantage)
 
 
@@ -75,20 +79,20 @@ def ppo_loss(
     networks: Networks,
     config: PPOConfig,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """PPO's clipped surrogate (eq. 7), value loss and entropy bonus (eq. 9).
+    """Compute PPO's clipped surrogate (eq. 7), value loss and entropy bonus (eq. 9).
 
         ratio = pi(a|s) / pi_old(a|s)
         L = -mean min(ratio A, clip(ratio, 1 -+ eps) A) + c_v/2 mean (vs - V)^2 - c_e mean H
 
     Args:
-        params: {"policy", "value"} network parameters.
-        unroll: (T, B, ...), observations already normalised.
-        key: For the entropy estimate.
-        networks: The functions of params.
+        params: {"policy", "value"} parameters as learned.
+        unroll: (T, B, ...), with preprocessed observations.
+        key: Random key of the entropy estimate.
+        networks: The functions that `params` belong to.
         config: Coefficients.
 
     Returns:
-        The loss () and its parts by name.
+        The loss () and its parts and diagnostics by name.
     """
     mean, scale = networks.distribution(params["policy"], unroll.observation)
     value = networks.value(params["value"], unroll.observation)
@@ -122,7 +126,7 @@ def ppo_loss(
         "policy_loss": policy_loss,
         "v_loss": v_loss,
         "entropy_loss": entropy_loss,
-        "kl_mean": jnp.mean(ratio - 1 - log_ratio),
+        "kl_mean": jnp.mean(ratio - 1 - log_ratio),  # low-variance estimate, never negative
         "clip_fraction": jnp.mean(
             (jnp.abs(ratio - 1) > config.clipping_epsilon).astype(ratio.dtype)
         ),

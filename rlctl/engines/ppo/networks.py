@@ -1,7 +1,7 @@
-"""From a PolicySpec to the learner's functions: distribution, value, behaviour policy.
+"""PPO's actor and critic: distribution, value and behaviour policy of a PolicySpec.
 
-Learner parameters are {"policy", "value"} networks beside a Normalizer; together they are the
-`policy` group of a checkpoint.
+The {"policy", "value"} networks and the observation normaliser form the `policy` group of a
+checkpoint.
 """
 
 import math
@@ -27,11 +27,11 @@ NetParams = dict[str, jax_net.Params]  # {"policy", "value"}
 
 
 class PolicyState(NamedTuple):
-    """What acting needs.
+    """Actor, critic and observation normaliser.
 
     Attributes:
         params: {"policy", "value"} network parameters.
-        normalizer: Statistics of the observations.
+        normalizer: Running statistics of the observations.
     """
 
     params: NetParams
@@ -39,17 +39,17 @@ class PolicyState(NamedTuple):
 
 
 def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
-    """The policy that PPO trains for an environment.
+    """Return the spec of the policy that PPO trains for an environment.
 
     Raises:
-        UsageError: Its actions are a choice, or have no bounds.
+        UsageError: Its actions are discrete or unbounded.
     """
     for part in env.action:
         if part.discrete or part.low is None or part.high is None:
             kind = "discrete actions" if part.discrete else "actions without bounds"
             raise UsageError(
-                f"{env.id} has {kind}; ppo needs bounded ones",
-                f"train it with --algo trpo: rlctl train {shlex.quote(env.id)} --algo trpo",
+                f"{env.id} has {kind}; ppo needs bounded continuous actions",
+                f"use --algo trpo: rlctl train {shlex.quote(env.id)} --algo trpo",
             )
     return PolicySpec(
         observation_size=env.observation_size,
@@ -64,7 +64,14 @@ def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
 
 
 def init(key: jax.Array, spec: PolicySpec, weight: tuple[float, ...] = ()) -> PolicyState:
-    """Fresh networks, and statistics of nothing for observations of `weight` (O,), else of 1."""
+    """Return initial networks and a normaliser without data.
+
+    Args:
+        key: Random key of the parameters.
+        spec: The policy.
+        weight: Weight of every component of an observation (O,), () for 1; see
+            `rlctl.policies.normalizer`.
+    """
     policy_key, value_key = jax.random.split(key)
     policy_sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, 2 * spec.action_size)
     value_sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
@@ -74,14 +81,15 @@ def init(key: jax.Array, spec: PolicySpec, weight: tuple[float, ...] = ()) -> Po
             "policy": jax_net.init(policy_key, policy_sizes),
             "value": jax_net.init(value_key, value_sizes),
         },
-        normalizer=jax.tree.map(jnp.asarray, normalizer.fresh(weights)),
+        normalizer=jax.tree.map(jnp.asarray, normalizer.init(weights)),
     )
 
 
 class Networks:
-    """The functions of one PolicySpec, of what is learned and of observations as they are seen.
+    """The learner's functions for one PolicySpec.
 
-    Here the plain networks of a checkpoint are learned, and normalised observations are seen.
+    A subclass may learn other parameters than the plain networks of a checkpoint, on preprocessed
+    observations of another form. This class learns the plain networks on normalised observations.
 
     Args:
         spec: The policy.
@@ -90,136 +98,140 @@ class Networks:
     def __init__(self, spec: PolicySpec) -> None:
         self._spec = spec
 
-    def fresh(self, params: NetParams) -> NetParams:
-        """What learning starts from, made of plain networks just drawn."""
+    def from_initial(self, params: NetParams) -> NetParams:
+        """Convert plain initial networks to the learner's parametrisation."""
         return params
 
-    def adopt(self, params: NetParams) -> NetParams:
-        """What learning goes on from, made of plain networks that have learned.
+    def from_trained(self, params: NetParams) -> NetParams:
+        """Convert plain trained networks to the learner's parametrisation.
 
         Raises:
-            UsageError: These networks cannot do what those do.
+            UsageError: It cannot represent them.
         """
         return params
 
-    def join(self, params: NetParams) -> NetParams:
-        """Plain networks, made of what is learned."""
+    def to_plain(self, params: NetParams) -> NetParams:
+        """Convert the learner's parameters to plain networks."""
         return params
 
-    def observe(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
-        """Take raw observations (..., O) into the statistics."""
+    def update_normalizer(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
+        """Return the statistics updated with raw observations (..., O)."""
         return normalizer.update(statistics, observation)
 
-    def see(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
-        """Raw observations (..., O) as the networks see them: normalised."""
+    def preprocess(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
+        """Return the networks' inputs (..., O) for raw observations (..., O): normalised."""
         clip = self._spec.normalizer_clip
         return normalize(statistics.mean, statistics.std, observation, clip)
 
-    def logits(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
-        """The policy's output (..., 2A) for what it sees."""
-        visible = seen[..., : self._spec.policy_size]
+    def logits(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
+        """Return the policy's output (..., 2A) for preprocessed observations (..., O)."""
+        visible = x[..., : self._spec.policy_size]
         return jax_net.mlp(params, visible, self._spec.activation)
 
-    def distribution(self, params: jax_net.Params, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Mean and scale (..., A) of the raw action."""
-        logits = self.logits(params, seen)
+    def distribution(self, params: jax_net.Params, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return mean and scale (..., A) of the raw action."""
+        logits = self.logits(params, x)
         return tanh_normal.mean_and_scale(logits, self._spec.min_std, self._spec.var_scale)
 
-    def value(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
-        """Values (...)."""
-        return jax_net.mlp(params, seen, self._spec.activation)[..., 0]
+    def value(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
+        """Return values (...)."""
+        return jax_net.mlp(params, x, self._spec.activation)[..., 0]
 
     def actor(self, noise_steps: int = 0) -> Actor:
-        """The behaviour policy and value of one raw observation (O,), given a PolicyState.
+        """Return the behaviour policy and value function of one raw observation (O,).
+
+        Their first argument is a PolicyState.
 
         Args:
-            noise_steps: Control steps over which exploration noise stays correlated.
+            noise_steps: Correlation time of exploration noise in control steps.
         """
 
-        def act(state: PolicyState, observation: jax.Array, drawn: jax.Array) -> ActorStep:
-            seen = self.see(state.normalizer, observation)
-            mean, scale = self.distribution(state.params["policy"], seen)
-            raw = mean + scale * drawn
+        def act(state: PolicyState, observation: jax.Array, sample: jax.Array) -> ActorStep:
+            x = self.preprocess(state.normalizer, observation)
+            mean, scale = self.distribution(state.params["policy"], x)
+            raw = mean + scale * sample
             low = jnp.asarray(self._spec.action_low, jnp.float32)
             high = jnp.asarray(self._spec.action_high, jnp.float32)
             action = tanh_normal.scale_action(raw, low, high)
             return ActorStep(action, raw, tanh_normal.log_prob(mean, scale, raw))
 
         def value(state: PolicyState, observation: jax.Array) -> jax.Array:
-            return self.value(state.params["value"], self.see(state.normalizer, observation))
+            x = self.preprocess(state.normalizer, observation)
+            return self.value(state.params["value"], x)
 
         size = self._spec.action_size
         return Actor(act, value, partial(noise.normal, size=size, correlated_steps=noise_steps))
 
 
 class EquivariantNetworks(Networks):
-    """Networks that treat both sides of a task alike; see `symmetry`.
+    """Networks that are equivariant to a left-right symmetry; see `symmetry`.
 
-    Their parameters are blocks, and what they see are the even numbers of an observation and then
-    the odd ones.
+    The learned parameters are blocks. Preprocessed observations have first the even components of
+    the normalised observation, then the odd ones.
 
     Args:
         spec: The policy.
-        mirror: The task's.
+        reflection: The symmetry of the environment.
     """
 
-    def __init__(self, spec: PolicySpec, mirror: Symmetry) -> None:
+    def __init__(self, spec: PolicySpec, reflection: Symmetry) -> None:
         super().__init__(spec)
-        order, sign = mirror.observation_order, mirror.observation_sign
-        self._mirror = mirror
+        order, sign = reflection.observation_order, reflection.observation_sign
+        self._reflection = reflection
         self._all = symmetry.basis(order, sign)
         self._visible = symmetry.basis(order[: spec.policy_size], sign[: spec.policy_size])
-        self._outputs = symmetry.outputs(mirror)
+        self._outputs = symmetry.output_basis(reflection)
 
-    def fresh(self, params: NetParams) -> NetParams:
-        """Every number is of half as many numbers as in plain networks, so weights are larger."""
-        return self._split(jax.tree.map(lambda x: x * math.sqrt(2.0), params))
+    def from_initial(self, params: NetParams) -> NetParams:
+        # A unit has half as many inputs as in plain networks, so weights are larger by sqrt(2).
+        return self._to_blocks(jax.tree.map(lambda x: x * math.sqrt(2.0), params))
 
-    def adopt(self, params: NetParams) -> NetParams:
-        learned = self._split(params)
-        pairs = zip(jax.tree.leaves(self.join(learned)), jax.tree.leaves(params), strict=True)
+    def from_trained(self, params: NetParams) -> NetParams:
+        learned = self._to_blocks(params)
+        pairs = zip(jax.tree.leaves(self.to_plain(learned)), jax.tree.leaves(params), strict=True)
         if not all(np.allclose(ours, theirs, atol=1e-4) for ours, theirs in pairs):
             raise UsageError(
-                "the policy to start from treats left and right differently, "
-                "which networks learned with ppo.symmetry cannot",
+                "the policy to start from treats left and right differently; "
+                "ppo.symmetry needs a policy that treats them alike",
                 "--set ppo.symmetry=false",
             )
         return learned
 
-    def join(self, params: NetParams) -> NetParams:
+    def to_plain(self, params: NetParams) -> NetParams:
         return {
-            "policy": symmetry.join(params["policy"], self._visible, self._outputs),
-            "value": symmetry.join(params["value"], self._all, symmetry.NUMBER),
+            "policy": symmetry.from_blocks(params["policy"], self._visible, self._outputs),
+            "value": symmetry.from_blocks(params["value"], self._all, symmetry.SCALAR),
         }
 
-    def observe(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
-        return symmetry.balanced(super().observe(statistics, observation), self._mirror)
+    def update_normalizer(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
+        statistics = super().update_normalizer(statistics, observation)
+        return symmetry.symmetrize(statistics, self._reflection)
 
-    def see(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
-        return super().see(statistics, observation) @ np.concatenate(self._all, axis=1)
+    def preprocess(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
+        return super().preprocess(statistics, observation) @ np.concatenate(self._all, axis=1)
 
-    def logits(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
+    def logits(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
         parts = [
             part[..., : visible.shape[1]]
-            for part, visible in zip(self._parts(seen), self._visible, strict=True)
+            for part, visible in zip(self._parts(x), self._visible, strict=True)
         ]
         even, odd = symmetry.mlp(params, *parts, self._spec.activation)
         return even @ self._outputs.even.T + odd @ self._outputs.odd.T
 
-    def value(self, params: jax_net.Params, seen: jax.Array) -> jax.Array:
-        return symmetry.mlp(params, *self._parts(seen), self._spec.activation)[0][..., 0]
+    def value(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
+        return symmetry.mlp(params, *self._parts(x), self._spec.activation)[0][..., 0]
 
-    def _split(self, params: NetParams) -> NetParams:
+    def _to_blocks(self, params: NetParams) -> NetParams:
         return {
-            "policy": symmetry.split(params["policy"], self._visible, self._outputs),
-            "value": symmetry.split(params["value"], self._all, symmetry.NUMBER),
+            "policy": symmetry.to_blocks(params["policy"], self._visible, self._outputs),
+            "value": symmetry.to_blocks(params["value"], self._all, symmetry.SCALAR),
         }
 
-    def _parts(self, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def _parts(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         evens = self._all.even.shape[1]
-        return seen[..., :evens], seen[..., evens:]
+        return x[..., :evens], x[..., evens:]
 
 
 def export(state: PolicyState) -> dict[str, Any]:
-    """The `policy` group of a checkpoint as a nested dict, with a policy's names."""
+    """Return the `policy` group of a checkpoint as a nested dict."""
     return {"normalizer": state.normalizer._asdict(), **state.params}

@@ -1,4 +1,4 @@
-"""What a training will do, worked out before it starts."""
+"""Plan of a training by PPO: sizes and counts, computed before it starts."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -15,25 +15,25 @@ from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
 from rlctl.rollouts.factory import make_environment
 
-_MINIBATCHES = 32  # of a pass where no setting says how many
+_MINIBATCHES = 32  # per epoch, if neither ppo.num_minibatches nor ppo.batch_size is set
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The shape of a training, all counts.
+    """Sizes and counts of a training.
 
     Attributes:
-        unrolls: Unrolls in an update of every environment whose turn it is.
-        turns: An update is of num_envs / turns environments; the others wait for their turn, which
-            lasts as long as an episode may.
+        unrolls: Consecutive unrolls in an update of each environment that takes part in it.
+        turns: Groups of environments used in turn (round robin): an update uses num_envs / turns
+            environments. A turn lasts as long as the time limit of an episode.
         steps_per_update: Environment steps in an update.
-        updates: Updates in all.
-        steps: Environment steps in all: what was asked, rounded up to whole updates.
-        minibatches: Gradient steps of a pass.
+        updates: Number of updates.
+        steps: Total environment steps: train.steps rounded up to whole updates.
+        minibatches: Gradient steps of an epoch.
         minibatch: Unrolls in a minibatch.
-        left_out: Unrolls that each pass leaves out, because they do not divide evenly.
-        eval_every: Steps between evaluations, 0 for none. `evaluations.fit` fills in this and the
-            following.
+        left_out: Unrolls that each epoch leaves out because they do not divide evenly.
+        eval_every: Steps between evaluations, 0 for none. `evaluations.schedule_evals` fills in
+            this and the following.
         eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
@@ -52,10 +52,11 @@ class Plan:
 
 
 def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
-    """Fit the settings together.
+    """Compute the plan from the settings.
 
     Raises:
-        UsageError: No whole number of unrolls fits them; names the nearest values that work.
+        UsageError: The settings need a fractional number of unrolls; names the nearest values that
+            work.
     """
     num_envs, minibatches = train.num_envs, ppo.num_minibatches
     unrolls = turns = 1
@@ -64,17 +65,17 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     elif not minibatches:
         minibatches = min(_MINIBATCHES, num_envs)
     elif ppo.batch_size:
-        wanted = ppo.batch_size * minibatches
-        if wanted % num_envs and num_envs % wanted:
-            near = _nearest_fits(wanted, num_envs)
+        needed = ppo.batch_size * minibatches
+        if needed % num_envs and num_envs % needed:
+            near = _nearest_fits(needed, num_envs)
             raise UsageError(
                 f"train.num_envs {num_envs} neither divides nor is a multiple of ppo.batch_size "
-                f"{ppo.batch_size} x ppo.num_minibatches {minibatches} = {wanted} unrolls of an "
+                f"{ppo.batch_size} x ppo.num_minibatches {minibatches} = {needed} unrolls per "
                 "update",
-                f"nearest that do: {' and '.join(map(str, near))}; "
-                "or set either of the two to 0, which fits any",
+                f"nearest values of train.num_envs: {' and '.join(map(str, near))}; or set "
+                "ppo.batch_size or ppo.num_minibatches to 0, which fits any number",
             )
-        unrolls, turns = max(1, wanted // num_envs), max(1, num_envs // wanted)
+        unrolls, turns = max(1, needed // num_envs), max(1, num_envs // needed)
     else:
         unrolls = math.ceil(minibatches / num_envs)
     columns = unrolls * num_envs // turns
@@ -94,13 +95,14 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
 
 
 def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
-    """The plan for `--dry-run`: counts, and memory and disk in MiB where they are known.
+    """Return the plan for `--dry-run`: counts, and memory and disk in MiB if known.
 
     Raises:
-        UsageError: The settings do not fit together, or not the environment.
+        UsageError: The settings do not fit together or do not fit the environment.
     """
     train, ppo = settings["train"], settings["ppo"]
-    made = evaluations.fit(make_plan(train, ppo), train, evaluations.limit(env_name, settings))
+    episode_length = evaluations.eval_episode_length(env_name, settings)
+    counts = evaluations.schedule_evals(make_plan(train, ppo), train, episode_length)
     row = catalog.env(env_name)
     if train.physics != "auto" and train.physics not in row.physics:
         raise UsageError(
@@ -118,33 +120,33 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
             sizes = getattr(ppo, name)
             if ppo.symmetry and any(size % 2 for size in sizes):
                 raise UsageError(
-                    f"ppo.{name} is {list(sizes)}; with ppo.symmetry a hidden layer has two sides, "
-                    "and so an even number of units",
+                    f"ppo.{name} is {list(sizes)}; with ppo.symmetry every hidden layer needs an "
+                    "even number of units",
                     "change it, or --set ppo.symmetry=false",
                 )
-    figures = asdict(made) | {"evals": evaluations.count(made), "num_envs": train.num_envs}
+    data = asdict(counts) | {"evals": evaluations.count_evals(counts), "num_envs": train.num_envs}
     if isinstance(row, EnvRow):
-        figures["memory_mib"] = _memory(made, row, ppo) / 2**20
-    copies = 3.0 if ppo.optimizer == "adam" else 2.0  # what is learned, and the optimizer's moments
-    copies /= 2 if ppo.symmetry else 1
-    return figures | checkpoint_size.plan(
-        settings, env_name, made.save_every, lambda spec: policy_spec(spec, ppo), (copies, copies)
+        data["memory_mib"] = _memory(counts, row, ppo) / 2**20
+    copies = 3.0 if ppo.optimizer == "adam" else 2.0  # learned parameters and optimizer moments
+    copies /= 2 if ppo.symmetry else 1  # blocks have half the parameters
+    return data | checkpoint_size.estimate(
+        settings, env_name, counts.save_every, lambda spec: policy_spec(spec, ppo), (copies, copies)
     )
 
 
-def _memory(made: Plan, row: EnvRow, ppo: PPOConfig) -> float:
-    """Bytes of one update: its unroll, a shuffled minibatch, networks with gradient and moments."""
+def _memory(counts: Plan, row: EnvRow, ppo: PPOConfig) -> float:
+    """Return the bytes of one update: unroll, minibatch, networks with gradient and moments."""
     per_step = row.observation + row.action + 5
     policy = (row.observation, *ppo.policy_hidden_layer_sizes, 2 * row.action)
     value = (row.observation, *ppo.value_hidden_layer_sizes, 1)
     weights = sum((i + 1) * o for sizes in (policy, value) for i, o in pairwise(sizes))
     activations = 4 * (sum(policy) + sum(value))  # forward and backward, before and after
-    minibatch = made.minibatch * ppo.unroll_length
-    return 4.0 * (made.steps_per_update * per_step + minibatch * activations + 5 * weights)
+    minibatch = counts.minibatch * ppo.unroll_length
+    return 4.0 * (counts.steps_per_update * per_step + minibatch * activations + 5 * weights)
 
 
 def _nearest_fits(number: int, around: int) -> list[int]:
-    """The divisors or multiples of a number next to one that is neither."""
+    """Return the divisors or multiples of `number` nearest to `around`, which is neither."""
     if around > number:
         below = around // number * number
         return [below, below + number]

@@ -1,23 +1,23 @@
-"""All that changes during a training by PPO, and its form in a checkpoint."""
+"""PPO's training state, and its conversion from and to a checkpoint."""
 
 from typing import Any
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.engines.ppo.networks import PolicyState, export
 from rlctl.engines.ppo.update import LearnerState
-from rlctl.engines.state import EngineState, arrays_like, progress_of
+from rlctl.engines.state import EngineState, load_progress, matching_arrays
 from rlctl.policies.normalizer import Normalizer
 from rlctl.rollouts.arrays import flatten, unflatten
 from rlctl.rollouts.base import Arrays
 
 
 class TrainState(EngineState):
-    """Everything; the learner is networks, normaliser, optimizer and random key."""
+    """Full training state; the learner is networks, normaliser, optimizer and random key."""
 
     learner: LearnerState
 
     def groups(self) -> dict[str, Arrays]:
-        """The checkpoint's array groups."""
+        """Return the checkpoint's array groups."""
         return {
             "policy": flatten(export(self.learner.policy)),
             "train": flatten(_rest(self.learner)),
@@ -26,7 +26,7 @@ class TrainState(EngineState):
 
 
 def load_policy(like: PolicyState, checkpoint: Checkpoint) -> PolicyState:
-    """The networks and normaliser of a checkpoint, in the structure of `like`.
+    """Load the networks and normaliser of a checkpoint, in the structure of `like`.
 
     Raises:
         Incompatible: Names or shapes differ.
@@ -37,19 +37,19 @@ def load_policy(like: PolicyState, checkpoint: Checkpoint) -> PolicyState:
 
 
 def load_train_state(like: LearnerState, checkpoint: Checkpoint) -> TrainState:
-    """Everything in a checkpoint, in the structure of a fresh learner."""
+    """Load the full training state of a checkpoint, in the structure of an initial learner."""
     restored = _restore(_rest(like), checkpoint, "train")
     learner = LearnerState(load_policy(like.policy, checkpoint), **restored)
-    return TrainState(learner, **progress_of(checkpoint))
+    return TrainState(learner, **load_progress(checkpoint))
 
 
 def _rest(learner: LearnerState) -> dict[str, Any]:
-    """All but the policy."""
+    """Return everything but the policy."""
     rest = learner._asdict()
     del rest["policy"]
     return rest
 
 
 def _restore(like: Any, checkpoint: Checkpoint, group: str) -> Any:
-    """`like` with a checkpoint's arrays, after checking that names and shapes agree."""
-    return unflatten(like, arrays_like(flatten(like), checkpoint, group))
+    """Return `like` with a checkpoint's arrays, after checking that names and shapes agree."""
+    return unflatten(like, matching_arrays(flatten(like), checkpoint, group))

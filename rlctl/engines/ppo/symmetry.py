@@ -1,14 +1,14 @@
-"""Networks that treat both sides of a task alike, for half the work of networks that need not.
+"""Equivariant networks for a left-right symmetry, at half the cost of plain networks.
 
-A mirror M takes a vector to its image, (M x)[i] = sign[i] x[order[i]], and M M = 1. A vector is the
-sum of an even part, M x = x, and an odd one, M x = -x. A layer is equivariant, it takes images to
-images, if it maps the even to the even and the odd to the odd:
+A reflection M maps a vector to its image, (M x)[i] = sign[i] x[order[i]], and M M = 1. A vector is
+the sum of an even part, M x = x, and an odd part, M x = -x. A layer is equivariant (it maps images
+to images) if it maps even parts to even parts and odd parts to odd parts:
 
     W = Q_e_in E Q_e_out^T + Q_o_in O Q_o_out^T        b = Q_e_out b_e
 
 with Q_e and Q_o orthonormal bases of both parts (van der Pol et al. 2020, arXiv 2006.16908;
-Ordonez-Apraez et al. 2024, arXiv 2402.15552). Hidden layers are mirrored by exchanging their
-halves. Such a network learns from every step's image when it learns from the step.
+Ordonez-Apraez et al. 2024, arXiv 2402.15552). A reflection of a hidden layer exchanges its
+halves. Such a network learns from a step and from its image at the same time.
 """
 
 import math
@@ -40,7 +40,7 @@ class Basis(NamedTuple):
 
 
 def basis(order: tuple[int, ...], sign: tuple[int, ...]) -> Basis:
-    """The basis of a mirror, by the first number of each pair that changes places."""
+    """Return the basis of a reflection, ordered by the first component of each swapped pair."""
     unit = np.eye(len(order), dtype=np.float32)
     even, odd = [], []
     for i, (other, s) in enumerate(zip(order, sign, strict=True)):
@@ -52,60 +52,60 @@ def basis(order: tuple[int, ...], sign: tuple[int, ...]) -> Basis:
     return Basis(*(np.array(part, np.float32).reshape(-1, len(order)).T for part in (even, odd)))
 
 
-def halves(size: int) -> Basis:
-    """The basis of a hidden layer."""
+def hidden_basis(size: int) -> Basis:
+    """Return the basis of a hidden layer."""
     return basis(tuple(np.roll(np.arange(size), size // 2).tolist()), (1,) * size)
 
 
-def outputs(mirror: Symmetry) -> Basis:
-    """The basis of a policy's A means and A deviations, which have no sign."""
-    order = mirror.action_order
+def output_basis(reflection: Symmetry) -> Basis:
+    """Return the basis of a policy's A means and A deviations; the latter keep their sign."""
+    order = reflection.action_order
     both = (*order, *(len(order) + i for i in order))
-    return basis(both, (*mirror.action_sign, *(1,) * len(order)))
+    return basis(both, (*reflection.action_sign, *(1,) * len(order)))
 
 
-NUMBER = basis((0,), (1,))  # a value, the same on both sides
+SCALAR = basis((0,), (1,))  # basis of the value function's output, which is even
 
 
-def split(params: Params, first: Basis, last: Basis) -> Params:
-    """The even and the odd block of every layer; what is not equivariant in it is lost.
+def to_blocks(params: Params, first: Basis, last: Basis) -> Params:
+    """Convert plain layers to even and odd blocks; the part that is not equivariant is lost.
 
         E = Q_e_in^T W Q_e_out        O = Q_o_in^T W Q_o_out        b_e = Q_e_out^T b
 
     Args:
         params: A plain network: kernels (in, out), biases (out,).
-        first: The basis of its input.
-        last: The basis of its output.
+        first: Basis of the network's input.
+        last: Basis of its output.
 
     Returns:
-        By layer `even` (in_e, out_e), `odd` (in_o, out_o) unless that is empty, `bias` (out_e,).
+        For each layer `even` (in_e, out_e), `odd` (in_o, out_o) unless empty, `bias` (out_e,).
     """
-    found = {}
+    layers = {}
     widths = [params[f"hidden_{i}"]["bias"].size for i in range(len(params) - 1)]
     for name, before, after in _layers(widths, first, last):
         kernel, bias = params[name]["kernel"], params[name]["bias"]
-        found[name] = {"even": before.even.T @ kernel @ after.even, "bias": bias @ after.even}
+        layers[name] = {"even": before.even.T @ kernel @ after.even, "bias": bias @ after.even}
         if after.odd.size:
-            found[name]["odd"] = before.odd.T @ kernel @ after.odd
-    return found
+            layers[name]["odd"] = before.odd.T @ kernel @ after.odd
+    return layers
 
 
-def join(params: Params, first: Basis, last: Basis) -> Params:
-    """The plain network of the blocks that `split` gives."""
-    found = {}
+def from_blocks(params: Params, first: Basis, last: Basis) -> Params:
+    """Convert the blocks of `to_blocks` back to a plain network."""
+    layers = {}
     widths = [2 * params[f"hidden_{i}"]["bias"].size for i in range(len(params) - 1)]
     for name, before, after in _layers(widths, first, last):
         layer = params[name]
         kernel = before.even @ layer["even"] @ after.even.T
         if after.odd.size:
             kernel = kernel + before.odd @ layer["odd"] @ after.odd.T
-        found[name] = {"kernel": kernel, "bias": after.even @ layer["bias"]}
-    return found
+        layers[name] = {"kernel": kernel, "bias": after.even @ layer["bias"]}
+    return layers
 
 
 def _layers(widths: list[int], first: Basis, last: Basis) -> Iterator[tuple[str, Basis, Basis]]:
-    """Every layer's name with the bases before and after it, hidden ones being of `widths`."""
-    bases = [first, *map(halves, widths), last]
+    """Yield every layer's name with the bases of its input and output."""
+    bases = [first, *map(hidden_basis, widths), last]
     for i, (before, after) in enumerate(pairwise(bases)):
         yield f"hidden_{i}", before, after
 
@@ -113,9 +113,9 @@ def _layers(widths: list[int], first: Basis, last: Basis) -> Iterator[tuple[str,
 def mlp(
     params: Params, even: jax.Array, odd: jax.Array, activation: str
 ) -> tuple[jax.Array, jax.Array]:
-    """Apply the network of blocks: parts (..., n_e), (..., n_o) of x -> those of its output.
+    """Apply the network of blocks: parts (..., n_e), (..., n_o) of x -> parts of its output.
 
-    Activations work on numbers, not on parts: a hidden layer's halves are (e + o) / sqrt 2 and
+    Activations apply to units, not to parts: a hidden layer's halves are (e + o) / sqrt 2 and
     (e - o) / sqrt 2.
     """
     last = len(params) - 1
@@ -131,13 +131,14 @@ def mlp(
     return even, odd
 
 
-def balanced(statistics: Normalizer, mirror: Symmetry) -> Normalizer:
-    """The statistics of all observations and of their images.
+def symmetrize(statistics: Normalizer, reflection: Symmetry) -> Normalizer:
+    """Return the statistics of the observations together with their images.
 
     mean' = (mean + M mean) / 2
     M2'   = (M2 + M2[order]) / 2 + n ((mean - M mean) / 2)^2
     """
-    order, sign = np.array(mirror.observation_order), np.array(mirror.observation_sign, np.float32)
+    order = np.array(reflection.observation_order)
+    sign = np.array(reflection.observation_sign, np.float32)
     mean, squares = statistics.mean, statistics.summed_variance
     image = mean[order] * sign
     squares = (squares + squares[order]) / 2 + statistics.count * ((mean - image) / 2) ** 2

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation: what an update collects, and what it learns.
+"""Proximal policy optimisation (PPO): the trainer.
 
 Schulman et al. 2017, algorithm 1, in the form of brax.training.agents.ppo.
 """
@@ -16,21 +16,20 @@ from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.api import Hooks, Result
-from rlctl.engines.duration import Nowhere
-from rlctl.engines.duration import probe as measure
+from rlctl.engines.duration import NullRun, estimate_duration
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.plan import make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
 from rlctl.engines.runner import run_training
-from rlctl.engines.schedules import scheduled, warn_of_rise
+from rlctl.engines.schedules import scheduled, warn_if_rising
 from rlctl.engines.trainer import Trainer
 from rlctl.policies.normalizer import nonfinite
 from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
 
 __all__ = ["plan", "probe", "train"]
 
-REMEDY = "lower ppo.learning_rate or set ppo.max_grad_norm"
+DIVERGED_HINT = "lower ppo.learning_rate or set ppo.max_grad_norm"
 
 
 def train(
@@ -46,32 +45,29 @@ def train(
     Args:
         settings: Sections `train`, `ppo` and `env`.
         env_name: The environment's catalog name.
-        run: Where everything is written.
+        run: The run that is written to.
         hooks: Progress and the stop flag.
-        start: A checkpoint to begin from, all groups loaded if `resume`.
-        resume: Go on exactly where `start` stopped, rather than taking only its networks.
-
-    Returns:
-        What came of it.
+        start: A checkpoint to begin from; with all groups loaded if `resume`.
+        resume: Continue exactly where `start` stopped, rather than taking only its networks.
 
     Raises:
         Diverged: Non-finite values; the last checkpoint is intact.
         Stopped: A signal came; everything up to the last update is saved.
         StoppedUnsaved: A signal came before the first update.
     """
-    make = partial(Training, settings, env_name, run, hooks, start, resume)
+    make = partial(PPOTrainer, settings, env_name, run, hooks, start, resume)
     return run_training(make, hooks, start, resume)
 
 
 def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """Predict how long a training will take; see `rlctl.engines.duration`."""
+    """Estimate the duration of a training; see `rlctl.engines.duration`."""
     hooks = Hooks(progress)
-    make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
-    return measure(make, progress)
+    make = partial(PPOTrainer, settings, env_name, NullRun(), hooks, start=None, resume=False)
+    return estimate_duration(make, progress)
 
 
-class Training(Trainer):
-    """One training by PPO: its state and the steps of the loop."""
+class PPOTrainer(Trainer):
+    """Trainer for PPO."""
 
     engine = "ppo"
     state: TrainState
@@ -86,82 +82,85 @@ class Training(Trainer):
         resume: bool,
     ) -> None:
         self.ppo = settings["ppo"]
-        made = make_plan(settings["train"], self.ppo)
-        super().__init__(settings, env_name, run, hooks, made, made.turns)
+        plan = make_plan(settings["train"], self.ppo)
+        super().__init__(settings, env_name, run, hooks, plan, plan.turns)
         self._spec = networks.policy_spec(self._driver.spec, self.ppo)
         symmetry = self._driver.spec.symmetry if self.ppo.symmetry else None
         self._networks = plain = networks.Networks(self._spec)
         if symmetry is not None:
             self._networks = networks.EquivariantNetworks(self._spec, symmetry)
+        # Acting uses the plain networks, which checkpoints hold as well.
         self._actor = plain.actor(self.ppo.noise_correlation_steps)
-        passes = made.updates * self.ppo.num_updates_per_batch
-        self._optimizer = make_optimizer(self.ppo, passes * made.minibatches)
-        self.state = self._fresh()
-        self._update = self._workshop.submit(self._compile_update)
+        epochs = plan.updates * self.ppo.num_updates_per_batch
+        self._optimizer = make_optimizer(self.ppo, epochs * plan.minibatches)
+        self.state = self._initial_state()
+        # Compiled ahead of time, while the environments are reset.
+        self._compiled_update = self._executor.submit(self._compile_update)
         self._losses: dict[str, float] = {}
-        self._begin(start, resume)
+        self._start(start, resume)
 
     def collect(self) -> tuple[Unroll, Episodes]:
-        """Experience for one update: columns are the environments of each unroll in turn."""
+        """Return the experience for one update: the unrolls, concatenated along environments."""
         policy, length = self.state.learner.policy, self.ppo.unroll_length
         unrolls, ended = zip(
             *(self._driver.collect(self._actor, policy, length) for _ in range(self.plan.unrolls)),
             strict=True,
         )
-        return joined(unrolls), reduce(operator.add, ended)
+        return concat_unrolls(unrolls), reduce(operator.add, ended)
 
-    def improve(self, unroll: Unroll) -> LearnerState:
-        """One update of the networks.
+    def update(self, unroll: Unroll) -> LearnerState:
+        """Return the learner after one update of the networks.
 
         Raises:
             Diverged: A loss or gradient is not finite.
         """
-        learner, losses = self._update.result()(self.state.learner, unroll)
+        learner, losses = self._compiled_update.result()(self.state.learner, unroll)
         self._losses = {name: float(value) for name, value in losses.items()}
         bad = [name for name, value in self._losses.items() if not np.isfinite(value)]
         bad = nonfinite(learner.policy.normalizer) + bad
-        self._check_finite(bad, REMEDY, unroll)
+        self._check_finite(bad, DIVERGED_HINT, unroll)
         return learner
 
-    # --- what the loop of every engine asks ---
+    # --- called by the training loop ---
 
-    def _resumed(self, checkpoint: Checkpoint) -> TrainState:
+    def _load_state(self, checkpoint: Checkpoint) -> TrainState:
         state = load_train_state(self.state.learner, checkpoint)
         schedule = self.ppo.learning_rate, self.ppo.learning_rate_schedule
-        warn_of_rise("learning rate", *schedule, checkpoint, self.train.steps, self._warn)
+        warn_if_rising("learning rate", *schedule, checkpoint, self.train.steps, self._warn)
         return state
 
-    def _adopt(self, checkpoint: Checkpoint) -> None:
+    def _load_init(self, checkpoint: Checkpoint) -> None:
         policy = load_policy(self.state.learner.policy, checkpoint)
-        learned = self._networks.adopt(policy.params)
+        learned = self._networks.from_trained(policy.params)
         self.state.learner = self.state.learner._replace(policy=policy, learned=learned)
 
-    def _figures(self) -> dict[str, Any]:
+    def _metrics(self) -> dict[str, Any]:
+        # The last update is committed already, so it began at updates - 1.
         begun = (self.state.counters.updates - 1) / self.plan.updates
         rate = scheduled(self.ppo.learning_rate, self.ppo.learning_rate_schedule, begun)
         return {"losses": self._losses, "learning_rate": rate}
 
-    # --- how it is made ---
+    # --- construction ---
 
-    def _fresh(self) -> TrainState:
-        """A state that has seen nothing."""
+    def _initial_state(self) -> TrainState:
+        """Return the initial training state."""
         network_key, update_key = jax.random.split(jax.random.PRNGKey(self.train.seed))
         policy = networks.init(network_key, self._spec, self._driver.spec.observation_weight)
-        learned = self._networks.fresh(policy.params)
-        policy = policy._replace(params=self._networks.join(learned))
+        learned = self._networks.from_initial(policy.params)
+        policy = policy._replace(params=self._networks.to_plain(learned))
         moments = self._optimizer.init(learned)
         return TrainState(LearnerState(policy, learned, moments, update_key))
 
     def _compile_update(self) -> Any:
-        columns = self.plan.unrolls * self.train.num_envs // self.plan.turns
-        shapes = unroll_shapes(self.ppo.unroll_length, columns, self._driver.spec)
+        num_envs = self.plan.unrolls * self.train.num_envs // self.plan.turns
+        shapes = unroll_shapes(self.ppo.unroll_length, num_envs, self._driver.spec)
         unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
         update = make_update(self._networks, self.ppo, self._optimizer, self.plan.minibatches)
         return update.lower(self.state.learner, unroll).compile()
 
 
-def joined(unrolls: Sequence[Unroll]) -> Unroll:
-    """Unrolls side by side."""
+def concat_unrolls(unrolls: Sequence[Unroll]) -> Unroll:
+    """Concatenate unrolls along the environment axis."""
     if len(unrolls) == 1:
         return unrolls[0]
     last = np.concatenate([u.last_observation for u in unrolls])

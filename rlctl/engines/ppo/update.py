@@ -1,4 +1,4 @@
-"""One PPO update: several passes over an unroll in shuffled minibatches of environments.
+"""PPO's update: several epochs over an unroll in shuffled minibatches of environments.
 
 Shapes: T time, N environments, M minibatches, B = N // M environments each.
 """
@@ -17,15 +17,15 @@ from rlctl.engines.ppo.networks import NetParams, Networks, PolicyState
 from rlctl.rollouts.base import Unroll
 
 MUON_MOMENTUM = 0.9
-ADAM_RMS = 0.2  # of Adam's steps, in learning rates
+ADAM_RMS = 0.2  # root mean square of Adam's steps, in units of the learning rate
 
 
 class LearnerState(NamedTuple):
-    """What an update changes.
+    """The state that an update changes.
 
     Attributes:
-        policy: Plain networks and normaliser.
-        learned: What those networks are made of, and the optimizer moves; see `Networks`.
+        policy: Plain networks and normaliser, for acting and checkpoints.
+        learned: The parameters that the optimizer updates; see `Networks`.
         optimizer: optax's state.
         key: (2,) uint32.
     """
@@ -37,12 +37,12 @@ class LearnerState(NamedTuple):
 
 
 def make_optimizer(config: PPOConfig, num_steps: int) -> optax.GradientTransformation:
-    """Adam or Muon for `num_steps` gradient steps, on gradients clipped by their norm if asked.
+    """Return Adam or Muon, with a schedule over `num_steps` and gradient clipping if set.
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) moves a weight matrix by
-    the nearest orthogonal one to its gradient's running mean, so that weak but steady directions
+    the orthogonal matrix nearest to its gradient's running mean, so that weak but steady directions
     count as much as strong ones. Steps are scaled to Adam's size (Liu et al. 2025, arXiv
-    2502.16982, section 2.2), which lets both share one learning rate; biases take Nadam's.
+    2502.16982, section 2.2), which lets both share one learning rate; biases use Nadam.
     """
     rate = config.learning_rate
     if config.learning_rate_schedule == "linear":
@@ -62,55 +62,56 @@ def make_update(
     optimizer: optax.GradientTransformation,
     num_minibatches: int,
 ) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
-    """The jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
+    """Return the jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
-    Like all of a training, it runs on JAX's first device.
+    It runs on JAX's first device.
     """
     gradient = jax.value_and_grad(ppo_loss, has_aux=True)
 
     def update(state: LearnerState, unroll: Unroll) -> tuple[LearnerState, dict[str, jax.Array]]:
         statistics = state.policy.normalizer
         if config.normalize_observations:
-            statistics = networks.observe(statistics, unroll.observation)
-        seen = unroll._replace(
-            observation=networks.see(statistics, unroll.observation),
-            last_observation=networks.see(statistics, unroll.last_observation),
+            statistics = networks.update_normalizer(statistics, unroll.observation)
+        # Normalised once, not in every minibatch.
+        inputs = unroll._replace(
+            observation=networks.preprocess(statistics, unroll.observation),
+            last_observation=networks.preprocess(statistics, unroll.last_observation),
         )
-        key, passes_key = jax.random.split(state.key)
+        key, epochs_key = jax.random.split(state.key)
 
-        def descend(carry: Any, batch: tuple[jax.Array, jax.Array]) -> tuple[Any, Any]:
+        def gradient_step(carry: Any, batch: tuple[jax.Array, jax.Array]) -> tuple[Any, Any]:
             params, moments = carry
-            columns, noise_key = batch
-            part = pick(seen, columns)
-            (_, losses), grads = gradient(params, part, noise_key, networks, config)
+            envs, noise_key = batch
+            minibatch = take_envs(inputs, envs)
+            (_, losses), grads = gradient(params, minibatch, noise_key, networks, config)
             changes, moments = optimizer.update(grads, moments, params)
             losses["grad_norm"] = optax.tree.norm(grads)
             return (optax.apply_updates(params, changes), moments), losses
 
-        def one_pass(carry: Any, pass_key: jax.Array) -> tuple[Any, Any]:
-            shuffle_key, noise_key = jax.random.split(pass_key)
+        def epoch(carry: Any, epoch_key: jax.Array) -> tuple[Any, Any]:
+            shuffle_key, noise_key = jax.random.split(epoch_key)
             batches = shuffle(shuffle_key, unroll.reward.shape[1], num_minibatches)
             noise_keys = jax.random.split(noise_key, num_minibatches)
-            return jax.lax.scan(descend, carry, (batches, noise_keys))
+            return jax.lax.scan(gradient_step, carry, (batches, noise_keys))
 
         carry = (state.learned, state.optimizer)
-        pass_keys = jax.random.split(passes_key, config.num_updates_per_batch)
-        (params, moments), losses = jax.lax.scan(one_pass, carry, pass_keys)
-        state = LearnerState(PolicyState(networks.join(params), statistics), params, moments, key)
-        return state, jax.tree.map(jnp.mean, losses)
+        epoch_keys = jax.random.split(epochs_key, config.num_updates_per_batch)
+        (params, moments), losses = jax.lax.scan(epoch, carry, epoch_keys)
+        policy = PolicyState(networks.to_plain(params), statistics)
+        return LearnerState(policy, params, moments, key), jax.tree.map(jnp.mean, losses)
 
     return jax.jit(update)
 
 
 def shuffle(key: jax.Array, num: int, parts: int) -> jax.Array:
-    """Random environments for each minibatch: (M, N // M); N mod M are left out of this pass."""
+    """Return random environments for each minibatch, (M, N // M); N mod M are left out."""
     size = num // parts
     return jax.random.permutation(key, num)[: parts * size].reshape(parts, size)
 
 
-def pick(unroll: Unroll, columns: jax.Array) -> Unroll:
-    """The unroll of some environments only: columns (B,)."""
-    last = unroll.last_observation[columns]
-    return jax.tree.map(lambda x: x[:, columns], unroll._replace(last_observation=None))._replace(
+def take_envs(unroll: Unroll, envs: jax.Array) -> Unroll:
+    """Return the unroll of the environments with indices `envs` (B,)."""
+    last = unroll.last_observation[envs]
+    return jax.tree.map(lambda x: x[:, envs], unroll._replace(last_observation=None))._replace(
         last_observation=last
     )

@@ -1,4 +1,4 @@
-"""Experience: the policy acting in a driver's environments, in numpy.
+"""Rollouts of the policy in a driver's environments, in numpy.
 
 Shapes: T time, N environments, O observation, A action.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import Policy, draw_noise
+from rlctl.policies.base import Policy, sample_noise
 from rlctl.rollouts.base import Arrays, Driver
 
 
@@ -17,13 +17,13 @@ class Batch(NamedTuple):
 
     Attributes:
         observation: (T, N, O) float32.
-        raw_action: (T, N, A) float32, what log_prob is of: before clipping and scaling, or the
-            number of the choice.
+        raw_action: (T, N, A) float32, the sample that log_prob belongs to: before clipping and
+            scaling, or the index of the choice.
         log_prob: (T, N) float32.
         reward: (T, N) float32.
         terminated: (T, N) bool.
         truncated: (T, N) bool.
-        next_observation: (T, N, O) float32, what followed, before any reset.
+        next_observation: (T, N, O) float32, the observation after the step, before any reset.
     """
 
     observation: np.ndarray
@@ -36,19 +36,19 @@ class Batch(NamedTuple):
 
 
 def collect(policy: Policy, driver: Driver, length: int, rng: np.random.Generator) -> Batch:
-    """Act for `length` steps, going on from what the environments show now.
+    """Collect `length` steps, starting from the environments' current observations.
 
     Args:
-        policy: Who acts.
-        driver: Where.
+        policy: The behaviour policy.
+        driver: The environments.
         length: T.
-        rng: Of the actions' noise.
+        rng: Random generator of the action noise.
 
     Raises:
         Diverged: A state, observation or reward is not finite; see rollouts.base.Driver.
     """
     spec, num_envs = policy.spec, driver.num_envs
-    noise = draw_noise(spec, rng, length * num_envs).reshape(length, num_envs, spec.noise_size)
+    noise = sample_noise(spec, rng, length * num_envs).reshape(length, num_envs, spec.noise_size)
     observation, observations, outputs, steps = driver.observation, [], [], []
     for t in range(length):
         stages = policy.stages(observation, noise=noise[t])
@@ -57,7 +57,9 @@ def collect(policy: Policy, driver: Driver, length: int, rng: np.random.Generato
         outputs.append(stages)
         steps.append(step)
         observation = step.observation
-    raw_action, log_prob = _chosen(spec, {k: _stack(outputs, k) for k in outputs[0]}, noise)
+    raw_action, log_prob = _raw_action_and_log_prob(
+        spec, {k: _stack(outputs, k) for k in outputs[0]}, noise
+    )
     return Batch(
         np.stack(observations),
         raw_action,
@@ -71,8 +73,10 @@ def _stack(rows: list[Arrays], name: str) -> np.ndarray:
     return np.stack([row[name] for row in rows])
 
 
-def _chosen(spec: PolicySpec, stages: Arrays, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Raw actions (T, N, A) and their log-probabilities (T, N), from what led to the actions."""
+def _raw_action_and_log_prob(
+    spec: PolicySpec, stages: Arrays, noise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return raw actions (T, N, A) and their log-probabilities (T, N) from the policy's stages."""
     if spec.distribution == "normal":
         scale = stages["scale"]
         density = -0.5 * noise * noise - np.log(scale) - 0.5 * np.log(2.0 * np.pi)

@@ -1,4 +1,4 @@
-"""Where TRPO's networks live: beside the physics, unless a GPU was asked for."""
+"""Device of TRPO's networks: that of the physics, unless a GPU is requested."""
 
 import torch
 
@@ -7,13 +7,13 @@ from rlctl.core.errors import DeviceUnavailable
 
 
 def choose_device(physics: str) -> torch.device:
-    """CUDA if a GPU was asked for or the physics runs on one, else the CPU.
+    """Return CUDA if a GPU is requested or the physics runs on one, else the CPU.
 
     Args:
-        physics: The driver's back end.
+        physics: The driver's physics back end.
 
     Raises:
-        DeviceUnavailable: A GPU was asked for, and torch has none.
+        DeviceUnavailable: A GPU is requested and PyTorch cannot use one.
     """
     usable = torch.cuda.is_available()
     if device.gpu_asked() and not usable:

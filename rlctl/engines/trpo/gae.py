@@ -15,21 +15,21 @@ def gae(
     discount: float,
     lambda_: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Advantages, and the targets of the value function.
+    """Compute advantages and value targets.
 
         delta_t = r_t + gamma V(s_{t+1}) - V(s_t)                            (eq. 10)
         A_t     = delta_t + gamma lambda A_{t+1}                             (eq. 16)
         target  = A_t + V(s_t)
 
-    V(s_{t+1}) is 0 after a termination. An episode that ends either way ends the sum over the
-    future; after a truncation the value of its final observation stands for the rest.
+    V(s_{t+1}) is 0 after a termination. Termination and truncation both end the sum over future
+    steps; after a truncation the value of the final observation replaces the rest.
 
     Args:
         reward: (T, N).
         terminated: (T, N) bool, the environment ended the episode.
-        truncated: (T, N) bool, the time limit did.
+        truncated: (T, N) bool, the time limit ended it.
         value: (T, N), V(s_t).
-        next_value: (T, N), V of the observation that followed, before any reset.
+        next_value: (T, N), V of the observation after the step, before any reset.
         discount: gamma.
         lambda_: 0 for one-step, 1 for n-step returns.
 

@@ -1,4 +1,4 @@
-"""From an environment's spec to the policy that TRPO trains for it, and its functions in torch."""
+"""TRPO's actor and critic in PyTorch: distribution and value of a PolicySpec."""
 
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ from rlctl.rollouts.base import Arrays
 
 
 class PolicyState(NamedTuple):
-    """What acting and judging need.
+    """Actor, critic and observation normaliser.
 
     Attributes:
-        policy: The policy network's parameters, and log_std (A,) of a normal one.
-        value: The value network's.
-        normalizer: Statistics of the observations, in numpy.
+        policy: Parameters of the policy network, with log_std (A,) for a normal distribution.
+        value: Parameters of the value network.
+        normalizer: Running statistics of the observations, in numpy.
     """
 
     policy: Params
@@ -31,7 +31,7 @@ class PolicyState(NamedTuple):
 
 
 def policy_spec(env: EnvSpec, config: TRPOConfig) -> PolicySpec:
-    """The policy that TRPO trains for an environment."""
+    """Return the spec of the policy that TRPO trains for an environment."""
     return PolicySpec(
         observation_size=env.observation_size,
         policy_size=env.policy_size,
@@ -53,14 +53,14 @@ def init(
     device: torch.device,
     weight: tuple[float, ...],
 ) -> PolicyState:
-    """Fresh networks, the same on every device, and statistics of nothing.
+    """Return initial networks, the same on every device, and a normaliser without data.
 
     Args:
-        seed: Of the parameters.
+        seed: Random seed of the parameters.
         spec: The policy.
-        config: The scale of its first actions.
-        device: Where the parameters go.
-        weight: Of every number of an observation; see rlctl.policies.normalizer.
+        config: Initial scale of its actions.
+        device: Device of the parameters.
+        weight: Weight of every component of an observation; see rlctl.policies.normalizer.
     """
     generator = torch.Generator().manual_seed(seed)
     policy_sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
@@ -71,44 +71,44 @@ def init(
             (spec.action_size,), config.init_log_std, dtype=torch.float32
         )
     value = torch_net.init(value_sizes, generator)
-    statistics = normalizer.fresh(np.asarray(weight, np.float32))
+    statistics = normalizer.init(np.asarray(weight, np.float32))
     return PolicyState(_to(policy, device), _to(value, device), statistics)
 
 
 class Networks:
-    """The functions of one PolicySpec.
+    """The learner's functions for one PolicySpec.
 
     Args:
         spec: The policy.
-        device: Where the parameters are.
+        device: Device of the parameters.
     """
 
     def __init__(self, spec: PolicySpec, device: torch.device) -> None:
         self._spec = spec
         self._device = device
 
-    def observe(self, statistics: Normalizer, observation: np.ndarray) -> Tensor:
-        """Raw observations (B, O) as the networks see them."""
+    def preprocess(self, statistics: Normalizer, observation: np.ndarray) -> Tensor:
+        """Return the networks' inputs (B, O) for raw observations (B, O): normalised, on device."""
         if self._spec.normalize:
             clip = self._spec.normalizer_clip
             observation = normalize(statistics.mean, statistics.std, observation, clip)
         return torch.from_numpy(observation).to(self._device)
 
     def distribution(self, params: Params, observation: Tensor) -> Distribution:
-        """The distributions of actions, from normalised observations (B, O)."""
+        """Return the action distributions for normalised observations (B, O)."""
         output = torch_net.mlp(params, observation[:, : self._spec.policy_size], self._activation)
         if self._spec.distribution == "categorical":
             return Categorical(output)
         return Normal(output, params["log_std"])
 
     def value(self, params: Params, observation: Tensor) -> Tensor:
-        """Values (B,), from normalised observations (B, O)."""
+        """Return values (B,) of normalised observations (B, O)."""
         return torch_net.mlp(params, observation, self._activation)[:, 0]
 
     def value_gradient(
         self, params: Params, observation: Tensor, target: Tensor, out: Params
     ) -> Tensor:
-        """Write the gradient of the mean squared error of the values; their errors (B, 1)."""
+        """Write the gradient of the values' mean squared error to `out`; return errors (B, 1)."""
         return torch_net.squared_error_gradient(params, observation, target, self._activation, out)
 
     @property
@@ -117,7 +117,7 @@ class Networks:
 
 
 def export(state: PolicyState) -> Arrays:
-    """The `policy` group of a checkpoint."""
+    """Return the `policy` group of a checkpoint."""
     statistics = state.normalizer._asdict().items()
     return {
         **{f"normalizer/{name}": np.asarray(x, np.float32) for name, x in statistics},
@@ -126,10 +126,10 @@ def export(state: PolicyState) -> Arrays:
     }
 
 
-def restored(like: PolicyState, arrays: Arrays) -> PolicyState:
-    """The state whose export `arrays` is; order and device are those of `like`."""
+def from_arrays(like: PolicyState, arrays: Arrays) -> PolicyState:
+    """Return the state whose `export` is `arrays`, in the order and on the device of `like`."""
 
-    def pick(params: Params, group: str) -> Params:
+    def load(params: Params, group: str) -> Params:
         return {
             name: torch.from_numpy(arrays[f"{group}/{name}"].copy()).to(x.device)
             for name, x in params.items()
@@ -137,7 +137,7 @@ def restored(like: PolicyState, arrays: Arrays) -> PolicyState:
 
     statistics = {name: arrays[f"normalizer/{name}"] for name in Normalizer._fields}
     return PolicyState(
-        pick(like.policy, "policy"), pick(like.value, "value"), Normalizer(**statistics)
+        load(like.policy, "policy"), load(like.value, "value"), Normalizer(**statistics)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a training will do, worked out before it starts."""
+"""Plan of a training by TRPO: sizes and counts, computed before it starts."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -14,16 +14,16 @@ from rlctl.engines.trpo.networks import policy_spec
 
 @dataclass(frozen=True)
 class Plan:
-    """The shape of a training, all counts.
+    """Sizes and counts of a training.
 
     Attributes:
-        unroll_length: Steps that each environment takes in an update.
+        unroll_length: Control steps per environment in an update.
         steps_per_update: Environment steps in an update.
-        updates: Updates in all.
-        steps: Environment steps in all: what was asked, rounded up to whole updates.
-        fisher_rows: Steps of an update that Fisher products are taken over.
-        eval_every: Steps between evaluations, 0 for none. `evaluations.fit` fills in this and the
-            following.
+        updates: Number of updates.
+        steps: Total environment steps: train.steps rounded up to whole updates.
+        fisher_rows: Steps of an update used for Fisher-vector products.
+        eval_every: Steps between evaluations, 0 for none. `evaluations.schedule_evals` fills in
+            this and the following.
         eval_episodes: Episodes of an evaluation.
         save_every: Steps between checkpoints.
     """
@@ -39,18 +39,18 @@ class Plan:
 
 
 def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
-    """Fit the settings together.
+    """Compute the plan from the settings.
 
     Raises:
-        UsageError: The environments cannot share the steps of an update evenly; names the nearest
-            numbers of them that can.
+        UsageError: The number of environments does not divide the steps of an update; names the
+            nearest numbers that do.
     """
     per_update, num_envs = trpo.steps_per_update, train.num_envs
     if per_update % num_envs:
         near = _nearest_divisors(per_update, num_envs)
         raise UsageError(
             f"train.num_envs {num_envs} does not divide trpo.steps_per_update {per_update}",
-            f"nearest that do: {' and '.join(map(str, near))}; "
+            f"nearest divisors: {' and '.join(map(str, near))}; "
             f"or --set trpo.steps_per_update={math.ceil(per_update / num_envs) * num_envs}",
         )
     updates = math.ceil(train.steps / per_update)
@@ -65,24 +65,26 @@ def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
 
 
 def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
-    """The plan for `--dry-run`: counts, and the disk in MiB where it is known.
+    """Return the plan for `--dry-run`: counts, and the disk space in MiB if known.
 
     Raises:
         UsageError: The settings do not fit together.
     """
     train = settings["train"]
-    made = make_plan(train, settings["trpo"])
-    made = evaluations.fit(made, train, evaluations.limit(env_name, settings))
+    counts = make_plan(train, settings["trpo"])
+    counts = evaluations.schedule_evals(
+        counts, train, evaluations.eval_episode_length(env_name, settings)
+    )
     return {
-        **asdict(made),
-        "evals": evaluations.count(made),
+        **asdict(counts),
+        "evals": evaluations.count_evals(counts),
         "num_envs": train.num_envs,
-        **checkpoint_size.plan(
+        **checkpoint_size.estimate(
             settings,
             env_name,
-            made.save_every,
+            counts.save_every,
             lambda spec: policy_spec(spec, settings["trpo"]),
-            (0.0, 2.0),  # Adam's moments of the value function
+            (0.0, 2.0),  # Adam's two moments of the value function; the policy has no optimizer
         ),
     }
 

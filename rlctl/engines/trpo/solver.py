@@ -1,4 +1,4 @@
-"""The conjugate gradient method, and products with the Fisher matrix that it needs.
+"""Conjugate gradient and Fisher-vector products.
 
 Shapes: P parameters, as one flat vector. Source: Schulman et al. 2015, appendix C.
 """
@@ -17,13 +17,13 @@ Product = Callable[[Tensor], Tensor]  # v (P,) -> H v (P,)
 
 
 class Solution(NamedTuple):
-    """What the conjugate gradient came to.
+    """Result of conjugate gradient.
 
     Attributes:
-        x: (P,), the solution as far as it got.
-        iterations: How many it took.
-        residual: |b - H x|, as the recurrence has it.
-        fault: Why it stopped short of what was asked, "" if it did not.
+        x: (P,), the solution so far.
+        iterations: Number of iterations.
+        residual: |b - H x| according to the recurrence.
+        fault: Why it stopped too early, "" if it did not.
     """
 
     x: Tensor
@@ -37,14 +37,14 @@ def conjugate_gradient(product: Product, b: Tensor, iterations: int, tolerance: 
 
         alpha = r.r / p.Hp      x += alpha p      r -= alpha Hp      p = r + (r'.r' / r.r) p
 
-    Vectors are kept in float64; `product` sees b's own precision. Where H turns out not to be
-    positive definite, or a product is not finite, the x so far is the answer.
+    Vectors are float64, because rounding would spoil their conjugacy; `product` gets b's dtype. If
+    H is not positive definite, or a product is not finite, the current x is returned.
 
     Args:
         product: v -> H v.
         b: (P,).
-        iterations: At most so many.
-        tolerance: Ends it when |r|^2 is below.
+        iterations: Most iterations.
+        tolerance: Stop when |r|^2 is below it.
     """
     residual = b.double()
     direction, x = residual.clone(), torch.zeros_like(residual)
@@ -68,23 +68,23 @@ def conjugate_gradient(product: Product, b: Tensor, iterations: int, tolerance: 
 def fisher_product(
     distribution: Callable[[Params], Distribution], params: Params, damping: float
 ) -> Product:
-    """Exact products with the damped Fisher matrix, v -> (J^T M J + damping) v.
+    """Return exact products with the damped Fisher matrix, v -> (J^T M J + damping) v.
 
-    J is the Jacobian of the distribution's parameters in the network's, M their Fisher matrix
-    (appendix C.1): the Hessian of the mean KL at `params`, where its other term vanishes. J v comes
-    from differentiating u -> J^T u, which is linear: forward mode loads slowly, and runs so too.
+    J is the Jacobian of the distribution's parameters with respect to the network's, M their Fisher
+    matrix (appendix C.1): together the Hessian of the mean KL at `params`.
 
     Args:
         distribution: The policy's distributions over fixed observations.
         params: The network's parameters.
-        damping: What is added to the diagonal.
+        damping: Added to the diagonal.
     """
-    here, pull_back = vjp(distribution, params)
-    _, push_forward = vjp(pull_back, type(here)(*map(torch.zeros_like, here)))
+    old, pull_back = vjp(distribution, params)
+    # J v is the derivative of the linear u -> J^T u: torch's forward mode imports and runs slowly.
+    _, push_forward = vjp(pull_back, type(old)(*map(torch.zeros_like, old)))
 
     def product(v: Tensor) -> Tensor:
         (change,) = push_forward((unflatten(v, params),))
-        (curved,) = pull_back(here.fisher(change))
+        (curved,) = pull_back(old.fisher(change))
         return flatten(curved) + damping * v
 
     return product

@@ -1,4 +1,4 @@
-"""TRPO's step of the policy: natural gradient, trust region, line search.
+"""TRPO's policy update: natural gradient, trust region, line search.
 
 Shapes: B steps, O observation, A action, P parameters. Source: Schulman et al. 2015 (arXiv
 1502.05477), appendix C.
@@ -20,7 +20,7 @@ Network = Callable[[Params, Tensor], Distribution]  # normalised observations (B
 
 
 class Experience(NamedTuple):
-    """What the policy learns from.
+    """Data of a policy update.
 
     Attributes:
         observation: (B, O), normalised.
@@ -35,14 +35,14 @@ class Experience(NamedTuple):
     advantage: Tensor
 
 
-class Found(NamedTuple):
-    """What the line search came to.
+class LineSearchResult(NamedTuple):
+    """Result of a line search.
 
     Attributes:
-        params: The parameters to go on with: those given, themselves, if no try was accepted.
-        index: Of the accepted try, None if none was.
-        gain: The surrogate's, of the accepted try or the last one.
-        kl: Likewise.
+        params: The accepted parameters, or the initial ones if no step was accepted.
+        index: Index of the accepted step, None if none was.
+        gain: Improvement of the surrogate by the accepted step, otherwise by the last one.
+        kl: Mean KL of the same step.
     """
 
     params: Params
@@ -52,7 +52,7 @@ class Found(NamedTuple):
 
 
 def surrogate(distribution: Distribution, data: Experience, entropy_cost: float) -> Tensor:
-    """The objective (), eq. 14, with q the policy that acted, and an entropy bonus.
+    """Compute the objective (), eq. 14, with q the behaviour policy, and an entropy bonus.
 
     L = mean pi(a|s) / q(a|s) A + c_e mean H
     """
@@ -60,26 +60,26 @@ def surrogate(distribution: Distribution, data: Experience, entropy_cost: float)
     return (ratio * data.advantage).mean() + entropy_cost * distribution.entropy()
 
 
-def improve(
+def update_policy(
     network: Network, params: Params, data: Experience, rows: Tensor, config: TRPOConfig
 ) -> tuple[Params, dict[str, Any]]:
-    """One step of the policy.
+    """Update the policy once.
 
         x    = H^-1 g                        the natural gradient, by conjugate gradient
         step = sqrt(2 delta / x^T H x) x     the longest within the trust region, to second order
 
-    and then the largest of step, shrink step, shrink^2 step, ... that improves L and keeps the KL.
+    then the first of step, shrink step, shrink^2 step, ... that improves L within the KL bound.
 
     Args:
         network: The policy.
         params: Its parameters; never written to.
         data: The experience.
-        rows: Indices of the steps that Fisher products are taken over.
+        rows: Indices of the steps used for Fisher-vector products.
         config: The settings.
 
     Returns:
-        The new parameters, or `params` itself where no step could be taken, and the figures of the
-        step; `rejected` is None or says why there was none.
+        The new parameters, or `params` itself if no step was accepted, and metrics; `rejected` is
+        None or the reason.
     """
     gradient, start = _gradient(network, params, data, config.entropy_cost)
     sample = data.observation[rows]
@@ -87,7 +87,7 @@ def improve(
     solution = conjugate_gradient(product, gradient, config.cg_iterations, config.cg_tolerance)
     x = solution.x.to(gradient.dtype)
     curvature = float(x @ product(x))
-    figures = {
+    metrics = {
         "entropy": float(start.entropy()),
         "gradient_norm": float(gradient.norm()),
         "cg_iterations": solution.iterations,
@@ -99,19 +99,19 @@ def improve(
         "kl": 0.0,
         "line_search_step": None,
     }
-    if reason := _no_direction(gradient, x, curvature, solution.fault):
-        return params, {**figures, "rejected": reason}
+    if reason := _direction_fault(gradient, x, curvature, solution.fault):
+        return params, {**metrics, "rejected": reason}
     step = math.sqrt(2.0 * config.max_kl / curvature) * x
-    found = _search(network, params, step, data, start, config)
-    taken = config.line_search_shrink ** (found.index or 0)
-    figures |= {
+    result = _search(network, params, step, data, start, config)
+    taken = config.line_search_shrink ** (result.index or 0)
+    metrics |= {
         "surrogate_predicted": taken * float(gradient @ step),
-        "surrogate_gain": found.gain,
-        "kl": found.kl,
-        "line_search_step": found.index,
+        "surrogate_gain": result.gain,
+        "kl": result.kl,
+        "line_search_step": result.index,
     }
-    reason = None if found.index is not None else _why_not(found, config)
-    return found.params, {**figures, "rejected": reason}
+    reason = None if result.index is not None else _rejection_reason(result, config)
+    return result.params, {**metrics, "rejected": reason}
 
 
 def line_search(
@@ -120,38 +120,38 @@ def line_search(
     step: Tensor,
     max_kl: float,
     shrink: float,
-    tries: int,
-) -> Found:
-    """The first of params + shrink^i step, i = 0, 1, ..., that gains and stays within max_kl.
+    max_steps: int,
+) -> LineSearchResult:
+    """Find the first params + shrink^i step, i = 0, 1, ..., with a gain and a KL within max_kl.
 
     Args:
-        evaluate: Parameters -> gain of the surrogate over `params`, and mean KL from them.
-        params: Where it starts; never written to.
+        evaluate: Parameters -> improvement of the surrogate over `params`, and mean KL from them.
+        params: Initial parameters; never written to.
         step: (P,).
         max_kl: The largest KL accepted.
-        shrink: Factor between tries.
-        tries: How many.
+        shrink: Backtracking factor.
+        max_steps: Most steps to try.
     """
     start = flatten(params)
     gain = kl = math.nan
-    for i in range(tries):
+    for i in range(max_steps):
         candidate = unflatten(start + shrink**i * step, params)
         gain, kl = evaluate(candidate)
-        if gain > 0.0 and kl <= max_kl and math.isfinite(gain):  # false for NaN as well
-            return Found(candidate, i, gain, kl)
-    return Found(params, None, gain, kl)
+        if gain > 0.0 and kl <= max_kl and math.isfinite(gain):  # false for NaN
+            return LineSearchResult(candidate, i, gain, kl)
+    return LineSearchResult(params, None, gain, kl)
 
 
 def _gradient(
     network: Network, params: Params, data: Experience, entropy_cost: float
 ) -> tuple[Tensor, Distribution]:
-    """Gradient (P,) of the surrogate at params, and the policy's distributions there."""
+    """Return the gradient (P,) of the surrogate at params, and the distributions there."""
     with torch.enable_grad():
         leaves = {name: param.detach().requires_grad_() for name, param in params.items()}
-        here = network(leaves, data.observation)
-        objective = surrogate(here, data, entropy_cost)
+        old = network(leaves, data.observation)
+        objective = surrogate(old, data, entropy_cost)
         gradient = torch.autograd.grad(objective, tuple(leaves.values()))
-    return torch.cat([g.reshape(-1) for g in gradient]), type(here)(*(x.detach() for x in here))
+    return torch.cat([g.reshape(-1) for g in gradient]), type(old)(*(x.detach() for x in old))
 
 
 def _search(
@@ -161,21 +161,22 @@ def _search(
     data: Experience,
     start: Distribution,
     config: TRPOConfig,
-) -> Found:
+) -> LineSearchResult:
+    """Run the line search on the surrogate and the KL."""
     before = surrogate(start, data, config.entropy_cost)
 
     def evaluate(candidate: Params) -> tuple[float, float]:
-        there = network(candidate, data.observation)
-        gain = surrogate(there, data, config.entropy_cost) - before
-        return float(gain), float(start.kl(there).mean())
+        new = network(candidate, data.observation)
+        gain = surrogate(new, data, config.entropy_cost) - before
+        return float(gain), float(start.kl(new).mean())
 
     bound = config.kl_acceptance * config.max_kl
-    tries, shrink = config.line_search_steps, config.line_search_shrink
-    return line_search(evaluate, params, step, bound, shrink, tries)
+    max_steps, shrink = config.line_search_steps, config.line_search_shrink
+    return line_search(evaluate, params, step, bound, shrink, max_steps)
 
 
-def _no_direction(gradient: Tensor, x: Tensor, curvature: float, fault: str) -> str | None:
-    """Why no step can be made of a gradient and a solution, None if one can."""
+def _direction_fault(gradient: Tensor, x: Tensor, curvature: float, fault: str) -> str | None:
+    """Return why the natural gradient gives no usable step, None if it does."""
     if not bool(torch.isfinite(gradient).all()):
         return "the gradient is not finite"
     if not bool(gradient.any()):
@@ -187,10 +188,9 @@ def _no_direction(gradient: Tensor, x: Tensor, curvature: float, fault: str) -> 
     return None
 
 
-def _why_not(found: Found, config: TRPOConfig) -> str:
-    if not (math.isfinite(found.gain) and math.isfinite(found.kl)):
+def _rejection_reason(result: LineSearchResult, config: TRPOConfig) -> str:
+    if not (math.isfinite(result.gain) and math.isfinite(result.kl)):
         return "the surrogate or the KL is not finite along the step"
-    what = "the surrogate does not improve" if found.gain <= 0.0 else "the KL is too large"
-    return (
-        f"{what}, even at {config.line_search_shrink ** (config.line_search_steps - 1):.3g} of it"
-    )
+    what = "the surrogate does not improve" if result.gain <= 0.0 else "the KL is too large"
+    smallest = config.line_search_shrink ** (config.line_search_steps - 1)
+    return f"{what}, even at {smallest:.3g} of the step"

@@ -1,4 +1,4 @@
-"""Trust region policy optimisation: what an update collects, and what it learns.
+"""Trust region policy optimisation (TRPO): the trainer.
 
 Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages of Schulman et al.
 2016.
@@ -17,10 +17,9 @@ from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.api import Hooks, Result
-from rlctl.engines.duration import Nowhere
-from rlctl.engines.duration import probe as measure
+from rlctl.engines.duration import NullRun, estimate_duration
 from rlctl.engines.runner import run_training
-from rlctl.engines.schedules import scheduled, warn_of_rise
+from rlctl.engines.schedules import scheduled, warn_if_rising
 from rlctl.engines.trainer import Trainer
 from rlctl.engines.trpo import networks, step, value
 from rlctl.engines.trpo.collect import Batch, collect
@@ -35,8 +34,8 @@ from rlctl.rollouts.base import Episodes
 
 __all__ = ["plan", "probe", "train"]
 
-NOISE, LEARN = range(2)  # what a random generator is for
-REMEDY = "lower trpo.value_learning_rate or trpo.reward_scaling"
+NOISE, UPDATE = range(2)  # purposes of random generators
+DIVERGED_HINT = "lower trpo.value_learning_rate or trpo.reward_scaling"
 
 
 def train(
@@ -52,32 +51,29 @@ def train(
     Args:
         settings: Sections `train`, `trpo` and `env`.
         env_name: The environment's catalog name.
-        run: Where everything is written.
+        run: The run that is written to.
         hooks: Progress and the stop flag.
-        start: A checkpoint to begin from, all groups loaded if `resume`.
-        resume: Go on exactly where `start` stopped, rather than taking only its networks.
-
-    Returns:
-        What came of it.
+        start: A checkpoint to begin from; with all groups loaded if `resume`.
+        resume: Continue exactly where `start` stopped, rather than taking only its networks.
 
     Raises:
         Diverged: Non-finite values; the last checkpoint is intact.
         Stopped: A signal came; everything up to the last update is saved.
         StoppedUnsaved: A signal came before the first update.
     """
-    make = partial(Training, settings, env_name, run, hooks, start, resume)
+    make = partial(TRPOTrainer, settings, env_name, run, hooks, start, resume)
     return run_training(make, hooks, start, resume)
 
 
 def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """Predict how long a training will take; see `rlctl.engines.duration`."""
+    """Estimate the duration of a training; see `rlctl.engines.duration`."""
     hooks = Hooks(progress)
-    make = partial(Training, settings, env_name, Nowhere(), hooks, start=None, resume=False)
-    return measure(make, progress)
+    make = partial(TRPOTrainer, settings, env_name, NullRun(), hooks, start=None, resume=False)
+    return estimate_duration(make, progress)
 
 
-class Training(Trainer):
-    """One training by TRPO: its state and the steps of the loop."""
+class TRPOTrainer(Trainer):
+    """Trainer for TRPO."""
 
     engine = "trpo"
     state: TrainState
@@ -96,15 +92,15 @@ class Training(Trainer):
         super().__init__(settings, env_name, run, hooks, make_plan(settings["train"], self.trpo))
         self._spec = networks.policy_spec(self._driver.spec, self.trpo)
         self._device = choose_device(self._driver.physics)
-        torch.set_num_threads(1)  # networks this small lose more to threads than they gain
+        torch.set_num_threads(1)  # more threads slow down networks this small
         self._networks = networks.Networks(self._spec, self._device)
-        self.state = self._fresh()
-        self._learned: dict[str, Any] = {}
+        self.state = self._initial_state()
+        self._losses: dict[str, Any] = {}
         self._split: dict[str, float] = {}
-        self._begin(start, resume)
+        self._start(start, resume)
 
     def collect(self) -> tuple[Batch, Episodes]:
-        """Experience for one update, and the episodes that ended in it."""
+        """Return the experience for one update, and the episodes that ended in it."""
         began = time.perf_counter()
         arrays = networks.export(self.state.learner.policy)
         policy = make_policy(self._spec, arrays, "numpy")
@@ -112,82 +108,83 @@ class Training(Trainer):
         self._split = {"collect": time.perf_counter() - began}
         return batch, self._driver.take_episodes()
 
-    def improve(self, batch: Batch) -> Learner:
-        """One update: normaliser, advantages, a step of the policy, a fit of the value function.
+    def update(self, batch: Batch) -> Learner:
+        """Return the learner after one update of normaliser, policy and value function.
 
         Raises:
             Diverged: Rewards, values or the fit's loss are not finite.
         """
-        began, rng, learner = time.perf_counter(), self._random(LEARN), self.state.learner
+        began, rng, learner = time.perf_counter(), self._random(UPDATE), self.state.learner
         policy = learner.policy
         if self._spec.normalize:
-            with np.errstate(over="ignore", invalid="ignore"):  # which is told in our own words
+            with np.errstate(over="ignore", invalid="ignore"):  # _check_finite reports it
                 statistics = normalizer.update(policy.normalizer, batch.observation)
-            self._check_finite(normalizer.nonfinite(statistics), REMEDY, batch)
+            self._check_finite(normalizer.nonfinite(statistics), DIVERGED_HINT, batch)
             policy = policy._replace(normalizer=statistics)
         data, target, explained = self._compute_advantages(policy, batch)
-        rows = self._order(rng, len(target))[: self.plan.fisher_rows]
-        fitting = self._workshop.submit(  # beside the policy's step: neither needs the other
+        rows = self._permutation(rng, len(target))[: self.plan.fisher_rows]
+        fitting = self._executor.submit(  # in parallel: neither step needs the other's result
             value.fit,
             self._networks.value_gradient,
             policy.value,
             learner.adam,
             data.observation,
             target,
-            [self._order(rng, len(target)) for _ in range(self.trpo.value_epochs)],
+            [self._permutation(rng, len(target)) for _ in range(self.trpo.value_epochs)],
             self.trpo.value_minibatch,
             self.trpo.value_learning_rate,
         )
         net = self._networks.distribution
-        config = self._config_now()
-        params, taken = step.improve(net, policy.policy, data, rows, config)
+        config = self._scheduled_config()
+        params, metrics = step.update_policy(net, policy.policy, data, rows, config)
         halfway = time.perf_counter()
         fitted, adam, loss = fitting.result()
         bad = [] if np.isfinite(loss) else ["v_loss"]
-        self._check_finite(bad, REMEDY, batch)
-        self._learned = {**taken, "max_kl": config.max_kl, "v_loss": loss}
-        self._learned["explained_variance"] = explained
+        self._check_finite(bad, DIVERGED_HINT, batch)
+        self._losses = {**metrics, "max_kl": config.max_kl, "v_loss": loss}
+        self._losses["explained_variance"] = explained
         self._split |= {"policy": halfway - began, "value": time.perf_counter() - halfway}
         return Learner(policy._replace(policy=params, value=fitted), adam)
 
-    def _config_now(self) -> TRPOConfig:
-        """Return the settings with the trust region of this update."""
+    def _scheduled_config(self) -> TRPOConfig:
+        """Return the settings with the trust region that the schedule gives this update."""
         progress = self.state.counters.updates / self.plan.updates
         now = scheduled(self.trpo.max_kl, self.trpo.max_kl_schedule, progress)
         return replace(self.trpo, max_kl=now)
 
     def close(self) -> None:
-        """Free the environments, and torch's threads."""
+        """Free the environments and restore torch's number of threads."""
         torch.set_num_threads(self._threads)
         super().close()
 
     def _compute_advantages(
         self, policy: networks.PolicyState, batch: Batch
     ) -> tuple[step.Experience, torch.Tensor, float]:
-        """The policy's experience, the value's targets (B,), how much of them it explained."""
+        """Return experience for the policy, value targets (B,) and their explained variance."""
         trpo, shape = self.trpo, batch.reward.shape
         flat = (-1, batch.observation.shape[-1])
-        observe = self._networks.observe
-        observation = observe(policy.normalizer, batch.observation.reshape(flat))
-        following = observe(policy.normalizer, batch.next_observation.reshape(flat))
-        here, there = (
+        preprocess = self._networks.preprocess
+        observation = preprocess(policy.normalizer, batch.observation.reshape(flat))
+        next_observation = preprocess(policy.normalizer, batch.next_observation.reshape(flat))
+        values, next_values = (
             self._networks.value(policy.value, x).cpu().numpy().reshape(shape)
-            for x in (observation, following)
+            for x in (observation, next_observation)
         )
         reward = batch.reward * np.float32(trpo.reward_scaling)
         advantage, target = gae(
             reward,
             batch.terminated,
             batch.truncated,
-            here,
-            there,
+            values,
+            next_values,
             trpo.discounting,
             trpo.gae_lambda,
         )
         bad = [] if np.isfinite(target).all() else ["the advantage"]
-        self._check_finite(bad, REMEDY, batch)
-        spread, wide = target.var(dtype=np.float64), {"dtype": np.float64}
-        explained = 1.0 - (target - here).var(**wide) / (spread + 1e-8)
+        self._check_finite(bad, DIVERGED_HINT, batch)
+        # float64: sums of many float32 numbers lose digits.
+        variance, wide = target.var(dtype=np.float64), {"dtype": np.float64}
+        explained = 1.0 - (target - values).var(**wide) / (variance + 1e-8)
         if trpo.normalize_advantage:
             advantage = (advantage - advantage.mean(**wide)) / (advantage.std(**wide) + 1e-8)
         raw_action = batch.raw_action.reshape(-1, batch.raw_action.shape[-1])
@@ -195,35 +192,35 @@ class Training(Trainer):
         data = step.Experience(observation, *map(self._tensor, rest))
         return data, self._tensor(target.reshape(-1)), float(explained)
 
-    def _order(self, rng: np.random.Generator, count: int) -> torch.Tensor:
-        """A random order of so many rows."""
+    def _permutation(self, rng: np.random.Generator, count: int) -> torch.Tensor:
+        """Return the indices of `count` rows in random order."""
         return self._tensor(rng.permutation(count))
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array).to(self._device)
 
     def _random(self, purpose: int) -> np.random.Generator:
-        """The randomness of this update, for one purpose."""
+        """Return the random generator of the current update for one purpose."""
         return np.random.default_rng([self.train.seed, self.state.counters.updates, purpose])
 
-    # --- what the loop of every engine asks ---
+    # --- called by the training loop ---
 
-    def _resumed(self, checkpoint: Checkpoint) -> TrainState:
+    def _load_state(self, checkpoint: Checkpoint) -> TrainState:
         state = load_train_state(self.state.learner, checkpoint)
         schedule = self.trpo.max_kl, self.trpo.max_kl_schedule
-        warn_of_rise("trust region", *schedule, checkpoint, self.train.steps, self._warn)
+        warn_if_rising("trust region", *schedule, checkpoint, self.train.steps, self._warn)
         return state
 
-    def _adopt(self, checkpoint: Checkpoint) -> None:
+    def _load_init(self, checkpoint: Checkpoint) -> None:
         learner = self.state.learner
         self.state.learner = learner._replace(policy=load_policy(learner.policy, checkpoint))
 
-    def _figures(self) -> dict[str, Any]:
-        rate = self.trpo.value_learning_rate  # the policy's step has none
-        return {"losses": self._learned, "split": self._split, "learning_rate": rate}
+    def _metrics(self) -> dict[str, Any]:
+        rate = self.trpo.value_learning_rate  # the policy's natural gradient step has none
+        return {"losses": self._losses, "split": self._split, "learning_rate": rate}
 
-    def _fresh(self) -> TrainState:
-        """A state that has seen nothing."""
+    def _initial_state(self) -> TrainState:
+        """Return the initial training state."""
         weight = self._driver.spec.observation_weight
         policy = networks.init(self.train.seed, self._spec, self.trpo, self._device, weight)
-        return TrainState(Learner(policy, value.fresh(policy.value)))
+        return TrainState(Learner(policy, value.init_adam(policy.value)))

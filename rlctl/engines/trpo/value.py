@@ -1,4 +1,4 @@
-"""The fit of the value function: Adam on the squared error, in shuffled minibatches.
+"""Fit of the value function: Adam on the squared error, in shuffled minibatches.
 
 Shapes: B steps, O observation, P parameters.
 """
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from rlctl.engines.trpo.vectors import Params, flatten, unflatten
 
-# (parameters, observations (b, O), targets (b, 1), where to write g) -> errors (b, 1)
+# (parameters, observations (b, O), targets (b, 1), output for the gradient) -> errors (b, 1)
 Gradient = Callable[[Params, Tensor, Tensor, Params], Tensor]
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Adam(NamedTuple):
-    """The optimizer's memory.
+    """Adam's state.
 
     Attributes:
         count: () float32, steps so far.
@@ -30,8 +30,8 @@ class Adam(NamedTuple):
     square: Tensor
 
 
-def fresh(params: Params) -> Adam:
-    """The memory of no step."""
+def init_adam(params: Params) -> Adam:
+    """Return the initial Adam state."""
     zeros = torch.zeros_like(flatten(params))
     return Adam(zeros.new_zeros(()), zeros, zeros)
 
@@ -46,38 +46,39 @@ def fit(
     minibatch: int,
     learning_rate: float,
 ) -> tuple[Params, Adam, float]:
-    """Descend the mean of (V(s) - target)^2 over a minibatch, one after another.
+    """Minimise the mean of (V(s) - target)^2 over minibatches with Adam.
 
         m = b1 m + (1 - b1) g      s = b2 s + (1 - b2) g^2
         theta -= lr m / (1 - b1^t) / (sqrt(s / (1 - b2^t)) + eps)        (Kingma and Ba 2015)
 
     Args:
-        gradient: Writes the gradient g of that mean, and returns V(s) - target.
-        params: Where it starts; never written to.
-        adam: Likewise.
+        gradient: Writes the gradient g of the mean and returns V(s) - target.
+        params: Initial parameters; never written to.
+        adam: Adam's state; never written to.
         observation: (B, O), normalised.
         target: (B,).
-        orders: The rows (B,) in the order of each pass.
-        minibatch: b; the last one of a pass has what is left.
+        orders: Permutation of the rows (B,) for each epoch.
+        minibatch: b; the last minibatch of an epoch may be smaller.
         learning_rate: lr.
 
     Returns:
-        Parameters, memory, and the mean of (V(s) - target)^2 over all that was seen.
+        Parameters, Adam's state, and the mean of (V(s) - target)^2 over all minibatches.
     """
     theta, g = flatten(params), torch.empty_like(adam.mean)
-    current, slopes = unflatten(theta, params), unflatten(g, params)
+    current, gradients = unflatten(theta, params), unflatten(g, params)
     mean, square, count = adam.mean.clone(), adam.square.clone(), float(adam.count)
     errors = []
     for x, y in _minibatches(observation, target[:, None], orders, minibatch):
-        errors.append(gradient(current, x, y, slopes))
+        errors.append(gradient(current, x, y, gradients))
         count += 1.0
         mean.lerp_(g, 1.0 - BETA_1)
         square.mul_(BETA_2).addcmul_(g, g, value=1.0 - BETA_2)
+        # Both bias corrections are moved into the scalar rate, which saves two passes over P.
         root = (1.0 - BETA_2**count) ** 0.5
         rate = learning_rate * root / (1.0 - BETA_1**count)
         theta.addcdiv_(mean, square.sqrt().add_(EPSILON * root), value=-rate)
-    memory = Adam(torch.full_like(adam.count, count), mean, square)
-    return current, memory, float(torch.cat(errors).square().mean())
+    adam = Adam(torch.full_like(adam.count, count), mean, square)
+    return current, adam, float(torch.cat(errors).square().mean())
 
 
 def _minibatches(

@@ -1,9 +1,10 @@
-"""A policy as a checkpoint of Brax's PPO, which Brax loads and acts the same with.
+"""Export to a checkpoint of Brax's PPO, with which Brax gives the same actions.
 
     (normaliser, policy, value) saved by Orbax, beside ppo_network_config.json
 
-Brax 0.14 cannot read some files that it writes itself: a keyword that is null in the configuration,
-and an observation size that is not a number. So the configuration names only what it must.
+Brax 0.14 cannot read some files that it writes itself: with a keyword that is null in the
+configuration, or an observation size that is not a number. So the configuration has only what is
+needed.
 """
 
 import errno
@@ -21,17 +22,17 @@ from rlctl.core.specs import PolicySpec
 _MIN_STD, _VAR_SCALE = 0.001, 1.0  # fixed in Brax's NormalTanhDistribution
 
 
-def check(spec: PolicySpec) -> None:
-    """Refuse a policy that Brax has no words for.
+def check_supported(spec: PolicySpec) -> None:
+    """Check that Brax's PPO can represent a policy.
 
     Raises:
-        Incompatible: It is one.
+        Incompatible: It cannot.
     """
     faults = {
         f"its distribution is {spec.distribution}, not tanh_normal": (
             spec.distribution != "tanh_normal"
         ),
-        "its actions have other bounds than [-1, 1]": (
+        "its actions have bounds other than [-1, 1]": (
             set(spec.action_low) != {-1.0} or set(spec.action_high) != {1.0}
         ),
         "its normaliser clips": spec.normalize and spec.normalizer_clip is not None,
@@ -41,7 +42,7 @@ def check(spec: PolicySpec) -> None:
     }
     if found := [fault for fault, there in faults.items() if there]:
         raise Incompatible(
-            f"Brax's PPO cannot express this policy: {'; '.join(found)}",
+            f"Brax's PPO cannot represent this policy: {'; '.join(found)}",
             "export it with --format torch, onnx or numpy",
         )
 
@@ -50,9 +51,9 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     """Write the folder.
 
     Raises:
-        Incompatible: Brax cannot express the policy.
+        Incompatible: Brax's PPO cannot represent the policy.
     """
-    check(spec)
+    check_supported(spec)
     from orbax.checkpoint import PyTreeCheckpointer
 
     params = [_normalizer(spec, arrays), _network(arrays, "policy", spec.observation_size)]
@@ -78,7 +79,7 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
 
 
 def program(spec: PolicySpec, name: str) -> str:
-    """A program that acts with the folder `name`."""
+    """Return a program that acts with the folder `name`."""
     return (
         "from pathlib import Path\n\n"
         "import jax\n"
@@ -90,7 +91,7 @@ def program(spec: PolicySpec, name: str) -> str:
 
 
 def _normalizer(spec: PolicySpec, arrays: Arrays) -> dict[str, Any]:
-    """Brax's RunningStatisticsState; its count is 64 bits in two halves."""
+    """Return Brax's RunningStatisticsState; its count is 64 bits in two halves."""
     zero = np.zeros(spec.observation_size, np.float32)
     count = int(arrays.get("normalizer/count", 0))
     return {
@@ -103,10 +104,10 @@ def _normalizer(spec: PolicySpec, arrays: Arrays) -> dict[str, Any]:
 
 
 def _network(arrays: Arrays, name: str, inputs: int) -> dict[str, Any]:
-    """One network's parameters as flax nests them.
+    """Return one network's parameters as flax nests them.
 
-    Brax shows the whole observation to both networks: a first layer that sees less of it gets
-    kernel rows of zeros for the rest.
+    In Brax both networks get the whole observation. A policy without the privileged part gets zero
+    kernel rows for it in its first layer.
     """
     layers: dict[str, dict[str, np.ndarray]] = {}
     for key, array in arrays.items():

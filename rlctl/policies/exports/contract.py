@@ -1,4 +1,4 @@
-"""What a program needs to know to use an exported policy: the JSON beside it."""
+"""Metadata of an exported policy: the JSON file that says how to use it."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,17 +13,17 @@ _PACKAGES = ("brax", "jax", "numpy", "onnx", "orbax-checkpoint", "torch")
 def contract(
     checkpoint: Checkpoint, spec: PolicySpec, kind: str, name: str, example: str
 ) -> dict[str, Any]:
-    """The facts about an export, as plain data.
+    """Return the metadata of an export as plain data.
 
     Args:
-        checkpoint: Where the policy comes from.
+        checkpoint: Checkpoint of the policy.
         spec: The policy.
         kind: The format.
-        name: Of the file or folder.
+        name: Name of the exported file or folder.
         example: A program that acts with it.
 
     Raises:
-        Incompatible: The checkpoint does not say what its environment observes and accepts.
+        Incompatible: The checkpoint has no environment spec.
     """
     env = checkpoint.env
     return {
@@ -46,7 +46,7 @@ def contract(
 
 
 def _layout(env: EnvSpec) -> list[dict[str, Any]]:
-    """The parts of the observation, each with where it starts."""
+    """Return the parts of the observation, each with its start index."""
     start, parts = 0, []
     for part in env.observation:
         parts.append({"start": start, **vars(part)})

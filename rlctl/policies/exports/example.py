@@ -1,4 +1,4 @@
-"""The deterministic action of `PolicySpec` as a few lines of Python, for numpy and torch alike."""
+"""Code of example programs: the deterministic action of `PolicySpec` in numpy or torch."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import action_bounds
 
 
-def constants(spec: PolicySpec, make: str) -> list[str]:
-    """Lines that define the bounds; `make` makes an array of a list, e.g. `np.array`."""
+def constant_lines(spec: PolicySpec, make: str) -> list[str]:
+    """Return lines that define the bounds; `make` makes an array of a list, e.g. `np.array`."""
     if spec.distribution == "normal" and not action_bounds(spec)[2].any():
         return []
     low, high, bounded = (x.tolist() for x in action_bounds(spec))
@@ -15,8 +15,8 @@ def constants(spec: PolicySpec, make: str) -> list[str]:
     return lines if all(bounded) else [*lines, f"bounded = {make}({bounded})"]
 
 
-def normalizing(spec: PolicySpec, mean: str, std: str) -> list[str]:
-    """Lines of a function that make `h` of `observation`."""
+def normalize_lines(spec: PolicySpec, mean: str, std: str) -> list[str]:
+    """Return lines that compute the normalised `h` from `observation`."""
     lines = [f"h = observation[..., :{spec.policy_size}]"]
     if spec.normalize:
         lines.append(f"h = (h - {mean}) / {std}")
@@ -25,8 +25,8 @@ def normalizing(spec: PolicySpec, mean: str, std: str) -> list[str]:
     return lines
 
 
-def acting(spec: PolicySpec, module: str) -> list[str]:
-    """Lines of a function that return the action, from the network's output `h`."""
+def action_lines(spec: PolicySpec, module: str) -> list[str]:
+    """Return lines that return the action from the network's output `h`."""
     if spec.distribution == "categorical":
         return ["return low + h.argmax(-1)[..., None]"]
     bounded = action_bounds(spec)[2]
@@ -40,6 +40,6 @@ def acting(spec: PolicySpec, module: str) -> list[str]:
     return [f"return {action}" if all(bounded) else f"return {module}.where(bounded, {action}, h)"]
 
 
-def function(lines: list[str]) -> list[str]:
-    """`act` with this body."""
-    return ["", "", "def act(observation):", *(f"    {line}" for line in lines)]
+def act_lines(body: list[str]) -> list[str]:
+    """Return the lines of a function `act` with this body."""
+    return ["", "", "def act(observation):", *(f"    {line}" for line in body)]

@@ -1,4 +1,4 @@
-"""A policy as one .npz: the arrays under their names in the checkpoint, and the spec as JSON."""
+"""Export to one .npz: the arrays under their names in the checkpoint, and the spec as JSON."""
 
 from pathlib import Path
 
@@ -19,30 +19,30 @@ _ACTIVATIONS = {
 
 
 def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
-    """Write the file; it holds no pickle."""
+    """Write the file, without pickled objects."""
     needed = {name: arrays[name] for name in expected_shapes(spec)}
-    with path.open("wb") as file:  # given a name, numpy would add .npz to it
+    with path.open("wb") as file:  # given a path, numpy would append .npz
         np.savez(file, spec=np.array(to_json(spec.to_json())), **needed)
 
 
 def program(spec: PolicySpec, name: str) -> str:
-    """A program that acts with the file `name`, needing numpy alone."""
-    seen, last = f"[:{spec.policy_size}]", len(spec.policy_hidden_layer_sizes)
+    """Return a program that acts with the file `name`; it needs only numpy."""
+    visible, last = f"[:{spec.policy_size}]", len(spec.policy_hidden_layer_sizes)
     body = [
-        *example.normalizing(
-            spec, f'policy["normalizer/mean"]{seen}', f'policy["normalizer/std"]{seen}'
+        *example.normalize_lines(
+            spec, f'policy["normalizer/mean"]{visible}', f'policy["normalizer/std"]{visible}'
         ),
         f"for i in range({last + 1}):",
         '    h = h @ policy[f"policy/hidden_{i}/kernel"] + policy[f"policy/hidden_{i}/bias"]',
         f"    if i < {last}:",
         f"        h = {_ACTIVATIONS[spec.activation]}",
-        *example.acting(spec, "np"),
+        *example.action_lines(spec, "np"),
     ]
     lines = [
         "import numpy as np",
         "",
         f"policy = dict(np.load({name!r}))",
-        *example.constants(spec, "np.float32"),
-        *example.function(body),
+        *example.constant_lines(spec, "np.float32"),
+        *example.act_lines(body),
     ]
     return "\n".join(lines) + "\n"

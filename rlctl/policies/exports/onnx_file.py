@@ -1,6 +1,6 @@
-"""A policy as an ONNX model: observation (N, O) in, deterministic action (N, A) out.
+"""Export to an ONNX model: observation (N, O) in, deterministic action (N, A) out.
 
-The normaliser and the scaling of the action are inside.
+The model includes the normaliser and the scaling of actions.
 """
 
 from pathlib import Path
@@ -18,14 +18,14 @@ _OPSET, _IR = 17, 8  # old enough for any onnxruntime since 1.13
 
 
 class _Graph:
-    """Nodes and constants in the order they are added; every value is named after its node."""
+    """ONNX nodes and constants in the order added; every value is named after its node."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def add(self, kind: str, *inputs: str | np.ndarray, **attributes: Any) -> str:
-        """A node of an ONNX operator; arrays among its inputs become constants."""
+        """Add a node of an ONNX operator and return its name; array inputs become constants."""
         from onnx import helper
 
         names = [x if isinstance(x, str) else self._constant(x) for x in inputs]
@@ -52,7 +52,7 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
         from onnx import TensorProto, helper
     except ModuleNotFoundError as error:
         raise PackageMissing(
-            "ONNX files are written by the package onnx, which is not installed", "onnx"
+            "writing ONNX files needs the package onnx, which is not installed", "onnx"
         ) from error
     graph = _Graph()
     output = _network(graph, spec, arrays, _normalized(graph, spec, arrays))
@@ -76,7 +76,7 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
 
 
 def program(spec: PolicySpec, name: str) -> str:
-    """A program that acts with the file `name`; observations (N, O) are float32."""
+    """Return a program that acts with the file `name`; observations (N, O) are float32."""
     return (
         "import onnxruntime\n\n"
         f"session = onnxruntime.InferenceSession({name!r})\n\n\n"
@@ -86,13 +86,13 @@ def program(spec: PolicySpec, name: str) -> str:
 
 
 def _normalized(graph: _Graph, spec: PolicySpec, arrays: Arrays) -> str:
-    x, seen = "observation", slice(spec.policy_size)
+    x, visible = "observation", slice(spec.policy_size)
     if spec.policy_size < spec.observation_size:
         x = graph.add("Slice", x, *(np.array([i]) for i in (0, spec.policy_size, 1)))
     if not spec.normalize:
         return x
-    x = graph.add("Sub", x, arrays["normalizer/mean"][seen])
-    x = graph.add("Div", x, arrays["normalizer/std"][seen])
+    x = graph.add("Sub", x, arrays["normalizer/mean"][visible])
+    x = graph.add("Div", x, arrays["normalizer/std"][visible])
     if spec.normalizer_clip is None:
         return x
     clip = np.float32(spec.normalizer_clip)

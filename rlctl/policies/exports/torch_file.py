@@ -1,4 +1,4 @@
-"""A policy as a plain PyTorch state dict: a normaliser, and an nn.Sequential under `mlp.`."""
+"""Export to a plain PyTorch state dict: a normaliser, and an nn.Sequential under `mlp.`."""
 
 import io
 from itertools import pairwise
@@ -14,7 +14,7 @@ _ACTIVATIONS = {"swish": "SiLU", "tanh": "Tanh", "relu": "ReLU", "elu": "ELU"}
 def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     """Write the file, which `torch.load(path, weights_only=True)` reads.
 
-    Linear layers keep their kernels [out, in], the other way round than a checkpoint does.
+    Linear layers have kernels [out, in], the transpose of a checkpoint's.
     """
     import torch
 
@@ -28,21 +28,21 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
         state[f"mlp.{2 * i}.bias"] = torch.tensor(bias)
     if spec.distribution == "normal":
         state["log_std"] = torch.tensor(arrays["policy/log_std"])
-    content = io.BytesIO()  # torch.save hides why a file could not be written
+    content = io.BytesIO()  # torch.save hides the cause of a failed write
     torch.save(state, content)
     path.write_bytes(content.getvalue())
 
 
 def program(spec: PolicySpec, name: str) -> str:
-    """A program that acts with the file `name`, needing PyTorch alone."""
+    """Return a program that acts with the file `name`; it needs only PyTorch."""
     sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
     activation = f"    nn.{_ACTIVATIONS[spec.activation]}(),"
     layers = [f"    nn.Linear({i}, {o})," for i, o in pairwise(sizes)]
     stack = [line for layer in layers for line in (layer, activation)][:-1]
     body = [
-        *example.normalizing(spec, 'state["normalizer.mean"]', 'state["normalizer.std"]'),
+        *example.normalize_lines(spec, 'state["normalizer.mean"]', 'state["normalizer.std"]'),
         "h = mlp(h)",
-        *example.acting(spec, "torch"),
+        *example.action_lines(spec, "torch"),
     ]
     lines = [
         "import torch",
@@ -53,7 +53,7 @@ def program(spec: PolicySpec, name: str) -> str:
         *stack,
         ").requires_grad_(False)",
         'mlp.load_state_dict({k[4:]: v for k, v in state.items() if k.startswith("mlp.")})',
-        *example.constants(spec, "torch.tensor"),
-        *example.function(body),
+        *example.constant_lines(spec, "torch.tensor"),
+        *example.act_lines(body),
     ]
     return "\n".join(lines) + "\n"

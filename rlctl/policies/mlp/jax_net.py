@@ -1,6 +1,6 @@
 """A multi-layer perceptron as pure functions on {"hidden_0": {"kernel", "bias"}, ...}.
 
-Layout and initialisation are Brax's: kernels [in, out] drawn lecun-uniform, biases zero, the last
+Layout and initialisation are Brax's: kernels [in, out] LeCun-uniform, biases zero; the last
 hidden_i is the linear output layer.
 """
 
@@ -23,11 +23,11 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 
 def init(key: jax.Array, sizes: Sequence[int]) -> Params:
-    """Fresh parameters for layers of `sizes`: input, hidden ones, output."""
-    draw = jax.nn.initializers.lecun_uniform()
+    """Return initial parameters of a network with `sizes`: input, hidden layers, output."""
+    sample = jax.nn.initializers.lecun_uniform()
     return {
         f"hidden_{i}": {
-            "kernel": draw(jax.random.fold_in(key, i), shape, jnp.float32),
+            "kernel": sample(jax.random.fold_in(key, i), shape, jnp.float32),
             "bias": jnp.zeros(shape[1], jnp.float32),
         }
         for i, shape in enumerate(pairwise(sizes))
@@ -36,21 +36,21 @@ def init(key: jax.Array, sizes: Sequence[int]) -> Params:
 
 @jax.custom_vjp
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-    """x W + b, for x (..., in) and W (in, out).
+    """Compute x W + b, for x (..., in) and W (in, out).
 
-    Its gradients are products only, b's as well, of arrays that stand in memory: XLA would sum b's
-    by columns on one core, and work x and dy out anew inside each of the three.
+    The gradients are matrix products, b's as well, of materialised arrays: XLA on a CPU would sum
+    b's gradient on one core and recompute x and dy inside each of the three products.
     """
     return x @ kernel + bias
 
 
 def _dense(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> tuple[jax.Array, Any]:
-    x = jax.lax.optimization_barrier(x)
+    x = jax.lax.optimization_barrier(x)  # materialise: do not fuse x into the products
     return x @ kernel + bias, (x, kernel)
 
 
-def _dense_gradient(kept: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    x, kernel = kept
+def _dense_gradient(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    x, kernel = residuals
     dy = jax.lax.optimization_barrier(dy)
     x_rows, dy_rows = (a.reshape(-1, a.shape[-1]) for a in (x, dy))
     ones = jnp.ones((1, dy_rows.shape[0]), dy.dtype)
@@ -62,7 +62,7 @@ dense.defvjp(_dense, _dense_gradient)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def activate(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """An activation of x (...), whose slope is worked out once, with it, and kept."""
+    """Apply an activation to x (...); its derivative is computed in the same pass and kept."""
     return function(x)
 
 
@@ -82,14 +82,14 @@ activate.defvjp(_activate, _activate_gradient)
 
 
 def layers(params: Params, x: jax.Array, activation: str) -> dict[str, jax.Array]:
-    """What every layer gives for x (..., in), by name, in order."""
+    """Return the output of every layer for x (..., in), by name, in order."""
     last = len(params) - 1
-    found = {}
+    outputs = {}
     for i in range(last + 1):
         layer = params[f"hidden_{i}"]
         x = dense(x, layer["kernel"], layer["bias"])
-        found[f"hidden_{i}"] = x = activate(ACTIVATIONS[activation], x) if i < last else x
-    return found
+        outputs[f"hidden_{i}"] = x = activate(ACTIVATIONS[activation], x) if i < last else x
+    return outputs
 
 
 def mlp(params: Params, x: jax.Array, activation: str) -> jax.Array:

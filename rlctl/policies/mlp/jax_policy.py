@@ -1,4 +1,4 @@
-"""The same policy in JAX, jitted: one program for each batch size it meets."""
+"""Back end in JAX, jitted: one program for each batch size."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class JaxPolicy(Policy):
     """A multi-layer perceptron policy on JAX.
 
     Args:
-        spec: What the arrays mean.
+        spec: The policy's spec.
         arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
         device: `auto` is JAX's default device.
 
@@ -51,7 +51,7 @@ class JaxPolicy(Policy):
 
     def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
         forked.check("a JAX policy")
-        # Waiting for the result is also what makes the caller's buffers safe to write again.
+        # np.asarray waits for the result, so the caller may overwrite its arrays afterwards.
         return np.asarray(self._jitted_act(self._params, observation, noise))
 
     def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
@@ -59,12 +59,12 @@ class JaxPolicy(Policy):
         return jax.device_get(self._jitted_stages(self._params, observation, noise))
 
     def _stages_of(self, params: Any, observation: jax.Array, noise: jax.Array) -> Stages:
-        """The stages of one observation (O,) and noise (Z,)."""
+        """Return the stages for one observation (O,) and noise (Z,)."""
         spec = self.spec
         x = observation[: spec.policy_size]
         if spec.normalize:
             x = normalize(params["mean"], params["std"], x, spec.normalizer_clip)
-        with jax.default_matmul_precision("highest"):  # GPUs would round to TF32
+        with jax.default_matmul_precision("highest"):  # otherwise GPUs round to TF32
             outputs = layers(params["layers"], x, spec.activation)
         *_, output = outputs.values()
         head = {"tanh_normal": _tanh_normal, "normal": _normal, "categorical": _categorical}
@@ -104,5 +104,5 @@ def _device(name: str) -> jax.Device | None:
         return jax.devices(name)[0]
     except RuntimeError as error:
         raise DeviceUnavailable(
-            f"JAX has no {name} here", "`rlctl device-check` shows what is here"
+            f"JAX has no {name} on this machine", "`rlctl device-check` lists the devices"
         ) from error

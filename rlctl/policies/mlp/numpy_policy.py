@@ -1,4 +1,4 @@
-"""The reference: the formulas of `PolicySpec` in numpy float32, needing no framework.
+"""Reference back end: the formulas of `PolicySpec` in numpy float32.
 
 Shapes: N batch, O observation, A action, Z noise.
 """
@@ -12,7 +12,7 @@ from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import Policy, action_bounds
 from rlctl.policies.normalizer import normalize
 
-# The exponential forms overflow for large inputs; these do not.
+# Forms that do not overflow for large inputs, unlike those with exp(-x).
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "swish": lambda x: 0.5 * x * (1.0 + np.tanh(0.5 * x)),
     "tanh": np.tanh,
@@ -22,12 +22,12 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 class NumpyPolicy(Policy):
-    """A multi-layer perceptron policy on numpy, which has the CPU alone.
+    """A multi-layer perceptron policy on numpy, which runs on the CPU.
 
     Args:
-        spec: What the arrays mean.
+        spec: The policy's spec.
         arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
-        device: Makes no difference.
+        device: Ignored.
     """
 
     backend = "numpy"
@@ -41,7 +41,7 @@ class NumpyPolicy(Policy):
         return self._stages(observation, noise)["action"]
 
     def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        x = normalized(self.spec, self._arrays, observation)
+        x = preprocess(self.spec, self._arrays, observation)
         layers = mlp(self._arrays, x, self.spec.activation)
         *_, output = layers.values()
         head = {
@@ -69,29 +69,29 @@ class NumpyPolicy(Policy):
         return {"action": self._low + choice.astype(np.float32)}
 
     def _into_bounds(self, unit: np.ndarray) -> np.ndarray:
-        """From [-1, 1] (N, A) to the bounds."""
+        """Scale [-1, 1] (N, A) to the action's bounds."""
         return self._low + (unit + np.float32(1.0)) * np.float32(0.5) * (self._high - self._low)
 
 
-def normalized(spec: PolicySpec, arrays: Arrays, observation: np.ndarray) -> np.ndarray:
-    """What the network sees of observations (N, O): (N, policy_size)."""
-    seen = slice(spec.policy_size)
+def preprocess(spec: PolicySpec, arrays: Arrays, observation: np.ndarray) -> np.ndarray:
+    """Return the network's inputs (N, policy_size) for observations (N, O)."""
+    visible = slice(spec.policy_size)
     if not spec.normalize:
-        return observation[:, seen]
-    mean, std = arrays["normalizer/mean"][seen], arrays["normalizer/std"][seen]
-    return normalize(mean, std, observation[:, seen], spec.normalizer_clip)
+        return observation[:, visible]
+    mean, std = arrays["normalizer/mean"][visible], arrays["normalizer/std"][visible]
+    return normalize(mean, std, observation[:, visible], spec.normalizer_clip)
 
 
 def mlp(arrays: Arrays, x: np.ndarray, activation: str) -> dict[str, np.ndarray]:
-    """What every layer policy/hidden_i gives for x (N, in), by name; the last one is linear."""
+    """Return the output of every layer for x (N, in), by name; the last one is linear."""
     last = sum(name.startswith("policy/hidden_") for name in arrays) // 2 - 1
-    found = {}
+    outputs = {}
     for i in range(last + 1):
         x = x @ arrays[f"policy/hidden_{i}/kernel"] + arrays[f"policy/hidden_{i}/bias"]
-        found[f"hidden_{i}"] = x = ACTIVATIONS[activation](x) if i < last else x
-    return found
+        outputs[f"hidden_{i}"] = x = ACTIVATIONS[activation](x) if i < last else x
+    return outputs
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
-    """log(1 + exp(x)), without overflow."""
+    """Compute log(1 + exp(x)) without overflow."""
     return np.logaddexp(x, np.float32(0.0))

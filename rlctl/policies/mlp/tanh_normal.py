@@ -2,7 +2,7 @@
 
 A network gives [mu, s] (..., 2A); sigma = (softplus(s) + min_std) * var_scale, u ~ N(mu, sigma),
 and the action is tanh(u), scaled to its bounds. Densities are of tanh(u): the constant of the
-scaling is left out, as it has no gradient.
+scaling is left out because it has no gradient.
 """
 
 import math
@@ -20,14 +20,17 @@ def mean_and_scale(
 
 
 def log_prob(mean: jax.Array, scale: jax.Array, raw_action: jax.Array) -> jax.Array:
-    """Log-density of tanh(u), (...,): log N(u; mu, sigma) - log |d tanh(u) / du|, summed over A."""
+    """Return the log-density of tanh(u), (...,).
+
+    It is log N(u; mu, sigma) - log |d tanh(u) / du|, summed over A.
+    """
     z = (raw_action - mean) / scale
     normal = -0.5 * z * z - jnp.log(scale) - 0.5 * math.log(2.0 * math.pi)
     return jnp.sum(normal - log_slope(raw_action), axis=-1)
 
 
 def entropy(mean: jax.Array, scale: jax.Array, noise: jax.Array) -> jax.Array:
-    """Entropy of tanh(u), (...,), estimated at u = mu + sigma * noise.
+    """Estimate the entropy of tanh(u), (...,), from one sample u = mu + sigma * noise.
 
     H[tanh u] = H[u] + E log |d tanh(u) / du|, and H[u] = log sigma + (1 + log 2 pi) / 2.
     """
@@ -36,7 +39,7 @@ def entropy(mean: jax.Array, scale: jax.Array, noise: jax.Array) -> jax.Array:
 
 
 def log_slope(raw_action: jax.Array) -> jax.Array:
-    """log (1 - tanh(u)^2), in the form that does not lose digits: 2 (log 2 - u - softplus(-2u))."""
+    """Compute log (1 - tanh(u)^2) as 2 (log 2 - u - softplus(-2u)), which does not lose digits."""
     return 2.0 * (math.log(2.0) - raw_action - jax.nn.softplus(-2.0 * raw_action))
 
 

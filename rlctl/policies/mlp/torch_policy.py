@@ -1,4 +1,4 @@
-"""The same policy in PyTorch.
+"""Back end in PyTorch.
 
 Shapes: N batch, O observation, A action, Z noise.
 """
@@ -20,7 +20,7 @@ class TorchPolicy(Policy):
     """A multi-layer perceptron policy on PyTorch.
 
     Args:
-        spec: What the arrays mean.
+        spec: The policy's spec.
         arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
         device: `auto` is the GPU if PyTorch sees one.
 
@@ -38,18 +38,18 @@ class TorchPolicy(Policy):
             for name, array in arrays.items()
             if name.startswith("policy/")
         }
-        seen = slice(spec.policy_size)
-        self._mean = self._tensor(arrays["normalizer/mean"][seen])
-        self._std = self._tensor(arrays["normalizer/std"][seen])
+        visible = slice(spec.policy_size)
+        self._mean = self._tensor(arrays["normalizer/mean"][visible])
+        self._std = self._tensor(arrays["normalizer/std"][visible])
         self._low, self._high, self._bounded = map(self._tensor, action_bounds(spec))
 
     def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        found = self._stages_of(self._tensor(observation), self._tensor(noise))
-        return found["action"].numpy(force=True)
+        stages = self._stages_of(self._tensor(observation), self._tensor(noise))
+        return stages["action"].numpy(force=True)
 
     def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        found = self._stages_of(self._tensor(observation), self._tensor(noise))
-        return {name: stage.numpy(force=True) for name, stage in found.items()}
+        stages = self._stages_of(self._tensor(observation), self._tensor(noise))
+        return {name: stage.numpy(force=True) for name, stage in stages.items()}
 
     @torch.inference_mode()
     def _stages_of(self, observation: Tensor, noise: Tensor) -> dict[str, Tensor]:
@@ -83,7 +83,7 @@ class TorchPolicy(Policy):
         return {"action": self._low + choice}
 
     def _into_bounds(self, unit: Tensor) -> Tensor:
-        """From [-1, 1] (N, A) to the bounds."""
+        """Scale [-1, 1] (N, A) to the action's bounds."""
         return self._low + (unit + 1.0) * 0.5 * (self._high - self._low)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
@@ -91,9 +91,9 @@ class TorchPolicy(Policy):
 
 
 def _device(name: str) -> torch.device:
-    found = torch.cuda.is_available()
-    if name == "gpu" and not found:
+    has_gpu = torch.cuda.is_available()
+    if name == "gpu" and not has_gpu:
         raise DeviceUnavailable(
-            "PyTorch sees no GPU", "use --device cpu; `rlctl device-check` shows what is here"
+            "PyTorch sees no GPU", "use --device cpu; `rlctl device-check` lists the devices"
         )
-    return torch.device("cuda" if found and name != "cpu" else "cpu")
+    return torch.device("cuda" if has_gpu and name != "cpu" else "cpu")

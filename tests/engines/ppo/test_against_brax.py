@@ -1,4 +1,4 @@
-"""PPO's mathematics, number by number against Brax's own functions."""
+"""Tests of PPO's mathematics against Brax's own functions."""
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ SPEC = PolicySpec(O, O, (-1.0,) * A, (1.0,) * A, (8, 8), (16,))
 
 @pytest.fixture(scope="module")
 def brax():
-    """Brax's functions, under short names."""
+    """Return Brax's functions under short names."""
     from brax.training import distribution
     from brax.training.acme import running_statistics
     from brax.training.agents.ppo import losses as ppo_losses
@@ -49,7 +49,7 @@ def brax():
 
 @pytest.fixture(scope="module")
 def unroll():
-    """Random steps with some terminations and no truncation."""
+    """Return random steps with some terminations and no truncation."""
     rng = np.random.default_rng(0)
 
     def normal(*shape):
@@ -69,7 +69,7 @@ def unroll():
 
 @pytest.fixture(scope="module")
 def state():
-    """A policy whose normaliser has seen something."""
+    """Return a policy whose normaliser has data."""
     fresh = networks.init(jax.random.PRNGKey(3), SPEC)
     seen = jax.random.normal(jax.random.PRNGKey(4), (100, O)) * 2.0 + 1.0
     return fresh._replace(normalizer=update(fresh.normalizer, seen))
@@ -108,8 +108,8 @@ def test_loss_and_its_gradient_equal_brax(brax, unroll, state, normalize_advanta
 
     def ours(params):
         normal = unroll._replace(
-            observation=nets.see(state.normalizer, unroll.observation),
-            last_observation=nets.see(state.normalizer, unroll.last_observation),
+            observation=nets.preprocess(state.normalizer, unroll.observation),
+            last_observation=nets.preprocess(state.normalizer, unroll.last_observation),
         )
         return ppo_loss(params, normal, jax.random.PRNGKey(0), nets, config)
 
@@ -214,7 +214,9 @@ def test_a_policy_acts_the_same_through_brax(brax, state, rng):
         observation, jax.random.PRNGKey(0)
     )
     nets = networks.Networks(SPEC)
-    mean, _ = nets.distribution(state.params["policy"], nets.see(state.normalizer, observation))
+    mean, _ = nets.distribution(
+        state.params["policy"], nets.preprocess(state.normalizer, observation)
+    )
     np.testing.assert_allclose(jnp.tanh(mean), their_action, rtol=1e-5, atol=1e-6)
 
 

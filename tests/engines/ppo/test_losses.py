@@ -1,4 +1,4 @@
-"""What Brax has no numbers for: truncation, by hand."""
+"""Tests of GAE with truncation, which Brax does not cover, against values computed by hand."""
 
 import jax.numpy as jnp
 import numpy as np

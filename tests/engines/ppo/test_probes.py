@@ -13,14 +13,14 @@ from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig
-from rlctl.engines.ppo.train import Training
+from rlctl.engines.ppo.train import PPOTrainer
 
 GAMMA = 0.9
 
 
 @pytest.fixture
 def learn(probe, tmp_path):  # noqa: F811
-    """Train on a probe; returns value(observation) and mean action(observation)."""
+    """Train on a probe; return value(observation) and mean action(observation)."""
 
     def run(kind, updates=80, *extra):
         settings = resolve(
@@ -46,18 +46,18 @@ def learn(probe, tmp_path):  # noqa: F811
         )
         name = probe(kind)
         with Run.create(name, "ppo", 0) as folder:
-            training = Training(settings, name, folder, Hooks(), None, False)
+            training = PPOTrainer(settings, name, folder, Hooks(), None, False)
             training.learn(lambda task, *args: task(*args))
             training.close()
         policy = training.state.learner.policy
         nets = networks.Networks(training._spec)
 
         def value(*observation):
-            x = nets.see(policy.normalizer, jnp.asarray(observation, jnp.float32))
+            x = nets.preprocess(policy.normalizer, jnp.asarray(observation, jnp.float32))
             return float(nets.value(policy.params["value"], x))
 
         def action(*observation):
-            x = nets.see(policy.normalizer, jnp.asarray(observation, jnp.float32))
+            x = nets.preprocess(policy.normalizer, jnp.asarray(observation, jnp.float32))
             mean, _ = nets.distribution(policy.params["policy"], x)
             return float(2.0 * jax.numpy.tanh(mean[0]))
 

@@ -1,4 +1,4 @@
-"""The training loop: resumed bit for bit, stopped by signals, honest about divergence."""
+"""Tests of training by PPO: bitwise resume, stop by signals, errors after divergence."""
 
 import contextlib
 import json
@@ -47,7 +47,7 @@ def settings(env, *extra):
 
 @pytest.fixture
 def start_run(tmp_path):
-    """A fresh run of an environment, closed when the test ends."""
+    """Return a function that creates runs; they are closed when the test ends."""
     with contextlib.ExitStack() as stack:
         yield lambda env, name="run": stack.enter_context(
             Run.create(env, "ppo", 0, tmp_path / name)
@@ -101,7 +101,7 @@ def test_two_halves_equal_the_whole_bit_for_bit(env, extra, start_run):
 
 
 def test_every_part_of_the_state_is_needed_to_resume(start_run):
-    """Were a part not restored, the halves would still have to differ: each one matters."""
+    """Damage one part at a time: the resumed training must then differ."""
     env, steps = "pendulum", f"train.steps={4 * UPDATE}"
     run = start_run(env, "whole")
     train(settings(env, steps, f"train.save_every={2 * UPDATE}"), env, run, Hooks())
@@ -122,7 +122,7 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
         assert (got.groups["policy"][kernel] != end.groups["policy"][kernel]).any(), name
 
 
-def test_mirror_and_optimizer_reach_the_update(start_run):
+def test_symmetry_and_optimizer_change_the_update(start_run):
     kernels = []
     for i, extra in enumerate([(), ("ppo.symmetry=true",), ("ppo.optimizer=muon",)]):
         run = start_run("barkour", f"run{i}")
@@ -134,7 +134,7 @@ def test_mirror_and_optimizer_reach_the_update(start_run):
     assert (base != muon).any()
 
 
-def test_easier_settings_come_first_and_grow_harder(start_run):
+def test_the_curriculum_grows_harder(start_run):
     run = start_run("barkour", "run")
     steps = [f"train.steps={4 * UPDATE}", f"train.save_every={UPDATE}"]
     train(
@@ -184,7 +184,7 @@ def test_init_from_takes_the_networks_and_nothing_else(start_run):
 
 
 class Explosive(probes.Probe):
-    """Its reward is not finite in environment 3 of 16 from the fourth step on."""
+    """Probe with a NaN reward in some environments from the fourth step on."""
 
     steps = 10**9
 

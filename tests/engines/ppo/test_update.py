@@ -1,4 +1,4 @@
-"""The optimizers of an update."""
+"""Tests of the optimizers."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from rlctl.engines.ppo.update import make_optimizer
 
 
 def test_muon_turns_all_directions_alike(rng):
-    """A matrix moves by an orthogonal one however uneven its gradient; a bias as by Nadam."""
+    """Check that a matrix moves by an orthogonal one, whatever its gradient; a bias as by Nadam."""
     rate = 0.01
     params = {"kernel": jnp.zeros((16, 16)), "bias": jnp.zeros(16)}
     left, right = (np.linalg.qr(rng.normal(size=(16, 16)))[0] for _ in range(2))
@@ -30,7 +30,7 @@ def test_muon_turns_all_directions_alike(rng):
 
 @pytest.mark.parametrize("name", ["adam", "muon"])
 def test_a_linear_schedule_ends_standing_still(rng, name):
-    """Steady gradients move a little less with every step, and not at all after the last."""
+    """Check that constant gradients give ever smaller steps, and none after the last."""
     config = PPOConfig(optimizer=name, learning_rate=0.01, learning_rate_schedule="linear")
     optimizer = make_optimizer(config, 4)
     params = {"kernel": jnp.zeros((8, 8))}

@@ -1,4 +1,4 @@
-"""Trainings of the numpy problems, in a moment."""
+"""Fixtures for short trainings of the numpy problems."""
 
 import contextlib
 
@@ -30,7 +30,7 @@ FEW = (
 
 @pytest.fixture
 def settings():
-    """Small settings, and what is laid over them."""
+    """Return a function that makes small settings with overrides."""
 
     def make(*extra):
         sections = {"train": TrainConfig, "trpo": TRPOConfig, "env": numpy_problems.NoConfig}
@@ -41,7 +41,7 @@ def settings():
 
 @pytest.fixture
 def start_run(tmp_path):
-    """A fresh run, closed when the test ends."""
+    """Return a function that creates runs; they are closed when the test ends."""
     with contextlib.ExitStack() as stack:
         yield lambda name="run": stack.enter_context(
             Run.create("problem", "trpo", 0, tmp_path / name)
@@ -50,7 +50,7 @@ def start_run(tmp_path):
 
 @pytest.fixture
 def trained(monkeypatch, settings, start_run):
-    """Train on a problem with settings; returns its last checkpoint."""
+    """Train on a problem with settings; return its last checkpoint."""
 
     def run(problem, *extra, name="run"):
         numpy_problems.install(monkeypatch, problem)

@@ -1,4 +1,4 @@
-"""Where the networks live."""
+"""Tests of the choice of TRPO's device."""
 
 import pytest
 import torch

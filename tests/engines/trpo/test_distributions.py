@@ -1,4 +1,4 @@
-"""The distributions, against torch's own."""
+"""Tests of the distributions against torch's own."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def generator():
 
 
 def pair(kind, generator):
-    """Two distributions of a kind, torch's own of each, and values for them."""
+    """Return two distributions of a kind, the same from torch, and values for them."""
     first, second = torch.randn(2, 6, 3, generator=generator)
     if kind == "normal":
         scales = torch.tensor([-0.5, 0.2, 0.9]), torch.tensor([0.1, -0.3, 0.4])

@@ -1,4 +1,4 @@
-"""Advantages by hand."""
+"""Tests of GAE against values computed by hand."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ SETTINGS = (
 
 @pytest.fixture
 def learn(trained):
-    """Train on a problem; returns value(observation) and mean action(observation)."""
+    """Train on a problem; return value(observation) and mean action(observation)."""
 
     def run(problem, updates=25, *extra):
         import torch

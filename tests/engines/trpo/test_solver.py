@@ -1,4 +1,4 @@
-"""Conjugate gradient and Fisher products, against exact ones."""
+"""Tests of conjugate gradient and Fisher-vector products against exact results."""
 
 import pytest
 import torch
@@ -13,14 +13,14 @@ DOUBLE = torch.float64
 
 @pytest.fixture
 def matrix():
-    """A well-conditioned symmetric positive definite matrix."""
+    """Return a well-conditioned symmetric positive definite matrix."""
     root = torch.randn(12, 12, dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
     return root @ root.T + torch.eye(12, dtype=DOUBLE)
 
 
 @pytest.fixture(params=["normal", "categorical"])
 def policy(request):
-    """Parameters, and their distributions over some observations; all in float64."""
+    """Return parameters and a function to their distributions, in float64."""
     generator = torch.Generator().manual_seed(2)
     params = torch_net.init((3, 5, 2), generator, output_scale=1.0)
     if request.param == "normal":
@@ -36,7 +36,7 @@ def policy(request):
 
 
 def mean_kl(distribution, params, vector):
-    """KL from `params` to the parameters of a vector, a function of the vector."""
+    """Return the mean KL from `params` to the parameters of a vector."""
     here = distribution(params)
     return here.kl(distribution(unflatten(vector, params))).mean()
 
@@ -83,7 +83,7 @@ def test_fisher_products_are_those_of_the_finite_difference_hessian_of_the_kl(po
         return mean_kl(distribution, params, theta + eps * vector)
 
     def second(a, b):
-        """a^T H b."""
+        """Estimate a^T H b by finite differences."""
         return (kl(a + b) - kl(a - b) - kl(b - a) + kl(-a - b)) / (4.0 * eps**2)
 
     hessian = torch.stack([torch.stack([second(a, b) for b in directions]) for a in directions])

@@ -1,4 +1,4 @@
-"""The policy's step: the trust region, the line search, and everything that can go wrong."""
+"""Tests of TRPO's policy update: trust region, line search and rejected steps."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ CONFIG = TRPOConfig(cg_damping=0.0, cg_iterations=50)
 
 
 def normal(params, observation):
-    """Means linear in the observation: the KL is quadratic in the kernel."""
+    """Return means linear in the observation: the KL is quadratic in the kernel."""
     return Normal(observation @ params["kernel"], params["log_std"])
 
 
@@ -25,7 +25,7 @@ def choice(params, observation):
 
 @pytest.fixture
 def problem():
-    """Parameters and experience whose advantage rises along the first observation."""
+    """Return parameters and experience with an advantage along the first observation."""
     generator = torch.Generator().manual_seed(0)
     observation = torch.randn(400, 3, generator=generator)
     params = {"kernel": torch.zeros(3, 2), "log_std": torch.full((2,), -0.5)}
@@ -38,20 +38,20 @@ def problem():
 def improve(problem, network=normal, **changes):
     params, data = problem
     config = dataclasses.replace(CONFIG, **changes)
-    return step.improve(network, params, data, torch.arange(len(data.observation)), config)
+    return step.update_policy(network, params, data, torch.arange(len(data.observation)), config)
 
 
 @pytest.mark.parametrize("max_kl", [0.003, 0.01, 0.03])
 def test_the_step_fills_the_trust_region_and_stays_inside(problem, max_kl):
-    params, figures = improve(problem, max_kl=max_kl)
+    params, metrics = improve(problem, max_kl=max_kl)
     _, data = problem
     kl = float(normal(problem[0], data.observation).kl(normal(params, data.observation)).mean())
-    assert figures["rejected"] is None
+    assert metrics["rejected"] is None
     assert 0.5 * max_kl < kl <= max_kl
-    assert figures["kl"] == pytest.approx(kl, rel=1e-4)
-    assert figures["surrogate_gain"] == pytest.approx(figures["surrogate_predicted"], rel=0.2)
+    assert metrics["kl"] == pytest.approx(kl, rel=1e-4)
+    assert metrics["surrogate_gain"] == pytest.approx(metrics["surrogate_predicted"], rel=0.2)
     gain = step.surrogate(normal(params, data.observation), data, 0.0) - data.advantage.mean()
-    assert figures["surrogate_gain"] == pytest.approx(float(gain), rel=1e-4)
+    assert metrics["surrogate_gain"] == pytest.approx(float(gain), rel=1e-4)
 
 
 def test_a_choice_is_improved_as_well(problem):
@@ -62,22 +62,22 @@ def test_a_choice_is_improved_as_well(problem):
         log_prob=choice(params, data.observation).log_prob(chosen),
         advantage=torch.where(chosen[:, 0] == 1, data.observation[:, 0], 0.0),
     )
-    better, figures = improve((params, data), choice, cg_damping=0.01)
-    assert 0.005 < figures["kl"] <= 0.01
+    better, metrics = improve((params, data), choice, cg_damping=0.01)
+    assert 0.005 < metrics["kl"] <= 0.01
     assert better["kernel"][0, 1] == better["kernel"][0].max()
 
 
 def test_the_kl_may_be_allowed_to_exceed_the_trust_region(problem):
     _, strict = improve(problem, line_search_steps=1, kl_acceptance=0.5)
-    assert strict["rejected"] == "the KL is too large, even at 1 of it"
+    assert strict["rejected"] == "the KL is too large, even at 1 of the step"
     _, lax = improve(problem, line_search_steps=1, kl_acceptance=2.0)
     assert lax["rejected"] is None
 
 
 def test_the_line_search_backtracks_until_the_kl_fits(problem):
-    _, figures = improve(problem, kl_acceptance=0.3, line_search_shrink=0.5)
-    assert figures["line_search_step"] == 1  # the KL is quadratic: a quarter at half the step
-    assert figures["kl"] == pytest.approx(0.25 * CONFIG.max_kl, rel=0.1)
+    _, metrics = improve(problem, kl_acceptance=0.3, line_search_shrink=0.5)
+    assert metrics["line_search_step"] == 1  # the KL is quadratic: a quarter at half the step
+    assert metrics["kl"] == pytest.approx(0.25 * CONFIG.max_kl, rel=0.1)
 
 
 def searched(gains, kls, tries=4):
@@ -119,13 +119,13 @@ def test_a_step_that_fails_restores_the_policy_bit_for_bit(problem):
     ruinous = data._replace(log_prob=data.log_prob + 1.0, advantage=data.advantage)
 
     def wall(given, observation):
-        """A policy that is another one wherever its parameters are not the first."""
+        """Return far other means for any parameters but the initial ones."""
         moved = 0.0 if torch.equal(given["kernel"].detach(), before["kernel"]) else 100.0
         return Normal(observation @ given["kernel"] + moved, given["log_std"])
 
-    after, figures = improve((params, ruinous), wall)
-    assert figures["rejected"]
-    assert figures["line_search_step"] is None
+    after, metrics = improve((params, ruinous), wall)
+    assert metrics["rejected"]
+    assert metrics["line_search_step"] is None
     assert after is params
     for name, x in before.items():
         assert torch.equal(after[name], x)
@@ -138,22 +138,22 @@ def test_a_step_that_fails_restores_the_policy_bit_for_bit(problem):
 def test_a_gradient_without_direction_is_no_step(problem, advantage, reason):
     params, data = problem
     data = data._replace(advantage=torch.full_like(data.advantage, advantage))
-    after, figures = improve((params, data))
+    after, metrics = improve((params, data))
     assert after is params
-    assert figures["rejected"] == reason
+    assert metrics["rejected"] == reason
 
 
 def test_negative_curvature_is_no_step(problem, monkeypatch):
     monkeypatch.setattr(step, "fisher_product", lambda *_: lambda v: -v)
-    after, figures = improve(problem)
+    after, metrics = improve(problem)
     assert after is problem[0]
-    assert "negative curvature in conjugate gradient iteration 1" in figures["rejected"]
-    assert figures["cg_fault"] == figures["rejected"]
+    assert "negative curvature in conjugate gradient iteration 1" in metrics["rejected"]
+    assert metrics["cg_fault"] == metrics["rejected"]
 
 
 def test_entropy_is_part_of_the_objective(problem):
     params, data = problem
     data = data._replace(advantage=torch.zeros_like(data.advantage))
-    after, figures = improve((params, data), entropy_cost=0.1)
-    assert figures["rejected"] is None
+    after, metrics = improve((params, data), entropy_cost=0.1)
+    assert metrics["rejected"] is None
     assert (after["log_std"] > params["log_std"]).all()

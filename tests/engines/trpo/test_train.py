@@ -1,4 +1,4 @@
-"""The training loop: resumed bit for bit, every setting felt, honest about what went wrong."""
+"""Tests of training by TRPO: bitwise resume, effect of every setting, errors."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ def newest(run):
 
 
 def differing(one, other):
-    """Names of the arrays that differ."""
+    """Return the names of the arrays that differ."""
     pairs = [
         (f"{group}/{name}", array, other.groups[group][name])
         for group, arrays in one.groups.items()
@@ -45,7 +45,7 @@ def differing(one, other):
 
 
 def halves_and_whole(settings, env, start_run):
-    """Checkpoints at the end of a training in one go, and of one that was stopped and resumed."""
+    """Return the last checkpoints of an uninterrupted and of a resumed training."""
     whole, halves = start_run("whole"), start_run("halves")
     train(settings, env, whole, Hooks())
     with pytest.raises(Stopped) as stopped:
@@ -137,13 +137,13 @@ def test_the_settings_below_are_all_there_are():
 
 @pytest.fixture(scope="module")
 def once():
-    """The run without changes, made by the first test that needs it."""
+    """Return a cache for the run without changes."""
     return {}
 
 
 @pytest.mark.parametrize("setting", CHANGES)
-def test_every_setting_is_felt(setting, base, once):
-    """A setting that is parsed and then ignored would give the same networks."""
+def test_every_setting_has_an_effect(setting, base, once):
+    """Change one setting: networks that stay the same would mean that it is ignored."""
     network = "value/" if setting.startswith("value") else "policy/"
     one = once["base"] = once.get("base") or base()
     other = base(f"trpo.{setting}={CHANGES[setting]}", name="other")
@@ -168,7 +168,7 @@ def test_a_linear_schedule_shrinks_the_trust_region_to_nothing(trained, tmp_path
         assert 0.0 < losses["kl"] <= losses["max_kl"] == pytest.approx(0.01 * left)
 
 
-def test_every_row_has_the_figures_of_its_update(trained, tmp_path):
+def test_every_row_has_the_metrics_of_its_update(trained, tmp_path):
     trained(problems.BOTH, f"train.steps={3 * UPDATE}")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     for line in lines:
@@ -254,7 +254,7 @@ def test_torch_keeps_its_threads(settings, start_run, monkeypatch):
     problems.install(monkeypatch, problems.CONSTANT)
     before = torch.get_num_threads()
     seen = []
-    monkeypatch.setattr(loop.step, "improve", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(loop.step, "update_policy", lambda *_: seen.append(torch.get_num_threads()))
     with pytest.raises(TypeError):
         train(settings(), "problem", start_run(), Hooks())
     assert seen == [1]

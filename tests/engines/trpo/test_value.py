@@ -1,4 +1,4 @@
-"""The value fit, against torch's Adam."""
+"""Tests of the value fit against torch's Adam."""
 
 import torch
 
@@ -22,9 +22,9 @@ def test_the_fit_is_adam_on_the_squared_error():
     orders = [torch.randperm(20, generator=generator) for _ in range(3)]
     batches = [rows for order in orders for rows in order.split(6)]
 
-    memory = value.fresh(params)
-    fitted, memory, _ = value.fit(gradient, params, memory, x, y, orders[:1], 6, 0.01)
-    fitted, memory, loss = value.fit(gradient, fitted, memory, x, y, orders[1:], 6, 0.01)
+    state = value.init_adam(params)
+    fitted, state, _ = value.fit(gradient, params, state, x, y, orders[:1], 6, 0.01)
+    fitted, state, loss = value.fit(gradient, fitted, state, x, y, orders[1:], 6, 0.01)
 
     theirs = {name: p.clone().requires_grad_() for name, p in params.items()}
     adam, errors = torch.optim.Adam(theirs.values(), 0.01), []
@@ -37,5 +37,5 @@ def test_the_fit_is_adam_on_the_squared_error():
     for name, p in theirs.items():
         torch.testing.assert_close(fitted[name], p.detach(), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(params[name], before[name], rtol=0.0, atol=0.0)
-    assert float(memory.count) == len(batches)
+    assert float(state.count) == len(batches)
     assert abs(loss - float(torch.cat(errors[4:]).square().mean())) < 1e-5
