@@ -105,7 +105,8 @@ class EnvSpec:
         commands: Names of the command's components, empty without one.
         achieved: Which numbers of the observation tell how the command is met, one for each
             component, in its unit; empty where none do.
-        symmetry: Left-right symmetry of the task, None without one. Only learning uses it; no checkpoint holds it.
+        symmetry: Left-right symmetry of the task, None without one. Only training uses it; it is
+            not saved in checkpoints.
         figures: What evaluations tell besides. No checkpoint holds it.
     """
 

@@ -21,7 +21,7 @@ def prove(count: int) -> Proof:
     Members of `OWN` are what a policy alone says of itself. A training holds them against its
     settings; whoever only acts has nothing to hold them against.
     """
-    from checkpoints.forged import forge, spec_changes
+    from checkpoints.resealed import forge, spec_changes
 
     proof = Proof(
         "another layout or meaning is refused or told; what older schemas wrote is neither"

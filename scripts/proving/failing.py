@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from proving.proof import Proof  # first, as it says where the tests lie
 
-from checkpoints import failing  # isort: skip
+from checkpoints import io_errors  # isort: skip
 
 
 def prove(count: int) -> Proof:
@@ -18,8 +18,8 @@ def prove(count: int) -> Proof:
         for part in ("saves", "ppo", "trpo"):
             (room / part).mkdir()
         lines = chain(
-            failing.of_saves(room / "saves"),
-            *(failing.of_trainings(algo, room / algo, 2, each) for algo, each in every.items()),
+            io_errors.of_saves(room / "saves"),
+            *(io_errors.of_trainings(algo, room / algo, 2, each) for algo, each in every.items()),
         )
         proof.check_trainings(lines)
     return proof

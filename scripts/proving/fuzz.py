@@ -10,16 +10,16 @@ PROMISE = "random arguments, settings and manifests end with a right exit code a
 
 def prove(count: int) -> Proof:
     """Try `count` in all, a third of each kind."""
-    import stand_ins
-    from hostile import guessing
-    from private_place import Guard, private
+    import fakes
+    from hostile import fuzz
+    from sandbox import Guard, isolated
 
     proof, guard = Proof(PROMISE), Guard()
-    for kind in guessing.KINDS:
+    for kind in fuzz.KINDS:
         with TemporaryDirectory() as folder:
             place = Path(folder) / "here"
             place.mkdir()
-            with private(place), stand_ins.idle():
-                for what, why in guessing.outcomes(kind, place, guard, count // 3 + 1, seed=0):
-                    proof.check(not why, f"{what}: {why}")
+            with isolated(place), fakes.idle():
+                for what, problem in fuzz.problems(kind, place, guard, count // 3 + 1, seed=0):
+                    proof.check(not problem, f"{what}: {problem}")
     return proof

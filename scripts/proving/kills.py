@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from proving.proof import Proof  # first, as it says where the tests lie
 
-from checkpoints import killing  # isort: skip
+from checkpoints import crash_injection  # isort: skip
 
 
 def prove(count: int) -> Proof:
@@ -18,10 +18,10 @@ def prove(count: int) -> Proof:
         for part in ("saves", "processes", "imports", "ppo", "trpo"):
             (room / part).mkdir()
         lines = chain(
-            killing.of_saves(room / "saves"),
-            killing.of_imports(room / "imports"),
-            killing.of_processes(room / "processes"),
-            *(killing.of_trainings(algo, room / algo, updates) for algo in ("ppo", "trpo")),
+            crash_injection.of_saves(room / "saves"),
+            crash_injection.of_imports(room / "imports"),
+            crash_injection.of_processes(room / "processes"),
+            *(crash_injection.of_trainings(algo, room / algo, updates) for algo in ("ppo", "trpo")),
         )
         proof.check_trainings(lines)
     return proof

@@ -49,7 +49,7 @@ def prove(count: int) -> Proof:
 
 def make(root: Path) -> list[Path]:
     """Runs of one checkpoint each, and one, the last, of many."""
-    from checkpoints.saving import save
+    from checkpoints.sample_checkpoints import save
 
     from rlctl.checkpoints import manifest, store
 
@@ -74,7 +74,7 @@ def make(root: Path) -> list[Path]:
 
 def save_next(folder: Path) -> None:
     """Save one more."""
-    from checkpoints.saving import save
+    from checkpoints.sample_checkpoints import save
 
     from rlctl.checkpoints import store
 

@@ -248,14 +248,14 @@ MECHANISMS = (
         "core/safe_io.py",
         "    return checked(value)\n",
         "    return value\n",
-        "core/test_untrusted.py",
+        "core/test_safe_io.py",
     ),
     Mechanism(
         "another layout is refused",
         "checkpoints/compatibility.py",
         "if part != new:",
         "if False:",
-        "checkpoints/test_drift.py",
+        "checkpoints/test_compatibility.py",
     ),
     Mechanism(
         "two do not write one run",
@@ -269,7 +269,7 @@ MECHANISMS = (
         "checkpoints/find.py",
         "if path.exists():\n                raise",
         "if True:\n                raise",
-        "checkpoints/test_reading_on.py::test_what_is_pruned_while_it_is_read_is_chosen_anew",
+        "checkpoints/test_concurrent_reader.py::test_what_is_pruned_while_it_is_read_is_chosen_anew",
     ),
 )
 

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from proving.proof import Proof  # first, as it says where the tests lie
 
-from checkpoints import cutting  # isort: skip
+from checkpoints import power_loss  # isort: skip
 
 
 def prove(count: int) -> Proof:
@@ -18,10 +18,10 @@ def prove(count: int) -> Proof:
         for part in ("saves", "imports", "ppo", "trpo"):
             (room / part).mkdir()
         lines = chain(
-            cutting.of_saves(room / "saves", each),
-            cutting.of_imports(room / "imports", each),
+            power_loss.of_saves(room / "saves", each),
+            power_loss.of_imports(room / "imports", each),
             *(
-                cutting.of_trainings(algo, room / algo, 4, each, every=25)
+                power_loss.of_trainings(algo, room / algo, 4, each, every=25)
                 for algo in ("ppo", "trpo")
             ),
         )

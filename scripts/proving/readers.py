@@ -8,7 +8,7 @@ from proving.proof import Proof
 
 def prove(count: int) -> Proof:
     """Load the newest and the best at least `count` times while a process saves and prunes."""
-    from checkpoints.reading_on import race
+    from checkpoints.concurrent_reader import race
 
     proof = Proof("evaluating or filming a run that is being trained gets a whole checkpoint")
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proving.proof import Proof  # first, as it says where the tests lie
 
-from checkpoints.processes import Story  # isort: skip
+from checkpoints.processes import KilledTraining  # isort: skip
 
 ENGINES = ("ppo", "trpo")
 
@@ -22,8 +22,8 @@ def prove(count: int) -> Proof:
     return proof
 
 
-def _tell(algo: str, folder: Path, kills: float) -> Story:
-    story = Story(algo, folder, updates=500)
+def _tell(algo: str, folder: Path, kills: float) -> KilledTraining:
+    story = KilledTraining(algo, folder, updates=500)
     while story.kills < kills:
-        story.chapter(kills=10)
+        story.run_with_kills(kills=10)
     return story

@@ -15,7 +15,7 @@ from rlctl.core.errors import RlctlError
 EVALUATIONS = 5
 
 
-class Story:
+class KilledTraining:
     """A training that was never interrupted, and others that are killed again and again.
 
     Args:
@@ -36,12 +36,12 @@ class Story:
         self._finish(whole, "train.keep_last=1000000")
         self._files = {step: files(whole, step) for step in store.steps(whole / "checkpoints")}
         self._rows = rows(whole)
-        self._chapter = 0
+        self._run_count = 0
 
-    def chapter(self, kills: int) -> None:
+    def run_with_kills(self, kills: int) -> None:
         """Train in a new folder, killed so often and gone on with, then to the end."""
-        self._chapter += 1
-        run = self._folder / f"{self._algo}-{self._chapter}"
+        self._run_count += 1
+        run = self._folder / f"{self._algo}-{self._run_count}"
         for _ in range(kills):
             announced = self._killed(run)
             self._check(run, announced)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints.saving import flip, groups, save
+from checkpoints.sample_checkpoints import flip, groups, save
 
 DOC = Path(__file__).parents[2] / "docs" / "checkpoints.md"
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import flip, save
+from checkpoints.sample_checkpoints import flip, save
 
 from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.find import find, locate

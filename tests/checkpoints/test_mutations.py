@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import facts, flip, groups, save
+from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.checkpoints import manifest, store
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe

@@ -4,7 +4,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import flip, save
+from checkpoints.sample_checkpoints import flip, save
 from checkpoints.test_find import at, make_run
 
 from rlctl import catalog

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints.saving import facts, flip, groups, save
+from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import Damaged, Diverged, Incompatible, NotFound, OutOfSpace

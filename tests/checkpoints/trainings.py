@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from checkpoints import crashes
+from checkpoints import crash_states
 
 from rlctl import catalog
 from rlctl.actions.train import TrainRequest, train
@@ -103,31 +103,31 @@ class Reference:
             if name == "resumed":
                 self.begin(run, updates // 2 * UPDATE)
             there = store.steps(run / "checkpoints")
-            record = crashes.record(
+            record = crash_states.record(
                 run.parent, lambda system, run=run: self.train(run, system.note)
             )
             yield name, there, record
 
-    def fails_to_finish(self, run: Path, with_metrics: bool = True) -> str:
+    def finish_problem(self, run: Path, with_metrics: bool = True) -> str:
         """What is wrong with what the training comes to in the end; "" if nothing is."""
         try:
             self.train(run)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        if wrong := self.wrong(run, [self.steps]):
-            return wrong
+        if find_problem := self.find_problem(run, [self.steps]):
+            return find_problem
         if with_metrics and rows(run) != self.rows:
             return "its metrics are others"
-        left = self.left(run)
-        return f"left behind: {left}" if left else ""
+        leftovers = self.leftovers(run)
+        return f"left behind: {leftovers}" if leftovers else ""
 
-    def left(self, run: Path, but: str = "step_") -> set[str]:
+    def leftovers(self, run: Path, but: str = "step_") -> set[str]:
         """What killed or failing writers left behind in a run, except for names that start so."""
         folders = [folder for folder in (run, run / "checkpoints") if folder.is_dir()]
         names = {path.name for folder in folders for path in folder.iterdir()}
         return {name for name in names if name.startswith(".") and not name.startswith(but)}
 
-    def wrong(self, run: Path, saved: Sequence[int]) -> str:
+    def find_problem(self, run: Path, saved: Sequence[int]) -> str:
         """What is wrong with a run of which steps were said to be saved; "" if nothing is."""
         folder = run / "checkpoints"
         steps = store.steps(folder)
@@ -146,7 +146,7 @@ class _Enough(BaseException):
 
 
 @contextmanager
-def warm() -> Iterator[None]:
+def cached_compilation() -> Iterator[None]:
     """Have trainings share their environments and compiled updates, so that each takes a moment."""
     load = catalog.load
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from checkpoints.saving import save
+from checkpoints.sample_checkpoints import save
 from written_run import CONFIG, train_row, write_run
 
 from rlctl.actions.benchmarks import plots

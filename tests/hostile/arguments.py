@@ -52,7 +52,7 @@ TEXTS = {  # what an option's metavar stands for
 VALUES = [*NUMBERS, "[1,2]", "32,32", "[]", "swish", '{"a": 1}', "[" * 3000, "adam", "'x'", "1,,2"]
 
 
-class Guesser:
+class ArgumentFuzzer:
     """Makes argument lists.
 
     Args:

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from checkpoints import storing
-from checkpoints.faults import System, hasty
-from checkpoints.trainings import Reference, warm
+from checkpoints import workload
+from checkpoints.faulty_os import System, skip_fsync
+from checkpoints.trainings import Reference, cached_compilation
 
 from rlctl.core.errors import OutOfSpace
 
@@ -21,23 +21,25 @@ LIES = (("DROP", "none"),)  # which a checkpoint is read back for
 
 def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
     """The store's work: told, nothing lost, nothing left, and right once the disk is."""
-    with hasty():
-        storing.begin(folder / "run")
-        before = set(storing.left(folder / "run"))
+    with skip_fsync():
+        workload.begin(folder / "run")
+        before = set(workload.leftovers(folder / "run"))
 
         def attempt(run: Path, system: System) -> str:
-            told, saved, bug = _tried(system, partial(storing.work, run))
+            told, saved, bug = _run_with_faults(system, partial(workload.work, run))
             if bug:
                 return bug
-            if lost := storing.wrong(run, saved):
+            if lost := workload.find_problem(run, saved):
                 return lost
             if not told and 500 not in saved:
                 return "it was not told"
-            left = {name for name in storing.left(run) if not name.startswith(".del-")} - before
-            if left and system.onward != "all":
-                return f"left behind: {left}"
-            storing.work(run)
-            return storing.wrong(run, [500]) or ", ".join(storing.left(run))
+            leftovers = {
+                name for name in workload.leftovers(run) if not name.startswith(".del-")
+            } - before
+            if leftovers and system.then_fail != "all":
+                return f"left behind: {leftovers}"
+            workload.work(run)
+            return workload.find_problem(run, [500]) or ", ".join(workload.leftovers(run))
 
         prepare = partial(shutil.copytree, folder / "run")
         yield from _each(folder, FAULTS + LIES, prepare, attempt, every)
@@ -52,25 +54,25 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[
         updates: How long the training is.
         every: Let one operation in so many fail.
     """
-    with warm(), hasty():
+    with cached_compilation(), skip_fsync():
         reference = Reference(algo, folder, updates)
 
         def attempt(run: Path, system: System) -> str:
-            told, saved, bug = _tried(system, partial(reference.train, run))
+            told, saved, bug = _run_with_faults(system, partial(reference.train, run))
             if bug:
                 return bug
-            if lost := reference.wrong(run, saved):
+            if lost := reference.find_problem(run, saved):
                 return lost
-            if not told and reference.wrong(run, [reference.steps]):
+            if not told and reference.find_problem(run, [reference.steps]):
                 return "exit 0 without the last checkpoint"
-            if system.onward != "all" and (left := reference.left(run, but=".del-")):
-                return f"left behind: {left}"
-            return reference.fails_to_finish(run)
+            if system.then_fail != "all" and (leftovers := reference.leftovers(run, but=".del-")):
+                return f"left behind: {leftovers}"
+            return reference.finish_problem(run)
 
         yield from _each(folder, FAULTS, lambda run: run.parent.mkdir(), attempt, every)
 
 
-def _tried(
+def _run_with_faults(
     system: System, work: Callable[[Callable[[int], None]], object]
 ) -> tuple[bool, list[int], str]:
     """Whether it was told that there is no space, the steps said to be saved, any other error."""
@@ -93,14 +95,14 @@ def _each(
     every: int,
 ) -> Iterator[str]:
     """Try every fault at every operation, or at one in so many, until none is reached."""
-    for first, (code, onward) in enumerate(faults):
+    for first, (code, then_fail) in enumerate(faults):
         n = 1 + first % every
         while True:
-            run = folder / f"{code}-{onward}-{n}" / "run"
+            run = folder / f"{code}-{then_fail}-{n}" / "run"
             prepare(run)
-            system = System(folder, n, code, onward)
+            system = System(folder, n, code, then_fail)
             lost = attempt(run, system)
-            yield lost and f"{code} {onward} at {n}: {lost}"
+            yield lost and f"{code} {then_fail} at {n}: {lost}"
             shutil.rmtree(run.parent)
             if system.count < n:
                 break

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from checkpoints import crashes, disk, storing
-from checkpoints.faults import hasty
-from checkpoints.killing import imports
-from checkpoints.trainings import Reference, warm
+from checkpoints import crash_states, disk_model, workload
+from checkpoints.crash_injection import imports
+from checkpoints.faulty_os import skip_fsync
+from checkpoints.trainings import Reference, cached_compilation
 
 from rlctl.checkpoints.reading import load
 from rlctl.core.errors import RlctlError
@@ -16,30 +16,33 @@ from rlctl.core.errors import RlctlError
 
 def of_saves(folder: Path, each: int) -> Iterator[str]:
     """The store's work; `each` states are drawn after every operation."""
-    with hasty():
+    with skip_fsync():
         (folder / "saves").mkdir()
-        storing.begin(folder / "saves" / "run")
-        record = crashes.record(
-            folder / "saves", lambda system: storing.work(folder / "saves" / "run", system.note)
+        workload.begin(folder / "saves" / "run")
+        record = crash_states.record(
+            folder / "saves",
+            lambda system: workload.work(folder / "saves" / "run", system.note),
         )
-        for n, (saved, tree) in enumerate(crashes.power_cuts(*record, each)):
-            run = disk.write(tree, folder / f"cut{n}") / "run"
-            lost = storing.wrong(run, saved)
-            storing.work(run)
-            yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
+        for n, (saved, tree) in enumerate(crash_states.power_cuts(*record, each)):
+            run = disk_model.write(tree, folder / f"cut{n}") / "run"
+            lost = workload.find_problem(run, saved)
+            workload.work(run)
+            yield lost or workload.find_problem(run, [500]) or ", ".join(workload.leftovers(run))
             shutil.rmtree(run.parent)
 
 
 def of_trainings(algo: str, folder: Path, updates: int, each: int, every: int) -> Iterator[str]:
     """A new training, and one that is gone on with; one in `every` states is gone on with."""
-    with warm(), hasty():
+    with cached_compilation(), skip_fsync():
         reference = Reference(algo, folder, updates)
         for start, there, record in reference.records(folder, updates):
-            for n, (saved, tree) in enumerate(crashes.power_cuts(*record, each)):
-                run = disk.write(tree, folder / f"{start}{n}") / "run"
-                lost = reference.wrong(run, there + saved) or _without_settings(run, there + saved)
+            for n, (saved, tree) in enumerate(crash_states.power_cuts(*record, each)):
+                run = disk_model.write(tree, folder / f"{start}{n}") / "run"
+                lost = reference.find_problem(run, there + saved) or _without_settings(
+                    run, there + saved
+                )
                 if n % every == 0:
-                    lost = lost or reference.fails_to_finish(run, with_metrics=False)
+                    lost = lost or reference.finish_problem(run, with_metrics=False)
                 yield lost and f"{algo} {run}: {lost}"
                 shutil.rmtree(run.parent)
 
@@ -53,10 +56,10 @@ def of_imports(folder: Path, each: int) -> Iterator[str]:
             work(folder / "imports")
             system.note(0)
 
-        record = crashes.record(folder / "imports", noted)
+        record = crash_states.record(folder / "imports", noted)
         made = load(folder / "imports" / "made").manifest["files"]
-        for n, (told, tree) in enumerate(crashes.power_cuts(*record, each)):
-            place = disk.write(tree, folder / f"import{n}")
+        for n, (told, tree) in enumerate(crash_states.power_cuts(*record, each)):
+            place = disk_model.write(tree, folder / f"import{n}")
             try:
                 if told or (place / "made").exists():
                     whole = load(place / "made").manifest["files"] == made

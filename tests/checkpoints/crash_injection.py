@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from checkpoints import crashes, disk, storing
-from checkpoints.faults import hasty
+from checkpoints import crash_states, disk_model, workload
+from checkpoints.faulty_os import skip_fsync
 from checkpoints.foreign_cases import FOLDER as FOREIGN
-from checkpoints.trainings import Reference, warm
+from checkpoints.trainings import Reference, cached_compilation
 
 from rlctl.actions import import_ as importing
 from rlctl.checkpoints.reading import load
@@ -27,22 +27,24 @@ TESTS = str(Path(__file__).parents[1])
 CHILD = """
 import os, sys
 from pathlib import Path
-from checkpoints import storing
+from checkpoints import workload
 os.getppid()  # from here on
-storing.work(Path(sys.argv[1]))
+workload.work(Path(sys.argv[1]))
 """
 
 
 def of_saves(folder: Path) -> Iterator[str]:
     """The store's work, gone on with by another process after each kill."""
-    with hasty():
-        storing.begin(folder / "run")
-        record = crashes.record(folder, lambda system: storing.work(folder / "run", system.note))
-        for n, (saved, tree) in enumerate(crashes.kills(*record)):
-            run = disk.write(tree, folder / f"kill{n}") / "run"
-            lost = storing.wrong(run, saved)
-            storing.work(run)
-            yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
+    with skip_fsync():
+        workload.begin(folder / "run")
+        record = crash_states.record(
+            folder, lambda system: workload.work(folder / "run", system.note)
+        )
+        for n, (saved, tree) in enumerate(crash_states.kills(*record)):
+            run = disk_model.write(tree, folder / f"kill{n}") / "run"
+            lost = workload.find_problem(run, saved)
+            workload.work(run)
+            yield lost or workload.find_problem(run, [500]) or ", ".join(workload.leftovers(run))
 
 
 def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Iterator[str]:
@@ -54,14 +56,14 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Itera
         updates: How long the training is; saved and evaluated are all.
         every: Go on after one kill in so many; what was saved is looked at after each.
     """
-    with warm(), hasty():
+    with cached_compilation(), skip_fsync():
         reference = Reference(algo, folder, updates)
         for start, there, record in reference.records(folder, updates):
-            for n, (saved, tree) in enumerate(crashes.kills(*record)):
-                run = disk.write(tree, folder / f"{start}{n}") / "run"
-                lost = reference.wrong(run, there + saved)
+            for n, (saved, tree) in enumerate(crash_states.kills(*record)):
+                run = disk_model.write(tree, folder / f"{start}{n}") / "run"
+                lost = reference.find_problem(run, there + saved)
                 if n % every == 0:
-                    lost = lost or reference.fails_to_finish(run)
+                    lost = lost or reference.finish_problem(run)
                 yield lost and f"{algo} {run}: {lost}"
                 shutil.rmtree(run.parent)
 
@@ -70,10 +72,10 @@ def of_imports(folder: Path) -> Iterator[str]:
     """An import, which is there whole or not at all, and can be done again."""
     with imports() as work:
         (folder / "imports").mkdir()
-        record = crashes.record(folder / "imports", lambda system: work(folder / "imports"))
+        record = crash_states.record(folder / "imports", lambda system: work(folder / "imports"))
         made = load(folder / "imports" / "made").manifest["files"]
-        for n, (_, tree) in enumerate(crashes.kills(*record)):
-            place = disk.write(tree, folder / f"import{n}")
+        for n, (_, tree) in enumerate(crash_states.kills(*record)):
+            place = disk_model.write(tree, folder / f"import{n}")
             try:
                 if not (place / "made").exists():
                     work(place)
@@ -88,17 +90,17 @@ def imports() -> Iterator[Callable[[Path], None]]:
     """What imports a policy, named `made`, into a folder; the source is read once for all."""
     source = FOREIGN / "brax_3.pkl"
     foreign = importing.read(importing.look(source))
-    with hasty(), pytest.MonkeyPatch.context() as patch:
+    with skip_fsync(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             importing, "read", lambda source, actor: foreign
         )  # by a process of its own: slow
-        patch.setattr(os, "getpid", lambda: crashes.NUMBER)  # again, as in containers
+        patch.setattr(os, "getpid", lambda: crash_states.NUMBER)  # again, as in containers
         yield lambda place: importing.import_(importing.ImportRequest(source, place / "made"))
 
 
 def of_processes(folder: Path, every: int = 1) -> Iterator[str]:
     """A process of its own that does the store's work, killed by strace at one of its calls."""
-    storing.begin(folder / "run")
+    workload.begin(folder / "run")
     log = folder / "calls"
     _child(shutil.copytree(folder / "run", folder / "dry"))  # which compiles what it imports
     _child(shutil.copytree(folder / "run", folder / "counted"), "-o", log, "-e", "trace=all")
@@ -109,9 +111,9 @@ def of_processes(folder: Path, every: int = 1) -> Iterator[str]:
             run = shutil.copytree(folder / "run", folder / f"{name}{n}")
             killed = _child(run, "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={n}")
             lost = "" if killed else "was not killed"
-            lost = lost or storing.wrong(run, [])
-            storing.work(run)
-            yield lost or storing.wrong(run, [500]) or ", ".join(storing.left(run))
+            lost = lost or workload.find_problem(run, [])
+            workload.work(run)
+            yield lost or workload.find_problem(run, [500]) or ", ".join(workload.leftovers(run))
 
 
 def _child(run: Path, *options: object) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import saved_policy
 from checkpoints.foreign_cases import FOLDER
-from checkpoints.saving import flip
+from checkpoints.sample_checkpoints import flip
 
 from rlctl.actions.config import resolve_training
 from rlctl.checkpoints import manifest, store

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-import stand_ins
-from hostile.judging import verdict
+import fakes
 from hostile.malicious import checkpoints, folders, pickled, texts
 from hostile.malicious.case import Case
-from private_place import Guard, private
+from hostile.oracle import run_checked
+from sandbox import Guard, isolated
 
 from rlctl.actions import import_
 from rlctl.checkpoints.foreign.sandbox import read
@@ -19,7 +19,7 @@ from rlctl.checkpoints.foreign.sandbox import read
 SECONDS = 5.0  # of processor time, which others on the machine do not lengthen
 MEMORY = 200 * 2**20  # beside twice the file
 _SITE = str(Path(__file__).parent / "site")
-_OWN = (
+_EXPECTED = (
     "cache",
     "matplotlib",
     "made",
@@ -37,7 +37,7 @@ def cases() -> list[Case]:
     return [case for module in (pickled, folders, checkpoints, texts) for case in module.cases()]
 
 
-def attempt(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
+def run_case(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
     """Try one in a folder that is made for it.
 
     Returns:
@@ -46,9 +46,9 @@ def attempt(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
     place.mkdir()
     environ = {"PYTHONPATH": f"{_SITE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     with (
-        private(place),
+        isolated(place),
         mock.patch.dict(os.environ, environ),
-        stand_ins.idle(),
+        fakes.idle(),
         mock.patch.object(import_, "read", read),
         mock.patch.object(sys, "path", [str(place), *sys.path]),  # as with PYTHONPATH=.
     ):
@@ -56,18 +56,18 @@ def attempt(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
         (place / "evil.py").write_text("open('canary', 'w')")
         before, size = set(_names(place)), _size(place)
         memory, seconds = _memory(), _seconds()
-        done, why = verdict(guard, place, case.command.split())
+        done, problem = run_checked(guard, place, case.command.split())
         seconds, memory = _seconds() - seconds, _memory(fresh=False) - memory
-    if not why and done.code not in case.codes:
-        why = f"exit code {done.code}, not {case.codes}: {done.err[-300:]}"
-    new = [name for name in _names(place) if name not in before and not _own(name)]
+    if not problem and done.code not in case.codes:
+        problem = f"exit code {done.code}, not {case.codes}: {done.err[-300:]}"
+    new = [name for name in _names(place) if name not in before and not _is_expected(name)]
     if new:
-        why = f"{why}; it wrote {new[:5]}"
+        problem = f"{problem}; it wrote {new[:5]}"
     if seconds > SECONDS:
-        why = f"{why}; it took {seconds:.1f} s"
+        problem = f"{problem}; it took {seconds:.1f} s"
     if memory > 2 * size + MEMORY:
-        why = f"{why}; it took {memory:,} bytes"
-    return why, seconds, memory
+        problem = f"{problem}; it took {memory:,} bytes"
+    return problem, seconds, memory
 
 
 def children() -> int:
@@ -80,9 +80,9 @@ def _names(place: Path) -> Iterator[str]:
         yield from (str(Path(folder, name).relative_to(place)) for name in (*folders_, *files))
 
 
-def _own(name: str) -> bool:
+def _is_expected(name: str) -> bool:
     parts = Path(name).parts
-    return parts[0] in _OWN or parts[-1] == "lock" or parts[:2] == ("r", "checkpoints")
+    return parts[0] in _EXPECTED or parts[-1] == "lock" or parts[:2] == ("r", "checkpoints")
 
 
 def _size(place: Path) -> int:

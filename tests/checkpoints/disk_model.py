@@ -80,7 +80,7 @@ class Disk:
         self._open: dict[int, Any] = {}
 
     def do(self, name: str, *args: Any) -> None:
-        """What the system did, as a `faults.System` has it in its record."""
+        """What the system did, as a `faulty_os.System` has it in its record."""
         getattr(self, f"_do_{name}")(*args)
 
     def now(self) -> Tree:

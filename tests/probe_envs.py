@@ -132,8 +132,8 @@ def probe(monkeypatch):
         row = EnvRow(
             name,
             "a probe",
-            f"probes:{kind.__name__}",
-            "probes:ProbeConfig",
+            f"probe_envs:{kind.__name__}",
+            "probe_envs:ProbeConfig",
             2,
             1,
             100.0,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from checkpoints.saving import flip, groups, save
+from checkpoints.sample_checkpoints import flip, groups, save
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import RlctlError
@@ -37,7 +37,7 @@ def work(run: Path, saved: Callable[[int], None] = lambda step: None) -> None:
     saved(500)
 
 
-def wrong(run: Path, saved: Sequence[int]) -> str:
+def find_problem(run: Path, saved: Sequence[int]) -> str:
     """What is wrong with the checkpoints, of which some were said to be saved; "" if nothing is."""
     folder = run / "checkpoints"
     sound = []
@@ -62,6 +62,6 @@ def wrong(run: Path, saved: Sequence[int]) -> str:
     return "" if store.best(folder) == store.step_folder(folder, best) else f"{best} is not best"
 
 
-def left(run: Path) -> list[str]:
+def leftovers(run: Path) -> list[str]:
     """What killed or failing saves left behind."""
     return [path.name for path in (run / "checkpoints").iterdir() if path.name.startswith(".")]

@@ -1,7 +1,7 @@
 """The operating system below a folder: what is asked of it, written down and made to fail.
 
 What is seen of it are the functions of `os` and `open`; that nothing is missed can be tested, as
-`disk.Disk` makes the same files of the record alone.
+`disk_model.Disk` makes the same files of the record alone.
 """
 
 import builtins
@@ -37,10 +37,12 @@ class System:
         record: Every operation: its name, then paths relative to the root, descriptors, data.
     """
 
-    def __init__(self, root: Path, n: int = 0, code: str = "ENOSPC", onward: str = "none") -> None:
+    def __init__(
+        self, root: Path, n: int = 0, code: str = "ENOSPC", then_fail: str = "none"
+    ) -> None:
         self.count = 0
         self.record: list[tuple[Any, ...]] = []
-        self._root, self._n, self._code, self.onward = os.path.abspath(root), n, code, onward
+        self._root, self._n, self._code, self.then_fail = os.path.abspath(root), n, code, then_fail
         self._paths: dict[int, str] = {}  # of open descriptors
         self._written: set[int] = set()
         self._real = {name: getattr(os, name) for name in ("open", *OF_DESCRIPTORS, *OF_PATHS)}
@@ -149,7 +151,7 @@ class System:
 
     def _count(self, name: str) -> None:
         self.count += 1
-        later = self._n and self.count > self._n and self.onward
+        later = self._n and self.count > self._n and self.then_fail
         fails = later == "all" or (later == "space" and name in NEED_SPACE)
         if not fails and self.count != self._n:
             return
@@ -161,7 +163,7 @@ class System:
 
 
 @contextmanager
-def hasty() -> Iterator[None]:
+def skip_fsync() -> Iterator[None]:
     """Have no fsync take any time, where no power is cut."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)

@@ -8,7 +8,7 @@ from multiprocessing import Event, Process
 from pathlib import Path
 from typing import Any
 
-from checkpoints.saving import facts, groups
+from checkpoints.sample_checkpoints import facts, groups
 
 from rlctl.checkpoints import store
 from rlctl.checkpoints.find import opened

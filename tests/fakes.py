@@ -31,11 +31,11 @@ from rlctl.rollouts.base import Step
 @contextmanager
 def idle() -> Iterator[None]:
     """Put them in the place of what works."""
-    engines = tuple(replace(row, target="stand_ins:train") for row in catalog.ENGINES)
+    engines = tuple(replace(row, target="fakes:train") for row in catalog.ENGINES)
     places = {
         (catalog, "ENGINES"): engines,
         (callbacks, "callbacks"): lambda info: iter(()),
-        (factory, "make_driver"): Idle,
+        (factory, "make_driver"): IdleDriver,
         (mujoco_rendered, "film"): film,
         (env_rendered, "film"): film,
         (compare, "make_policy"): lambda spec, arrays, backend, device: make_policy(spec, arrays),
@@ -84,7 +84,7 @@ def train(settings, env_name, run, hooks, start, resume):
     return Result(settings["train"].steps, 0.0, 0.0, path, None, {})
 
 
-class Idle:
+class IdleDriver:
     """A driver whose episodes end with their first step."""
 
     def __init__(self, name, config, physics, num_envs, **kwargs):
@@ -111,7 +111,7 @@ class Idle:
 def film(out, players, config, shot, look, progress, tell):
     """An empty file, once it is known that the policies can act."""
     name = players[0].checkpoint.manifest["env"]["id"]
-    driver = Idle(name, config, shot.physics, shot.num_envs)
+    driver = IdleDriver(name, config, shot.physics, shot.num_envs)
     driver = shot.told.drive(driver, name, config, tell)
     for player in players:
         compatibility.check(player.checkpoint, driver.spec, tell)

@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from checkpoints import disk
-from checkpoints.disk import Disk, RunResult, Tree
-from checkpoints.faults import System
+from checkpoints import disk_model
+from checkpoints.disk_model import Disk, RunResult, Tree
+from checkpoints.faulty_os import System
 
 State = tuple[list[int], Tree]  # the steps that were said to be saved, and what there is
 
@@ -22,14 +22,14 @@ def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, RunResul
 
     The process has another number than those that come after it.
     """
-    before = disk.read(folder)
+    before = disk_model.read(folder)
     with pytest.MonkeyPatch.context() as patch, System(folder).installed() as system:
         patch.setattr(os, "getpid", lambda: NUMBER)
         work(system)
     model = Disk(before)
     for operation in system.record:
         model.do(*operation)
-    assert model.now() == disk.read(folder), "the record misses something"
+    assert model.now() == disk_model.read(folder), "the record misses something"
     return before, system.record
 
 

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from checkpoints import forging
-from hostile import scenery
-from hostile.arguments import Guesser
-from hostile.judging import verdict
-from private_place import Guard
+from checkpoints import manifest_fuzz
+from hostile import fixtures
+from hostile.arguments import ArgumentFuzzer
+from hostile.oracle import run_checked
+from sandbox import Guard
 
 from rlctl.checkpoints import manifest
 
@@ -33,9 +33,9 @@ _READERS = [
 
 
 def _arguments(place: Path, rng: random.Random) -> Iterator[Guess]:
-    guesser = Guesser(rng.randrange(2**32))
+    fuzzer = ArgumentFuzzer(rng.randrange(2**32))
     while True:
-        words = guesser.arguments()
+        words = fuzzer.arguments()
         yield str([word[:60] for word in words]), words
 
 
@@ -63,12 +63,12 @@ def _settings(place: Path, rng: random.Random) -> Iterator[Guess]:
 
 def _manifests(place: Path, rng: random.Random) -> Iterator[Guess]:
     """Manifests that say something else, shown to every command that reads them."""
-    path = scenery.resumable(place / "run")
+    path = fixtures.resumable(place / "run")
     good = (path / manifest.NAME).read_bytes()
-    held = forging.of(good)
-    hostile = list(forging.raw())
+    held = manifest_fuzz.of(good)
+    hostile = list(manifest_fuzz.raw())
     while True:
-        what, data = forging.forged(held, rng)
+        what, data = manifest_fuzz.forged(held, rng)
         if rng.random() < 0.02:
             what, data = "raw", rng.choice(hostile)
         shutil.rmtree(place / "out", ignore_errors=True)
@@ -89,7 +89,7 @@ KINDS: dict[str, Callable[[Path, random.Random], Iterator[Guess]]] = {
 }
 
 
-def outcomes(
+def problems(
     kind: str, place: Path, guard: Guard, count: int, seed: int
 ) -> Iterator[tuple[str, str]]:
     """What was tried, and what is wrong with what came of it, "" if nothing.
@@ -101,11 +101,11 @@ def outcomes(
         count: How often.
         seed: The same guesses for the same seed.
     """
-    scenery.build(place)
+    fixtures.build(place)
     guesses = KINDS[kind](place, random.Random(seed))
     for _ in range(count):
         what, words = next(guesses)
-        yield what, verdict(guard, place.parent, words)[1]
+        yield what, run_checked(guard, place.parent, words)[1]
 
 
 def _changed(text: str, rng: random.Random) -> str:

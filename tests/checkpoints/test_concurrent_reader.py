@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import save
+from checkpoints.sample_checkpoints import save
 
 from rlctl.checkpoints import find, reading, store
 from rlctl.checkpoints.find import opened
@@ -17,7 +17,7 @@ from rlctl.core.errors import NotFound
 def test_what_is_loaded_is_whole_while_another_process_saves_and_prunes(tmp_path):
     tests = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, tests / "checkpoints" / "reading_on.py", tmp_path / "run", "400"],
+        [sys.executable, tests / "checkpoints" / "concurrent_reader.py", tmp_path / "run", "400"],
         env={**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"},
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip

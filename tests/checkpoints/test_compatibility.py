@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import saved_policy
-from checkpoints.forged import forge, spec_changes
+from checkpoints.resealed import forge, spec_changes
 
 from rlctl.actions.compare import CompareRequest, compare_backends
 from rlctl.actions.evaluate import EvalRequest, evaluate
