@@ -1,4 +1,4 @@
-"""What the table of names does with names that come from files."""
+"""The catalog's handling of names that come from files."""
 
 import pytest
 import toy_gym  # noqa: F401  # a module that is imported already
@@ -10,7 +10,7 @@ ANT = "gym:Ant-v5"
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "told"),
+    ("name", "settings", "message"),
     [
         ("gym:evil:X-v0", {}, "module evil would be imported"),
         ("gym:folder.evil:X-v0", None, r"module folder\.evil would be imported"),
@@ -20,10 +20,10 @@ ANT = "gym:Ant-v5"
         (ANT, {"xml_file": "..\\ant.xml"}, "read a file"),
     ],
 )
-def test_code_and_files_need_the_users_word(name, settings, told):
-    with pytest.raises(Unsafe, match=told):
+def test_code_and_files_need_the_users_word(name, settings, message):
+    with pytest.raises(Unsafe, match=message):
         check_trusted(name, settings, None)
-    with pytest.raises(Unsafe, match=told):
+    with pytest.raises(Unsafe, match=message):
         check_trusted(name, settings, "gym:Another-v0")
     check_trusted(name, settings, name)
 

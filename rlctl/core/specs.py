@@ -1,7 +1,7 @@
-"""What an environment and a policy say about themselves, in plain data.
+"""Environment and policy specs as plain data.
 
-Specs are written into every checkpoint, so that a policy can act without the environment's code
-and a mismatch is told by name. Nothing here needs a framework.
+Specs are saved in every checkpoint, so that a policy can act without the environment's code and a
+mismatch is reported by name. Needs no framework.
 """
 
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
@@ -14,12 +14,12 @@ class ObservationPart:
     """A named slice of the observation vector.
 
     Attributes:
-        name: What is observed, e.g. `joint_position`.
-        size: How many numbers.
-        unit: Their unit, `1` where there is none.
-        privileged: Only the value function sees it. Privileged parts come last.
-        weight: The deviation it has for the networks, once normalised. What matters little is
-            learned from with less noise if it comes in smaller. Acting does not depend on it.
+        name: The observed quantity, e.g. `joint_position`.
+        size: Number of components.
+        unit: Unit, `1` if dimensionless.
+        privileged: Observed by the critic only (asymmetric critic). Privileged parts come last.
+        weight: Standard deviation after normalisation, as input of the networks. A smaller weight
+            for a less important part reduces gradient noise. Acting does not depend on it.
     """
 
     name: str
@@ -31,15 +31,15 @@ class ObservationPart:
 
 @dataclass(frozen=True)
 class ActionPart:
-    """One component of the action, in the environment's own units.
+    """One component of the action, in the environment's units.
 
     Attributes:
         name: The actuator or joint it drives.
-        low: Lower bound, None without one.
-        high: Upper bound, None without one.
+        low: Lower bound, None if unbounded.
+        high: Upper bound, None if unbounded.
         unit: Unit of the bounds.
-        meaning: What the number does, e.g. `torque`.
-        discrete: The whole action is a choice: a whole number from low to high.
+        meaning: The physical quantity, e.g. `torque`.
+        discrete: The action is an integer from low to high.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Symmetry:
     Number i of a reflected vector is sign[i] times number order[i] of the vector.
 
     Attributes:
-        observation_order: Whole numbers, as many as an observation has.
+        observation_order: Index permutation, as long as the observation.
         observation_sign: 1 or -1 each.
-        action_order: Whole numbers, as many as an action has.
-        action_sign: 1 or -1 each; -1 only where the action's bounds are each other's negatives.
+        action_order: Index permutation, as long as the action.
+        action_sign: 1 or -1 each; -1 only if low = -high for that action.
     """
 
     observation_order: tuple[int, ...]
@@ -71,15 +71,15 @@ class Symmetry:
 
 @dataclass(frozen=True)
 class RatioMetric:
-    """What evaluations tell of how a task is done, and no reward counts: one sum over another.
+    """Evaluation metric that is a ratio of two sums of per-step metrics.
 
-    Both are over all steps of all episodes, of metrics that the environment gives.
+    Both sums are over all steps of all episodes. The reward does not use it.
 
     Attributes:
-        name: What it is called.
-        unit: Its unit, `1` where there is none.
-        of: The metric that is summed.
-        per: The metric by whose sum that is divided, "" for the number of steps.
+        name: The metric's name.
+        unit: Unit, `1` if dimensionless.
+        of: Per-step metric of the numerator.
+        per: Per-step metric of the denominator, "" for the number of steps.
     """
 
     name: str
@@ -90,21 +90,21 @@ class RatioMetric:
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """What an environment observes, what it accepts, and its timing.
+    """Observation layout, action layout and timing of an environment.
 
     Attributes:
         id: The catalog name.
         observation: The layout of the observation vector, in order.
         action: The components of the action, in order.
-        control_dt: Seconds between two actions.
-        substeps: Physics steps in a control step.
+        control_dt: Control period, seconds.
+        substeps: Physics steps per control step.
         episode_length: Control steps after which an episode is truncated.
         terms: Names of the per-step metrics that are summed over an episode, reward terms first.
-            An environment that names its terms as it goes may have more than it knows here.
+            An environment may return more terms at run time.
         cameras: Named cameras, the default first; empty for MuJoCo's free camera.
-        commands: Names of the command's components, empty without one.
-        achieved: Which numbers of the observation tell how the command is met, one for each
-            component, in its unit; empty where none do.
+        commands: Names of the command's components, empty without a command.
+        achieved: Observation indices of the measured value of each command component, in its
+            unit; empty if not observed.
         symmetry: Left-right symmetry of the task, None without one. Only training uses it; it is
             not saved in checkpoints.
         figures: What evaluations tell besides. No checkpoint holds it.
@@ -134,60 +134,59 @@ class EnvSpec:
         """Names of the metrics that figures alone are made of."""
         return tuple(name for name in self.metrics if name not in self.terms)
 
-    def observed(self, index: int) -> str:
-        """What number `index` of an observation is called, such as `joint_velocity[3]`."""
+    def observation_name(self, index: int) -> str:
+        """Return the name of observation component `index`, e.g. `joint_velocity[3]`."""
         for part in self.observation:
             if index < part.size:
                 return f"{part.name}[{index}]" if part.size > 1 else part.name
             index -= part.size
-        raise IndexError(f"{self.id} observes less")
+        raise IndexError(f"{self.id} has a smaller observation")
 
     @property
     def observation_size(self) -> int:
-        """Numbers in an observation, privileged ones included."""
+        """Size of the observation, including privileged parts."""
         return sum(part.size for part in self.observation)
 
     @property
     def policy_size(self) -> int:
-        """Numbers the policy sees: the observation without its privileged tail."""
+        """Size of the policy's input: the observation without its privileged tail."""
         return sum(part.size for part in self.observation if not part.privileged)
 
     @property
     def observation_weight(self) -> tuple[float, ...]:
-        """The weight of every number of an observation."""
+        """Weight of every component of the observation."""
         return tuple(part.weight for part in self.observation for _ in range(part.size))
 
     @property
     def action_size(self) -> int:
-        """Numbers in an action."""
+        """Size of the action."""
         return len(self.action)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the manifest."""
+        """Return plain data for the manifest."""
         unsaved = ("symmetry", "figures")
         return {name: value for name, value in asdict(self).items() if name not in unsaved}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote; what a later version says besides is left alone.
+        """Restore the spec that `to_json` wrote; unknown members of later versions are ignored.
 
         Raises:
-            ValueError: It is none; says what is wrong.
+            ValueError: The data is invalid; the message names the member.
         """
-        return _made(cls, data, "env.spec")
+        return _from_json(cls, data, "env.spec")
 
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """Everything needed to act from arrays alone, in any framework.
+    """Everything needed to compute actions from saved arrays, in any framework.
 
-    The action of an observation x is, with the networks' kernels stored [in, out] and A numbers in
-    an action:
+    The action for an observation x is, with kernels stored [in, out] and action size A:
 
-        n = clip((x - mean) / std, -clip, clip)                    the normaliser
+        n = clip((x - mean) / std, -clip, clip)                    observation normaliser
         h = MLP(n)                                                 the policy network
 
-    and then, where `noise` is standard normal (A,), or 0 for the deterministic action:
+    and then, with `noise` standard normal (A,), or 0 for the deterministic action:
 
         tanh_normal    h = [mu, s]                                 2A numbers
                        u = mu + (softplus(s) + min_std) * var_scale * noise
@@ -199,15 +198,15 @@ class PolicySpec:
                        action = low + argmax(h + noise)            noise Gumbel, not normal
 
     Attributes:
-        observation_size: Numbers in an observation, privileged ones included.
-        policy_size: Numbers the policy network sees (the first of the observation).
-        action_low: Lower bounds of the action; None where it has none, which `normal` alone allows.
+        observation_size: Size of the observation, including privileged parts.
+        policy_size: Size of the policy network's input (the start of the observation).
+        action_low: Lower bounds of the action; None if unbounded, for `normal` only.
         action_high: Upper bounds of the action, likewise.
         policy_hidden_layer_sizes: Widths of the policy's hidden layers.
         value_hidden_layer_sizes: Widths of the value function's hidden layers.
         activation: Hidden activation: `swish`, `tanh`, `relu` or `elu`.
         distribution: `tanh_normal`, `normal` or `categorical`.
-        min_std: Smallest standard deviation of tanh_normal, added after the softplus.
+        min_std: Minimum standard deviation of tanh_normal, added after the softplus.
         var_scale: Factor on the standard deviation of tanh_normal.
         normalize: Whether observations are normalised.
         normalizer_clip: Bound on the normalised observation, None for none.
@@ -228,55 +227,57 @@ class PolicySpec:
 
     @property
     def action_size(self) -> int:
-        """Numbers in an action."""
+        """Size of the action."""
         return len(self.action_low)
 
     @property
     def output_size(self) -> int:
-        """Numbers that the policy network gives."""
+        """Output size of the policy network."""
         if self.distribution == "categorical":
             return round(self.action_high[0] - self.action_low[0]) + 1
         return self.action_size * (2 if self.distribution == "tanh_normal" else 1)
 
     @property
     def noise_size(self) -> int:
-        """Numbers of noise behind an action."""
+        """Size of the noise vector that samples an action."""
         return self.output_size if self.distribution == "categorical" else self.action_size
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for the manifest."""
+        """Return plain data for the manifest."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The spec that `to_json` wrote; a member not known here could change how it acts.
+        """Restore the spec that `to_json` wrote; unknown members are an error.
+
+        An unknown member could change how the policy acts.
 
         Raises:
-            ValueError: It is none; says what is wrong.
+            ValueError: The data is invalid; the message names the member.
         """
-        return _made(cls, data, "policy")
+        return _from_json(cls, data, "policy")
 
 
-def _made(kind: Any, value: Any, name: str) -> Any:
-    """JSON's value as a type has it: objects as dataclasses, lists as tuples.
+def _from_json(kind: Any, value: Any, name: str) -> Any:
+    """Convert a JSON value to a type: objects to dataclasses, lists to tuples.
 
     Raises:
-        ValueError: It is not of the type; `name` is where it stands.
+        ValueError: The value is not of the type; the message gives its path `name`.
     """
     if is_dataclass(kind):
-        return _made_dataclass(kind, value, name)
+        return _dataclass_from_json(kind, value, name)
     origin, parts = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return None if value is None else _made(parts[0], value, name)
+        return None if value is None else _from_json(parts[0], value, name)
     if origin is tuple and isinstance(value, list):
-        return tuple(_made(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+        return tuple(_from_json(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
     fits = origin is None and isinstance(value, (int, float) if kind is float else kind)
     if fits and (kind is bool) == isinstance(value, bool):
         return value
     raise ValueError(f"{name} is {repr(value)[:40]}")
 
 
-def _made_dataclass(kind: Any, value: Any, name: str) -> Any:
+def _dataclass_from_json(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {repr(value)[:40]}")
     known = {item.name: item for item in fields(kind)}
@@ -287,4 +288,6 @@ def _made_dataclass(kind: Any, value: Any, name: str) -> Any:
             raise ValueError(f"{name} has no {key}")
     types = get_type_hints(kind)
     given = {key: value[key] for key in known if key in value}
-    return kind(**{key: _made(types[key], item, f"{name}.{key}") for key, item in given.items()})
+    return kind(
+        **{key: _from_json(types[key], item, f"{name}.{key}") for key, item in given.items()}
+    )

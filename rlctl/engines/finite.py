@@ -48,7 +48,7 @@ def check(bad: list[str], remedy: str, learned: Learned, spec: EnvSpec, step: in
     sizes = np.abs(np.asarray(learned.observation)).reshape(-1, spec.observation_size).max(axis=0)
     largest = int(sizes.argmax())
     if sizes[largest] > HUGE:
-        component = f"component {spec.observed(largest)}"
+        component = f"component {spec.observation_name(largest)}"
         message += f": {component} of the observation is as large as {sizes[largest]:.3g}"
         remedy = _RESCALE
     elif (reward := np.abs(np.asarray(learned.reward)).max()) > HUGE:

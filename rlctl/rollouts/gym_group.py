@@ -177,7 +177,7 @@ class GymGroup:
         }
         for row in np.flatnonzero(bad):
             column = int(np.argmin(fine[row]))
-            name = self._env.spec.observed(column)
+            name = self._env.spec.observation_name(column)
             faults[int(row)] = Fault("observation", _value(name, observation[row, column]))
         return dict(sorted(faults.items()))
 

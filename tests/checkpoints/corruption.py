@@ -1,4 +1,4 @@
-"""A checkpoint that is damaged and healed again and again."""
+"""Corruption harness: a checkpoint that is damaged and restored repeatedly."""
 
 import random
 import shutil
@@ -15,7 +15,7 @@ from rlctl.core.errors import RlctlError
 
 
 class CorruptibleCheckpoint:
-    """One checkpoint; another one lies beside it as `other`.
+    """Checkpoint under test; its parent folder has another checkpoint named `other`.
 
     Args:
         path: Its folder.
@@ -32,14 +32,14 @@ class CorruptibleCheckpoint:
         self._right = load(path, self.groups)
 
     def restore(self) -> None:
-        """Make it what it was."""
+        """Restore the original files."""
         shutil.rmtree(self.path)
         self.path.mkdir()
         for name, data in self.files.items():
             (self.path / name).write_bytes(data)
 
     def corrupt(self, name: str, file: str, rng: random.Random) -> Damage:
-        """Do one kind of damage, which changes something."""
+        """Apply one kind of damage, repeated until it changes something."""
         while True:
             self.restore()
             DAMAGE[name].act(self.path / file, rng)
@@ -47,10 +47,10 @@ class CorruptibleCheckpoint:
                 return DAMAGE[name]
 
     def check_load(self, code: int) -> str:
-        """What is wrong with how it is read now, "" if nothing.
+        """Load the checkpoint; return what is wrong with the outcome, "" if nothing.
 
         Args:
-            code: The exit code that is due, 0 where the content is as it was.
+            code: The expected exit code, 0 if the content is unchanged.
         """
         try:
             found = load(self.path, self.groups)
@@ -61,7 +61,7 @@ class CorruptibleCheckpoint:
         return "" if code == 0 and self._is_same(found) else "accepted"
 
     def check_manifest_load(self, data: bytes) -> str:
-        """The same with another manifest, which may well be one that some other save would have."""
+        """Load it with another manifest; a manifest that a save could have written is accepted."""
         self.restore()
         (self.path / manifest.NAME).write_bytes(data)
         try:
@@ -71,7 +71,7 @@ class CorruptibleCheckpoint:
         return "" if self._same_arrays(found) else "other arrays"
 
     def names_file(self, message: str) -> bool:
-        """Whether a message names a file of it."""
+        """Return whether a message names one of its files."""
         there = {item.name for item in self.path.iterdir()}
         return any(name in message for name in there | set(self.files))
 
@@ -86,7 +86,7 @@ class CorruptibleCheckpoint:
     def _same_arrays(self, found: Checkpoint) -> bool:
         groups = self._right.groups
         if found.manifest["schema"]["minor"] != self._right.manifest["schema"]["minor"]:
-            _, groups = migrate(found.manifest, groups)  # it is read as one of that schema
+            _, groups = migrate(found.manifest, groups)  # it is read in that schema
         return all(
             held.keys() == found.groups[group].keys()
             and all(_equal(array, found.groups[group][name]) for name, array in held.items())
@@ -95,7 +95,7 @@ class CorruptibleCheckpoint:
 
 
 def forged(checkpoint: CorruptibleCheckpoint, rng: random.Random) -> tuple[str, bytes]:
-    """A forged manifest of it: what is forged, and its bytes."""
+    """Return a description of a forged manifest, and its bytes."""
     return manifest_fuzz.forged(manifest_fuzz.of(checkpoint.files[manifest.NAME]), rng)
 
 

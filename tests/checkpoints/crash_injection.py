@@ -1,6 +1,6 @@
-"""Kills at every operation of a save, a training, an import. Each says what was lost, if anything.
+"""Crash injection: kills at every operation of saves, trainings and imports.
 
-The generators give a line for every kill: what did not hold, "" if all did.
+The generators yield one line per kill: what was lost, "" if nothing.
 """
 
 import os
@@ -28,13 +28,13 @@ CHILD = """
 import os, sys
 from pathlib import Path
 from checkpoints import workload
-os.getppid()  # from here on
+os.getppid()  # marks the start in the trace
 workload.work(Path(sys.argv[1]))
 """
 
 
 def of_saves(folder: Path) -> Iterator[str]:
-    """The store's work, gone on with by another process after each kill."""
+    """Test the store: another process repeats the work after each kill."""
     with skip_fsync():
         workload.begin(folder / "run")
         record = crash_states.record(
@@ -48,13 +48,13 @@ def of_saves(folder: Path) -> Iterator[str]:
 
 
 def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Iterator[str]:
-    """A new training, and one that is gone on with; each kill is followed by `train --resume`.
+    """Test a new and a resumed training; `train --resume` follows the kills.
 
     Args:
         algo: The engine.
-        folder: To work in.
-        updates: How long the training is; saved and evaluated are all.
-        every: Go on after one kill in so many; what was saved is looked at after each.
+        folder: Working folder.
+        updates: Length of the training; each update is saved and evaluated.
+        every: Resume after one in this many kills; checkpoints are checked after each.
     """
     with cached_compilation(), skip_fsync():
         reference = Reference(algo, folder, updates)
@@ -69,7 +69,7 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int = 1) -> Itera
 
 
 def of_imports(folder: Path) -> Iterator[str]:
-    """An import, which is there whole or not at all, and can be done again."""
+    """Test an import: complete or absent, and repeatable."""
     with imports() as work:
         (folder / "imports").mkdir()
         record = crash_states.record(folder / "imports", lambda system: work(folder / "imports"))
@@ -80,29 +80,28 @@ def of_imports(folder: Path) -> Iterator[str]:
                 if not (place / "made").exists():
                     work(place)
                 whole = load(place / "made").manifest["files"] == made
-                yield "" if whole else f"{place}: it is another"
+                yield "" if whole else f"{place}: it has other files"
             except RlctlError as error:
                 yield f"{place}: {error}"
 
 
 @contextmanager
 def imports() -> Iterator[Callable[[Path], None]]:
-    """What imports a policy, named `made`, into a folder; the source is read once for all."""
+    """Yield a function that imports a policy as `made` into a folder; reads the source once."""
     source = FOREIGN / "brax_3.pkl"
-    foreign = importing.read(importing.look(source))
+    foreign = importing.read(importing.open_source(source))
     with skip_fsync(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            importing, "read", lambda source, actor: foreign
-        )  # by a process of its own: slow
-        patch.setattr(os, "getpid", lambda: crash_states.NUMBER)  # again, as in containers
+        # The real reader starts a process, which is slow.
+        patch.setattr(importing, "read", lambda source, actor: foreign)
+        patch.setattr(os, "getpid", lambda: crash_states.NUMBER)  # same id again, as in containers
         yield lambda place: importing.import_(importing.ImportRequest(source, place / "made"))
 
 
 def of_processes(folder: Path, every: int = 1) -> Iterator[str]:
-    """A process of its own that does the store's work, killed by strace at one of its calls."""
+    """Test the store in a real process, killed by strace at one of its system calls."""
     workload.begin(folder / "run")
     log = folder / "calls"
-    _child(shutil.copytree(folder / "run", folder / "dry"))  # which compiles what it imports
+    _child(shutil.copytree(folder / "run", folder / "dry"))  # compiles the imports
     _child(shutil.copytree(folder / "run", folder / "counted"), "-o", log, "-e", "trace=all")
     before, _, work = log.read_text().partition("getppid()")
     for name in SYSCALLS:
@@ -117,7 +116,7 @@ def of_processes(folder: Path, every: int = 1) -> Iterator[str]:
 
 
 def _child(run: Path, *options: object) -> bool:
-    """Do the work in a process, under strace if there are options; whether it was killed."""
+    """Run the workload in a process, under strace with options; return whether it was killed."""
     strace = ["strace", "-f", *map(str, options)] if options else []
     path = os.pathsep.join([TESTS, os.environ.get("PYTHONPATH", "")])
     child = subprocess.run(

@@ -1,4 +1,7 @@
-"""Disks that are full or fail at the n-th operation. Each says what was lost, if anything."""
+"""I/O errors: disks that are full or fail at the n-th operation.
+
+The generators yield one line per fault: what was lost, "" if nothing.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,23 +19,23 @@ FAULTS = (
     ("ENOSPC", "none"), ("ENOSPC", "space"), ("EDQUOT", "none"), ("EDQUOT", "space"),
     ("EIO", "none"), ("EIO", "all"),
 )  # fmt: skip
-LIES = (("DROP", "none"),)  # which a checkpoint is read back for
+LIES = (("DROP", "none"),)  # detected by reading a checkpoint back
 
 
 def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
-    """The store's work: told, nothing lost, nothing left, and right once the disk is."""
+    """Test the store: errors are reported, nothing is lost or left, a retry succeeds."""
     with skip_fsync():
         workload.begin(folder / "run")
         before = set(workload.leftovers(folder / "run"))
 
         def attempt(run: Path, system: System) -> str:
-            told, saved, bug = _run_with_faults(system, partial(workload.work, run))
+            reported, saved, bug = _run_with_faults(system, partial(workload.work, run))
             if bug:
                 return bug
             if lost := workload.find_problem(run, saved):
                 return lost
-            if not told and 500 not in saved:
-                return "it was not told"
+            if not reported and 500 not in saved:
+                return "the error was not reported"
             leftovers = {
                 name for name in workload.leftovers(run) if not name.startswith(".del-")
             } - before
@@ -46,24 +49,24 @@ def of_saves(folder: Path, every: int = 1) -> Iterator[str]:
 
 
 def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[str]:
-    """A training: exit 0 only if its last checkpoint is there, and it can be gone on with.
+    """Test a training: exit 0 only with its last checkpoint, and it can be resumed.
 
     Args:
         algo: The engine.
-        folder: To work in.
-        updates: How long the training is.
-        every: Let one operation in so many fail.
+        folder: Working folder.
+        updates: Length of the training.
+        every: Let one in this many operations fail.
     """
     with cached_compilation(), skip_fsync():
         reference = Reference(algo, folder, updates)
 
         def attempt(run: Path, system: System) -> str:
-            told, saved, bug = _run_with_faults(system, partial(reference.train, run))
+            reported, saved, bug = _run_with_faults(system, partial(reference.train, run))
             if bug:
                 return bug
             if lost := reference.find_problem(run, saved):
                 return lost
-            if not told and reference.find_problem(run, [reference.steps]):
+            if not reported and reference.find_problem(run, [reference.steps]):
                 return "exit 0 without the last checkpoint"
             if system.then_fail != "all" and (leftovers := reference.leftovers(run, but=".del-")):
                 return f"left behind: {leftovers}"
@@ -75,7 +78,7 @@ def of_trainings(algo: str, folder: Path, updates: int, every: int) -> Iterator[
 def _run_with_faults(
     system: System, work: Callable[[Callable[[int], None]], object]
 ) -> tuple[bool, list[int], str]:
-    """Whether it was told that there is no space, the steps said to be saved, any other error."""
+    """Return whether OutOfSpace was raised, the steps reported as saved, and any other error."""
     saved: list[int] = []
     try:
         with system.installed():
@@ -94,7 +97,7 @@ def _each(
     attempt: Callable[[Path, System], str],
     every: int,
 ) -> Iterator[str]:
-    """Try every fault at every operation, or at one in so many, until none is reached."""
+    """Inject every fault at one in `every` operations, until the work ends without it."""
     for first, (code, then_fail) in enumerate(faults):
         n = 1 + first % every
         while True:

@@ -1,4 +1,7 @@
-"""Power cuts at every operation of a save and a training. Each says what was lost, if anything."""
+"""Power losses at every operation of saves, trainings and imports.
+
+The generators yield one line per power loss: what was lost, "" if nothing.
+"""
 
 import json
 import shutil
@@ -15,7 +18,7 @@ from rlctl.core.errors import RlctlError
 
 
 def of_saves(folder: Path, each: int) -> Iterator[str]:
-    """The store's work; `each` states are drawn after every operation."""
+    """Test the store: sample `each` states after every operation."""
     with skip_fsync():
         (folder / "saves").mkdir()
         workload.begin(folder / "saves" / "run")
@@ -32,7 +35,7 @@ def of_saves(folder: Path, each: int) -> Iterator[str]:
 
 
 def of_trainings(algo: str, folder: Path, updates: int, each: int, every: int) -> Iterator[str]:
-    """A new training, and one that is gone on with; one in `every` states is gone on with."""
+    """Test a new and a resumed training; resume from one in `every` states."""
     with cached_compilation(), skip_fsync():
         reference = Reference(algo, folder, updates)
         for start, there, record in reference.records(folder, updates):
@@ -48,7 +51,7 @@ def of_trainings(algo: str, folder: Path, updates: int, each: int, every: int) -
 
 
 def of_imports(folder: Path, each: int) -> Iterator[str]:
-    """An import: what is there is whole, and once it was told of it is there."""
+    """Test an import: never partial, and durable once reported."""
     with imports() as work:
         (folder / "imports").mkdir()
 
@@ -58,12 +61,12 @@ def of_imports(folder: Path, each: int) -> Iterator[str]:
 
         record = crash_states.record(folder / "imports", noted)
         made = load(folder / "imports" / "made").manifest["files"]
-        for n, (told, tree) in enumerate(crash_states.power_cuts(*record, each)):
+        for n, (reported, tree) in enumerate(crash_states.power_cuts(*record, each)):
             place = disk_model.write(tree, folder / f"import{n}")
             try:
-                if told or (place / "made").exists():
+                if reported or (place / "made").exists():
                     whole = load(place / "made").manifest["files"] == made
-                    yield "" if whole else f"{place}: it is another"
+                    yield "" if whole else f"{place}: it has other files"
                 else:
                     yield ""
             except RlctlError as error:
@@ -71,10 +74,10 @@ def of_imports(folder: Path, each: int) -> Iterator[str]:
 
 
 def _without_settings(run: Path, saved: list[int]) -> str:
-    """Whether the run's settings are not whole, or not there although steps were saved."""
+    """Return whether the run's settings are damaged, or missing although steps were saved."""
     config = run / "config.json"
     if not config.exists():
-        return "its settings are gone" if saved else ""
+        return "its settings are missing" if saved else ""
     try:
         json.loads(config.read_bytes())
     except ValueError as error:

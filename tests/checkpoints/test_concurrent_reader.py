@@ -1,4 +1,4 @@
-"""Evaluating and filming a run is safe while it is trained."""
+"""A run can be evaluated and rendered while it is trained."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from checkpoints.sample_checkpoints import save
 
 from rlctl.checkpoints import find, reading, store
-from rlctl.checkpoints.find import opened
+from rlctl.checkpoints.find import open_checkpoint
 from rlctl.core.errors import NotFound
 
 
@@ -27,7 +27,7 @@ def test_what_is_loaded_is_whole_while_another_process_saves_and_prunes(tmp_path
 
 
 @pytest.mark.parametrize(
-    "moment", ["check_folder", "read_manifest", "_checked_bytes", "listdir", "locate"]
+    "moment", ["check_folder", "read_manifest", "_verified_bytes", "listdir", "locate"]
 )
 @pytest.mark.parametrize("which", ["latest", "best"])
 def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path, monkeypatch):
@@ -51,14 +51,14 @@ def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path,
             path = usual(path, *rest)
             prune(path)
             return path
-        prune(path if moment != "_checked_bytes" else path.parent) if path != folder else None
+        prune(path if moment != "_verified_bytes" else path.parent) if path != folder else None
         return usual(path, *rest)
 
     monkeypatch.setattr(room, moment, meanwhile)
-    told = []
-    assert opened(f"{tmp_path / 'run'}@{which}", tell=told.append).step == 2
+    warnings = []
+    assert open_checkpoint(f"{tmp_path / 'run'}@{which}", warn=warnings.append).step == 2
     assert pruned == [store.step_folder(folder, 1)]
-    assert told == []
+    assert warnings == []
 
 
 def test_what_is_named_and_pruned_is_not_there(tmp_path, monkeypatch):
@@ -72,4 +72,4 @@ def test_what_is_named_and_pruned_is_not_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(reading, "check_folder", prune)
     with pytest.raises(NotFound):
-        opened(str(path))
+        open_checkpoint(str(path))

@@ -1,4 +1,4 @@
-"""The reader that the documentation shows reads, and notices damage."""
+"""The documented reader works and detects damage."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever operation fails, wherever the process dies or the power goes: nothing saved is lost.
+"""I/O errors, kills and power losses at any operation lose no saved checkpoint.
 
 `scripts/prove.py` tries more of the same.
 """
@@ -12,7 +12,7 @@ from checkpoints import crash_injection, io_errors, power_loss
 
 
 def check(lines, at_least):
-    """Every try held, and there were so many."""
+    """Assert that no try failed, and that there were at least this many."""
     lines = list(lines)
     assert [line for line in lines if line] == []
     assert len(lines) >= at_least

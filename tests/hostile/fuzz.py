@@ -1,4 +1,4 @@
-"""Guesses of every kind, and what is wrong with how commands take them."""
+"""Fuzzing of commands with random arguments, settings and manifests."""
 
 import random
 import re
@@ -14,7 +14,7 @@ from sandbox import Guard
 
 from rlctl.checkpoints import manifest
 
-Guess = tuple[str, list[str]]  # in words, and the arguments
+Guess = tuple[str, list[str]]  # description, arguments
 _TOKENS = [
     "1e999", "-1", "nan", "inf", "true", "''", '"""', "[]", "[[1]]", "{}", "{a = {b = 1}}",
     "[" * 500,
@@ -40,7 +40,7 @@ def _arguments(place: Path, rng: random.Random) -> Iterator[Guess]:
 
 
 def _settings(place: Path, rng: random.Random) -> Iterator[Guess]:
-    """Presets with something changed, as files of settings."""
+    """Yield settings files: presets with random changes."""
     texts = [path.read_text() for path in sorted(_presets().rglob("*.toml"))]
     file = place / "guess.toml"
     while True:
@@ -62,7 +62,7 @@ def _settings(place: Path, rng: random.Random) -> Iterator[Guess]:
 
 
 def _manifests(place: Path, rng: random.Random) -> Iterator[Guess]:
-    """Manifests that say something else, shown to every command that reads them."""
+    """Yield fuzzed manifests, each for a command that reads them."""
     path = fixtures.resumable(place / "run")
     good = (path / manifest.NAME).read_bytes()
     held = manifest_fuzz.of(good)
@@ -92,14 +92,14 @@ KINDS: dict[str, Callable[[Path, random.Random], Iterator[Guess]]] = {
 def problems(
     kind: str, place: Path, guard: Guard, count: int, seed: int
 ) -> Iterator[tuple[str, str]]:
-    """What was tried, and what is wrong with what came of it, "" if nothing.
+    """Yield the description of each case and its problem, "" for none.
 
     Args:
         kind: One of KINDS.
-        place: Where to try it: a private place, all work being idle.
-        guard: Watches over it and its parent.
-        count: How often.
-        seed: The same guesses for the same seed.
+        place: Working folder, isolated and with fake engines.
+        guard: Records forbidden side effects.
+        count: Number of cases.
+        seed: Seed of the cases.
     """
     fixtures.build(place)
     guesses = KINDS[kind](place, random.Random(seed))

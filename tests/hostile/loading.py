@@ -1,4 +1,4 @@
-"""Every command that loads a checkpoint, shown a damaged one."""
+"""Damaged checkpoints given to every command that loads one."""
 
 import random
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ COMMANDS = {  # with CKPT for the checkpoint and RUN for its run
 
 
 def problems(place: Path, rng: random.Random, every: bool = True) -> Iterator[str]:
-    """What is wrong with every outcome of every kind of damage to every file, "" if nothing.
+    """Yield the problem of each kind of damage to each file, "" for none.
 
     Args:
         place: An empty folder.
-        rng: Where in the files.
-        every: Whether every command sees every damage, or one of them each.
+        rng: Random numbers for the damage.
+        every: Run every command for each damage, or a random one.
     """
     fixtures.resumable(place / "another", 1.0).rename(place / "other")
     path = fixtures.resumable(place / "run")
@@ -47,7 +47,7 @@ def problems(place: Path, rng: random.Random, every: bool = True) -> Iterator[st
 def check_refusal(
     command: str, path: Path, run: Path, code: int, checkpoint: CorruptibleCheckpoint
 ) -> str:
-    """What is wrong with what a command says of a checkpoint it must refuse, "" if nothing."""
+    """Return how a command fails to refuse a damaged checkpoint, "" if it refuses it."""
     words = COMMANDS[command].replace("CKPT", str(path)).replace("RUN", str(run)).split()
     done = cli_runner.run(*words)
     if done.code != code:

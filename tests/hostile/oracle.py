@@ -1,4 +1,4 @@
-"""What every command must do, whatever it is given."""
+"""Test oracle: conditions that every command must meet for any input."""
 
 import re
 import traceback
@@ -20,7 +20,7 @@ CODES = {0, 130, 143} | {
 def run_checked(
     guard: Guard, folder: Path, args: list[str]
 ) -> tuple[cli_runner.Outcome | None, str]:
-    """Run a command: what came of it, and what is wrong with that, "" if nothing."""
+    """Run a command; return its outcome and the problem, "" for none."""
     try:
         with guard.attached(folder):
             done = cli_runner.run(*args)
@@ -33,7 +33,7 @@ def run_checked(
 
 
 def find_fault(done: cli_runner.Outcome, as_json: bool = False) -> str:
-    """What is wrong with an outcome, "" if nothing."""
+    """Return what is wrong with an outcome, "" if nothing."""
     output = done.out + done.err
     if "Traceback" in output or "rlctl failed" in output:
         return _bug(output)
@@ -60,7 +60,7 @@ def _bug(output: str) -> str:
 
 
 def commands() -> list[str]:
-    """The names of all commands."""
+    """Return the names of all commands."""
     from typer.main import get_command
 
     return sorted(get_command(cli.app).commands)

@@ -1,4 +1,4 @@
-"""Hostile files, each shown to its command: what it did, and what it cost."""
+"""Runs a command on each hostile file and checks side effects, time and memory."""
 
 import os
 import resource
@@ -16,32 +16,23 @@ from sandbox import Guard, isolated
 from rlctl.actions import import_
 from rlctl.checkpoints.foreign.sandbox import read
 
-SECONDS = 5.0  # of processor time, which others on the machine do not lengthen
-MEMORY = 200 * 2**20  # beside twice the file
+SECONDS = 5.0  # CPU time
+MEMORY = 200 * 2**20  # plus twice the file size
 _SITE = str(Path(__file__).parent / "site")
-_EXPECTED = (
-    "cache",
-    "matplotlib",
-    "made",
-    "lock",
-    "p",
-    "p.json",
-    "p.html",
-    "p.svg",
-    "b",
-)  # what commands may write
+# First parts of the paths that commands may write.
+_EXPECTED = ("cache", "matplotlib", "made", "lock", "p", "p.json", "p.html", "p.svg", "b")
 
 
 def cases() -> list[Case]:
-    """All of them."""
+    """Return all cases."""
     return [case for module in (pickled, folders, checkpoints, texts) for case in module.cases()]
 
 
 def run_case(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
-    """Try one in a folder that is made for it.
+    """Run one case in a new folder.
 
     Returns:
-        What is wrong, "" if nothing; processor seconds; bytes of memory that it took.
+        The problem, "" for none; CPU seconds; bytes of memory.
     """
     place.mkdir()
     environ = {"PYTHONPATH": f"{_SITE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
@@ -71,7 +62,7 @@ def run_case(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
 
 
 def children() -> int:
-    """The most bytes that any process started by this one ever had."""
+    """Return the peak memory of all child processes, bytes."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
@@ -86,7 +77,7 @@ def _is_expected(name: str) -> bool:
 
 
 def _size(place: Path) -> int:
-    """Bytes on the disk of all files."""
+    """Return the disk usage of all files, bytes."""
     return sum(512 * os.lstat(place / name).st_blocks for name in _names(place))
 
 
@@ -96,7 +87,7 @@ def _seconds() -> float:
 
 
 def _memory(fresh: bool = True) -> int:
-    """The most bytes that this process had since it was last asked afresh."""
+    """Return the peak memory since the last reset, bytes; `fresh` resets it first."""
     if fresh:
         Path("/proc/self/clear_refs").write_text("5")
     status = Path("/proc/self/status").read_text()

@@ -1,4 +1,4 @@
-"""Smaller versions of what scripts/prove.py does with checkpoints, hostile files and guesses."""
+"""Smaller versions of the corruption, hostile-file and fuzz tests of scripts/prove.py."""
 
 import random
 
@@ -58,7 +58,7 @@ def test_a_member_that_is_missing_is_told_when_it_is_needed(member, tmp_path):
         (path / manifest.NAME).write_bytes(manifest.encode(held))
         done = cli_runner.run("train", "--resume", "run")
     assert done.code == 6
-    assert f"says nothing of '{member}'" in done.err
+    assert f"has no '{member}'" in done.err
 
 
 IMPORTS = [case for case in CASES if case.command.startswith("import")]  # a process each

@@ -24,7 +24,7 @@ from rlctl.core.errors import (
     RlctlError,
     UsageError,
 )
-from rlctl.core.spawned import leave_if_starting
+from rlctl.core.spawned import exit_if_spawning
 from rlctl.core.specs import EnvSpec, ObservationPart
 from rlctl.envs.families import gymnasium_metadata as told
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
@@ -42,7 +42,7 @@ def names(asked: str = "") -> tuple[str, ...]:
     Raises:
         UsageError: The module cannot be imported.
     """
-    leave_if_starting()  # such environments may have processes of their own
+    exit_if_spawning()  # such environments may have processes of their own
     _import(asked)
     module, colon, _ = asked.rpartition(":")
     found = (row for row in gymnasium.registry.values() if not _removed(row))

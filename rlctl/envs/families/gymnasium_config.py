@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
-from rlctl.core.config import FreeSection
+from rlctl.core.config import KwargsSection
 
 TIME_LIMIT = 1000  # control steps, where an environment has no limit of its own
 
 
-class GymnasiumConfig(FreeSection):
+class GymnasiumConfig(KwargsSection):
     """Keyword arguments of `gymnasium.make`, its own `max_episode_steps` among them."""
 
     refused: ClassVar[dict[str, str]] = {

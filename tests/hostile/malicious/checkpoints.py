@@ -1,4 +1,4 @@
-"""Checkpoints of rlctl that were made to do harm: each is sealed as if rlctl had written it."""
+"""Malicious checkpoints of rlctl with valid digests."""
 
 import json
 import os
@@ -20,7 +20,7 @@ ALL = (3, 4, 5, 6)
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases."""
     for i, data in enumerate(manifest_fuzz.raw()):
         yield _case(f"JSON {i}", lambda path, d=data: (path / manifest.NAME).write_bytes(d), i, ALL)
     for i, group in enumerate(GROUPS):
@@ -47,7 +47,7 @@ def _group(path: Path, group: str) -> None:
 
 
 def _arrays(path: Path, header: bytes) -> None:
-    """Other arrays, with the digest that they have."""
+    """Replace arrays and renew their digests."""
     (path / "policy.safetensors").write_bytes(header)
     fixtures.reseal(path, {"files": {"policy.safetensors": manifest.file_entry(header)}})
 

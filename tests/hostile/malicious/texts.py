@@ -1,4 +1,4 @@
-"""Settings, runs and metrics that were made to do harm, and outputs that lead elsewhere."""
+"""Malicious settings, runs and metrics, and output paths outside the folder."""
 
 import json
 import os
@@ -78,7 +78,7 @@ ROWS: dict[str, bytes | str] = {
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases."""
     for i, (name, data) in enumerate(TOML.items()):
         commands = (
             "config validate x.toml pendulum",
