@@ -305,6 +305,7 @@ def check_trusted(name: str, settings: Any, typed: str | None) -> None:
     _, colon, rest = name.partition(":")
     if not colon or name == typed:
         return
+    # A module that is already imported cannot run new code.
     module = rest.rpartition(":")[0]
     if module and module not in sys.modules:
         raise Unsafe(

@@ -19,6 +19,7 @@ def encode(arrays: Mapping[str, Any]) -> bytes:
     Raises:
         TypeError: The dtype is not supported by safetensors' numpy reader.
     """
+    # safetensors saves the buffer as it is, so the arrays must be contiguous.
     solid = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in solid.items():
         if array.dtype.name not in _KINDS.split():
@@ -42,6 +43,7 @@ def decode(data: bytes, listing: Mapping[str, Any], file: str) -> Arrays:
     except (SafetensorError, KeyError, ValueError) as error:
         raise Damaged(f"{file} cannot be read: {error}") from error
     held = describe(arrays)
+    # Both directions: a missing array and an unlisted one are both damage.
     for name in [*listing, *held]:
         if listing.get(name) != held.get(name):
             raise Damaged(

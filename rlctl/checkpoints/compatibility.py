@@ -57,6 +57,7 @@ def check(checkpoint: Checkpoint, spec: EnvSpec, warn: Warn, exact: bool = False
                 )
     pairs = ((name, getattr(then, name), getattr(spec, name)) for name in _WARNED)
     changes = [f"{name} was {was}, is now {now}" for name, was, now in pairs if was != now]
+    # None on either side: an old checkpoint, or an environment without its own MJCF.
     model, now = checkpoint.manifest["env"].get("model_sha256"), model_digest(spec.id)
     if None not in (model, now) and model != now:
         changes.append("its physics model (MJCF) is different")
@@ -72,6 +73,7 @@ def check_saved(checkpoint: Checkpoint) -> EnvSpec:
         Incompatible: A spec is missing, or the two contradict each other.
     """
     env, policy = checkpoint.env, _policy(checkpoint)
+    # The two specs repeat these members. A difference means that one was edited.
     pairs = {
         "observation_size": (policy.observation_size, env.observation_size),
         "policy_size": (policy.policy_size, env.policy_size),
@@ -156,6 +158,7 @@ def model_digest(env: str) -> str | None:
     """
     row = catalog.env(env)
     package = row.target.partition(":")[0].rpartition(".")[0]
+    # find_spec locates the package without importing it (and jax with it).
     found = find_spec(package) if isinstance(row, EnvRow) and package else None
     folders = found.submodule_search_locations if found else None
     sources = sorted(path for folder in folders or () for path in Path(folder).rglob("*.xml"))

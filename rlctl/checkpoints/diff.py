@@ -48,6 +48,7 @@ def _gap(ours: np.ndarray | None, theirs: np.ndarray | None) -> float | str | No
         return f"only in the {'second' if ours is None else 'first'}"
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return f"{ours.dtype}{list(ours.shape)}, {theirs.dtype}{list(theirs.shape)}"
+    # Compares bytes, so that equal NaNs count as equal and 0.0 differs from -0.0.
     if ours.tobytes() == theirs.tobytes():
         return None
     with np.errstate(invalid="ignore"):

@@ -105,6 +105,8 @@ def locate(
     if text.startswith(runs.SHIPPED):
         return shipped.named(text)
     path = Path(text)
+    # An existing path has precedence, unless it is a folder without checkpoints that is named like
+    # an environment.
     if not _exists(path) or (_is_environment(text) and not _holds_any(path)):
         run, at, step = text.rpartition("@")
         if at:
@@ -168,6 +170,7 @@ def _select(folder: Path, which: str, warn: Warn) -> Path:
 
     path = store.best(folder, skip) if which == "best" else None
     path = path or store.newest_verified(folder, skip)
+    # Warn only after the search: if nothing is intact, the error alone is reported.
     for message in skipped:
         warn(f"skipped {message}")
     if skipped:

@@ -100,6 +100,7 @@ def digests(arrays: Mapping[str, Any]) -> dict[str, str]:
 def encode(facts: Mapping[str, Any]) -> bytes:
     """Encode a manifest with its digest; non-finite numbers become null."""
     members = {name: value for name, value in facts.items() if name != _DIGEST}
+    # The closing brace belongs to the seal, which adds the digest as the last member.
     body = json.dumps(plain(members), indent=2, allow_nan=False).removesuffix("\n}").encode()
     return body + _seal(body)
 
@@ -113,11 +114,13 @@ def decode(data: bytes) -> dict[str, Any]:
         Incompatible: The schema is newer.
         Unsafe: It names files outside its folder.
     """
+    # All seals have the same length. The digest is checked before anything is parsed.
     body = data[: -len(_seal(b""))]
     if data[len(body) :] != _seal(body):
         raise Damaged(f"{NAME} has changed since it was written: it does not match its own digest")
     manifest = salvage(data)
     schema = manifest.get("schema")
+    # The version first: a newer major schema may have other members.
     if isinstance(schema, dict) and schema.get("name") == SCHEMA["name"]:
         _check_version(schema, manifest)
     _check_members(manifest)

@@ -39,6 +39,7 @@ def _from_1_0(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
             for name, array in groups["policy"].items()
             if not name.startswith("normalizer/")
         }
+        # Symmetric networks are trained in other parameters, which cannot be derived here.
         if not _is_symmetric(facts) and not any(map(groups["train"].__contains__, networks)):
             groups = groups | {"train": networks | groups["train"]}
     return facts, groups

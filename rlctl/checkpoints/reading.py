@@ -203,6 +203,7 @@ def import_hint(path: Path) -> str:
 def examine(path: Path, groups: Collection[str]) -> Examination:
     """Examine a checkpoint's folder: read what is intact, collect the faults."""
     examination = _examine_manifest(path)
+    # Without valid listings there are no digests to verify the other files with.
     if not manifest.is_complete(examination.manifest):
         return examination
     for group, listing in examination.manifest["arrays"].items():
@@ -272,6 +273,7 @@ def _manifest_bytes(path: Path) -> bytes:
             f"{manifest.NAME} is missing: the checkpoint was never finished, or only partly copied"
         )
     with open_regular(file) as handle:
+        # One byte more than allowed, so that an oversized file is detected.
         data = handle.read(manifest.MAX_BYTES + 1)
     if len(data) > manifest.MAX_BYTES:
         raise Unsafe(f"{manifest.NAME} is larger than {manifest.MAX_BYTES} bytes")
@@ -286,6 +288,7 @@ def _verified_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes
             raise Damaged(f"{file.name} has {size} bytes, {expected['bytes']} were written")
         if size > MAX_BYTES:
             raise Unsafe(f"{file.name} is larger than {MAX_BYTES} bytes")
+        # Hashes the bytes that are returned: the file is not read a second time.
         data = handle.read() if wanted else b""
         digest = hashlib.sha256(data) if wanted else hashlib.file_digest(handle, "sha256")
     if digest.hexdigest() != expected["sha256"]:
@@ -296,6 +299,7 @@ def _verified_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes
 def open_regular(file: Path) -> Any:
     """Open a regular file for reading; never follows links or blocks on pipes."""
     try:
+        # lstat allows a specific error; O_NOFOLLOW and O_NONBLOCK cover a later replacement.
         mode = os.lstat(file).st_mode
         if stat.S_ISDIR(mode):
             raise Damaged(f"{file.name} is a folder")

@@ -164,6 +164,7 @@ def prune(folder: Path, keep_last: int, keep_every: int = 0) -> list[int]:
         kept.update(first.values())
     gone = [step for step in saved if step not in kept]
     with writing(folder):
+        # Renames are atomic and deletions are not: a kill must not leave a partial checkpoint.
         for step in gone:
             _mark_deleted(step_folder(folder, step))
         sweep(folder)
@@ -230,6 +231,7 @@ def _write(final: Path, content: Mapping[str, bytes], groups: tuple[str, ...]) -
     temporary = final.with_name(name)
     try:
         _write_folder(temporary, content)
+        # Read back: some disks report success for writes that are lost or wrong.
         try:
             examine(temporary, groups).check()
         except Damaged as error:
@@ -252,7 +254,7 @@ def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
         descriptor = os.open(folder / name, flags, 0o666)
         try:
             rest = memoryview(data)
-            while rest:
+            while rest:  # os.write may write less than asked
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
         finally:
@@ -302,6 +304,7 @@ def _hint(file: Path) -> int | None:
 def _named_best(folder: Path) -> set[int]:
     """Return the best steps named by the hint and by the newest valid manifest."""
     named: set[int] = set()
+    # Skips invalid manifests: the newest valid one has the latest `best`.
     for step in reversed(steps(folder)):
         try:
             entry = read_manifest(step_folder(folder, step)).get("best")

@@ -159,6 +159,7 @@ def resolve(
         problems += layer.problems
         failing_origins |= {layer.origin for _ in layer.problems}
         for name, raw in _flatten(layer.values):
+            # A file of another kind could give thousands.
             if len(problems) >= MAX_PROBLEMS:
                 break
             given, name = name, current_name(sections, name)
@@ -287,6 +288,7 @@ def _preset_path(algo: str, env: str) -> Path:
 
 def _presets() -> Path:
     package = Path(__file__).parents[1]
+    # A wheel has the presets inside the package, a source tree beside it.
     installed = package / "configs"
     return installed if installed.is_dir() else package.parent / "configs"
 

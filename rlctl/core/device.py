@@ -76,6 +76,7 @@ def select(device: str) -> str:
         _check_platforms()
     else:
         os.environ.pop("JAX_PLATFORM_NAME", None)  # it takes precedence over JAX_PLATFORMS
+    # _switch_loaded comes before the variables are set: if it fails, nothing has changed.
     if device == "cpu":
         if not missing:
             _switch_loaded("cpu", "cpu")

@@ -70,6 +70,7 @@ def write_atomic(path: Path, content: bytes, staging: Path | None = None) -> Non
                 f"cannot write {path}: it is not a regular file", "choose another name"
             )
         make_folder(path.parent)
+        # fsync before the rename: otherwise a power loss could leave the name without content.
         try:
             with open(temporary, "wb") as file:
                 file.write(content)

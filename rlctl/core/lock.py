@@ -94,6 +94,7 @@ class Lock:
         if self._descriptor is not None:
             return ""
         holder = _read_holder(path)
+        # The file of a killed process remains, so its holder must be checked.
         if not _has_ended(holder):
             raise self._in_use(holder, LOCK_FILE)
         guard = _create_exclusive(self._folder / TAKEOVER_FILE)
@@ -102,6 +103,7 @@ class Lock:
         ):  # without it, two processes could take over and one delete the other's lock
             raise self._in_use(holder, LOCK_FILE, TAKEOVER_FILE)
         try:
+            # Another process may have taken the lock over since.
             if _read_holder(path) == holder:
                 path.unlink()
             self._descriptor = _create_exclusive(path)

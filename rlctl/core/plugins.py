@@ -85,6 +85,7 @@ def warnings_to(warn: Warn) -> Iterator[None]:
 def raising_package(raised: BaseException) -> str:
     """Return the plugin package and line that raised an error; "" if no plugin did."""
     found = ""
+    # The innermost frame in a plugin wins: it is closest to the error.
     for frame, line in traceback.walk_tb(raised.__traceback__):
         module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if module in _modules:
@@ -146,6 +147,7 @@ def _row_problem(row: Any, kind: type, value: str) -> str:
     kinds: Mapping[str, Any] = get_type_hints(kind)
     for field in fields(kind):
         wanted, given = kinds[field.name], getattr(row, field.name)
+        # isinstance does not accept generic types.
         wanted = tuple if wanted == tuple[str, ...] else wanted
         if not isinstance(given, (int, float) if wanted is float else wanted):
             return f"{field.name} of {value} is {given!r:.60}, not {wanted.__name__}"

@@ -53,6 +53,7 @@ class Progress:
 
     def event(self, kind: str, **fields: Any) -> None:
         """Emit an event to all listeners."""
+        # A copy: a listener may add or remove listeners.
         for listener in tuple(self._listeners):
             listener({"event": kind, **fields})
 

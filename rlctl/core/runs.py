@@ -91,6 +91,7 @@ class Run:
         if run is None or any(path.name not in lock.FILES for path in out.iterdir()):
             if run is not None:
                 run.close()
+            # Only a folder with a config.json can be resumed.
             resume = f"resume it: `rlctl train --resume {shlex.quote(str(out))}`, or "
             raise UsageError(
                 f"{out} already exists and is not empty",
@@ -323,11 +324,13 @@ def _newest_checkpoint(folder: Path) -> Path | None:
     steps: list[str] = []
     with suppress(FileNotFoundError, NotADirectoryError):
         steps = [name for name in os.listdir(folder / "checkpoints") if name.startswith("step_")]
+    # Compares lengths first: step numbers may have more than twelve digits.
     return folder / "checkpoints" / max(steps, key=lambda x: (len(x), x)) if steps else None
 
 
 def _git(folder: Path) -> dict[str, Any] | None:
     def run_git(*arguments: str) -> str:
+        # `git status` would otherwise write the index of the user's repository.
         command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
         return done.stdout.strip()

@@ -45,6 +45,7 @@ def read(path: Path, max_bytes: int) -> bytes:
         OSError: The file cannot be read, is not regular (reading a pipe or device may never end),
             or has more than `max_bytes` bytes.
     """
+    # O_NONBLOCK: opening a pipe without a writer would block.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -124,6 +125,7 @@ def check_depth(value: Any, max_depth: int = MAX_DEPTH) -> Any:
     Raises:
         ValueError: The value is nested more deeply.
     """
+    # Level by level, without recursion, so that the check itself cannot overflow the stack.
     level = [value]
     for _ in range(max_depth + 1):
         level = [item for item in level if isinstance(item, (dict, list))]

@@ -11,6 +11,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NU
 
 def command(*arguments: str) -> list[str]:
     """Return the command that runs `rlctl` with these arguments in any working directory."""
+    # -P: do not import from the working directory.
     return [sys.executable, "-P", "-m", "rlctl", *arguments]
 
 

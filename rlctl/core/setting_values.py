@@ -50,6 +50,7 @@ def parse_untyped(text: str) -> Any:
 
 def check_storable(value: Any) -> Any:
     """Return the value if it can be stored in a manifest, else raise ValueError."""
+    # Half the depth: the value is nested in the manifest's own objects.
     try:
         parse_json(json.dumps(check_depth(value, MAX_DEPTH // 2), allow_nan=False).encode())
     except (TypeError, ValueError):

@@ -88,6 +88,7 @@ class StopFlag:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            # Python writes every signal's number to the wakeup descriptor, even during C code.
             self._receiver, self._sender = socket.socketpair()
             self._sender.setblocking(False)
             self._wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
@@ -109,7 +110,7 @@ class StopFlag:
         signal.set_wakeup_fd(self._wakeup)
         self._before = {}
         self._second_handled.set()
-        self._sender.close()
+        self._sender.close()  # ends the listener's recv
         self._listener.join()
         self._receiver.close()
 

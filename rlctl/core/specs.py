@@ -267,11 +267,12 @@ def _from_json(kind: Any, value: Any, name: str) -> Any:
     if is_dataclass(kind):
         return _dataclass_from_json(kind, value, name)
     origin, parts = get_origin(kind), get_args(kind)
-    if origin is UnionType:
+    if origin is UnionType:  # only `X | None` occurs in the specs
         return None if value is None else _from_json(parts[0], value, name)
     if origin is tuple and isinstance(value, list):
         return tuple(_from_json(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
     fits = origin is None and isinstance(value, (int, float) if kind is float else kind)
+    # bool is a subclass of int, but `true` is not a number in JSON.
     if fits and (kind is bool) == isinstance(value, bool):
         return value
     raise ValueError(f"{name} is {repr(value)[:40]}")

@@ -87,6 +87,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     known = list(known)
     section, _, key = name.rpartition(".")
+    # Names in the given section first, then all others.
     first = [other for other in known if section and other.startswith(section + ".")]
     for candidates in (first, known):
         keys: dict[str, str] = {}

@@ -82,6 +82,7 @@ def adapt(
         notes.append(
             f"assumed: {foreign.default_activation} between the layers, as the file does not say"
         )
+    # rlctl's `normal` maps [-1, 1] to the bounds; other tools output the environment's units.
     if kind == "normal" and not foreign.normalized_actions:
         _rescale_to_unit(arrays, env, len(foreign.outputs("policy")) - 1)
     spec = PolicySpec(
@@ -120,6 +121,7 @@ def _rescale_to_unit(arrays: Arrays, env: EnvSpec, last: int) -> None:
     clip(u, low, high) = low + (clip(v, -1, 1) + 1) / 2 * (high - low),  v = (u - middle) / half
     """
     pairs = [(part.low, part.high) for part in env.action]
+    # Unbounded components keep their units: middle 0, half 1.
     middle, half = np.array(
         [
             (0, 1) if None in pair else ((pair[0] + pair[1]) / 2, (pair[1] - pair[0]) / 2)

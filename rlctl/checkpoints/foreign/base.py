@@ -66,6 +66,7 @@ class ForeignPolicy:
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Decode what `to_bytes` wrote."""
+        # Layout of safetensors: length of the header (8 bytes), JSON header, buffers.
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts = json.loads(header["__metadata__"]["facts"])
         notes = tuple(facts.pop("notes"))
@@ -115,6 +116,7 @@ def to_float32(arrays: Mapping[str, Any]) -> Arrays:
         if not np.issubdtype(array.dtype, np.floating):
             raise Incompatible(f"{name} has dtype {array.dtype}, not floating-point numbers")
         with np.errstate(over="ignore"):
+            # ascontiguousarray makes scalars 1-d, hence the reshape.
             solid[name] = np.ascontiguousarray(array, np.float32).reshape(array.shape)
         if bad := count_nonfinite(solid[name]):
             raise Diverged(

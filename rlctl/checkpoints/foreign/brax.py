@@ -137,6 +137,7 @@ def _normalizer(arrays: Mapping[str, np.ndarray], key: str) -> Arrays:
     if "0/count" in arrays:
         count = arrays["0/count"].item()
     else:
+        # Newer Brax counts in a UInt64 of two halves.
         high, low = (arrays[f"0/count/{half}"].item() for half in ("hi", "lo"))
         count = (high << 32) + low
     return found | {"normalizer/count": np.array(count, np.float32)}

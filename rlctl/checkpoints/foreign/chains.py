@@ -46,6 +46,7 @@ def chain(weights: Mapping[str, np.ndarray]) -> list[str]:
     series = [names for prefix, names in groups.items() if prefix is not None]
     heads = groups.get(None, [])
     of_head = all(words(_last(head)) & _HEAD_WORDS for head in heads)
+    # At most one numbered series, then at most one head with a head's name.
     if len(series) > 1 or len(heads) > 1 or (series and not of_head):
         listed = "; ".join(_describe(weights, names) for names in [*series, *([x] for x in heads)])
         raise Incompatible(f"it is not clear which layers are the policy's: {listed}", NAME_IT)
@@ -83,6 +84,8 @@ def _groups(names: Iterable[str]) -> dict[str | None, list[str]]:
         if prefix is not None:
             numbered.sort()
             gaps = {b - a for (a, _), (b, _) in pairwise(numbered)}
+            # nn.Sequential numbers layers and activations alike: a gap of 1 among others means two
+            # linear layers without an activation between them.
             if 1 in gaps and len(gaps) > 1:
                 raise Incompatible(
                     f"some of its layers {', '.join(name for _, name in numbered)} have no "

@@ -76,6 +76,7 @@ def _names(metadata: dict[str, Any]) -> list[str]:
 def _read(spec: dict[str, Any], context: Any, name: str, left: int) -> np.ndarray:
     try:
         array = tensorstore.open(spec, context=context, open=True, read=True).result()
+        # The chunk size too: a small array may be stored in one huge chunk.
         size = max(_product(array.shape), _product(array.chunk_layout.read_chunk.shape))
         if size <= left:
             return array.read().result()

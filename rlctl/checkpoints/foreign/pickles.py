@@ -101,6 +101,7 @@ class JaxArray(Inert):
         self.value = array.value
 
 
+# (module, name) in the pickle -> replacement. Nothing else is resolved.
 ALLOWED: dict[tuple[str, str], type[Inert]] = {
     ("brax.training.acme.running_statistics", "RunningStatisticsState"): Members,
     ("brax.training.acme.running_statistics", "NormalizationMode"): Mode,

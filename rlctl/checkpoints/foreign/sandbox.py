@@ -52,6 +52,7 @@ def read(source: Source, actor: str = "") -> ForeignPolicy:
         failure = json.loads(done.stdout)
         kind = getattr(errors, failure["error"])
         raise kind(f"{source.name}: {failure['message']}", failure["hint"])
+    # A negative code is a signal: the system enforces the limits with SIGKILL and SIGXCPU.
     if done.returncode < 0:
         raise _aborted(
             source, f"ended by signal {-done.returncode}, beyond its memory or time limit"

@@ -157,6 +157,7 @@ def _arrays(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     Raises:
         Incompatible: There are tensors that an MlpPolicy does not have.
     """
+    # Whatever remains in `left` at the end is not of an MlpPolicy.
     left, found = dict(tensors), {}
     if "log_std" in left:
         found["policy/log_std"] = left.pop("log_std").reshape(-1)

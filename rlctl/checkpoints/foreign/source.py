@@ -103,6 +103,7 @@ def _folder(path: Path) -> dict[str, bytes]:
         raise _no_checkpoint(path, names)
     held: dict[str, bytes] = {}
     left = MAX_BYTES
+    # os.walk does not follow links to folders; they are refused below as files.
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):
             file = Path(folder) / name
@@ -176,6 +177,7 @@ def _refuse_by_beginning(path: Path, data: bytes) -> None:
             f"{path} was saved by a PyTorch older than 1.6, whose files are pickles",
             "load it there and save it again: torch.save(model.state_dict(), FILE)",
         )
+    # safetensors: 8 bytes of length, then a JSON header.
     if data[8:10] == b'{"':
         raise Incompatible(
             f"{path} is a safetensors file",

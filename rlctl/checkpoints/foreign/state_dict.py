@@ -64,6 +64,7 @@ def arrays_of(
         policy, value = _split_by_prefix(rest, actor, notes)
     else:
         policy, value = _split_by_name(rest, notes)
+    # rlctl has one normaliser for policy and value function.
     if value and any(words(parent) & _VALUE for parent in groups):
         value = []
         notes.append("left out: the value function, which has a separate normaliser")
@@ -146,6 +147,7 @@ def _is_counter(name: str, array: np.ndarray) -> bool:
 
 def _role(name: str) -> str | None:
     """Return "policy" or "value", inferred from the last telling part of the name, or None."""
+    # From the innermost part outwards: in `policy.critic.0.weight` the critic decides.
     for part in reversed(name.split(".")[:-1]):
         found = words(part)
         policy, value = bool(found & _POLICY), bool(found & _VALUE)

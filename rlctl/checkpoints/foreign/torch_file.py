@@ -76,6 +76,7 @@ def load(data: bytes) -> tuple[dict[str, np.ndarray], frozenset[str]]:
             f"reading it safely needs PyTorch 2.10 or newer; {torch.__version__} is installed",
             pip_install("torch>=2.10"),
         )
+    # Checksums first, then the names in the pickle; only then is it loaded.
     check_zip(data)
     if tool := _tool(data):
         raise Incompatible(f"it is of {tool}", READ)

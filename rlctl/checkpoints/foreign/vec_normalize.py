@@ -108,6 +108,7 @@ def read(data: bytes) -> Statistics:
     count, clip, epsilon = map(_value, (held.get("count"), state["clip_obs"], state["epsilon"]))
     if not isinstance(mean, np.ndarray) or not isinstance(var, np.ndarray) or mean.ndim > 2:
         raise Incompatible("the VecNormalize has no mean and variance of one observation", _AGAIN)
+    # Zero or NaN would make all normalised observations zero or invalid.
     numbers = (count, clip, epsilon)
     if not all(isinstance(x, int | float) and math.isfinite(x) and x > 0 for x in numbers):
         raise Incompatible(
