@@ -1,4 +1,4 @@
-"""Train, evaluate, render and carry robot policies: a command line and a library.
+"""Train, evaluate, render and export robot policies: a command line and a library.
 
     import rlctl
 
@@ -6,7 +6,7 @@
     print(rlctl.evaluate(report))
     policy = rlctl.load_policy(report)
 
-Importing this loads no framework; a function loads what it needs when it is called.
+Importing rlctl loads no framework; each function imports what it needs when it is called.
 """
 
 from importlib import import_module

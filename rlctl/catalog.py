@@ -1,7 +1,7 @@
-"""THE table: what rlctl has, by name, as strings. Importing it loads nothing else.
+"""The catalog of environments and engines, as strings. Importing it loads nothing else.
 
-A row points at code as "module:attribute"; outside packages add rows through the entry point
-groups `rlctl.envs` and `rlctl.engines`.
+A row refers to code as "module:attribute". Other packages add rows through the entry point groups
+`rlctl.envs` and `rlctl.engines`.
 """
 
 import re
@@ -18,17 +18,17 @@ from rlctl.core.suggest import did_you_mean, nearest
 
 @dataclass(frozen=True)
 class EnvRow:
-    """An environment.
+    """Catalog row of an environment.
 
     Attributes:
-        name: What the user types.
+        name: The name that the user types.
         summary: One line.
         target: "module:attribute", a callable from its config to the environment.
         config: "module:attribute", the frozen dataclass behind `--set env.*`.
         observation: Size of the observation.
         action: Size of the action.
         rate: Control rate, Hz.
-        physics: Back ends that can step it.
+        physics: Physics back ends that can step it.
     """
 
     name: str
@@ -43,18 +43,18 @@ class EnvRow:
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """Environments made elsewhere, named `prefix:NAME`.
+    """Catalog row of a family: environments of another package, named `prefix:NAME`.
 
     Attributes:
-        prefix: What comes before the colon.
+        prefix: The part before the colon.
         summary: One line.
         target: "module:attribute", a callable from (NAME, config) to the environment.
         config: "module:attribute", the frozen dataclass behind `--set env.*`.
-        names: "module:attribute", a callable giving the names it has; that of an open family is
-            given the NAME asked for, which may bring others with it.
-        physics: Back ends that can step them.
-        open: Other packages add to it. Its names are not listed unless asked for, and an
-            environment is looked at before a training of it.
+        names: "module:attribute", a callable that returns its names; for an open family it takes
+            the requested NAME, whose module may register more.
+        physics: Physics back ends that can step them.
+        open: Other packages add environments to it. Its names are listed on request only, and
+            an environment is validated before training.
     """
 
     prefix: str
@@ -68,10 +68,10 @@ class FamilyRow:
 
 @dataclass(frozen=True)
 class EngineRow:
-    """A training algorithm.
+    """Catalog row of a training algorithm.
 
     Attributes:
-        name: What the user types.
+        name: The name that the user types.
         summary: One line.
         target: "module:attribute", the engine's train function.
         config: "module:attribute", the frozen dataclass behind `--set NAME.*`.
@@ -231,10 +231,10 @@ ENGINES = (
 
 
 def load(target: str) -> Any:
-    """The object behind "module:attribute".
+    """Import and return the object "module:attribute".
 
     Raises:
-        UsageError: It is another package's, whose module cannot be imported or has no such thing.
+        UsageError: A plugin's module cannot be imported or lacks the attribute.
     """
     module, _, attribute = target.partition(":")
     if module.partition(".")[0] == "rlctl":
@@ -243,30 +243,30 @@ def load(target: str) -> Any:
         return getattr(import_module(module), attribute)
     except KeyboardInterrupt:
         raise
-    except BaseException as problem:  # to import it is to run it, which may do anything
+    except BaseException as problem:  # importing runs third-party code, which may raise anything
         raise UsageError(
-            f"{target}, which is not of rlctl, cannot be loaded: {plugins.in_one_line(problem)}",
+            f"{target} of another package cannot be loaded: {plugins.in_one_line(problem)}",
             f"`{sys.executable} -c 'import {module}'` shows where it fails",
         ) from problem
 
 
 def envs() -> dict[str, EnvRow]:
-    """Every environment by name, those of outside packages included."""
-    return plugins.extended(ENVS, "rlctl.envs", EnvRow)[0]
+    """Return all environments by name, including plugins."""
+    return plugins.with_plugins(ENVS, "rlctl.envs", EnvRow)[0]
 
 
 def engines() -> dict[str, EngineRow]:
-    """Every engine by name, those of outside packages included."""
-    return plugins.extended(ENGINES, "rlctl.engines", EngineRow)[0]
+    """Return all engines by name, including plugins."""
+    return plugins.with_plugins(ENGINES, "rlctl.engines", EngineRow)[0]
 
 
 def env(name: str) -> EnvRow | FamilyRow:
-    """The row of an environment, or of the family of `prefix:NAME`.
+    """Return the row of an environment, or of the family of `prefix:NAME`.
 
     Raises:
-        UsageError: No such environment; the message names the nearest.
+        UsageError: There is no such environment; the hint names the most similar one.
     """
-    rows, broken = plugins.extended(ENVS, "rlctl.envs", EnvRow)
+    rows, broken = plugins.with_plugins(ENVS, "rlctl.envs", EnvRow)
     if name in rows:
         return rows[name]
     families = {row.prefix: row for row in FAMILIES}
@@ -286,25 +286,26 @@ def env(name: str) -> EnvRow | FamilyRow:
     choices = [*rows, *(f"{prefix}:NAME" for prefix in families)]
     raise UsageError(
         f"there is no environment {name!r}; there are {', '.join(choices)}",
-        _elsewhere(name) or did_you_mean(name, rows) or "run `rlctl envs` for the list",
+        _other_use_hint(name) or did_you_mean(name, rows) or "run `rlctl envs` for the list",
     )
 
 
 def check_trusted(name: str, settings: Any, typed: str | None) -> None:
-    """Refuse code and files that a file names as an environment's, unless the user typed its name.
+    """Refuse to import code or read files named by a file, unless the user typed the name.
 
     Args:
-        name: The environment, as the file says.
-        settings: What the file says of its settings, of whatever kind.
-        typed: The environment that the user named, None for nothing.
+        name: The environment named in the file.
+        settings: Its settings in the file, not validated yet.
+        typed: The environment that the user named, None for none.
 
     Raises:
-        Unsafe: It is `prefix:MODULE:NAME`, and MODULE was not imported yet; or a setting of a
+        Unsafe: The name is `prefix:MODULE:NAME` and MODULE is not imported yet; or a setting of
             `prefix:NAME` is a path.
     """
     _, colon, rest = name.partition(":")
     if not colon or name == typed:
         return
+    # A module that is already imported cannot run new code.
     module = rest.rpartition(":")[0]
     if module and module not in sys.modules:
         raise Unsafe(
@@ -320,10 +321,10 @@ def check_trusted(name: str, settings: Any, typed: str | None) -> None:
 
 
 def family(prefix: str) -> FamilyRow:
-    """The row of a family.
+    """Return the row of a family.
 
     Raises:
-        UsageError: No such family.
+        UsageError: There is no such family.
     """
     families = {row.prefix: row for row in FAMILIES}
     if prefix not in families:
@@ -335,17 +336,17 @@ def family(prefix: str) -> FamilyRow:
 
 
 def names(row: FamilyRow, asked: str = "") -> tuple[str, ...]:
-    """The names a family has, those that come with the NAME asked for included."""
+    """Return the names of a family; an open one also imports the module of NAME `asked`."""
     return load(row.names)(asked) if row.open else load(row.names)()
 
 
 def engine(name: str) -> EngineRow:
-    """The row of an engine.
+    """Return the row of an engine.
 
     Raises:
-        UsageError: No such engine.
+        UsageError: There is no such engine.
     """
-    rows, broken = plugins.extended(ENGINES, "rlctl.engines", EngineRow)
+    rows, broken = plugins.with_plugins(ENGINES, "rlctl.engines", EngineRow)
     if name not in rows:
         _check_usable(name, broken)
         raise UsageError(
@@ -355,15 +356,15 @@ def engine(name: str) -> EngineRow:
     return rows[name]
 
 
-def _elsewhere(name: str) -> str:
-    """What to type where a name that is no environment means something all the same."""
+def _other_use_hint(name: str) -> str:
+    """Return a hint if the name is not an environment but a checkpoint, a run or a Gymnasium id."""
     if name in ("latest", "best") or "@" in name or name.startswith(runs.SHIPPED):
         return f"a checkpoint is named by --ckpt {shlex.quote(name)}"
     if name == "shipped":
         return "the policy that ships for an environment is named by --ckpt shipped:ENV"
-    if "/" in name or runs.is_known(name):
+    if "/" in name or runs.run_exists(name):
         return f"a run is named by --ckpt {shlex.quote(name)}"
-    if re.fullmatch(r"[\w/-]+-v\d+", name):  # as Gymnasium's ids are
+    if re.fullmatch(r"[\w/-]+-v\d+", name):  # a Gymnasium id
         gym = family("gym")
         if name in names(gym, name):
             own = nearest(name, envs())
@@ -375,6 +376,6 @@ def _check_usable(name: str, broken: dict[str, plugins.Plugin]) -> None:
     if name in broken:
         plugin = broken[name]
         raise UsageError(
-            f"{name} is of {plugin.package}, which cannot be used: {plugin.problem}",
-            "mend that package, or uninstall it",
+            f"{name} is from {plugin.package}, which cannot be used: {plugin.problem}",
+            "repair that package, or uninstall it",
         )

@@ -112,7 +112,7 @@ def compare_backends(
     progress = progress or Progress()
     if request.env is not None:
         catalog.env(request.env)
-    checkpoint = find.opened(request.ckpt, request.env, tell=tell)
+    checkpoint = find.open_checkpoint(request.ckpt, request.env, warn=tell)
     tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     skipped = {

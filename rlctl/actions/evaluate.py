@@ -149,7 +149,7 @@ def evaluate(
     _check_output(request.save_trajectories)
     if request.env is not None:
         catalog.env(request.env)
-    checkpoint = find.opened(request.ckpt, request.env, tell=tell)
+    checkpoint = find.open_checkpoint(request.ckpt, request.env, warn=tell)
     compatibility.check_saved(checkpoint)
     with progress.phase("import"):
         import jax

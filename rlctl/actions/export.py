@@ -12,7 +12,7 @@ from rlctl import catalog
 from rlctl.actions.unplayed import tell_drift
 from rlctl.checkpoints import find
 from rlctl.core.errors import UsageError
-from rlctl.core.files import appearing, plain
+from rlctl.core.files import atomic_output, plain
 from rlctl.policies.base import check_arrays, spec_of
 from rlctl.policies.exports.contract import contract
 
@@ -82,13 +82,13 @@ def export(
             raise UsageError(f"{path} is there already", "give another --out, or move it away")
     if env is not None:
         catalog.env(env)
-    checkpoint = find.opened(ckpt, env, tell=tell)
+    checkpoint = find.open_checkpoint(ckpt, env, warn=tell)
     tell_drift(checkpoint, tell)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     check_arrays(spec, arrays)
     writer = import_module(FORMATS[kind])
     facts = contract(checkpoint, spec, kind, out.name, writer.program(spec, out.name))
-    with appearing(beside) as note, appearing(out) as place:
+    with atomic_output(beside) as note, atomic_output(out) as place:
         note.write_text(json.dumps(plain(facts), indent=2) + "\n")
         writer.write(spec, arrays, place)
     return Exported(

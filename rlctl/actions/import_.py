@@ -8,14 +8,14 @@ from typing import Any
 
 from rlctl import catalog
 from rlctl.checkpoints import store
-from rlctl.checkpoints.foreign.adapt import Fitted, fit, misfit
-from rlctl.checkpoints.foreign.base import Foreign
+from rlctl.checkpoints.foreign.adapt import AdaptedPolicy, adapt, find_mismatch
+from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.checkpoints.foreign.sandbox import read
-from rlctl.checkpoints.foreign.source import STATISTICS, Source, beside, look
+from rlctl.checkpoints.foreign.source import STATISTICS, Source, open_source, with_file
 from rlctl.checkpoints.reading import STEP_NAME, UNFINISHED, load
 from rlctl.core.config import Resolved, resolve, set_layer
 from rlctl.core.errors import Incompatible, UsageError
-from rlctl.core.files import appearing
+from rlctl.core.files import atomic_output
 from rlctl.core.runs import provenance
 from rlctl.core.specs import EnvSpec
 from rlctl.policies.base import ACTIVATIONS, check_arrays
@@ -91,7 +91,7 @@ def import_(request: ImportRequest) -> Imported:
     env = request.env or _only_one(foreign, source)
     config, spec = _environment(env, request.overrides)
     try:
-        fitted = fit(foreign, spec, request.activation, request.obs_clip)
+        fitted = adapt(foreign, spec, request.activation, request.obs_clip)
     except Incompatible as error:
         raise Incompatible(
             f"{source.name}, {error.message}",
@@ -101,7 +101,7 @@ def import_(request: ImportRequest) -> Imported:
     check_arrays(fitted.spec, fitted.arrays)
     facts = _facts(source, foreign, fitted, spec, config)
     step = foreign.step or source.step
-    with appearing(request.out) as place:
+    with atomic_output(request.out) as place:
         store.save(place.parent, step, facts, {"policy": fitted.arrays}).rename(place)
     load(request.out)
     return Imported(
@@ -141,7 +141,7 @@ def _source(request: ImportRequest) -> Source:
     Raises:
         UsageError: An option is of no use to it.
     """
-    source = look(request.source)
+    source = open_source(request.source)
     if request.actor and source.kind != "torch":
         raise UsageError(
             f"{source.name} is no PyTorch state dict, whose layers could be named",
@@ -153,10 +153,10 @@ def _source(request: ImportRequest) -> Source:
         raise UsageError(
             f"{source.name} is no zip of Stable-Baselines3", "leave --vec-normalize out"
         )
-    return beside(source, request.vec_normalize, STATISTICS)
+    return with_file(source, request.vec_normalize, STATISTICS)
 
 
-def _check_told(request: ImportRequest, source: Source, foreign: Foreign) -> None:
+def _check_told(request: ImportRequest, source: Source, foreign: ForeignPolicy) -> None:
     """Refuse to be told what the file says otherwise, or what is of no use to it."""
     if foreign.activation and request.activation not in (None, foreign.activation):
         raise UsageError(
@@ -176,7 +176,7 @@ def _check_told(request: ImportRequest, source: Source, foreign: Foreign) -> Non
         )
 
 
-def _only_one(foreign: Foreign, source: Source) -> str:
+def _only_one(foreign: ForeignPolicy, source: Source) -> str:
     """The environment of the catalog that the policy fits.
 
     Raises:
@@ -189,7 +189,7 @@ def _only_one(foreign: Foreign, source: Source) -> str:
         for row in catalog.envs().values()
         if row.observation >= foreign.inputs
         and row.action in (last, last / 2)
-        and not misfit(foreign, _environment(row.name)[1])
+        and not find_mismatch(foreign, _environment(row.name)[1])
     ]
     if len(fitting) == 1:
         return fitting[0]
@@ -215,7 +215,11 @@ def _environment(name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, An
 
 
 def _facts(
-    source: Source, foreign: Foreign, fitted: Fitted, spec: EnvSpec, config: dict[str, Any]
+    source: Source,
+    foreign: ForeignPolicy,
+    fitted: AdaptedPolicy,
+    spec: EnvSpec,
+    config: dict[str, Any],
 ) -> dict[str, Any]:
     """The manifest's."""
     return {

@@ -158,7 +158,7 @@ def _look(
     text: str | None, groups: tuple[str, ...], tell: Callable[[str], None]
 ) -> tuple[Path, Examination]:
     while True:
-        path = locate(text, tell=tell)
+        path = locate(text, warn=tell)
         try:
             check_folder(path)
             found = examine(path, groups)
@@ -234,7 +234,7 @@ def _versions(facts: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
     """Saved and installed versions where they differ."""
     then, now = _members(facts.get("provenance")).get("python"), python_version()
     differing = {} if then in (None, now) else {"python": (str(then), now)}
-    differing |= compatibility.packages(facts)
+    differing |= compatibility.changed_packages(facts)
     return {name: {"saved": was, "installed": is_} for name, (was, is_) in differing.items()}
 
 

@@ -46,7 +46,7 @@ def read_metrics(text: str | None = None) -> RunMetrics:
     Raises:
         NotFound: There is no such run, or it has no metrics yet.
     """
-    folder = runs.measured(text or "latest")
+    folder = runs.find_run_with_metrics(text or "latest")
     try:
         rows = list(Metrics(folder / "metrics.jsonl").rows())
     except OSError as error:

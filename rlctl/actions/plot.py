@@ -139,7 +139,7 @@ def _check(out: Path) -> None:
 
 def _folders(texts: Sequence[str]) -> list[Path]:
     """The folders of the runs, each once."""
-    found = [runs.measured(text) for text in texts or ("latest",)]
+    found = [runs.find_run_with_metrics(text) for text in texts or ("latest",)]
     return list({folder.resolve(): folder for folder in found}.values())
 
 

@@ -124,7 +124,7 @@ def render(
     if env is not None:
         catalog.env(env)
     wanted = (ckpt, *shot.beside)
-    checkpoints = [find.opened(text, env, tell=tell) for text in wanted]
+    checkpoints = [find.open_checkpoint(text, env, warn=tell) for text in wanted]
     for checkpoint in checkpoints:
         compatibility.check_saved(checkpoint)
     out = out or _unused(checkpoints[0])

@@ -18,7 +18,7 @@ from rlctl.checkpoints import store
 from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
-from rlctl.core.spawned import leave_if_starting
+from rlctl.core.spawned import exit_if_spawning
 from rlctl.engines.api import Hooks, Result
 
 __all__ = ["Listener", "StopTraining", "TrainReport", "TrainRequest", "plan", "train"]
@@ -124,9 +124,9 @@ def train(
             run.
         BaseException: What the listener raised; all is saved.
     """
-    leave_if_starting()
+    exit_if_spawning()
     progress, listener = progress or Progress(), listener or Listener()
-    with progress.also(listener):
+    with progress.subscribed(listener):
         begin = training_setup.new if request.resume is None else training_setup.resumed
         job = begin(request, progress)
         with job.run, _naming(job.run):

@@ -102,7 +102,7 @@ def planned(request: TrainRequest, progress: Progress) -> ResolvedTraining:
     settings = resolve_training(env, algo, request.config, request.overrides, request.flags)
     for notice in settings.notices:
         progress.event("warning", message=notice)
-    start = find.opened(request.init_from, env) if request.init_from is not None else None
+    start = find.open_checkpoint(request.init_from, env) if request.init_from is not None else None
     return ResolvedTraining(env, algo, settings, start, _plan(algo, settings, env, progress))
 
 
@@ -153,8 +153,10 @@ def resumed(request: TrainRequest, progress: Progress) -> TrainingSetup:
         )
     run = Run.open(find_run(request.resume))
     try:
-        if run.left_by:
-            message = f"the last one to write {run.folder}, {run.left_by}, did not end properly"
+        if run.crashed_holder:
+            message = (
+                f"the last one to write {run.folder}, {run.crashed_holder}, did not end properly"
+            )
             progress.event("warning", message=message)
         config = run.read_config()
         env, algo, settings = _saved(config, request)

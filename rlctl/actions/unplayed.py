@@ -18,7 +18,7 @@ def tell_drift(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
     try:
         environment = make_environment(*environment_of(checkpoint))
     except (RlctlError, ImportError):  # its environment is not installed here, and need not be
-        compatibility.tell_packages(checkpoint, tell)
+        compatibility.warn_packages(checkpoint, tell)
         return
     try:
         compatibility.check(checkpoint, environment.spec, tell)

@@ -68,7 +68,7 @@ def load_policy(
     from rlctl.checkpoints import find
     from rlctl.policies.base import policy_of
 
-    checkpoint = find.opened(arguments.text(ckpt), env, tell=warn)
+    checkpoint = find.open_checkpoint(arguments.text(ckpt), env, warn=warn)
     return policy_of(checkpoint, backend, device)
 
 

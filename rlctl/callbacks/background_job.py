@@ -63,7 +63,7 @@ class BackgroundJob:
             self_command.command(
                 *arguments, "--out", str(self.room / out.name), "--json", "--quiet"
             ),
-            env=self_command.variables(threads=1),
+            env=self_command.environment(threads=1),
             stdin=subprocess.DEVNULL,
             stdout=self._said,
             stderr=subprocess.DEVNULL,

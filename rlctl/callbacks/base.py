@@ -57,7 +57,7 @@ def attached(callbacks: Sequence[Callback], progress: Progress) -> Iterator[None
     """
     room = _CallbackList(callbacks, progress)
     try:
-        with progress.also(room.on_event):
+        with progress.subscribed(room.on_event):
             try:
                 yield
             except StoppedUnsaved:

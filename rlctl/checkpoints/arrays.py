@@ -1,4 +1,4 @@
-"""Named arrays to bytes and back, as safetensors: no code in it, no device, numpy only."""
+"""Encoding of named arrays as safetensors, in numpy: no code, no device."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,12 @@ _KINDS = "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 ui
 
 
 def encode(arrays: Mapping[str, Any]) -> bytes:
-    """The arrays (of numpy, or of a framework on the CPU) as safetensors.
+    """Encode arrays (numpy, or a framework's on the CPU) as safetensors.
 
     Raises:
-        TypeError: A dtype that the format's numpy reader does not know.
+        TypeError: The dtype is not supported by safetensors' numpy reader.
     """
+    # safetensors saves the buffer as it is, so the arrays must be contiguous.
     solid = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in solid.items():
         if array.dtype.name not in _KINDS.split():
@@ -27,32 +28,33 @@ def encode(arrays: Mapping[str, Any]) -> bytes:
 
 
 def decode(data: bytes, listing: Mapping[str, Any], file: str) -> Arrays:
-    """The arrays in `data`, in the order of the manifest's listing.
+    """Decode the arrays in `data`, in the order of the manifest's listing.
 
     Args:
         data: A whole safetensors file.
-        listing: Name -> {"dtype", "shape"}, what must be in it.
-        file: Its name, for the message.
+        listing: Name -> {"dtype", "shape"} of the expected arrays.
+        file: The file's name, for the message.
 
     Raises:
-        Damaged: It is no safetensors, or holds other arrays than listed.
+        Damaged: The data is not safetensors, or its arrays differ from the listing.
     """
     try:
         arrays = safetensors.numpy.load(data)
     except (SafetensorError, KeyError, ValueError) as error:
         raise Damaged(f"{file} cannot be read: {error}") from error
     held = describe(arrays)
+    # Both directions: a missing array and an unlisted one are both damage.
     for name in [*listing, *held]:
         if listing.get(name) != held.get(name):
             raise Damaged(
-                f"{file} has {_words(held.get(name))} for {name!r}, "
-                f"its manifest lists {_words(listing.get(name))}"
+                f"{file} has {_describe_entry(held.get(name))} for {name!r}, "
+                f"its manifest lists {_describe_entry(listing.get(name))}"
             )
     return {name: arrays[name] for name in listing}
 
 
 def describe(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest's listing: name -> {"dtype", "shape"}."""
+    """Return the manifest's listing: name -> {"dtype", "shape"}."""
     return {
         name: {"dtype": array.dtype.name, "shape": list(array.shape)}
         for name, array in arrays.items()
@@ -60,10 +62,10 @@ def describe(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_finite(arrays: Mapping[str, Any]) -> None:
-    """Refuse arrays that no policy can act with.
+    """Refuse arrays with non-finite values.
 
     Raises:
-        Diverged: Names the first array with a NaN or an infinity, and how many it has.
+        Diverged: An array has NaNs or infinities; the message names the first one.
     """
     for name, array in arrays.items():
         bad = count_nonfinite(np.asarray(array))
@@ -75,11 +77,11 @@ def check_finite(arrays: Mapping[str, Any]) -> None:
 
 
 def count_nonfinite(array: np.ndarray) -> int:
-    """How many values are NaN or infinite."""
+    """Count the NaN and infinite values."""
     if not np.issubdtype(array.dtype, np.floating):
         return 0
     return int(array.size - np.count_nonzero(np.isfinite(array)))
 
 
-def _words(entry: Mapping[str, Any] | None) -> str:
+def _describe_entry(entry: Mapping[str, Any] | None) -> str:
     return f"{entry['dtype']}{entry['shape']}" if entry else "nothing"

@@ -1,7 +1,7 @@
-"""What has changed since a checkpoint was written.
+"""Compatibility check of a checkpoint with the current environment, settings and packages.
 
-A policy that would see or do other things than it was trained on is refused before one of its
-arrays is used; whatever else has changed is told: packages, timing, rewards, the physics model.
+A changed observation or action layout is refused before any array is used. Other changes give a
+warning: packages, timing, rewards, the physics model.
 """
 
 import hashlib
@@ -22,27 +22,27 @@ from rlctl.core.errors import Incompatible
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec
 
 Part = ObservationPart | ActionPart
-Tell = Callable[[str], None]
-_TOLD = ("control_dt", "substeps", "episode_length", "terms", "commands", "achieved")
-_TUNABLE = ("min_std", "var_scale", "normalizer_clip")  # what a new training may choose otherwise
+Warn = Callable[[str], None]
+_WARNED = ("control_dt", "substeps", "episode_length", "terms", "commands", "achieved")
+_TUNABLE = ("min_std", "var_scale", "normalizer_clip")  # may differ in a new training
 _HINT = "use the version and settings of the environment that it was trained on"
 _INEXACT_CHOICES = (  # beyond migrations.EXACT
-    "before rlctl 0.2 such choices were rounded to float32, and others were sent than the policy "
-    "chose: train again, rlctl train {}"
+    "before rlctl 0.2 such actions were rounded to float32, so the environment received other "
+    "actions than the policy chose: train again, rlctl train {}"
 )
 
 
-def check(checkpoint: Checkpoint, spec: EnvSpec, tell: Tell, exact: bool = False) -> None:
-    """Hold a checkpoint against the environment that it is to act in, and this installation.
+def check(checkpoint: Checkpoint, spec: EnvSpec, warn: Warn, exact: bool = False) -> None:
+    """Check a checkpoint against the current environment and the installed packages.
 
     Args:
-        checkpoint: What is about to be used.
-        spec: The environment's, as it is now.
-        tell: Told of what has changed and does not forbid it.
-        exact: Whether it is to go on bit for bit, where every package's every version matters.
+        checkpoint: The checkpoint to use.
+        spec: The current spec of the environment.
+        warn: Called with each change that does not prevent its use.
+        exact: Whether to resume bit for bit, so that any change of a package version matters.
 
     Raises:
-        Incompatible: The environment observes or accepts something else now.
+        Incompatible: The observation or action layout of the environment has changed.
     """
     then = check_saved(checkpoint)
     if then.id != spec.id:
@@ -51,27 +51,29 @@ def check(checkpoint: Checkpoint, spec: EnvSpec, tell: Tell, exact: bool = False
         for part, new in zip_longest(getattr(then, key), getattr(spec, key)):
             if part != new:
                 raise Incompatible(
-                    f"{checkpoint.path} was trained on another {key} than {spec.id} has now: "
-                    f"{_difference(part, new)}",
+                    f"{checkpoint.path} was trained with another {key} layout than that of "
+                    f"{spec.id}: {_describe_change(part, new)}",
                     _INEXACT_CHOICES.format(spec.id) if _renumbered(part, new) else _HINT,
                 )
-    pairs = ((name, getattr(then, name), getattr(spec, name)) for name in _TOLD)
-    changes = [f"{name} was {was}, and is {now}" for name, was, now in pairs if was != now]
+    pairs = ((name, getattr(then, name), getattr(spec, name)) for name in _WARNED)
+    changes = [f"{name} was {was}, is now {now}" for name, was, now in pairs if was != now]
+    # None on either side: an old checkpoint, or an environment without its own MJCF.
     model, now = checkpoint.manifest["env"].get("model_sha256"), model_digest(spec.id)
     if None not in (model, now) and model != now:
-        changes.append("its physics model (MJCF) was another")
+        changes.append("its physics model (MJCF) is different")
     if changes:
-        tell(f"{spec.id} has changed since {checkpoint.path} was saved: {'; '.join(changes)}")
-    tell_packages(checkpoint, tell, exact)
+        warn(f"{spec.id} has changed since {checkpoint.path} was saved: {'; '.join(changes)}")
+    warn_packages(checkpoint, warn, exact)
 
 
 def check_saved(checkpoint: Checkpoint) -> EnvSpec:
-    """The environment as a checkpoint describes it, once that agrees with its policy.
+    """Return the checkpoint's environment spec, after comparing it with its policy spec.
 
     Raises:
-        Incompatible: It does not say, or the two contradict each other.
+        Incompatible: A spec is missing, or the two contradict each other.
     """
     env, policy = checkpoint.env, _policy(checkpoint)
+    # The two specs repeat these members. A difference means that one was edited.
     pairs = {
         "observation_size": (policy.observation_size, env.observation_size),
         "policy_size": (policy.policy_size, env.policy_size),
@@ -82,24 +84,24 @@ def check_saved(checkpoint: Checkpoint) -> EnvSpec:
     for name, (ours, its) in pairs.items():
         if ours != its:
             raise Incompatible(
-                f"{checkpoint.path} contradicts itself: {name} is {ours}, and {its} by the spec of "
-                "its environment",
+                f"{checkpoint.path} contradicts itself: {name} is {ours} in its policy spec, "
+                f"and {its} in its environment spec",
                 "it was changed after it was saved; use another checkpoint",
             )
     return env
 
 
-def check_policy(checkpoint: Checkpoint, spec: PolicySpec, tell: Tell, exact: bool) -> None:
-    """Hold a checkpoint's policy against the one that is about to learn on from its arrays.
+def check_policy(checkpoint: Checkpoint, spec: PolicySpec, warn: Warn, exact: bool) -> None:
+    """Check a checkpoint's policy spec against the policy that will train from its arrays.
 
     Args:
-        checkpoint: Whose arrays are taken.
-        spec: What they will mean.
-        tell: Told of what a new training may well do otherwise.
-        exact: Whether nothing may differ.
+        checkpoint: The checkpoint whose arrays are loaded.
+        spec: The spec of the new policy.
+        warn: Called with each difference that a new training may have.
+        exact: Whether no difference is allowed.
 
     Raises:
-        Incompatible: The same arrays would be another policy.
+        Incompatible: With this spec the arrays would be a different policy.
     """
     then = _policy(checkpoint)
     for field in fields(spec):
@@ -108,21 +110,21 @@ def check_policy(checkpoint: Checkpoint, spec: PolicySpec, tell: Tell, exact: bo
             continue
         if exact or field.name not in _TUNABLE:
             raise Incompatible(
-                f"{checkpoint.path} has a policy of {field.name} {was}, not {now}",
+                f"{checkpoint.path} has a policy with {field.name} {was}, not {now}",
                 "use the settings it was trained with (`rlctl inspect-ckpt` shows them)",
             )
-        tell(f"{field.name} of {checkpoint.path} was {was}, and is {now} from here on")
+        warn(f"{field.name} of {checkpoint.path} was {was}, is now {now}")
 
 
-def tell_packages(checkpoint: Checkpoint, tell: Tell, exact: bool = False) -> None:
-    """Tell of packages whose versions differ: beyond the third number only where `exact`.
+def warn_packages(checkpoint: Checkpoint, warn: Warn, exact: bool = False) -> None:
+    """Warn of changed package versions; of patch releases only if `exact`.
 
-    Nothing is told of what ships: this very version of rlctl was tested with it.
+    Shipped policies give no warning: they are tested with this version of rlctl.
     """
     if checkpoint.path.parent == shipped.FOLDER:
         return
-    differing = packages(checkpoint.manifest)
-    if not exact:  # absent ones are told by whatever needs them
+    differing = changed_packages(checkpoint.manifest)
+    if not exact:  # whatever needs an absent package reports it
         differing = {
             name: (then, now)
             for name, (then, now) in differing.items()
@@ -130,12 +132,12 @@ def tell_packages(checkpoint: Checkpoint, tell: Tell, exact: bool = False) -> No
         }
     if differing:
         listed = (f"{name} {then} -> {now or 'none'}" for name, (then, now) in differing.items())
-        then_what = "; it may not go on bit for bit" if exact else ""
-        tell(f"{checkpoint.path} was saved with other packages: {', '.join(listed)}{then_what}")
+        consequence = "; it may not resume bit for bit" if exact else ""
+        warn(f"{checkpoint.path} was saved with other packages: {', '.join(listed)}{consequence}")
 
 
-def packages(facts: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
-    """Package -> saved and installed version (None without), where the two differ."""
+def changed_packages(facts: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
+    """Return package -> (saved version, installed version or None) where they differ."""
     provenance = facts.get("provenance")
     saved = provenance.get("packages") if isinstance(provenance, Mapping) else None
     differing: dict[str, tuple[str, str | None]] = {}
@@ -149,13 +151,14 @@ def packages(facts: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
 
 
 def model_digest(env: str) -> str | None:
-    """SHA-256 of the MJCF that an environment comes with, None where it has none of its own.
+    """Return the SHA-256 of an environment's MJCF files, None if it has none.
 
-    Of the sources, in the order of their names: what MuJoCo compiles them to differs from version
-    to version, and line ends from system to system.
+    Hashes the sources, sorted by name and with normalised line ends: the compiled model differs
+    between versions of MuJoCo.
     """
     row = catalog.env(env)
     package = row.target.partition(":")[0].rpartition(".")[0]
+    # find_spec locates the package without importing it (and jax with it).
     found = find_spec(package) if isinstance(row, EnvRow) and package else None
     folders = found.submodule_search_locations if found else None
     sources = sorted(path for folder in folders or () for path in Path(folder).rglob("*.xml"))
@@ -172,23 +175,23 @@ def _policy(checkpoint: Checkpoint) -> PolicySpec:
         return PolicySpec.from_json(checkpoint.manifest["policy"])
     except (KeyError, ValueError) as error:
         raise Incompatible(
-            f"{checkpoint.path} does not say what its policy is: {error}",
+            f"{checkpoint.path} has no valid policy spec: {error}",
             "train with this version of rlctl, or use the one that wrote it",
         ) from error
 
 
 def _renumbered(then: Part | None, now: Part | None) -> bool:
-    """Tell whether discrete actions were numbered from another start, and are from 0 now."""
+    """Return whether discrete actions used to start at another number, and now start at 0."""
     if not (isinstance(then, ActionPart) and isinstance(now, ActionPart)):
         return False
     return then.discrete and now.discrete and then.low != now.low == 0
 
 
-def _difference(then: Part | None, now: Part | None) -> str:
-    """How a part of a layout has changed."""
+def _describe_change(then: Part | None, now: Part | None) -> str:
+    """Describe how a part of a layout has changed."""
     if then is None or now is None:
-        return f"{(then or now).name} was {'there' if then else 'not there'} then"
+        return f"{(then or now).name} was {'removed' if then else 'added'}"
     names = [field.name for field in fields(now) if field.compare]
     name = next(name for name in names if getattr(then, name) != getattr(now, name))
     was, is_ = getattr(then, name), getattr(now, name)
-    return f"the {name} of {then.name} was {was} then, and is {is_} now"
+    return f"the {name} of {then.name} was {was}, is now {is_}"

@@ -1,4 +1,4 @@
-"""What differs between two checkpoints."""
+"""Comparison of two checkpoints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,15 +7,16 @@ import numpy as np
 
 from rlctl.checkpoints.reading import Examination
 
-_DIGESTS = {"arrays", "files", "initial", "manifest_sha256"}  # the arrays themselves are compared
+# Derived from the arrays, which are compared directly.
+_DIGESTS = {"arrays", "files", "initial", "manifest_sha256"}
 
 
 def compare(ours: Examination, theirs: Examination) -> dict[str, Any]:
-    """What differs between two checkpoints; what is equal is left out.
+    """Compare two checkpoints; equal members are left out.
 
     Returns:
-        `manifest`: dotted key -> [ours, theirs], and `arrays`: group/name -> the greatest absolute
-        difference, or words where they cannot be subtracted.
+        `manifest`: dotted key -> [ours, theirs], and `arrays`: group/name -> largest absolute
+        difference, or a description if shapes or dtypes differ.
     """
     a, b = _flat(ours.manifest), _flat(theirs.manifest)
     facts = {key: [a.get(key), b.get(key)] for key in sorted({*a, *b}) if a.get(key) != b.get(key)}
@@ -30,7 +31,7 @@ def compare(ours: Examination, theirs: Examination) -> dict[str, Any]:
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested members under dotted names."""
+    """Flatten nested members to dotted names."""
     if not isinstance(value, Mapping) or not value:
         return {prefix: value}
     return {
@@ -42,11 +43,12 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _gap(ours: np.ndarray | None, theirs: np.ndarray | None) -> float | str | None:
-    """None for arrays that are equal bit by bit."""
+    """Return the largest difference of two arrays; None if they are equal bit for bit."""
     if ours is None or theirs is None:
         return f"only in the {'second' if ours is None else 'first'}"
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return f"{ours.dtype}{list(ours.shape)}, {theirs.dtype}{list(theirs.shape)}"
+    # Compares bytes, so that equal NaNs count as equal and 0.0 differs from -0.0.
     if ours.tobytes() == theirs.tobytes():
         return None
     with np.errstate(invalid="ignore"):

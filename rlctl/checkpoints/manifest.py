@@ -1,4 +1,4 @@
-"""The manifest of a checkpoint: plain facts as JSON, sealed with a digest of themselves.
+"""The manifest of a checkpoint: metadata as JSON, followed by a digest of itself.
 
     {
       "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 2},
@@ -8,9 +8,9 @@
       "manifest_sha256": "..."
     }
 
-The last member is the SHA-256 of every byte before it, so no byte of the file can change unseen,
-however a later version lays out the rest. A newer minor schema is read (unknown members are left
-alone), a newer major one is refused.
+The last member is the SHA-256 of all bytes before it, so any changed byte is detected, also in the
+manifests of later versions. Newer minor schemas are read (unknown members are ignored), newer major
+ones are refused.
 """
 
 import hashlib
@@ -31,7 +31,9 @@ MAX_BYTES = 8 * 2**20
 _GROUP = re.compile(r"[a-z0-9_-]{1,64}")
 _SUFFIX = ".safetensors"
 _NULL = type(None)
-_FACTS: dict[str, tuple[type, ...]] = {  # what is said, if anything is, so that all may rely on it
+_FACTS: dict[
+    str, tuple[type, ...]
+] = {  # types of optional members, so that readers can rely on them
     "engine": (str,),
     "env": (dict,),
     "env.id": (str,),
@@ -65,10 +67,10 @@ _WORDS = {
 
 
 def file_of(group: str) -> str:
-    """The file name of a group of arrays.
+    """Return the file name of a group of arrays.
 
     Raises:
-        Unsafe: The group's name is not a plain one, so its file could lie elsewhere.
+        Unsafe: The group's name has other characters, so its file could be outside the folder.
     """
     if not _GROUP.fullmatch(group):
         raise Unsafe(f"{NAME} names a group {group[:80]!r}; allowed are a-z, 0-9, _ and -")
@@ -76,17 +78,17 @@ def file_of(group: str) -> str:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file of this name would hold a group of arrays."""
+    """Return whether this is the file name of a group of arrays."""
     return name.endswith(_SUFFIX)
 
 
 def file_entry(data: bytes) -> dict[str, Any]:
-    """What the manifest says of a file with this content."""
+    """Return the manifest's entry for a file with this content."""
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def digests(arrays: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of every array's dtype, shape and bytes (C order), by name."""
+    """Return name -> SHA-256 of the array's dtype, shape and bytes (C order)."""
     return {
         name: hashlib.sha256(
             f"{array.dtype.name}{tuple(array.shape)}".encode() + array.tobytes()
@@ -96,26 +98,29 @@ def digests(arrays: Mapping[str, Any]) -> dict[str, str]:
 
 
 def encode(facts: Mapping[str, Any]) -> bytes:
-    """The bytes of the manifest with these facts, sealed; what is not finite becomes null."""
+    """Encode a manifest with its digest; non-finite numbers become null."""
     members = {name: value for name, value in facts.items() if name != _DIGEST}
+    # The closing brace belongs to the seal, which adds the digest as the last member.
     body = json.dumps(plain(members), indent=2, allow_nan=False).removesuffix("\n}").encode()
     return body + _seal(body)
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """The manifest in `data`.
+    """Decode and validate a manifest.
 
     Raises:
-        Damaged: A byte is not the one written, a needed member is missing, or one is of a kind
-            that it never has.
-        Incompatible: A newer schema.
+        Damaged: The digest does not match, a required member is missing, or a member has a wrong
+            type.
+        Incompatible: The schema is newer.
         Unsafe: It names files outside its folder.
     """
+    # All seals have the same length. The digest is checked before anything is parsed.
     body = data[: -len(_seal(b""))]
     if data[len(body) :] != _seal(body):
-        raise Damaged(f"{NAME} is not what was written: it does not match its own digest")
+        raise Damaged(f"{NAME} has changed since it was written: it does not match its own digest")
     manifest = salvage(data)
     schema = manifest.get("schema")
+    # The version first: a newer major schema may have other members.
     if isinstance(schema, dict) and schema.get("name") == SCHEMA["name"]:
         _check_version(schema, manifest)
     _check_members(manifest)
@@ -125,7 +130,7 @@ def decode(data: bytes) -> dict[str, Any]:
 
 
 def salvage(data: bytes) -> dict[str, Any]:
-    """Whatever can be read of a manifest, damaged or not; {} if nothing can."""
+    """Return what can be parsed of a manifest, damaged or not; {} if nothing can."""
     try:
         manifest = parse_json(data)
     except ValueError:
@@ -134,7 +139,7 @@ def salvage(data: bytes) -> dict[str, Any]:
 
 
 def is_complete(manifest: Mapping[str, Any]) -> bool:
-    """Whether the members that reading needs are there and well formed."""
+    """Return whether the members needed for reading arrays are present and valid."""
     try:
         _check_members(manifest)
     except (Damaged, Unsafe):
@@ -162,24 +167,24 @@ def _check_members(manifest: Mapping[str, Any]) -> None:
     arrays, files, step = (manifest.get(name) for name in ("arrays", "files", "step"))
     schema = manifest.get("schema")
     if not isinstance(schema, dict) or schema.get("name") != SCHEMA["name"]:
-        raise Damaged(f"{NAME} does not say that it is rlctl's")
+        raise Damaged(f"{NAME} is not a manifest of rlctl: its schema is missing or another")
     if not _is(int, schema.get("minor")) or schema["minor"] < 0:
-        raise Damaged(f"{NAME} does not say which schema it is of")
+        raise Damaged(f"{NAME} has no valid minor version of its schema")
     if not _is(int, step) or step < 0:
-        raise Damaged(f"{NAME} gives no step")
+        raise Damaged(f"{NAME} has no valid step")
     if not isinstance(arrays, dict) or not all(_is_listing(group) for group in arrays.values()):
-        raise Damaged(f"{NAME} lists no arrays")
+        raise Damaged(f"{NAME} has no valid list of arrays")
     if not isinstance(files, dict) or not all(_is_file(entry) for entry in files.values()):
-        raise Damaged(f"{NAME} lists no files")
+        raise Damaged(f"{NAME} has no valid list of files")
     if set(files) != {file_of(group) for group in arrays}:
         raise Damaged(f"{NAME} lists files and groups of arrays that do not match")
 
 
 def _check_fact(manifest: Mapping[str, Any], name: str, kinds: tuple[type, ...]) -> None:
-    """Whether what is said under a dotted name, if anything is, is said as it should be.
+    """Check the type of the member under a dotted name, if it is present.
 
     Raises:
-        Damaged: It is not.
+        Damaged: The type is wrong.
     """
     value: Any = manifest
     for key in name.split("."):
@@ -192,7 +197,7 @@ def _check_fact(manifest: Mapping[str, Any], name: str, kinds: tuple[type, ...])
 
 
 def _is(kind: type, value: Any) -> bool:
-    """Whether JSON's value is of a kind; a whole number is a number, and no truth value is."""
+    """Return whether a JSON value is of a type; an int is a float, a bool is neither."""
     if kind is float:
         kind = int | float
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

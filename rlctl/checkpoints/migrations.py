@@ -1,12 +1,12 @@
-"""Checkpoints of older schemas as this one would have written them, in memory alone.
+"""Migrations: older checkpoint schemas converted to the current one, in memory.
 
 A migration is a pure function from (manifest, groups of arrays) of one minor schema to those of the
-next. Files are never rewritten, and the manifest goes on saying which schema it was written in.
+next. Files are never rewritten, and the manifest keeps the schema it was written in.
 
-    1.0 -> 1.1    env.model_sha256, the digest of the physics model's source, not known before;
-                  evaluated, the step of the last evaluation: all that were due had been made;
-                  train.learned/..., which the first checkpoints of PPO lack: it was the networks
-    1.1 -> 1.2    choices of a Discrete space are numbered from 0, not from where the space starts
+    1.0 -> 1.1    env.model_sha256, the digest of the physics model's source: unknown, so null;
+                  evaluated, the step of the last evaluation: the checkpoint's step;
+                  train.learned/..., missing in the first PPO checkpoints: the networks' weights
+    1.1 -> 1.2    actions of a Discrete space are numbered from 0, not from the space's start
 """
 
 from collections.abc import Callable, Mapping
@@ -15,20 +15,20 @@ from typing import Any
 from rlctl.checkpoints import manifest
 from rlctl.checkpoints.arrays import Arrays
 
-EXACT = 2**24  # float32, which actions are in, holds every whole number up to it
+EXACT = 2**24  # actions are float32, which is exact for integers up to this
 Facts = dict[str, Any]
 Groups = dict[str, Arrays]
 Migration = Callable[[Facts, Groups], tuple[Facts, Groups]]
 
 
 def migrate(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
-    """A verified manifest and its arrays in the newest schema; those of newer ones as they are."""
+    """Convert a verified manifest and its arrays to the current schema; keep newer ones."""
     for step in MIGRATIONS[facts["schema"]["minor"] :]:
         facts, groups = step(facts, groups)
     return facts, groups
 
 
-def _one_zero(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
+def _from_1_0(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
     facts = {"evaluated": facts["step"]} | facts
     env = facts.get("env")
     if isinstance(env, Mapping):
@@ -39,13 +39,14 @@ def _one_zero(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
             for name, array in groups["policy"].items()
             if not name.startswith("normalizer/")
         }
-        if not _mirrored(facts) and not any(map(groups["train"].__contains__, networks)):
+        # Symmetric networks are trained in other parameters, which cannot be derived here.
+        if not _is_symmetric(facts) and not any(map(groups["train"].__contains__, networks)):
             groups = groups | {"train": networks | groups["train"]}
     return facts, groups
 
 
-def _one_one(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
-    """Number discrete actions from 0, where float32 held them exactly; drift refuses the others."""
+def _from_1_1(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
+    """Renumber discrete actions from 0 if exact in float32; `compatibility` refuses others."""
     env, policy = facts.get("env"), facts.get("policy")
     spec = env.get("spec") if isinstance(env, Mapping) else None
     parts = spec.get("action") if isinstance(spec, Mapping) else None
@@ -63,12 +64,12 @@ def _one_one(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
     return facts | {"env": env | {"spec": spec}, "policy": policy}, groups
 
 
-def _mirrored(facts: Facts) -> bool:
-    """Whether what is learned is not the networks themselves."""
+def _is_symmetric(facts: Facts) -> bool:
+    """Return whether the learned parameters are those of symmetric networks."""
     config = facts.get("config")
     ppo = config.get("ppo") if isinstance(config, Mapping) else None
     return isinstance(ppo, Mapping) and bool(ppo.get("mirror"))
 
 
-MIGRATIONS: tuple[Migration, ...] = (_one_zero, _one_one)  # from 1.0 on
+MIGRATIONS: tuple[Migration, ...] = (_from_1_0, _from_1_1)  # from 1.0 on
 assert len(MIGRATIONS) == manifest.SCHEMA["minor"], "a schema without its migration"

@@ -1,7 +1,7 @@
-"""Reading a checkpoint: nothing is used that has not been checked first.
+"""Verified reading of checkpoints.
 
-Every file is a regular one inside the folder; its size, then the digest of its bytes, are those of
-the manifest; only then are these same bytes parsed. The folder holds the listed files and no other.
+Every file must be a regular file in the folder, with the size and the digest in the manifest; only
+then are the same bytes parsed. The folder must contain the listed files and no others.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsaf
 from rlctl.core.specs import EnvSpec
 
 STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
-UNFINISHED = (".tmp-", ".del-")  # how the names of half-written and half-deleted folders start
+UNFINISHED = (".tmp-", ".del-")  # prefixes of half-written and half-deleted folders
 _OTHER_HINT = "use another checkpoint of the run (RUN@STEP), or leave --ckpt out"
 _FOREIGN = {
     "ppo_network_config.json": "Brax",
@@ -32,7 +32,7 @@ _FOREIGN = {
     "saved_model.pb": "TensorFlow",
 }
 _HINTS = ("latest", "best")  # files among a run's checkpoints
-_FILES_OF_RUN = {  # name -> what it is
+_FILES_OF_RUN = {  # name -> description
     "latest": "which names the newest checkpoint",
     "best": "which names the best checkpoint",
     "config.json": "its settings",
@@ -40,7 +40,7 @@ _FILES_OF_RUN = {  # name -> what it is
     "lock": "its lock",
     "plot.png": "its plot",
 }
-MAX_BYTES = 2**32  # of a file of arrays: far more than ten thousand environments need
+MAX_BYTES = 2**32  # of an array file: far more than ten thousand environments need
 _IMPORTED = ("Brax", "Orbax")
 
 
@@ -50,8 +50,8 @@ class Checkpoint:
 
     Attributes:
         path: Its folder.
-        manifest: The facts, plus `schema`, `arrays` and `files`.
-        groups: Group -> name -> array, of the groups that were asked for.
+        manifest: The manifest, including `schema`, `arrays` and `files`.
+        groups: Group -> name -> array, for the requested groups.
     """
 
     path: Path
@@ -60,33 +60,33 @@ class Checkpoint:
 
     @property
     def step(self) -> int:
-        """Environment steps taken when it was saved."""
+        """Environment steps at the time of the save."""
         return self.manifest["step"]
 
     @property
     def env(self) -> EnvSpec:
-        """What its environment observes and accepts.
+        """Spec of its environment.
 
         Raises:
-            Incompatible: It does not say.
+            Incompatible: The spec is missing or invalid.
         """
         try:
             return EnvSpec.from_json(self.manifest["env"]["spec"])
         except (KeyError, ValueError) as error:
             raise Incompatible(
-                f"{self.path} does not say what its environment observes and accepts: {error}",
+                f"{self.path} has no valid environment spec: {error}",
                 "train with this version of rlctl, or use the one that wrote it",
             ) from error
 
 
 @dataclass
 class Examination:
-    """What could be read of a checkpoint, damaged or not.
+    """Readable content and faults of a checkpoint that may be damaged.
 
     Attributes:
-        manifest: As much as could be parsed; {} if nothing.
-        groups: The arrays of the files that are as they were written.
-        faults: File name -> what is wrong with it; empty when all is well.
+        manifest: What could be parsed of the manifest; {} if nothing.
+        groups: The arrays of the intact files.
+        faults: File name -> error; empty for an intact checkpoint.
     """
 
     manifest: dict[str, Any]
@@ -100,36 +100,36 @@ class Examination:
 
 
 def load(path: Path | str, groups: Collection[str] = ("policy",)) -> Checkpoint:
-    """Verify a checkpoint, all of it, and read some groups of arrays.
+    """Verify a whole checkpoint and read some groups of arrays.
 
     Args:
         path: The checkpoint's folder.
-        groups: Which arrays to return; a checkpoint has `policy`, `train` and `envs`.
+        groups: The groups to return; a checkpoint has `policy`, `train` and `envs`.
 
     Raises:
-        NotFound: There is no such folder, nothing in it, or it must not be read.
-        Damaged: A file is missing, changed, too many, or half written; names it.
-        Incompatible: Another tool's, a newer schema, or without a group asked for.
-        Unsafe: Links or special files, or names that lead elsewhere.
+        NotFound: The folder does not exist, is empty, or is not readable.
+        Damaged: A file is missing, changed, unexpected or half written; the message names it.
+        Incompatible: It is another tool's, of a newer schema, or lacks a requested group.
+        Unsafe: It has links, special files, or names that point outside its folder.
     """
     path = Path(path)
     check_folder(path)
-    found = examine(path, groups)
-    found.check()
+    examination = examine(path, groups)
+    examination.check()
     for group in groups:
-        if group not in found.groups:
+        if group not in examination.groups:
             raise Incompatible(
-                f"{path} has no {group} arrays, only {', '.join(found.manifest['arrays'])}",
-                "it can be evaluated, rendered or trained from with --init-from",
+                f"{path} has no {group} arrays, only {', '.join(examination.manifest['arrays'])}",
+                "it can be evaluated, rendered, or used with --init-from",
             )
-    return Checkpoint(path, *migrate(found.manifest, found.groups))
+    return Checkpoint(path, *migrate(examination.manifest, examination.groups))
 
 
 def check_folder(path: Path) -> None:
-    """Tell a folder that may be a checkpoint from everything else, by names alone.
+    """Check by file names that a folder may be a checkpoint.
 
     Raises:
-        NotFound, Damaged, Incompatible: It is none; see `load`.
+        NotFound, Damaged, Incompatible: It cannot be one; see `load`.
     """
     if not path.exists():
         raise NotFound(f"there is no checkpoint {path}", "see `ls runs`, or leave --ckpt out")
@@ -140,7 +140,7 @@ def check_folder(path: Path) -> None:
     try:
         names = set(os.listdir(path))
     except OSError as error:
-        raise NotFound(f"{path} must not be read: {error.strerror}") from error
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
     if manifest.NAME in names:
         return
     for marker, tool in _FOREIGN.items():
@@ -156,7 +156,7 @@ def check_folder(path: Path) -> None:
 
 
 def _no_folder(path: Path) -> Damaged | Incompatible:
-    """What to say of a file where a checkpoint's folder was meant."""
+    """Return the error for a file given instead of a checkpoint's folder."""
     if STEP_NAME.fullmatch(path.name):
         return Damaged(f"{path} is a file; a checkpoint is a folder", _OTHER_HINT)
     return file_of_run(path) or Incompatible(
@@ -165,7 +165,7 @@ def _no_folder(path: Path) -> Damaged | Incompatible:
 
 
 def file_of_run(path: Path) -> Incompatible | None:
-    """What to say of a file that belongs to a run or a checkpoint of rlctl; None if it does not."""
+    """Return the error for a file that belongs to a run or checkpoint; None for other files."""
     parent = path.absolute().parent
     own = path.name == manifest.NAME or manifest.is_file_name(path.name)
     if own and (STEP_NAME.fullmatch(parent.name) or (parent / manifest.NAME).exists()):
@@ -190,62 +190,67 @@ def file_of_run(path: Path) -> Incompatible | None:
 
 
 def _steps_in(folder: Path) -> list[int]:
-    """The steps whose checkpoints lie in a folder, oldest first."""
+    """Return the steps of the checkpoints in a folder, oldest first."""
     names = os.listdir(folder) if folder.is_dir() else []
-    return sorted(int(found[1]) for found in map(STEP_NAME.fullmatch, names) if found)
+    return sorted(int(match[1]) for match in map(STEP_NAME.fullmatch, names) if match)
 
 
 def import_hint(path: Path) -> str:
-    """What to do with what another tool saved."""
+    """Return the hint for a file or folder that another tool may have saved."""
     return f"if another tool saved it: rlctl import {shlex.quote(str(path))} --out DIR"
 
 
 def examine(path: Path, groups: Collection[str]) -> Examination:
-    """Look into a checkpoint's folder: read what is sound, name what is not."""
-    found = _examine_manifest(path)
-    if not manifest.is_complete(found.manifest):
-        return found
-    for group, listing in found.manifest["arrays"].items():
+    """Examine a checkpoint's folder: read what is intact, collect the faults."""
+    examination = _examine_manifest(path)
+    # Without valid listings there are no digests to verify the other files with.
+    if not manifest.is_complete(examination.manifest):
+        return examination
+    for group, listing in examination.manifest["arrays"].items():
         file = manifest.file_of(group)
         try:
-            data = _checked_bytes(path / file, found.manifest["files"][file], group in groups)
+            data = _verified_bytes(
+                path / file, examination.manifest["files"][file], group in groups
+            )
             if group in groups:
-                found.groups[group] = arrays.decode(data, listing, file)
+                examination.groups[group] = arrays.decode(data, listing, file)
         except RlctlError as error:
-            found.faults[file] = _placed(error, path)
+            examination.faults[file] = _with_path(error, path)
     try:
         names = set(os.listdir(path))
-    except FileNotFoundError:  # its run's training has pruned it
-        found.faults[manifest.NAME] = NotFound(f"{path} was deleted in this moment", _OTHER_HINT)
-        return found
-    for extra in sorted(names - {manifest.NAME, *found.manifest["files"]}):
+    except FileNotFoundError:  # pruned by a running training
+        examination.faults[manifest.NAME] = NotFound(
+            f"{path} was deleted while it was read", _OTHER_HINT
+        )
+        return examination
+    for extra in sorted(names - {manifest.NAME, *examination.manifest["files"]}):
         error = Damaged(f"{extra} does not belong to it", "move that file elsewhere")
-        found.faults[extra] = _placed(error, path)
-    return found
+        examination.faults[extra] = _with_path(error, path)
+    return examination
 
 
 def looks_like_checkpoint(path: Path) -> bool:
-    """Whether this itself was meant as a checkpoint, sound or not, rather than something in it."""
+    """Return whether the path itself is a checkpoint, intact or not, not a folder of them."""
     if not path.is_dir() or STEP_NAME.fullmatch(path.name) or path.name.startswith(UNFINISHED):
         return True
     try:
         names = set(os.listdir(path))
     except OSError:
-        return True  # it is what was named, and reading it says why it cannot be
+        return True  # reading it reports the reason
     return bool(names & {manifest.NAME, *_FOREIGN}) or any(map(manifest.is_file_name, names))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a checkpoint, verified by its own digest; no other file is looked at.
+    """Return the manifest of a checkpoint, verified by its digest; reads no other file.
 
     Raises:
-        Damaged, Unsafe, Incompatible: As in `load`.
+        Damaged, Unsafe, Incompatible: See `load`.
     """
     content = manifest.decode(_manifest_bytes(path))
     named = STEP_NAME.fullmatch(path.name)
     if named and int(named[1]) != content["step"]:
         raise Damaged(
-            f"{manifest.NAME} is of step {content['step']}, the folder is named after another step"
+            f"{manifest.NAME} is of step {content['step']}, but the folder's name has another step"
         )
     return content
 
@@ -254,7 +259,7 @@ def _examine_manifest(path: Path) -> Examination:
     try:
         return Examination(read_manifest(path))
     except RlctlError as error:
-        fault = {manifest.NAME: _placed(error, path)}
+        fault = {manifest.NAME: _with_path(error, path)}
     try:
         return Examination(manifest.salvage(_manifest_bytes(path)), faults=fault)
     except RlctlError:
@@ -264,32 +269,37 @@ def _examine_manifest(path: Path) -> Examination:
 def _manifest_bytes(path: Path) -> bytes:
     file = path / manifest.NAME
     if not os.path.lexists(file):
-        raise Damaged(f"{manifest.NAME} is missing: it was never finished, or only partly copied")
+        raise Damaged(
+            f"{manifest.NAME} is missing: the checkpoint was never finished, or only partly copied"
+        )
     with open_regular(file) as handle:
+        # One byte more than allowed, so that an oversized file is detected.
         data = handle.read(manifest.MAX_BYTES + 1)
     if len(data) > manifest.MAX_BYTES:
         raise Unsafe(f"{manifest.NAME} is larger than {manifest.MAX_BYTES} bytes")
     return data
 
 
-def _checked_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
-    """The bytes of a file if they are those that were written; b"" where only that is asked."""
+def _verified_bytes(file: Path, expected: dict[str, Any], wanted: bool) -> bytes:
+    """Verify a file's size and digest; return its bytes if `wanted`, else b""."""
     with open_regular(file) as handle:
         size = os.fstat(handle.fileno()).st_size
         if size != expected["bytes"]:
             raise Damaged(f"{file.name} has {size} bytes, {expected['bytes']} were written")
         if size > MAX_BYTES:
             raise Unsafe(f"{file.name} is larger than {MAX_BYTES} bytes")
+        # Hashes the bytes that are returned: the file is not read a second time.
         data = handle.read() if wanted else b""
         digest = hashlib.sha256(data) if wanted else hashlib.file_digest(handle, "sha256")
     if digest.hexdigest() != expected["sha256"]:
-        raise Damaged(f"{file.name} is not what was written: its digest differs")
+        raise Damaged(f"{file.name} has changed since it was written: its digest differs")
     return data
 
 
 def open_regular(file: Path) -> Any:
-    """Open a regular file for reading; never follow a link, never wait for a pipe."""
+    """Open a regular file for reading; never follows links or blocks on pipes."""
     try:
+        # lstat allows a specific error; O_NOFOLLOW and O_NONBLOCK cover a later replacement.
         mode = os.lstat(file).st_mode
         if stat.S_ISDIR(mode):
             raise Damaged(f"{file.name} is a folder")
@@ -301,11 +311,11 @@ def open_regular(file: Path) -> Any:
     except FileNotFoundError as error:
         raise Damaged(f"{file.name} is missing") from error
     except PermissionError as error:
-        raise NotFound(f"{file.name} must not be read: {error.strerror}") from error
+        raise NotFound(f"{file.name} cannot be read: {error.strerror}") from error
     except OSError as error:
         raise Damaged(f"{file.name} cannot be read: {error.strerror}") from error
 
 
-def _placed(error: RlctlError, path: Path) -> RlctlError:
-    """The same error, saying which checkpoint it is about and what to do next."""
+def _with_path(error: RlctlError, path: Path) -> RlctlError:
+    """Return the same error with the checkpoint's path and a hint."""
     return type(error)(f"{path}: {error.message}", error.hint or _OTHER_HINT)

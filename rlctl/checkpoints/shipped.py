@@ -1,8 +1,7 @@
-"""Policies that ship with rlctl, by environment: `shipped:ENV` names one wherever a --ckpt does.
+"""Pretrained policies that ship with rlctl: `--ckpt shipped:ENV`.
 
-Each is an ordinary checkpoint's folder with group `policy` alone: it acts, and a training can start
-from it, but none can go on with it. `scripts/build_pretrained` makes them. Importing this loads
-nothing.
+Each is a checkpoint's folder with the group `policy` only: it can act and be used with --init-from,
+but not be resumed. `scripts/build_pretrained` makes them.
 """
 
 from pathlib import Path
@@ -14,20 +13,21 @@ FOLDER = Path(__file__).parents[1] / "shipped"
 
 
 def names() -> list[str]:
-    """The environments that a policy ships for."""
+    """Return the environments that have a shipped policy."""
     return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
 
 def named(text: str) -> Path:
-    """The folder of `shipped:ENV`.
+    """Return the folder of `shipped:ENV`.
 
     Raises:
-        NotFound: No policy ships for that.
+        NotFound: There is no shipped policy for the environment.
     """
     env = text.removeprefix(SHIPPED)
     if env not in names():
         raise NotFound(
-            f"no policy ships for {env!r}; there are {', '.join(map(SHIPPED.__add__, names()))}",
+            f"there is no shipped policy for {env!r}; "
+            f"there are {', '.join(map(SHIPPED.__add__, names()))}",
             "train one: rlctl train ENV",
         )
     return FOLDER / env

@@ -1,9 +1,9 @@
-"""A folder of checkpoints: saved whole or not at all, listed, chosen and pruned.
+"""A run's folder of checkpoints: atomic saving, listing, selecting and pruning.
 
 A checkpoint is written under a temporary name, made durable, read back and verified, and only then
 renamed; nothing older is touched before that. The files `latest` and `best` are hints for people
-and scripts: the newest checkpoint that verifies is the truth. One process writes a folder at a
-time, which the run's lock sees to.
+and scripts; the newest intact checkpoint is authoritative. One process writes a folder at a time,
+which the run's lock ensures.
 """
 
 import os
@@ -33,56 +33,57 @@ from rlctl.core.files import (
     writing,
 )
 
-_WHEN_AND_WHERE = {"seconds", "provenance"}  # facts that may differ between two equal saves
-_JUDGED = {"metrics", "evaluated", "best"}  # those that an evaluation of the same step adds
+_IGNORED_FACTS = {"seconds", "provenance"}  # may differ between two equal saves
+_EVALUATION_FACTS = {"metrics", "evaluated", "best"}  # added by a later evaluation
 
 
 def save(
     folder: Path, step: int, facts: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]
 ) -> Path:
-    """Write a checkpoint; it is durable and verified when this returns.
+    """Save a checkpoint; it is durable and verified when this returns.
 
     Args:
         folder: The run's checkpoints.
         step: Environment steps so far.
-        facts: The manifest but for what is added here: schema, step, arrays and files.
+        facts: The manifest without schema, step, arrays and files, which are added here.
         groups: Group (`policy`, `train`, `envs`) -> name -> array.
 
     Returns:
-        The checkpoint's folder. A step that was saved before with the same content is left as it
-        is, one that was not evaluated then gets its evaluation, and one that has been damaged
-        since is replaced.
+        The checkpoint's folder. If the step exists with the same content, only a missing
+        evaluation is added; if the existing one is damaged, it is replaced.
 
     Raises:
-        Diverged: The policy is not finite.
-        OutOfSpace: It cannot be written. Older checkpoints are intact and nothing is left behind.
-        ValueError: The step was saved before with other content.
+        Diverged: The policy has non-finite values.
+        OutOfSpace: It cannot be written. Older checkpoints are intact, no partial files remain.
+        ValueError: The step exists with other content.
     """
     arrays.check_finite(groups.get("policy", {}))
     content = {manifest.file_of(group): arrays.encode(held) for group, held in groups.items()}
-    facts = _complete(facts, step, groups, content)
-    content[manifest.NAME] = manifest.encode(facts)  # last: without it nothing is accepted
+    facts = _complete_facts(facts, step, groups, content)
+    # The manifest is written last: a folder without it is not accepted as a checkpoint.
+    content[manifest.NAME] = manifest.encode(facts)
     final = step_folder(folder, step)
     with writing(folder):
         make_folder(folder)
         sweep(folder)
-        there = _saved(final, facts)
-        if there is None:
+        existing = _existing_manifest(final, facts)
+        if existing is None:
             _write(final, content, tuple(groups))
-        elif there.get("evaluated") != facts.get("evaluated"):
+        elif existing.get("evaluated") != facts.get("evaluated"):
             write_atomic(final / manifest.NAME, content[manifest.NAME], folder)
-        sweep(folder)  # a damaged one that gave way
-    write_atomic(folder / "latest", f"{final.name}\n".encode())  # and all names with it
+        sweep(folder)  # delete a damaged one that was replaced
+    # Also syncs the folder, which makes the new checkpoint's name durable.
+    write_atomic(folder / "latest", f"{final.name}\n".encode())
     return final
 
 
 def step_folder(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step lies: `step_` and twelve digits."""
+    """Return the folder of a step's checkpoint: `step_` and twelve digits."""
     return folder / f"step_{step:012d}"
 
 
 def steps(folder: Path) -> list[int]:
-    """The steps saved, damaged ones included, oldest first; [] for a folder that is not there."""
+    """Return the saved steps, including damaged ones, oldest first; [] without a folder."""
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -93,35 +94,35 @@ def steps(folder: Path) -> list[int]:
 def newest_verified(
     folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None
 ) -> Path:
-    """The newest checkpoint that is as it was written.
+    """Return the newest intact checkpoint.
 
     Args:
         folder: The run's checkpoints.
-        skipped: Told of every newer one that is damaged.
+        skipped: Called with the error of every newer, damaged one.
 
     Raises:
-        NotFound: There is none.
-        Damaged: There are, but every one is damaged; says what is wrong with the newest.
+        NotFound: There is no checkpoint.
+        Damaged: All are damaged; the message is that of the newest.
     """
     return _newest(folder, skipped).path
 
 
 def best(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Path | None:
-    """The checkpoint with the best evaluation return, if it is known and verifies.
+    """Return the checkpoint with the best evaluation return, None if unknown or damaged.
 
-    The hint `best` and the newest manifest both name one. A crash can leave either behind the
-    other, but the best only ever moves forward, so the later of the two is right.
+    The hint `best` and the newest manifest both name one. A crash can leave one of them outdated,
+    but the best only moves forward, so the later step is right.
 
     Args:
         folder: The run's checkpoints.
-        skipped: Told of one that was the best and is damaged or gone.
+        skipped: Called with the error if the best one is damaged or missing.
     """
     failed: dict[int, RlctlError] = {}
     found = None
     while found is None and (named := _named_best(folder) - set(failed)):
         try:
             found = load(step_folder(folder, max(named)), groups=()).path
-        except (Damaged, NotFound) as error:  # it may have been pruned, and another be named now
+        except (Damaged, NotFound) as error:  # may have been pruned: read the names again
             failed[max(named)] = error
     for step, error in failed.items():
         if found is None or os.path.lexists(step_folder(folder, step)):
@@ -130,32 +131,32 @@ def best(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: Non
 
 
 def mark_best(folder: Path, step: int) -> None:
-    """Write down that the checkpoint of `step` is the best so far.
+    """Record the checkpoint of `step` as the best so far.
 
     Raises:
-        OutOfSpace: It cannot be written.
+        OutOfSpace: The hint cannot be written.
     """
     write_atomic(folder / "best", f"{step_folder(folder, step).name}\n".encode())
 
 
 def prune(folder: Path, keep_last: int, keep_every: int = 0) -> list[int]:
-    """Delete old checkpoints, never the best nor the newest that verifies.
+    """Delete old checkpoints, never the best nor the newest intact one.
 
     Args:
         folder: The run's checkpoints.
-        keep_last: How many of the newest stay.
-        keep_every: The first checkpoint at or after each multiple of this stays too; 0: none.
+        keep_last: Number of newest checkpoints to keep.
+        keep_every: Also keep the first checkpoint at or after each multiple of this; 0: none.
 
     Returns:
-        The steps deleted.
+        The deleted steps.
 
     Raises:
-        OutOfSpace: The folder cannot be changed.
+        OutOfSpace: The folder is not writable.
     """
     try:
         newest = _newest(folder)
     except (Damaged, NotFound):
-        return []  # nothing sound to go on from: whatever is left may be worth mending
+        return []  # none is intact: keep all, one may be repairable
     saved = steps(folder)
     kept = {newest.step, *saved[-keep_last:], *_named_best(folder)}
     if keep_every:
@@ -163,16 +164,17 @@ def prune(folder: Path, keep_last: int, keep_every: int = 0) -> list[int]:
         kept.update(first.values())
     gone = [step for step in saved if step not in kept]
     with writing(folder):
+        # Renames are atomic and deletions are not: a kill must not leave a partial checkpoint.
         for step in gone:
-            _put_aside(step_folder(folder, step))
+            _mark_deleted(step_folder(folder, step))
         sweep(folder)
     return gone
 
 
 def sweep(folder: Path) -> None:
-    """Delete what was put aside, and what a killed process left half written or half deleted.
+    """Delete checkpoints marked deleted, and half-written folders of killed processes.
 
-    What cannot be deleted is left for the next time.
+    What cannot be deleted is left for the next call.
     """
     if not folder.is_dir():
         return
@@ -184,12 +186,12 @@ def sweep(folder: Path) -> None:
             _delete(folder / name)
     if aside := [name for name in names if name.startswith(UNFINISHED[1])]:
         with suppress(OSError):
-            sync_folder(folder)  # or a power cut could give a half deleted one its name back
+            sync_folder(folder)  # or a power loss could restore the name of a half-deleted one
             for name in aside:
                 _delete(folder / name)
 
 
-def _complete(
+def _complete_facts(
     facts: Mapping[str, Any],
     step: int,
     groups: Mapping[str, Mapping[str, Any]],
@@ -201,38 +203,44 @@ def _complete(
         "arrays": {group: arrays.describe(held) for group, held in groups.items()},
         "files": {name: manifest.file_entry(data) for name, data in content.items()},
     }
-    return plain({"schema": None, **facts, **added})  # the schema stands first in the file
+    return plain({"schema": None, **facts, **added})  # puts the schema first in the file
 
 
-def _saved(final: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """The manifest of this very checkpoint, if it is there already."""
+def _existing_manifest(final: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the manifest of the existing checkpoint, None without an intact one.
+
+    Raises:
+        ValueError: It has other content than `facts` describe.
+    """
     try:
-        there = load(final, groups=()).manifest
+        existing = load(final, groups=()).manifest
     except (NotFound, Damaged):
         return None
-    differing = {name for name in {*there, *facts} if there.get(name) != facts.get(name)}
-    differing -= {*_WHEN_AND_WHERE, "manifest_sha256"}
+    differing = {name for name in {*existing, *facts} if existing.get(name) != facts.get(name)}
+    differing -= {*_IGNORED_FACTS, "manifest_sha256"}
     if "evaluated" in differing:
-        differing -= _JUDGED
+        differing -= _EVALUATION_FACTS
     if differing:
-        raise ValueError(f"{final} is there with other {', '.join(sorted(differing))}")
-    return there
+        raise ValueError(f"{final} exists with other {', '.join(sorted(differing))}")
+    return existing
 
 
 def _write(final: Path, content: Mapping[str, bytes], groups: tuple[str, ...]) -> None:
-    """Have a checkpoint appear, whole and verified, in the place of a damaged one if need be."""
+    """Write and verify a checkpoint, then rename it; replaces a damaged one."""
     name = f".tmp-{final.name}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = final.with_name(name)
     try:
         _write_folder(temporary, content)
+        # Read back: some disks report success for writes that are lost or wrong.
         try:
             examine(temporary, groups).check()
         except Damaged as error:
             raise OutOfSpace(
-                f"cannot write {final}: read back, {error.message}", "the disk may be failing"
+                f"cannot write {final}: verification failed: {error.message}",
+                "the disk may be failing",
             ) from error
         if os.path.lexists(final):
-            _put_aside(final)
+            _mark_deleted(final)
         os.rename(temporary, final)
     except BaseException:
         _delete(temporary)
@@ -246,7 +254,7 @@ def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
         descriptor = os.open(folder / name, flags, 0o666)
         try:
             rest = memoryview(data)
-            while rest:
+            while rest:  # os.write may write less than asked
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
         finally:
@@ -254,14 +262,14 @@ def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
     sync_folder(folder)
 
 
-def _put_aside(path: Path) -> None:
-    """Take a checkpoint out of the way at once, for `sweep` to delete."""
+def _mark_deleted(path: Path) -> None:
+    """Rename a checkpoint so that `sweep` deletes it; the rename is atomic."""
     name = f".del-{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
     os.rename(path, path.with_name(name))
 
 
 def _delete(path: Path) -> None:
-    """Delete whatever it is, as far as that works."""
+    """Delete a file, link or folder; ignores errors."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -276,7 +284,7 @@ def _newest(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: 
         try:
             return load(path, groups=())
         except (Damaged, NotFound) as error:
-            if os.path.lexists(path):  # else it was pruned in this moment, and there are newer ones
+            if os.path.lexists(path):  # else it was just pruned, and there are newer ones
                 damaged[rest[-1]] = error
                 skipped(error)
     if not damaged:
@@ -294,8 +302,9 @@ def _hint(file: Path) -> int | None:
 
 
 def _named_best(folder: Path) -> set[int]:
-    """The steps that the hint and the newest sound manifest call the best."""
+    """Return the best steps named by the hint and by the newest valid manifest."""
     named: set[int] = set()
+    # Skips invalid manifests: the newest valid one has the latest `best`.
     for step in reversed(steps(folder)):
         try:
             entry = read_manifest(step_folder(folder, step)).get("best")

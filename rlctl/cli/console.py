@@ -209,7 +209,7 @@ def command(
     out = Console(name, as_json, quiet, verbose)
     error: RlctlError | None = None
     try:
-        with redirect_stdout(sys.stderr), plugins.telling(out.warn), interruptible():
+        with redirect_stdout(sys.stderr), plugins.warnings_to(out.warn), interruptible():
             try:
                 yield out
             except (Exception, KeyboardInterrupt) as raised:
@@ -246,7 +246,7 @@ def understood(raised: BaseException) -> RlctlError:
             f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path"
         )
     summary = plugins.in_one_line(raised)
-    if culprit := plugins.blame(raised):
+    if culprit := plugins.raising_package(raised):
         return UsageError(f"{culprit}: {summary}", "RLCTL_DEBUG=1 shows the whole traceback")
     return _unexpected(raised, summary)
 

@@ -1,10 +1,10 @@
-"""Settings: frozen dataclasses, filled from layers, each value with its origin.
+"""Settings: frozen dataclasses resolved from layers; every value keeps its origin.
 
-A setting's full name is `section.key`. Layers lie over one another, later ones win:
+A setting's full name is `section.key`. Later layers override earlier ones:
 
     defaults < preset < preset of the device < --config FILE < --set KEY=VALUE < flags
 
-All that is wrong in any layer is told at once.
+All errors of all layers are reported together.
 """
 
 import dataclasses
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
-from rlctl.core.kwargs_section import FreeSection
+from rlctl.core.kwargs_section import KwargsSection
 from rlctl.core.safe_io import NotText, parse_toml, read
-from rlctl.core.setting_values import check, parse
+from rlctl.core.setting_values import parse, validate
 from rlctl.core.suggest import did_you_mean
 
-MAX_BYTES = 2**17  # of a file of settings
-MOST_PROBLEMS = 50  # told at once
-_LONGEST = 100  # letters of a setting's name
+MAX_BYTES = 2**17  # of a settings file
+MAX_PROBLEMS = 50  # reported together
+_MAX_NAME = 100  # characters of a setting's name in a message
 NESTED = dict[str, dict[str, Any]]
 Overrides = Sequence[str] | Mapping[str, Any]  # "section.key=value" texts, or values by full name
 
@@ -38,12 +38,12 @@ def setting(
     """Declare a field of a settings dataclass.
 
     Args:
-        default: Its value where no layer gives one.
+        default: The value if no layer sets one.
         help: One line.
-        low: The smallest value allowed; for tuples, of every item.
-        high: The largest value allowed; for tuples, of every item.
-        choices: The only values allowed.
-        formerly: Its name in earlier versions, which is read as well.
+        low: Smallest allowed value; for tuples, of every item.
+        high: Largest allowed value; for tuples, of every item.
+        choices: Allowed values.
+        formerly: The name in earlier versions, still accepted.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
     return dataclasses.field(default=default, metadata=metadata)
@@ -51,12 +51,12 @@ def setting(
 
 @dataclass(frozen=True)
 class Layer:
-    """Values from one place.
+    """Values from one source.
 
     Attributes:
-        origin: The place, as the user knows it.
+        origin: The source, as shown to the user.
         values: section -> key -> value; text is parsed by the setting's type.
-        problems: What could not even be read as section, key and value.
+        problems: Errors found before a value could be parsed.
     """
 
     origin: str
@@ -66,7 +66,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Row:
-    """One setting as `config show` shows it."""
+    """One setting, as printed by `config show`."""
 
     name: str
     value: Any
@@ -75,11 +75,11 @@ class Row:
 
 
 class Resolved:
-    """Settings dataclasses by section, and where each value came from.
+    """Settings dataclasses by section, with the origin of each value.
 
     Attributes:
-        origins: "section.key" -> the layer's origin, `default` where none gave it.
-        notices: What to warn of: settings that were given by an earlier name.
+        origins: "section.key" -> origin of the layer that set it, else `default`.
+        notices: Warnings about settings given by a former name.
     """
 
     def __init__(
@@ -90,22 +90,22 @@ class Resolved:
         self.origins = dict(origins)
 
     def __getitem__(self, section: str) -> Any:
-        """The settings of one section, a frozen dataclass."""
+        """Return the settings of one section, a frozen dataclass."""
         return self._sections[section]
 
     def __iter__(self) -> Iterator[str]:
-        """The names of the sections."""
+        """Iterate over the names of the sections."""
         return iter(self._sections)
 
     def to_json(self) -> NESTED:
-        """Plain data, section -> key -> value; tuples are lists."""
+        """Return plain data: section -> key -> value, tuples as lists."""
         return {
             name: {key: list(v) if isinstance(v, tuple) else v for key, v in _values(section)}
             for name, section in self._sections.items()
         }
 
     def rows(self) -> list[Row]:
-        """Every setting with its value, origin and help."""
+        """Return every setting with its value, origin and help."""
         fields = _fields({name: type(section) for name, section in self._sections.items()})
         return [
             Row(full, value, self.origins[full], _help(fields.get(full)))
@@ -116,20 +116,20 @@ class Resolved:
 
     @classmethod
     def from_json(cls, sections: Mapping[str, type], data: NESTED) -> Self:
-        """The settings that `to_json` wrote.
+        """Restore the settings that `to_json` wrote.
 
         Raises:
-            Incompatible: A setting that this version does not have, or does not allow.
+            Incompatible: This version does not have a setting, or does not allow its value.
         """
         known = {name: data[name] for name in sections if name in data}
         if odd := [name for name, items in known.items() if not isinstance(items, dict)]:
-            raise Incompatible(f"the saved settings of section {odd[0]} are none")
+            raise Incompatible(f"the saved settings of section {odd[0]} are not a table")
         try:
             found = resolve(sections, [Layer("saved settings", known)])
         except UsageError as error:
             raise Incompatible(
                 f"the saved settings do not fit this version of rlctl: {error.message}",
-                "use the version that wrote them; inspect-ckpt names it",
+                "use the version that wrote them: `rlctl inspect-ckpt` shows it",
             ) from error
         return cls(found._sections, found.origins)
 
@@ -139,53 +139,54 @@ def resolve(
     layers: Sequence[Layer],
     shown_by: str = "rlctl config show ENV",
 ) -> Resolved:
-    """Lay the layers over the defaults, first to last.
+    """Apply the layers to the defaults, first to last.
 
     Args:
         sections: Section name -> its dataclass.
-        layers: Values, the weakest first.
-        shown_by: The command that shows what is allowed.
+        layers: Values, lowest precedence first.
+        shown_by: The command that lists the allowed settings, for the hint.
 
     Raises:
-        UsageError: Unknown sections or settings, wrong types, values out of range: all of them,
-            each with its origin.
+        UsageError: Unknown sections or settings, wrong types, values out of range. The message
+            lists all of them with their origins.
     """
     problems: list[str] = []
     notices: list[str] = []
-    blamed: set[str] = set()
+    failing_origins: set[str] = set()
     values: NESTED = {name: {} for name in sections}
     origins = dict.fromkeys(_fields(sections), "default")
     for layer in layers:
         problems += layer.problems
-        blamed |= {layer.origin for _ in layer.problems}
-        for name, raw in _flat(layer.values):
-            if len(problems) >= MOST_PROBLEMS:
+        failing_origins |= {layer.origin for _ in layer.problems}
+        for name, raw in _flatten(layer.values):
+            # A file of another kind could give thousands.
+            if len(problems) >= MAX_PROBLEMS:
                 break
             given, name = name, current_name(sections, name)
             if name != given:
-                notices.append(f"{_place(layer.origin, given)} is called {name} now")
+                notices.append(f"{_display_name(layer.origin, given)} is now called {name}")
             try:
-                section, key, value = _accept(sections, name, raw, layer.origin == "--set")
+                section, key, value = _parse_setting(sections, name, raw, layer.origin == "--set")
             except ValueError as problem:
-                problems.append(f"{_place(layer.origin, given)}: {problem}")
-                blamed.add(layer.origin)
+                problems.append(f"{_display_name(layer.origin, given)}: {problem}")
+                failing_origins.add(layer.origin)
             else:
                 values[section][key] = value
                 origins[name] = layer.origin
     if problems:
-        if blamed == {"flag"}:
-            where = "`--help`"
-        elif blamed == {"argument"}:
-            where = "the function's help or rlctl.config(ENV)"
+        if failing_origins == {"flag"}:
+            help_source = "`--help`"
+        elif failing_origins == {"argument"}:
+            help_source = "the function's help or rlctl.config(ENV)"
         else:
-            where = f"`{shown_by}`"
-        raise UsageError(_listed(problems), f"{where} says what is allowed")
-    made = {name: kind(**values[name]) for name, kind in sections.items()}
-    return Resolved(made, origins, notices)
+            help_source = f"`{shown_by}`"
+        raise UsageError(_join_problems(problems), f"{help_source} says what is allowed")
+    settings = {name: kind(**values[name]) for name, kind in sections.items()}
+    return Resolved(settings, origins, notices)
 
 
 def set_layer(texts: Overrides) -> Layer:
-    """The layer of `--set section.key=value` options, or of values by full name from Python."""
+    """Return the layer of `--set section.key=value` options, or of a Python mapping."""
     if isinstance(texts, Mapping):
         return _named_layer(texts)
     values: NESTED = {}
@@ -203,7 +204,7 @@ def set_layer(texts: Overrides) -> Layer:
 
 
 def _named_layer(given: Mapping[str, Any]) -> Layer:
-    """The layer of "section.key" -> value; numpy's numbers and paths are taken as well."""
+    """Return the layer of "section.key" -> value; accepts numpy scalars and paths too."""
     values: NESTED = {}
     for name, value in given.items():
         section, _, key = str(name).rpartition(".")
@@ -214,7 +215,7 @@ def _named_layer(given: Mapping[str, Any]) -> Layer:
 
 
 def flag_layer(flags: Mapping[str, Any]) -> Layer:
-    """The layer of flags: "section.key" -> value, None where the flag was not given."""
+    """Return the layer of flags: "section.key" -> value, None if the flag was not given."""
     values: NESTED = {}
     for name, value in flags.items():
         if value is not None:
@@ -224,11 +225,11 @@ def flag_layer(flags: Mapping[str, Any]) -> Layer:
 
 
 def toml_layer(path: Path, origin: str | None = None) -> Layer:
-    """The layer of a TOML file, whose tables are the sections.
+    """Return the layer of a TOML file; its tables are the sections.
 
     Raises:
-        NotFound: There is no such file.
-        UsageError: It cannot be read, or is not TOML.
+        NotFound: The file does not exist.
+        UsageError: The file cannot be read, or is not TOML.
     """
     origin = origin or str(path)
     try:
@@ -245,7 +246,7 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
             "settings are written as `key = value` under a [section]",
         ) from error
     loose = tuple(
-        f"{origin}: {name[:_LONGEST]} stands outside a [section]"
+        f"{origin}: {name[:_MAX_NAME]} stands outside a [section]"
         for name, value in data.items()
         if not isinstance(value, dict)
     )
@@ -254,83 +255,90 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
 
 
 def preset_layers(algo: str, env: str, device: str) -> list[Layer]:
-    """The settings that ship for an environment, or else its family, and an algorithm.
+    """Return the presets of an algorithm for an environment, or else for its family.
 
-    Those that are made for a device (`cpu`, `gpu`) lie over those for all.
+    A preset for the device (`cpu`, `gpu`) overrides the general one.
     """
     family, colon, _ = env.partition(":")
     for name in (env, family) if colon else (env,):
-        paths = _preset(algo, name), _preset(algo, f"{name}.{device}")
-        layers = [_shipped(path, f"preset {algo}/") for path in paths]
+        paths = _preset_path(algo, name), _preset_path(algo, f"{name}.{device}")
+        layers = [_preset_layer(path, f"preset {algo}/") for path in paths]
         if any(layers):
             return [layer for layer in layers if layer is not None]
     return []
 
 
 def algo_layer(algo: str) -> Layer | None:
-    """The settings that ship for an algorithm in any environment, None where none do."""
-    return _shipped(_presets() / f"{algo}.toml", "preset ")
+    """Return the preset of an algorithm for all environments, None without one."""
+    return _preset_layer(_presets() / f"{algo}.toml", "preset ")
 
 
-def _shipped(path: Path, prefix: str) -> Layer | None:
+def _preset_layer(path: Path, prefix: str) -> Layer | None:
     return toml_layer(path, prefix + path.name) if path.is_file() else None
 
 
 def presets(env: str, algos: Sequence[str]) -> tuple[str, ...]:
-    """Those of the algorithms that have a preset for the environment."""
-    return tuple(algo for algo in algos if _preset(algo, env).is_file())
+    """Return the algorithms that have a preset for the environment."""
+    return tuple(algo for algo in algos if _preset_path(algo, env).is_file())
 
 
-def _preset(algo: str, env: str) -> Path:
+def _preset_path(algo: str, env: str) -> Path:
     return _presets() / algo / f"{env.replace(':', '__')}.toml"
 
 
 def _presets() -> Path:
     package = Path(__file__).parents[1]
+    # A wheel has the presets inside the package, a source tree beside it.
     installed = package / "configs"
     return installed if installed.is_dir() else package.parent / "configs"
 
 
-def _flat(values: NESTED) -> Iterator[tuple[str, Any]]:
+def _flatten(values: NESTED) -> Iterator[tuple[str, Any]]:
     for section, items in values.items():
         for key, value in items.items():
             yield f"{section}.{key}" if section else key, value
 
 
-def _place(origin: str, name: str) -> str:
+def _display_name(origin: str, name: str) -> str:
     if origin == "flag":
         return "--" + name.partition(".")[2].replace("_", "-")
     if origin == "argument":
         return name.lstrip(".")
-    name = name if len(name) <= _LONGEST else name[:_LONGEST] + "..."
+    name = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "..."
     return f"{origin} {name}" if origin == "--set" else f"{origin}: {name}"
 
 
-def _listed(problems: Sequence[str]) -> str:
+def _join_problems(problems: Sequence[str]) -> str:
     if len(problems) == 1:
         return problems[0]
-    count = f"{len(problems)} settings" if len(problems) < MOST_PROBLEMS else "many settings"
-    return "\n  ".join([f"{count} cannot be used:", *problems[:MOST_PROBLEMS]])
+    count = f"{len(problems)} settings" if len(problems) < MAX_PROBLEMS else "many settings"
+    return "\n  ".join([f"{count} cannot be used:", *problems[:MAX_PROBLEMS]])
 
 
-def _accept(sections: Mapping[str, type], name: str, raw: Any, typed: bool) -> tuple[str, str, Any]:
-    """The section, key and parsed value of a setting, or a ValueError that says what is wrong."""
+def _parse_setting(
+    sections: Mapping[str, type], name: str, raw: Any, typed: bool
+) -> tuple[str, str, Any]:
+    """Return the section, key and parsed value of a setting.
+
+    Raises:
+        ValueError: The setting does not exist, or the value is not allowed.
+    """
     section, dot, key = name.partition(".")
     fields = _fields(sections)
     if not dot and "" in sections:  # the arguments of a function
         section, key, name = "", name, f".{name}"
     elif not dot:
-        raise ValueError("not of the form section.key=value" + _meant(name, fields))
+        raise ValueError("not of the form section.key=value" + _suggestion(name, fields))
     if section not in sections:
-        wrong = f"there is no section {section[:_LONGEST]!r}" if section else "this has no section"
-        raise ValueError(f"{wrong}; there are {', '.join(sections)}" + _meant(name, fields))
-    if issubclass(sections[section], FreeSection):
+        wrong = f"there is no section {section[:_MAX_NAME]!r}" if section else "this has no section"
+        raise ValueError(f"{wrong}; there are {', '.join(sections)}" + _suggestion(name, fields))
+    if issubclass(sections[section], KwargsSection):
         return section, key, sections[section].accept(key, raw, typed)
     if name not in fields:
-        raise ValueError("there is no such setting" + _meant(name, fields))
+        raise ValueError("there is no such setting" + _suggestion(name, fields))
     kind = get_type_hints(sections[section])[key]
     value = parse(raw, kind)
-    check(value, fields[name].metadata)
+    validate(value, fields[name].metadata)
     return section, key, value
 
 
@@ -338,28 +346,28 @@ def _fields(sections: Mapping[str, type]) -> dict[str, dataclasses.Field]:
     return {
         f"{name}.{field.name}": field
         for name, kind in sections.items()
-        if not issubclass(kind, FreeSection)
+        if not issubclass(kind, KwargsSection)
         for field in dataclasses.fields(kind)
     }
 
 
 def current_name(sections: Mapping[str, type], name: str) -> str:
-    """Return the name of a setting, given that or the name it had in an earlier version."""
-    section, _, key = name.partition(".")
+    """Return the current name of a setting, given its current or its former name."""
+    section, _, former = name.partition(".")
     for full, field in _fields(sections).items():
-        if key and full == f"{section}.{field.name}" and field.metadata.get("formerly") == key:
+        if former and full.startswith(f"{section}.") and field.metadata.get("formerly") == former:
             return full
     return name
 
 
-def _meant(name: str, known: Mapping[str, Any]) -> str:
-    question = did_you_mean(name[:_LONGEST], known)
+def _suggestion(name: str, known: Mapping[str, Any]) -> str:
+    question = did_you_mean(name[:_MAX_NAME], known)
     return f"; {question}" if question else ""
 
 
 def _values(section: Any) -> Iterator[tuple[str, Any]]:
-    """The keys and values of a section."""
-    if isinstance(section, FreeSection):
+    """Iterate over the keys and values of a section."""
+    if isinstance(section, KwargsSection):
         yield from section.values.items()
         return
     for field in dataclasses.fields(section):

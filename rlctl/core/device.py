@@ -1,11 +1,11 @@
-"""Choosing the device, by environment variables, before any framework is imported.
+"""Device selection by environment variables, before any framework is imported.
 
-jax reads these variables while it is imported, torch when it first looks for a GPU. This is the
-only module that writes environment variables.
+jax reads these variables on import, torch when it first looks for a GPU. This is the only module
+that writes environment variables.
 
-The seed alone decides what is computed. So the user's variables that would change the kind of
-random keys, the dtype of draws or the precision of products are removed; switches for debugging,
-such as JAX_DEBUG_NANS and JAX_DISABLE_JIT, stay.
+Results must depend on the seed only. Variables that change the random number generator, the dtype
+of samples or the precision of matrix products are therefore removed. Debugging switches such as
+JAX_DEBUG_NANS and JAX_DISABLE_JIT are kept.
 """
 
 import os
@@ -18,13 +18,13 @@ from rlctl.core import forked
 from rlctl.core.errors import DeviceUnavailable, UsageError, pip_install
 from rlctl.core.files import cache_folder
 
-DEVICES = ("auto", "cpu", "gpu", "cuda")  # cuda is gpu
+DEVICES = ("auto", "cpu", "gpu", "cuda")  # cuda is an alias of gpu
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _CPU_ALONE = {"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}
 _GPU_FIRST = "cuda,cpu"  # platforms of jax
-_ANEW = "choose the device first, in a new process (in a notebook: restart the kernel)"
-# Options of jax, and their defaults, that decide which numbers come of a seed; and those that
-# decide whether code with mixed ranks and dtypes, like that of MJX, runs at all.
+_RESTART_HINT = "choose the device first, in a new process (in a notebook: restart the kernel)"
+# jax options, with their defaults, that change the numbers computed from a seed; and options under
+# which code with mixed ranks and dtypes, such as MJX, fails.
 _ARITHMETIC = {
     "jax_default_matmul_precision": None,
     "jax_default_prng_impl": "threefry2x32",
@@ -48,41 +48,41 @@ _JAX_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 
 def select(device: str) -> str:
-    """Choose where to compute, fix the arithmetic, and turn the compile cache on.
+    """Select the device, fix the arithmetic, and turn the compilation cache on.
 
     Call it before importing jax.
 
     Args:
-        device: `cpu` hides every GPU from jax and torch; `gpu`, or `cuda`, makes its absence an
-            error; `auto` leaves the choice to jax and to the user's own environment variables.
+        device: `cpu` hides every GPU from jax and torch; `gpu` or `cuda` requires one; `auto`
+            leaves the choice to jax and to the user's environment variables.
 
     Returns:
-        `cpu` or `gpu`, as far as can be told without importing a framework.
+        `cpu` or `gpu`, as far as is known without importing a framework.
 
     Raises:
-        UsageError: No such device; or jax is loaded already, with other arithmetic; or this process
-            was forked from one that computes.
-        DeviceUnavailable: A GPU was asked for, and there is none, or jax cannot use it; or jax or
-            torch computes elsewhere in this process already; or the user's JAX_PLATFORMS names
-            what jax does not know.
+        UsageError: There is no such device; or jax is already loaded with other arithmetic; or this
+            process was forked from one that computes.
+        DeviceUnavailable: A GPU was requested and none is usable; or jax or torch already computes
+            on another device in this process; or JAX_PLATFORMS names an unknown platform.
     """
     forked.check("rlctl")
     device = checked_name(device)
     if device == "gpu" and _CPU_ALONE.items() <= os.environ.items():
-        raise DeviceUnavailable("this process was told to compute on the CPU before", _ANEW)
+        raise DeviceUnavailable("the CPU was selected earlier in this process", _RESTART_HINT)
     missing = gpu_missing()
     if device == "gpu" and missing:
         raise DeviceUnavailable(*missing)
     if device == "auto":
         _check_platforms()
     else:
-        os.environ.pop("JAX_PLATFORM_NAME", None)  # which jax would put above JAX_PLATFORMS
+        os.environ.pop("JAX_PLATFORM_NAME", None)  # it takes precedence over JAX_PLATFORMS
+    # _switch_loaded comes before the variables are set: if it fails, nothing has changed.
     if device == "cpu":
         if not missing:
-            _move_loaded("cpu", "cpu")
+            _switch_loaded("cpu", "cpu")
         os.environ.update(_CPU_ALONE)
     elif device == "gpu":
-        _move_loaded("gpu", _GPU_FIRST)
+        _switch_loaded("gpu", _GPU_FIRST)
         os.environ["JAX_PLATFORMS"] = _GPU_FIRST
     fix_arithmetic()
     _cache_programs()
@@ -90,7 +90,7 @@ def select(device: str) -> str:
 
 
 def expected(device: str = "auto") -> str:
-    """Say where a training on a device will compute: `cpu` or `gpu`. Changes nothing.
+    """Return where a training on a device will compute: `cpu` or `gpu`. Changes nothing.
 
     After `select`, `auto` is what was selected.
 
@@ -115,16 +115,16 @@ def checked_name(device: str) -> str:
     return "gpu" if device == "cuda" else device
 
 
-def gpu_asked() -> bool:
-    """Whether a GPU was asked for, by `select` or by the user's own JAX_PLATFORMS."""
+def gpu_requested() -> bool:
+    """Return whether a GPU was requested, by `select` or by the user's JAX_PLATFORMS."""
     return os.environ.get("JAX_PLATFORMS", "").startswith("cuda")
 
 
 def gpu_missing() -> tuple[str, str] | None:
-    """Why jax could not use a GPU here, and what to do; None when nothing speaks against it."""
+    """Return why jax cannot use a GPU here and what to do; None if nothing prevents it."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return (
-            "there is no GPU to use: CUDA_VISIBLE_DEVICES hides every one",
+            "no GPU is visible: CUDA_VISIBLE_DEVICES hides all of them",
             "unset CUDA_VISIBLE_DEVICES, or use --device cpu",
         )
     if not _nvidia_gpu():
@@ -150,30 +150,32 @@ def _nvidia_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def _move_loaded(device: str, platforms: str) -> None:
-    """Have jax and torch compute on the device where they are loaded already.
+def _switch_loaded(device: str, platforms: str) -> None:
+    """Switch jax and torch to the device if they are already imported.
 
     Args:
         device: `cpu` or `gpu`.
-        platforms: The device, and what else jax may use.
+        platforms: Value for jax_platforms: the device first.
 
     Raises:
-        DeviceUnavailable: One of them has begun to compute elsewhere.
+        DeviceUnavailable: One of them already computes on another device.
     """
     jax, torch = (sys.modules.get(name) for name in ("jax", "torch"))
     if jax is not None:
         before = jax.config.jax_platforms
         jax.config.update("jax_platforms", platforms)
-        computes = jax.default_backend()  # as it began, or begins now, to
+        computes = jax.default_backend()  # initialises the back end if needed
         if computes != device:
             jax.config.update("jax_platforms", before)
-            raise DeviceUnavailable(f"jax computes on the {computes} in this process", _ANEW)
+            raise DeviceUnavailable(
+                f"jax computes on the {computes} in this process", _RESTART_HINT
+            )
     if torch is not None and device == "cpu" and torch.cuda.is_initialized():
-        raise DeviceUnavailable("torch computes on the gpu in this process", _ANEW)
+        raise DeviceUnavailable("torch computes on the gpu in this process", _RESTART_HINT)
 
 
 def _check_platforms() -> None:
-    """Refuse what JAX_PLATFORMS or JAX_PLATFORM_NAME ask for, where jax would fail on it."""
+    """Refuse values of JAX_PLATFORMS and JAX_PLATFORM_NAME on which jax would fail."""
     for variable in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME"):
         value = os.environ.get(variable, "")
         for name in filter(None, value.split(",")):
@@ -184,24 +186,24 @@ def _check_platforms() -> None:
                 )
             if name not in _PLATFORMS:
                 raise DeviceUnavailable(
-                    f"{variable} is {value}, and jax knows no platform {name!r}; "
-                    f"it knows {', '.join(_PLATFORMS)}",
+                    f"{variable} is {value}, but jax has no platform {name!r}; "
+                    f"its platforms are {', '.join(_PLATFORMS)}",
                     f"unset {variable}, or use --cpu",
                 )
 
 
 def fix_arithmetic() -> None:
-    """Remove the variables that would change what a seed gives, before jax is imported.
+    """Remove variables that would change the results of a seed, before jax is imported.
 
     Raises:
-        UsageError: jax is loaded already, with such an option changed.
+        UsageError: jax is already loaded with such an option changed.
     """
     config = getattr(sys.modules.get("jax"), "config", None)
     for name, default in _ARITHMETIC.items():
         if (value := getattr(config, name, default)) != default:
             raise UsageError(
                 f"{name} is {value} in this process; rlctl computes with {default}",
-                f'jax.config.update("{name}", {default!r}), or use a process of its own',
+                f'jax.config.update("{name}", {default!r}), or use a separate process',
             )
     for name in (*_ARITHMETIC, *_STRICTNESS):
         os.environ.pop(name.upper(), None)
@@ -210,23 +212,23 @@ def fix_arithmetic() -> None:
 
 
 def _cache_programs() -> None:
-    """Have jax keep every compiled program in the user's cache folder."""
+    """Make jax keep compiled programs in the user's cache folder."""
     for name, value in _program_cache().items():
         os.environ.setdefault(name, value)
 
 
 def _program_cache() -> dict[str, str]:
-    """Return the variables that turn the cache of compiled programs on."""
+    """Return the variables that enable jax's compilation cache."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",  # XLA of jax 0.9 says pages about every program it finds there
+        "TF_CPP_MIN_LOG_LEVEL": "3",  # XLA of jax 0.9 logs pages about every cache hit
     }
 
 
 def user_jax_variables() -> list[str]:
-    """Return the names of JAX_ and XLA_ environment variables that rlctl did not set itself."""
+    """Return the names of the JAX_ and XLA_ variables that rlctl did not set."""
     own = _CPU_ALONE | _program_cache()
     return sorted(
         name for name in os.environ if name.startswith(("JAX_", "XLA_")) and name not in own

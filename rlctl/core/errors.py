@@ -1,22 +1,22 @@
-"""What can go wrong, as one tree. Every leaf has an exit code and says what to do next.
+"""The error classes. Every class has an exit code; every error says what to do next.
 
     RlctlError
-    ├── CheckFailed            1   it ran, and the check failed
-    ├── UsageError             2   an option, a setting or a name
-    ├── NotFound               3   a path or run that is not there
+    ├── CheckFailed            1   the command ran, and the check failed
+    ├── UsageError             2   an invalid option, setting or name
+    ├── NotFound               3   a path or run that does not exist
     ├── Damaged                4   a checkpoint that is damaged or incomplete
     ├── Unsafe                 5   content that could run code or write outside
     ├── Incompatible           6   another environment, layout or format
-    ├── DeviceUnavailable      7   a device or back end asked for and absent
+    ├── DeviceUnavailable      7   a device or back end that is not available
     │   └── PackageMissing     7   an optional package that is not installed
     ├── Diverged               8   non-finite values
     ├── OutOfSpace             9   disk or memory full, output not writable
     ├── RendererMissing       10   no OpenGL, no encoder
-    ├── RunInUse              11   another process has the run folder
+    ├── RunInUse              11   another process writes the run folder
     ├── StoppedUnsaved        12   stopped by a signal before anything could be saved
     └── Stopped        130 / 143   stopped by a signal after a durable save
 
-A message says what was given and what is allowed; the hint says what to do next.
+The message says what was given and what is allowed; the hint says what to do next.
 """
 
 import shlex
@@ -26,19 +26,19 @@ from importlib.util import find_spec
 
 
 class RlctlWarning(UserWarning):
-    """Trouble that does not stop the work, as the Python library tells it."""
+    """Warning issued by the Python library."""
 
 
 class RlctlError(Exception):
-    """A failure the user can act on. As text it is the message and, on a second line, the hint.
+    """Base class of errors the user can act on. `str()` gives the message, then the hint.
 
     Args:
         message: What was given, and what is wrong with it.
-        hint: What to do next; empty when the message says it all.
-        data: Figures worth reporting although the command failed.
+        hint: What to do next; empty if the message says it all.
+        data: Results to report although the command failed.
 
     Attributes:
-        exit_code: Of the command line.
+        exit_code: Exit code of the command line.
     """
 
     exit_code = 70
@@ -54,66 +54,66 @@ class RlctlError(Exception):
 
     @property
     def code(self) -> str:
-        """The name of the error in the JSON envelope, e.g. `usage_error`."""
+        """Name of the error in the JSON envelope, e.g. `usage_error`."""
         name = type(self).__name__
         return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
 def in_brief(error: BaseException) -> str:
-    """What went wrong in one line, for a warning: an RlctlError's message without its hint."""
+    """Return the error in one line, for a warning: an RlctlError's message without its hint."""
     text = error.message if isinstance(error, RlctlError) else str(error)
     return " ".join(text.split()) or type(error).__name__
 
 
 class CheckFailed(RlctlError):
-    """It ran and the check failed: a return under the bar, a device check, parity."""
+    """Failed check: a return below --min-return, a device check, a parity comparison."""
 
     exit_code = 1
 
 
 class UsageError(RlctlError):
-    """An option, setting, name or configuration file that cannot be used."""
+    """Invalid option, setting, name or configuration file."""
 
     exit_code = 2
 
 
 class NotFound(RlctlError):
-    """A path, run or checkpoint that is not there."""
+    """Path, run or checkpoint that does not exist."""
 
     exit_code = 3
 
 
 class Damaged(RlctlError):
-    """A checkpoint whose bytes are not the ones that were written."""
+    """Checkpoint whose bytes differ from those that were written."""
 
     exit_code = 4
 
 
 class Unsafe(RlctlError):
-    """Content that could run code, write outside its folder or exhaust the machine."""
+    """Content that could run code, write outside its folder or exhaust memory."""
 
     exit_code = 5
 
 
 class Incompatible(RlctlError):
-    """A checkpoint of another environment, observation layout, schema or tool."""
+    """Checkpoint of another environment, observation layout, schema or tool."""
 
     exit_code = 6
 
 
 class DeviceUnavailable(RlctlError):
-    """A device or back end that was asked for and is not here."""
+    """Requested device or back end that is not available."""
 
     exit_code = 7
 
 
 class PackageMissing(DeviceUnavailable):
-    """An optional package that is not installed.
+    """Optional package that is not installed.
 
     Args:
-        need: What needs it.
-        packages: What pip calls it; nothing where that is not known.
-        instead: What to do without it, "" for nothing.
+        need: What needs it, as a sentence.
+        packages: The names that pip installs; none if unknown.
+        instead: What to do without the package, "" for nothing.
     """
 
     def __init__(self, need: str, *packages: str, instead: str = "") -> None:
@@ -122,7 +122,7 @@ class PackageMissing(DeviceUnavailable):
 
 
 def pip_install(*packages: str) -> str:
-    """The command that installs packages for the interpreter that runs."""
+    """Return the command that installs packages for the running interpreter."""
     if find_spec("pip"):
         return shlex.join([sys.executable, "-m", "pip", "install", *packages])
     return shlex.join(["uv", "pip", "install", "--python", sys.executable, *packages])
@@ -135,25 +135,25 @@ class Diverged(RlctlError):
 
 
 class OutOfSpace(RlctlError):
-    """Disk or memory full, or an output that cannot be written."""
+    """Full disk or memory, or an output that cannot be written."""
 
     exit_code = 9
 
 
 class RendererMissing(RlctlError):
-    """No OpenGL platform to draw with, or no encoder to write with."""
+    """Missing OpenGL platform or video encoder."""
 
     exit_code = 10
 
 
 class RunInUse(RlctlError):
-    """Another process is writing this run folder."""
+    """Run folder that another process is writing."""
 
     exit_code = 11
 
 
 class StoppedUnsaved(RlctlError):
-    """Stopped by a signal before there was anything to save."""
+    """Stopped by a signal before anything was saved."""
 
     exit_code = 12
 

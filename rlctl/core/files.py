@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the JSON that goes into them."""
+"""Atomic writing of files and folders, and strict JSON."""
 
 import errno
 import json
@@ -29,45 +29,48 @@ REFUSED = {
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a failure to write `path` into `OutOfSpace`, which names it.
+    """Convert an OSError while writing `path` into `OutOfSpace`, which names the path.
 
     Raises:
-        OutOfSpace: The disk is full, or the place cannot be written.
+        OutOfSpace: The disk is full, or the path is not writable.
     """
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
             raise OutOfSpace(
-                f"no space left to write {path}", "free some space or choose another place"
+                f"no space left to write {path}", "free some space or choose another path"
             ) from error
         if error.errno in REFUSED:
             raise OutOfSpace(
                 f"cannot write {path}: {os.strerror(error.errno)}",
-                "choose a place that you may write",
+                "choose a path that you can write to",
             ) from error
         raise
 
 
-def write_atomic(path: Path, content: bytes, room: Path | None = None) -> None:
-    """Write a file so that readers see the old content or the new, never a part.
+def write_atomic(path: Path, content: bytes, staging: Path | None = None) -> None:
+    """Write a file atomically: readers see the old content or the new, never a part.
 
-    The folder of `path` is made if need be. The content is on the disk when this returns.
+    Creates the parent folder if needed. The content is durable when this returns.
 
     Args:
         path: The file.
-        content: All of it.
-        room: Where to write it first, on the same file system; None: beside the file.
+        content: The whole content.
+        staging: Folder for the temporary file, on the same file system; None: the parent folder.
 
     Raises:
-        OutOfSpace: The disk is full, or the place cannot be written; the old file is untouched.
-            Or there is a folder, a device or a pipe of that name.
+        OutOfSpace: The disk is full or the path is not writable (the old file is untouched), or
+            the path is a folder, a device or a pipe.
     """
-    temporary = (room or path.parent) / f".{path.name}.{os.getpid()}.tmp"
+    temporary = (staging or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     with writing(path):
         if path.exists() and not path.is_file():
-            raise OutOfSpace(f"cannot write {path}: it is no file", "choose another name")
+            raise OutOfSpace(
+                f"cannot write {path}: it is not a regular file", "choose another name"
+            )
         make_folder(path.parent)
+        # fsync before the rename: otherwise a power loss could leave the name without content.
         try:
             with open(temporary, "wb") as file:
                 file.write(content)
@@ -82,14 +85,14 @@ def write_atomic(path: Path, content: bytes, room: Path | None = None) -> None:
 
 
 def sweep_temporaries(path: Path) -> None:
-    """Delete what killed processes left of their `write_atomic`; none may be under way."""
+    """Delete temporary files that killed processes left; no write may be running."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):
             left.unlink()
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where missing; their names are on the disk then."""
+    """Create a folder and its missing parents; their names are durable when this returns."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     for place in reversed(missing):
         place.mkdir(exist_ok=True)
@@ -97,37 +100,38 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """Where to write a new file or folder that appears as `path` once it is whole and on the disk.
+def atomic_output(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; rename it to `path` once its content is durable.
 
-    The folder of `path` is made if need be. After a failure there is nothing.
+    Works for files and folders. Creates the parent folder if needed. Leaves nothing after an error.
 
     Raises:
-        OutOfSpace: The disk is full, or the place cannot be written.
+        OutOfSpace: The disk is full, or the path is not writable.
     """
-    room = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # for temporaries of the writer's too
+    # A folder, so that it also holds the temporaries that the writer creates beside its output.
+    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing(path):
         make_folder(path.parent)
-        shutil.rmtree(room, ignore_errors=True)  # of a killed process that had this number
-        room.mkdir()
+        shutil.rmtree(staging, ignore_errors=True)  # of a killed process with the same id
+        staging.mkdir()
         try:
-            made = room / path.name
-            yield made
-            for item in (made, *made.rglob("*")):
+            output = staging / path.name
+            yield output
+            for item in (output, *output.rglob("*")):
                 sync_folder(item) if item.is_dir() else _sync(item, os.O_RDWR)
-            os.rename(made, path)
+            os.rename(output, path)
             try:
                 sync_folder(path.parent)
             except OSError:
-                os.rename(path, made)  # it may not last, so it is not there
+                os.rename(path, output)  # not durable, so undo it
                 raise
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can."""
-    if os.name != "nt":  # Windows cannot open a folder
+    """Make the names in a folder durable, if the system supports it."""
+    if os.name != "nt":  # Windows cannot open folders
         _sync(folder, os.O_RDONLY)
 
 
@@ -140,7 +144,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON can hold it: non-finite numbers are None, arrays are lists."""
+    """Convert a value to plain JSON data: non-finite numbers to None, arrays to lists."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, (bool, int, str)):
@@ -157,12 +161,12 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """One line of strict JSON."""
+    """Return the value as one line of strict JSON."""
     return json.dumps(plain(value), allow_nan=False, ensure_ascii=True)
 
 
 def cache_folder() -> Path:
-    """Where this user's caches and crash reports lie; not made yet."""
+    """Return the folder of the user's caches and crash reports; it may not exist yet."""
     if home := os.environ.get("XDG_CACHE_HOME"):
         return Path(home) / "rlctl"
     if os.name == "nt" and (home := os.environ.get("LOCALAPPDATA")):

@@ -1,7 +1,7 @@
-"""Refuse to compute in a forked process.
+"""Detection of forked processes.
 
-A fork copies a process without its threads. Code that waits for JAX's or MuJoCo's threads would
-hang in the copy, so everything that computes calls `check` first.
+A fork copies a process without its threads. Code that waits for threads of JAX or MuJoCo hangs in
+the copy, so everything that computes calls `check` first.
 """
 
 import os
@@ -14,21 +14,18 @@ _SPAWN = 'start processes by multiprocessing.get_context("spawn")'
 
 
 def check(what: str, instead: str = _SPAWN) -> None:
-    """Raise in a process that was forked from one that called this with jax loaded.
+    """Refuse to compute in a process forked from one that called this with jax loaded.
 
     Args:
         what: What would compute, for the message.
-        instead: What to do about it, for the message.
+        instead: What to do instead, for the message.
 
     Raises:
-        UsageError: This process was forked from such a one.
+        UsageError: This process was forked from such a process.
     """
     global _owner
     here = os.getpid()
     if _owner is None or "jax" not in sys.modules:
         _owner = here
     elif _owner != here:
-        raise UsageError(
-            f"{what} cannot run in a forked process, where it would wait for threads for ever: "
-            f"{instead}"
-        )
+        raise UsageError(f"{what} cannot run in a forked process, where it would hang: {instead}")

@@ -1,18 +1,18 @@
-"""Settings whose names nobody knows beforehand."""
+"""Settings section that accepts arbitrary keyword arguments."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from rlctl.core.setting_values import check, parse, parse_any, storable
+from rlctl.core.setting_values import check_storable, parse, parse_untyped, validate
 
 
-class FreeSection:
-    """A section of settings that takes any key, for what code of other people is called with.
+class KwargsSection:
+    """Settings section of keyword arguments for third-party code.
 
-    A subclass names what it refuses, and the type of what it knows.
+    A subclass lists the keys it refuses and the types of the keys it knows.
 
     Attributes:
-        values: The keys that were given, with their values.
+        values: Given keys and their values.
         refused: Key -> why it cannot be set.
         known: Key -> its type as `kind`, with `low`, `high` and `choices`.
     """
@@ -25,20 +25,20 @@ class FreeSection:
 
     @classmethod
     def accept(cls, key: str, raw: Any, typed: bool) -> Any:
-        """The value of a key.
+        """Return the parsed value of a key.
 
         Args:
-            key: Its name.
-            raw: What was given.
-            typed: Whether it was typed as text, whatever it stands for.
+            key: The name of the keyword argument.
+            raw: The given value.
+            typed: Whether `raw` is text from the command line, to be parsed.
 
         Raises:
-            ValueError: It cannot be set, or not to that.
+            ValueError: The key cannot be set, or not to this value.
         """
         if not key.isidentifier() or key in cls.refused:
             raise ValueError(cls.refused.get(key, f"{key!r} is not a name"))
         if key in cls.known:
             value = parse(raw, cls.known[key]["kind"])
-            check(value, cls.known[key])
+            validate(value, cls.known[key])
             return value
-        return storable(parse_any(raw) if typed else raw)
+        return check_storable(parse_untyped(raw) if typed else raw)

@@ -1,9 +1,8 @@
-"""One process at a time: a lock on a folder, and the name of who holds it.
+"""Lock on a folder: one process writes at a time, and its name is recorded.
 
-Held by the system (flock) where it can: it ends with the process, however that ends. Where it
-cannot (Windows, some network file systems), by a file that is made by one process and then there.
-Either way the holder's name is in a file, which a proper end clears: a name that nobody holds is of
-one that was killed.
+Uses flock where available; the system releases it when the process ends. Elsewhere (Windows, some
+network file systems) an exclusively created file is the lock. In both cases the holder's name is
+in a file that a clean release empties, so a name without a lock belongs to a killed process.
 """
 
 import os
@@ -22,47 +21,47 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 NAME = "lock"
-MADE = "lock.held"  # the file whose being there is the lock, where the system has none
-GUARD = "lock.taken"  # there while MADE, left by a killed process, is taken over
-FILES = {NAME, MADE, GUARD}
+LOCK_FILE = "lock.held"  # its existence is the lock where flock is not available
+TAKEOVER_FILE = "lock.taken"  # exists while the LOCK_FILE of a killed process is taken over
+FILES = {NAME, LOCK_FILE, TAKEOVER_FILE}
 _HOLDER = re.compile(r"pid (\d+) on (\S+) since ")
 
 
 class Lock:
-    """A lock on a folder, from its making to `release`.
+    """Lock on a folder, held from construction to `release`.
 
     Args:
-        folder: What is locked; it is there.
+        folder: The existing folder to lock.
 
     Attributes:
-        left_by: Who held it last and did not end properly; "" if the last one did.
+        crashed_holder: The last holder if it did not release the lock; else "".
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take it.
+        """Acquire the lock.
 
         Raises:
-            RunInUse: Another process has it; names it.
-            OutOfSpace: The folder cannot be written.
+            RunInUse: Another process holds it; the message names that process.
+            OutOfSpace: The folder is not writable.
         """
         self._folder = folder
         self._descriptor: int | None = None
-        self._made = False
-        self.left_by = self._flock() if fcntl else self._make()
+        self._uses_file = False
+        self.crashed_holder = self._flock() if fcntl else self._create_lock_file()
 
     def release(self) -> None:
-        """Give it back; a second time does nothing."""
+        """Release the lock; a second call does nothing."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
-        with suppress(OSError):  # nothing here may hide what ended the work
+        with suppress(OSError):  # an error here must not hide the one that ended the work
             os.ftruncate(descriptor, 0)
-            if not self._made:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)  # for forked processes as well
+            if not self._uses_file:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # also releases the copy in forked processes
         with suppress(OSError):
             os.close(descriptor)
-        if self._made:
-            (self._folder / MADE).unlink(missing_ok=True)
+        if self._uses_file:
+            (self._folder / LOCK_FILE).unlink(missing_ok=True)
 
     def _flock(self) -> str:
         path = self._folder / NAME
@@ -74,79 +73,83 @@ class Lock:
             holder = os.read(descriptor, 4096).decode(errors="replace")
             os.close(descriptor)
             raise self._in_use(holder) from None
-        except OSError:  # this file system has no such locks
+        except OSError:  # this file system does not support flock
             os.close(descriptor)
-            return self._make()
+            return self._create_lock_file()
         self._descriptor = descriptor
-        left_by = os.read(descriptor, 4096).decode(errors="replace").strip()
+        crashed_holder = os.read(descriptor, 4096).decode(errors="replace").strip()
         try:
             with writing(path):
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, _myself(), 0)
+                os.pwrite(descriptor, _own_id(), 0)
         except BaseException:
             self.release()
             raise
-        return left_by
+        return crashed_holder
 
-    def _make(self) -> str:
-        path = self._folder / MADE
-        self._made = True
-        self._descriptor = _new(path)
+    def _create_lock_file(self) -> str:
+        path = self._folder / LOCK_FILE
+        self._uses_file = True
+        self._descriptor = _create_exclusive(path)
         if self._descriptor is not None:
             return ""
-        holder = _content(path)
-        if not _is_over(holder):
-            raise self._in_use(holder, MADE)
-        guard = _new(self._folder / GUARD)
-        if guard is None:  # else two could both find it left, and one delete the other's
-            raise self._in_use(holder, MADE, GUARD)
+        holder = _read_holder(path)
+        # The file of a killed process remains, so its holder must be checked.
+        if not _has_ended(holder):
+            raise self._in_use(holder, LOCK_FILE)
+        guard = _create_exclusive(self._folder / TAKEOVER_FILE)
+        if (
+            guard is None
+        ):  # without it, two processes could take over and one delete the other's lock
+            raise self._in_use(holder, LOCK_FILE, TAKEOVER_FILE)
         try:
-            if _content(path) == holder:
+            # Another process may have taken the lock over since.
+            if _read_holder(path) == holder:
                 path.unlink()
-            self._descriptor = _new(path)
+            self._descriptor = _create_exclusive(path)
         finally:
             os.close(guard)
-            (self._folder / GUARD).unlink()
+            (self._folder / TAKEOVER_FILE).unlink()
         if self._descriptor is None:
-            raise self._in_use(_content(path), MADE)
+            raise self._in_use(_read_holder(path), LOCK_FILE)
         return holder
 
     def _in_use(self, holder: str, *files: str) -> RunInUse:
-        """The error; `files` are those to delete should the holder be no more."""
+        """Return the error; `files` are to be deleted if the holder no longer exists."""
         listed = " and ".join(str(self._folder / name) for name in files)
         return RunInUse(
             f"{self._folder} is being written by another process "
             f"({holder.strip() or 'not named yet'})",
             "wait for it or stop it; or choose another --out"
-            + (f"; if there is no such process any more, delete {listed}" if files else ""),
+            + (f"; if that process no longer exists, delete {listed}" if files else ""),
         )
 
 
-def _new(path: Path) -> int | None:
-    """A new file with this process' name in it, open; None where it is there already."""
+def _create_exclusive(path: Path) -> int | None:
+    """Create and open a file with this process' name in it; return None if it exists."""
     with writing(path):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
             return None
-        os.write(descriptor, _myself())
+        os.write(descriptor, _own_id())
     return descriptor
 
 
-def _myself() -> bytes:
+def _own_id() -> bytes:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"pid {os.getpid()} on {socket.gethostname()} since {since}".encode()
 
 
-def _content(path: Path) -> str:
+def _read_holder(path: Path) -> str:
     try:
         return path.read_text(errors="replace")
     except FileNotFoundError:
         return ""
 
 
-def _is_over(holder: str) -> bool:
-    """Whether that process is known to have ended: one of this machine, where that can be asked."""
+def _has_ended(holder: str) -> bool:
+    """Return whether the holder is known to have ended; only known for this machine."""
     found = _HOLDER.match(holder)
     if not found or found[2] != socket.gethostname() or os.name == "nt":
         return False

@@ -1,4 +1,4 @@
-"""Rows of figures, one JSON line each, in the file as soon as they are written."""
+"""Metrics file: one JSON object per line, written unbuffered."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,52 +13,52 @@ Row = dict[str, Any]
 
 
 class Metrics:
-    """A file of rows. Non-finite numbers are written as null.
+    """Metrics file. Non-finite numbers are written as null.
 
     Args:
-        path: The file; made with the first row.
+        path: The file; created with the first row.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[bytes] | None = None
-        self._waiting = b""  # what the disk had no room for
-        self._end = 0  # of what was written as it should be
+        self._buffer = b""  # rows not written yet because the disk is full
+        self._end = 0  # offset after the last complete write
 
     def write(self, row: Row) -> None:
         """Append a row.
 
         Raises:
-            OutOfSpace: The disk is full, or the file cannot be written. The row is kept, and
+            OutOfSpace: The disk is full, or the file is not writable. The row is kept and
                 written with the next one.
         """
-        self._waiting += to_json(row).encode() + b"\n"
+        self._buffer += to_json(row).encode() + b"\n"
         self.flush()
 
     def flush(self, durable: bool = False) -> None:
-        """Write the rows that are kept.
+        """Write the buffered rows.
 
         Args:
-            durable: See to it that they outlive a loss of power, like all before them.
+            durable: Also fsync, so that all rows survive a power loss.
 
         Raises:
-            OutOfSpace: As `write`.
+            OutOfSpace: See `write`.
         """
         with writing(self.path):
-            if self._file is None and self._waiting:
+            if self._file is None and self._buffer:
                 self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see `close`
                 self._end = os.fstat(self._file.fileno()).st_size
-            if self._waiting and os.fstat(self._file.fileno()).st_size > self._end:
-                os.ftruncate(self._file.fileno(), self._end)  # a write that failed left a part
-            while self._waiting:
-                written = self._file.write(self._waiting)
+            if self._buffer and os.fstat(self._file.fileno()).st_size > self._end:
+                os.ftruncate(self._file.fileno(), self._end)  # drop part of a failed write
+            while self._buffer:
+                written = self._file.write(self._buffer)
                 self._end += written
-                self._waiting = self._waiting[written:]
+                self._buffer = self._buffer[written:]
             if self._file is not None and durable:
                 os.fsync(self._file.fileno())
 
     def rows(self) -> Iterator[Row]:
-        """The rows written so far; what is none, such as a line cut off by a crash, is left out."""
+        """Iterate over the rows written so far; skips invalid lines, e.g. after a crash."""
         if not self.path.is_file():
             return
         for line in self.path.read_bytes().splitlines():
@@ -70,7 +70,7 @@ class Metrics:
                 yield row
 
     def keep(self, wanted: Callable[[Row], bool]) -> None:
-        """Drop the rows that are not wanted, and what was cut off: they are written again."""
+        """Keep only the wanted rows: rewrites the file without the others and invalid lines."""
         self.close()
         if self.path.is_file():
             kept = [to_json(row) + "\n" for row in self.rows() if wanted(row)]
@@ -80,5 +80,5 @@ class Metrics:
         """Close the file; the next row opens it again."""
         file, self._file = self._file, None
         if file is not None:
-            with suppress(OSError):  # what was to be durable is already, see `flush`
+            with suppress(OSError):  # `flush` has already made rows durable
                 file.close()

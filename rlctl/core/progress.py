@@ -1,6 +1,6 @@
-"""What is going on: named phases and events, told to whoever listens.
+"""Progress events and timed phases.
 
-Engines and actions say it here; only the command line decides how it looks.
+Engines and actions emit events; the command line and the library display them.
 """
 
 import time
@@ -13,14 +13,14 @@ Event = dict[str, Any]
 
 
 class Progress:
-    """Phases with their seconds, and events.
+    """Emitter of events; measures the seconds spent in each phase.
 
-    Phases are import, build, compile, rollout, update, eval, save, probe, plot and film. Time
-    inside a nested phase counts for the inner one only. What is counted is told by events
-    `progress`, with `steps`, `total`, and the `unit` if that is not steps of environments.
+    Phases are import, build, compile, rollout, update, eval, save, probe, plot and film. Time in a
+    nested phase counts for the inner phase only. Counters are reported by `progress` events with
+    `steps`, `total`, and `unit` if the unit is not environment steps.
 
     Args:
-        listener: Called with every event, `{"event": kind, ...}`, from the calling thread. A phase
+        listener: Called with every event, `{"event": kind, ...}`, in the emitting thread. A phase
             change is the event `phase` with its `name`.
     """
 
@@ -32,19 +32,19 @@ class Progress:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Do the body as phase `name`."""
-        self._turn()
+        """Run the `with` body as phase `name`."""
+        self._add_elapsed()
         self._stack.append(name)
         self.event("phase", name=name)
         try:
             yield
         finally:
-            self._turn()
+            self._add_elapsed()
             self._stack.pop()
 
     @contextmanager
-    def also(self, listener: Callable[[Event], None]) -> Iterator[None]:
-        """Have one more hear the events of the body, after those who listen already."""
+    def subscribed(self, listener: Callable[[Event], None]) -> Iterator[None]:
+        """Add a listener for the `with` body, called after the existing ones."""
         self._listeners.append(listener)
         try:
             yield
@@ -52,11 +52,12 @@ class Progress:
             self._listeners.remove(listener)
 
     def event(self, kind: str, **fields: Any) -> None:
-        """Tell everyone who listens."""
+        """Emit an event to all listeners."""
+        # A copy: a listener may add or remove listeners.
         for listener in tuple(self._listeners):
             listener({"event": kind, **fields})
 
-    def _turn(self) -> None:
+    def _add_elapsed(self) -> None:
         now = time.perf_counter()
         if self._stack:
             self.seconds[self._stack[-1]] += now - self._since

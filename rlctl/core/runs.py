@@ -1,10 +1,10 @@
-"""Run folders: where a training writes, what it was, and who is writing now.
+"""Run folders: creating, opening, finding and describing runs.
 
 <root>/<env>-<algo>-<UTC time>-s<seed>/    root: RLCTL_RUNS, else ./runs
     config.json       the resolved settings, their origins, the provenance
     metrics.jsonl     one row per update or evaluation
     checkpoints/      see rlctl.checkpoints
-    lock              held while a process writes here, see rlctl.core.lock
+    lock              held while a process writes the run, see rlctl.core.lock
 """
 
 import difflib
@@ -37,8 +37,8 @@ from rlctl.core.files import (
 from rlctl.core.metrics import Metrics
 from rlctl.core.safe_io import parse_json, read
 
-SHIPPED = "shipped:"  # before an environment's name: the policy that ships for it, which is no run
-_MOST = 2**23  # bytes of a run's settings
+SHIPPED = "shipped:"  # prefix of an environment's name: its shipped policy, which is not a run
+_MAX_CONFIG_BYTES = 2**23  # of config.json
 _MEMBERS: dict[str, type] = {
     "env": str,
     "algo": str,
@@ -51,14 +51,14 @@ PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "brax", "optax", "
 
 
 class Run:
-    """A run folder that this process may write; others are kept out until `close`.
+    """Run folder opened for writing; locked for other processes until `close`.
 
     Attributes:
         folder: The run's folder.
-        checkpoints: Where its checkpoints lie.
+        checkpoints: The folder of its checkpoints.
         config_path: The file of its settings.
-        metrics: Its rows of figures.
-        left_by: The process that wrote it last, if that did not end properly; else "".
+        metrics: The metrics file.
+        crashed_holder: The last process to write the run if it crashed; else "".
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,41 +68,43 @@ class Run:
         self.config_path = folder / "config.json"
         self.metrics = Metrics(folder / "metrics.jsonl")
         self._lock = lock.Lock(folder)
-        self.left_by = self._lock.left_by
+        self.crashed_holder = self._lock.crashed_holder
         for path in (self.config_path, self.metrics.path):
             sweep_temporaries(path)
 
     @classmethod
     def create(cls, env: str, algo: str, seed: int, out: Path | None = None) -> Self:
-        """Make a new run folder.
+        """Create a new run folder.
 
         Raises:
-            UsageError: `out` is there and not empty.
-            OutOfSpace: It cannot be made.
-            RunInUse: Another process was faster.
+            UsageError: `out` exists and is not empty.
+            OutOfSpace: The folder cannot be created.
+            RunInUse: Another process created it first.
         """
         if out is None:
             return cls(_new_folder(env, algo, seed))
         with writing(out):
             make_folder(out)
             inside = {path.name for path in out.iterdir()}
-        run = cls(out) if not inside or inside & lock.FILES else None  # else it is none of ours
+        # Do not lock a folder that is not a run: it would leave a lock file there.
+        run = cls(out) if not inside or inside & lock.FILES else None
         if run is None or any(path.name not in lock.FILES for path in out.iterdir()):
             if run is not None:
                 run.close()
-            resume = f"go on with it by `rlctl train --resume {shlex.quote(str(out))}`, or "
+            # Only a folder with a config.json can be resumed.
+            resume = f"resume it: `rlctl train --resume {shlex.quote(str(out))}`, or "
             raise UsageError(
-                f"{out} is there already and not empty",
+                f"{out} already exists and is not empty",
                 f"{resume if 'config.json' in inside else ''}choose another --out",
             )
         return run
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open a run to go on with it.
+        """Open a run to resume it.
 
         Raises:
-            NotFound: It is not a run folder.
+            NotFound: The folder is not a run.
             RunInUse: Another process is writing it.
         """
         if not (folder / "config.json").is_file():
@@ -112,24 +114,24 @@ class Run:
         return cls(folder)
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Write the run's settings, whole or not at all."""
+        """Write the run's settings atomically."""
         write_atomic(self.config_path, json.dumps(plain(config), indent=2).encode() + b"\n")
 
     def read_config(self) -> dict[str, Any]:
-        """The settings that `write_config` wrote.
+        """Return the settings that `write_config` wrote.
 
         Raises:
-            Damaged: The file is not what was written.
+            Damaged: The file is missing or invalid.
         """
         return read_config(self.folder)
 
     def discard(self) -> None:
-        """Delete a run that was made and could not begin; its folder was empty before."""
+        """Delete a run that was created but could not start."""
         self.metrics.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Let others write the folder."""
+        """Close the metrics file and release the lock."""
         self.metrics.close()
         self._lock.release()
 
@@ -146,20 +148,20 @@ class Run:
 
 
 def runs_root() -> Path:
-    """The folder of runs."""
+    """Return the folder of runs."""
     return Path(os.environ.get("RLCTL_RUNS") or "runs")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a run, without opening it for writing.
+    """Return the settings of a run without opening it for writing.
 
     Raises:
-        Damaged: The file is missing, or not what was written.
+        Damaged: The file is missing or invalid.
     """
     path = folder / "config.json"
     try:
-        config = parse_json(read(path, _MOST))
-        if problem := _oddity(config):
+        config = parse_json(read(path, _MAX_CONFIG_BYTES))
+        if problem := _config_problem(config):
             raise ValueError(problem)
     except (OSError, ValueError) as error:
         raise Damaged(
@@ -168,10 +170,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _oddity(config: Any) -> str:
-    """What is wrong with a run's settings, "" if nothing; what is missing is told where needed."""
+def _config_problem(config: Any) -> str:
+    """Return why a run's settings are invalid, "" if they are valid. Members may be missing."""
     if not isinstance(config, dict):
-        return "it holds no object"
+        return "it is not a JSON object"
     for name, kind in _MEMBERS.items():
         if not isinstance(config.get(name, kind()), kind):
             return f"its {name} is {repr(config[name])[:40]}"
@@ -182,28 +184,28 @@ def _oddity(config: Any) -> str:
 
 
 def names(root: Path | None = None) -> list[str]:
-    """Names of the runs under the root, the one saved last first."""
-    return [folder.name for folder in _by_age(root or runs_root())]
+    """Return the names of the runs under the root, latest save first."""
+    return [folder.name for folder in _newest_first(root or runs_root())]
 
 
 def find_run(text: str, root: Path | None = None) -> Path:
-    """The folder of a run given by path, by name, or by its environment: the latest of that.
+    """Return the folder of a run given by path, by name, or by environment (its latest run).
 
     Raises:
         NotFound: There is no such run.
-        Incompatible: It names a policy that ships with rlctl, or a checkpoint.
+        Incompatible: The text names a shipped policy or a checkpoint.
     """
     if text.startswith(SHIPPED):
         raise Incompatible(
-            f"{text} is a policy without its run: there is nothing to go on with",
+            f"{text} is a policy without a run: there is nothing to resume",
             f"start a run from it: rlctl train {shlex.quote(text.removeprefix(SHIPPED))} "
             f"--init-from {shlex.quote(text)}",
         )
     root = root or runs_root()
     try:
-        if found := _named(text, root):
+        if found := _lookup(text, root):
             return found
-    except OSError as error:  # a name too long, a folder that must not be read
+    except OSError as error:  # the name is too long, or the folder is not readable
         raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
     path = Path(text)
     around = next((at.parent for at in (path, path.parent) if at.name == "checkpoints"), None)
@@ -211,26 +213,26 @@ def find_run(text: str, root: Path | None = None) -> Path:
         raise Incompatible(f"{text} is a part of a run, not a run", f"name the run: {around}")
     if (path / "manifest.json").is_file():
         raise Incompatible(
-            f"{text} is a checkpoint, not a run: there is nothing to go on with",
-            "name its run; without one, start a run from it: "
+            f"{text} is a checkpoint, not a run: there is nothing to resume",
+            "name its run, or start a new run from it: "
             f"rlctl train ENV --init-from {shlex.quote(text)}",
         )
     if text and path.is_dir():
         within = names(path)
         raise NotFound(
-            f"there is no run {text}: the folder is not one",
+            f"there is no run {text}: the folder is not a run",
             f"name one of the runs in it: {path / within[0]}" if within else "check the path",
         )
     close = difflib.get_close_matches(Path(text).name, names(root), n=1, cutoff=0.5)
-    elsewhere = "`rlctl train ENV` makes one; RLCTL_RUNS names another folder to look in"
+    elsewhere = "`rlctl train ENV` makes one; RLCTL_RUNS sets another folder to look in"
     raise NotFound(
         f"there is no run {text}, neither as a folder nor under {root.absolute()}",
         f"did you mean {close[0]}?" if close else elsewhere,
     )
 
 
-def measured(text: str) -> Path:
-    """The folder of a run by path or name, or the `latest` that has metrics, saved or not.
+def find_run_with_metrics(text: str) -> Path:
+    """Return the folder of a run by path or name; `latest` is the latest run with metrics.
 
     Raises:
         NotFound: There is no such run.
@@ -243,16 +245,16 @@ def measured(text: str) -> Path:
             return root / name
     raise NotFound(
         f"there is no run with metrics under {root} yet",
-        "train one: rlctl train ENV, or say where it is",
+        "train one: rlctl train ENV, or give its path",
     )
 
 
-def is_known(text: str, root: Path | None = None) -> bool:
-    """Whether `find_run` finds a run of that name or environment."""
-    return _named(text, root or runs_root()) is not None
+def run_exists(text: str, root: Path | None = None) -> bool:
+    """Return whether `find_run` finds a run of that name or environment."""
+    return _lookup(text, root or runs_root()) is not None
 
 
-def _named(text: str, root: Path) -> Path | None:
+def _lookup(text: str, root: Path) -> Path | None:
     for folder in (Path(text), root / text):
         if _is_run(folder):
             return folder
@@ -264,9 +266,9 @@ def _is_run(folder: Path) -> bool:
 
 
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:
-    """The run, of an environment if one is named, whose newest checkpoint is the newest."""
-    for folder in _by_age(root or runs_root()):
-        if _newest(folder) is None:
+    """Return the run with the newest checkpoint, of the environment if one is given."""
+    for folder in _newest_first(root or runs_root()):
+        if _newest_checkpoint(folder) is None:
             continue
         with suppress(Damaged):
             if env is None or read_config(folder).get("env") == env:
@@ -275,7 +277,7 @@ def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:
 
 
 def provenance() -> dict[str, Any]:
-    """How, with what and when this process was started. Imports none of the packages."""
+    """Return command line, time, commit and package versions. Imports none of the packages."""
     installed = {"rlctl": __version__}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
@@ -291,7 +293,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _new_folder(env: str, algo: str, seed: int) -> Path:
-    """Make the folder of a new run; of several that are started at once each has its own."""
+    """Create the folder of a new run, with a suffix if another process took the name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = f"{env}-{algo}-{stamp}-s{seed}".replace(":", "_").replace("/", "_")
     for count in itertools.count(1):
@@ -304,33 +306,38 @@ def _new_folder(env: str, algo: str, seed: int) -> Path:
     return folder
 
 
-def _by_age(root: Path) -> list[Path]:
+def _newest_first(root: Path) -> list[Path]:
     folders = [path.parent for path in root.glob("*/config.json")] if root.is_dir() else []
     return sorted(folders, key=_saved_at, reverse=True)
 
 
 def _saved_at(folder: Path) -> tuple[float, str]:
-    """When the run last saved, or was made; the name, which holds the time, settles ties."""
-    for path in filter(None, (_newest(folder), folder / "config.json")):
-        with suppress(FileNotFoundError):  # moved away meanwhile
+    """Return the time of the last save or of creation; the name, with its time, breaks ties."""
+    for path in filter(None, (_newest_checkpoint(folder), folder / "config.json")):
+        with suppress(FileNotFoundError):  # moved or pruned by another process
             return path.stat().st_mtime, folder.name
     return 0.0, folder.name
 
 
-def _newest(folder: Path) -> Path | None:
-    """The checkpoint of the most steps, which was saved last; None without any."""
+def _newest_checkpoint(folder: Path) -> Path | None:
+    """Return the checkpoint with the most steps, None without any."""
     steps: list[str] = []
     with suppress(FileNotFoundError, NotADirectoryError):
         steps = [name for name in os.listdir(folder / "checkpoints") if name.startswith("step_")]
+    # Compares lengths first: step numbers may have more than twelve digits.
     return folder / "checkpoints" / max(steps, key=lambda x: (len(x), x)) if steps else None
 
 
 def _git(folder: Path) -> dict[str, Any] | None:
-    def ask(*arguments: str) -> str:
+    def run_git(*arguments: str) -> str:
+        # `git status` would otherwise write the index of the user's repository.
         command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
         return done.stdout.strip()
 
     with suppress(OSError, subprocess.SubprocessError):
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+        return {
+            "commit": run_git("rev-parse", "HEAD"),
+            "dirty": bool(run_git("status", "--porcelain")),
+        }
     return None

@@ -1,4 +1,4 @@
-"""Text that nobody vouches for: read in bounds, and plain values or an error that can be told."""
+"""Bounded, strict reading and parsing of untrusted text files."""
 
 import codecs
 import errno
@@ -13,80 +13,81 @@ from typing import Any, NoReturn
 
 from rlctl.core.errors import Incompatible
 
-DEEPEST = 32  # lists and objects within one another; far below where Python's own stack ends
-_OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-_START = 1000  # bytes, where text of two bytes a letter shows some that are 0
-_SHOWN = 60  # letters of a line that is wrong
-_DOTS = 500  # in a line of TOML, which may be a list of numbers
-_DIGITS = 20  # of a whole number: 64 bits
+MAX_DEPTH = 32  # nesting of lists and objects, far below Python's recursion limit
+_OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_NUL_SCAN_BYTES = 1000  # UTF-16 text has NUL bytes among the first ones
+_MAX_SHOWN = 60  # characters of an invalid line
+_MAX_DOTS = 500  # in a line of TOML, e.g. a list of numbers
+_MAX_DIGITS = 20  # of an integer: 64 bits
 
 
-class Missing(Incompatible, KeyError):
-    """A member that somebody needs is not there."""
+class MissingMember(Incompatible, KeyError):
+    """Missing member of a saved JSON object."""
 
 
 class NotText(ValueError):
-    """Bytes that are not text in UTF-8; says the first place that shows it."""
+    """Bytes that are not UTF-8 text; the message gives the first invalid position."""
 
 
-class Members(dict[str, Any]):
-    """An object of JSON. To ask for a member that it has not is no bug of who asks."""
+class JsonObject(dict[str, Any]):
+    """JSON object whose missing members raise `MissingMember`, an error for the user."""
 
     def __missing__(self, name: str) -> NoReturn:
-        raise Missing(
-            f"what was saved says nothing of {name!r}", "use the version of rlctl that wrote it"
+        raise MissingMember(
+            f"the saved data has no {name!r}", "use the version of rlctl that wrote it"
         )
 
 
-def read(path: Path, most: int) -> bytes:
-    """All of a regular file.
+def read(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a regular file.
 
     Raises:
-        OSError: It cannot be read, is no regular file (a pipe would be waited for, a device may
-            never end), or has more than `most` bytes.
+        OSError: The file cannot be read, is not regular (reading a pipe or device may never end),
+            or has more than `max_bytes` bytes.
     """
+    # O_NONBLOCK: opening a pipe without a writer would block.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.E2BIG, f"has more than {most:,} bytes", str(path))
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.E2BIG, f"has more than {max_bytes:,} bytes", str(path))
     return data
 
 
 def parse_json(data: bytes) -> Any:
-    """Strict JSON in UTF-8: no member twice, no NaN, no number that 64 bits do not hold.
+    """Parse strict UTF-8 JSON: no duplicate members, no NaN, no number beyond 64 bits.
 
     Raises:
-        ValueError: It is not that, or nested too deeply.
+        ValueError: The data is invalid or nested too deeply.
     """
     try:
         value = json.loads(
             data.decode(),
-            object_pairs_hook=_members,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_whole,
+            object_pairs_hook=_json_object,
+            parse_constant=_refuse_constant,
+            parse_float=_parse_float,
+            parse_int=_parse_int,
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    return checked(value)
+    return check_depth(value)
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
-    """TOML in UTF-8.
+    """Parse UTF-8 TOML.
 
     Raises:
-        ValueError: It is not that, or nested too deeply.
+        ValueError: The data is invalid or nested too deeply.
     """
-    text = decoded(data)
-    if any(line.count(b".") > _DOTS for line in data.splitlines()):
-        raise ValueError("it is nested too deeply")  # tomllib takes hours to say so of a.a.a.a...
+    text = decode_utf8(data)
+    if any(line.count(b".") > _MAX_DOTS for line in data.splitlines()):
+        raise ValueError("it is nested too deeply")  # tomllib takes hours for a.a.a.a...
     try:
-        return checked(tomllib.loads(text))
+        return check_depth(tomllib.loads(text))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
@@ -94,38 +95,39 @@ def parse_toml(data: bytes) -> dict[str, Any]:
 
 
 def _shown_line(text: str, message: str) -> str:
-    """The line that a message of tomllib names, with escapes for what is not seen."""
+    """Return the line that a tomllib message refers to, with invisible characters escaped."""
     found = re.search(r"at line (\d+)", message)
     if found is None:
         return ""
     line = text.split("\n")[int(found[1]) - 1].removesuffix("\r")
-    return f": {line[:_SHOWN]!a}" if line else ""
+    return f": {line[:_MAX_SHOWN]!a}" if line else ""
 
 
-def decoded(data: bytes) -> str:
-    """Text in UTF-8, as editors save it: a byte order mark is no part of it.
+def decode_utf8(data: bytes) -> str:
+    """Decode UTF-8 text, without its byte order mark if it has one.
 
     Raises:
-        NotText: It is of another encoding.
+        NotText: The text has another encoding.
     """
-    if data.startswith(_OTHER_MARKS) or b"\0" in data[:_START]:
-        raise NotText("it is not text in UTF-8, but perhaps in UTF-16")
+    if data.startswith(_OTHER_BOMS) or b"\0" in data[:_NUL_SCAN_BYTES]:
+        raise NotText("it is not UTF-8 text, perhaps UTF-16")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         byte = data[error.start]
-        raise NotText(f"it is not text in UTF-8: line {line} has the byte 0x{byte:02x}") from None
+        raise NotText(f"it is not UTF-8 text: line {line} has the byte 0x{byte:02x}") from None
 
 
-def checked(value: Any, deepest: int = DEEPEST) -> Any:
-    """The value, if whoever walks through it comes to an end.
+def check_depth(value: Any, max_depth: int = MAX_DEPTH) -> Any:
+    """Return `value` if its nesting depth is at most `max_depth`.
 
     Raises:
-        ValueError: It is nested more than `deepest` times.
+        ValueError: The value is nested more deeply.
     """
+    # Level by level, without recursion, so that the check itself cannot overflow the stack.
     level = [value]
-    for _ in range(deepest + 1):
+    for _ in range(max_depth + 1):
         level = [item for item in level if isinstance(item, (dict, list))]
         if not level:
             return value
@@ -134,25 +136,25 @@ def checked(value: Any, deepest: int = DEEPEST) -> Any:
     raise ValueError("it is nested too deeply")
 
 
-def _members(pairs: list[tuple[str, Any]]) -> Members:
-    members = Members(pairs)
+def _json_object(pairs: list[tuple[str, Any]]) -> JsonObject:
+    members = JsonObject(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
+        raise ValueError("a member occurs twice")
     return members
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not valid JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large a number")
     return number
 
 
-def _whole(text: str) -> int:
-    if len(text) > _DIGITS:
+def _parse_int(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
         raise ValueError(f"{text[:20]}... is too large a number")
     return int(text)

@@ -1,4 +1,4 @@
-"""rlctl as a process of its own: the same program, with a share of the threads."""
+"""Command and environment for running this rlctl in a child process."""
 
 import os
 import sys
@@ -10,12 +10,13 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NU
 
 
 def command(*arguments: str) -> list[str]:
-    """What runs `rlctl` with these arguments, wherever this process is."""
+    """Return the command that runs `rlctl` with these arguments in any working directory."""
+    # -P: do not import from the working directory.
     return [sys.executable, "-P", "-m", "rlctl", *arguments]
 
 
-def variables(threads: int) -> dict[str, str]:
-    """This process's variables, so that the same rlctl is found, and the share of threads."""
+def environment(threads: int) -> dict[str, str]:
+    """Return the child's environment: the same rlctl on the path, and `threads` threads."""
     here = str(Path(rlctl.__file__).parents[1])
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), here]))
     return {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "PYTHONPATH": path}

@@ -1,6 +1,6 @@
-"""Values of settings: read from text by their type, checked against what is allowed.
+"""Parsing and validation of setting values.
 
-Everything here raises ValueError with a message that continues "<the setting>: ...".
+All functions raise ValueError with a message that continues "<the setting>: ...".
 """
 
 import json
@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from rlctl.core.safe_io import DEEPEST, checked, parse_json
+from rlctl.core.safe_io import MAX_DEPTH, check_depth, parse_json
 from rlctl.core.suggest import did_you_mean
 
-LARGEST = 2**63 - 1  # what an int64 holds
+LARGEST = 2**63 - 1  # of int64
 
 
 def parse(raw: Any, kind: Any) -> Any:
-    """The value as the type `kind` has it. Text is read, other values are taken as they are.
+    """Return the value converted to the type `kind`. Text is parsed, other values are checked.
 
     Args:
-        raw: From text (`--set`, flags) or from TOML or JSON.
-        kind: bool, int, float, str, a tuple of them, or one of these or None.
+        raw: Text (`--set`, flags), or a value from TOML or JSON.
+        kind: bool, int, float, str, a tuple of them, or an optional one of these.
     """
     origin = get_origin(kind)
     if origin in (Union, UnionType):
@@ -33,10 +33,10 @@ def parse(raw: Any, kind: Any) -> Any:
     return {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_text}[kind](raw)
 
 
-def parse_any(text: str) -> Any:
-    """What a text stands for where nobody knows the type: what it is as JSON, else itself.
+def parse_untyped(text: str) -> Any:
+    """Parse a text of unknown type as JSON; return the text itself if it is not JSON.
 
-    So `9.81`, `true`, `[0.7, 2]` and `{"a": 1}` are what they look like, as are `True` and `None`.
+    `True`, `False` and `None` are accepted as well, in any case.
     """
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
@@ -48,12 +48,15 @@ def parse_any(text: str) -> Any:
         return text
 
 
-def storable(value: Any) -> Any:
-    """The value, if a manifest can keep it."""
+def check_storable(value: Any) -> Any:
+    """Return the value if it can be stored in a manifest, else raise ValueError."""
+    # Half the depth: the value is nested in the manifest's own objects.
     try:
-        parse_json(json.dumps(checked(value, DEEPEST // 2), allow_nan=False).encode())
+        parse_json(json.dumps(check_depth(value, MAX_DEPTH // 2), allow_nan=False).encode())
     except (TypeError, ValueError):
-        raise ValueError(f"{_short(value)} is neither number nor text, nor made of them") from None
+        raise ValueError(
+            f"{_short(value)} cannot be stored: use numbers, text, lists or tables"
+        ) from None
     return value
 
 
@@ -122,8 +125,8 @@ def _short(raw: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def check(value: Any, allowed: Mapping[str, Any]) -> None:
-    """Check a value, or every item of a tuple, against `low`, `high` and `choices`."""
+def validate(value: Any, allowed: Mapping[str, Any]) -> None:
+    """Validate a value, or every item of a tuple, against `low`, `high` and `choices`."""
     low, high, choices = (allowed.get(name) for name in ("low", "high", "choices"))
     for item in value if isinstance(value, tuple) else (value,):
         if item is None:

@@ -1,4 +1,4 @@
-"""Stopping on request: the first signal asks, the second insists."""
+"""Stop on signals: the first requests a stop with a save, the second stops immediately."""
 
 import os
 import signal
@@ -12,12 +12,14 @@ from typing import Any, Self
 from rlctl.core.errors import StoppedUnsaved
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-PATIENCE = 1.0  # seconds in which the main thread should hear a second signal, given two chances
+TERMINATION_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+SECOND_SIGNAL_TIMEOUT = 1.0  # seconds for the main thread to handle the second signal; tried twice
 
 
-def called(signum: int) -> str:
-    """What people call a signal."""
+def signal_name(signum: int) -> str:
+    """Return the usual name of a signal."""
     if signum == signal.SIGINT:
         return "Ctrl-C"
     try:
@@ -28,14 +30,14 @@ def called(signum: int) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP raise KeyboardInterrupt in the body, so that it can clean up.
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP in the `with` body, so that it can clean up.
 
-    The exception's text is the signal's name. A signal that is ignored or handled already, as
-    `nohup` has it, stays so. Outside the main thread nothing is changed.
+    The exception's text is the signal's name. Signals that are already ignored (as by `nohup`) or
+    handled are left alone. Does nothing outside the main thread.
     """
     changed = []
     if threading.current_thread() is threading.main_thread():
-        changed = [each for each in ENDING if signal.getsignal(each) == signal.SIG_DFL]
+        changed = [each for each in TERMINATION_SIGNALS if signal.getsignal(each) == signal.SIG_DFL]
     for signum in changed:
         signal.signal(signum, _interrupt)
     try:
@@ -46,47 +48,50 @@ def interruptible() -> Iterator[None]:
 
 
 def _interrupt(signum: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(called(signum))
+    raise KeyboardInterrupt(signal_name(signum))
 
 
 class StopFlag:
-    """While entered, Ctrl-C and SIGTERM set a flag that the work looks at between its steps.
+    """Context in which Ctrl-C and SIGTERM set a flag, to be polled between steps.
 
-    The second signal raises StoppedUnsaved in the main thread; if that is deep in a compiler and
-    does not hear it, the process ends all the same. Python's own handlers run only between two
-    instructions of the main thread, so a small thread listens too and answers at once. Outside the
-    main thread signals cannot be caught, and nothing is changed.
+    The second signal raises StoppedUnsaved in the main thread. If the main thread is inside
+    compiled code and cannot handle it, the process exits. Python runs signal handlers only between
+    bytecode instructions of the main thread, so a listener thread on the wakeup descriptor gives
+    immediate feedback. Outside the main thread signals cannot be caught, and nothing is changed.
 
     Args:
-        tell: Called, from the small thread, with a line on what a signal does.
-        exits: Whether the process ends if it does not hear the second signal.
+        notify: Called in the listener thread with a line that says what the signal does.
+        exits: Whether the process exits if the second signal is not handled.
 
     Attributes:
-        signum: The signal that asked to stop, None while none did.
+        signum: The signal that requested the stop, None before.
     """
 
-    def __init__(self, tell: Callable[[str], None] = lambda line: None, exits: bool = True) -> None:
+    def __init__(
+        self, notify: Callable[[str], None] = lambda line: None, exits: bool = True
+    ) -> None:
         self.signum: int | None = None
         self._exits = exits
-        self._tell = tell
+        self._notify = notify
         self._before: dict[int, Any] = {}
         self._count = 0
-        self._insisted = threading.Event()
+        self._second_handled = threading.Event()
 
     def __call__(self) -> int | None:
-        """The signal that asked to stop, None while none did."""
+        """Return the signal that requested the stop, None before."""
         return self.signum
 
     def request(self, signum: int) -> None:
-        """Ask to stop as the signal would, without telling."""
+        """Request a stop like the signal would, without a message."""
         if self.signum is None:
             self.signum = signum
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._ear, self._mouth = socket.socketpair()
-            self._mouth.setblocking(False)
-            self._wakeup = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+            # Python writes every signal's number to the wakeup descriptor, even during C code.
+            self._receiver, self._sender = socket.socketpair()
+            self._sender.setblocking(False)
+            self._wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
             self._before = {signum: signal.signal(signum, self._handle) for signum in SIGNALS}
             self._listener = threading.Thread(target=self._listen, daemon=True)
             self._listener.start()
@@ -104,44 +109,44 @@ class StopFlag:
             signal.signal(signum, handler)
         signal.set_wakeup_fd(self._wakeup)
         self._before = {}
-        self._insisted.set()
-        self._mouth.close()
+        self._second_handled.set()
+        self._sender.close()  # ends the listener's recv
         self._listener.join()
-        self._ear.close()
+        self._receiver.close()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        """Hear a signal in the main thread, when that is back in Python."""
+        """Handle a signal in the main thread, once it is back in Python."""
         self.request(signum)
         self._count += 1
         if self._count > 1:
-            self._insisted.set()
+            self._second_handled.set()
             raise StoppedUnsaved(
-                f"stopped at once by a second signal, {called(signum)}",
-                "what was saved before is kept; `rlctl train --resume RUN` goes on from there",
+                f"stopped immediately by a second signal, {signal_name(signum)}",
+                "earlier checkpoints are kept; `rlctl train --resume RUN` resumes the last one",
             )
 
     def _listen(self) -> None:
-        """Hear every signal when it comes."""
+        """Receive every signal when it arrives, in the listener thread."""
         count = 0
-        while heard := self._ear.recv(1):
-            if heard[0] not in SIGNALS:
+        while received := self._receiver.recv(1):
+            if received[0] not in SIGNALS:
                 continue
-            self.request(heard[0])
+            self.request(received[0])
             count += 1
-            name = called(heard[0])
+            name = signal_name(received[0])
             if count == 1:
-                self._tell(f"{name}: stopping, all there is will be saved; once more stops at once")
-            elif self._insisted.wait(PATIENCE):
+                self._notify(f"{name}: stopping and saving; send it again to stop immediately")
+            elif self._second_handled.wait(SECOND_SIGNAL_TIMEOUT):
                 continue
-            elif count == 2:  # two that came close together reach Python's handler as one
-                _wake_main_thread(heard[0])
+            elif count == 2:  # two signals close together reach Python's handler as one
+                _wake_main_thread(received[0])
             elif self._exits:
-                self._tell(f"{name}: stopped at once")
+                self._notify(f"{name}: stopped immediately")
                 os._exit(StoppedUnsaved.exit_code)
 
 
 def _wake_main_thread(signum: int) -> None:
-    """Send the signal where it also ends a system call that the main thread waits in."""
+    """Send the signal to the main thread, to interrupt a system call it waits in."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident, signum)
     else:  # Windows

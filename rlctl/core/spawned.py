@@ -1,19 +1,19 @@
-"""Telling a process at work from one that is only being started.
+"""Detection of processes that multiprocessing is still spawning.
 
-multiprocessing's way to start a process without a fork (`spawn`) runs the main script again in the
-new process, up to an `if __name__ == "__main__":`. A script without that line starts rlctl again.
+The `spawn` start method runs the main script again in the new process, up to an
+`if __name__ == "__main__":`. A script without that line would start rlctl recursively.
 """
 
 import multiprocessing
 
-STARTED_AGAIN = 66  # the exit status of such a process
+SPAWN_EXIT_CODE = 66  # exit status of such a process
 
 
-def leave_if_starting() -> None:
-    """End this process without a word if it is only being started: its parent tells.
+def exit_if_spawning() -> None:
+    """Exit silently if this process is still being spawned; the parent reports the error.
 
     Raises:
-        SystemExit: With the status `STARTED_AGAIN`.
+        SystemExit: With the status `SPAWN_EXIT_CODE`.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise SystemExit(STARTED_AGAIN)
+        raise SystemExit(SPAWN_EXIT_CODE)

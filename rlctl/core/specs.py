@@ -31,7 +31,7 @@ class ObservationPart:
 
 @dataclass(frozen=True)
 class ActionPart:
-    """One component of the action, in the environment's own units.
+    """One component of the action, in the environment's units.
 
     Attributes:
         name: The actuator or joint that it drives.
@@ -178,15 +178,15 @@ class EnvSpec:
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """Everything needed to act from arrays alone, in any framework.
+    """Everything needed to compute actions from saved arrays, in any framework.
 
     The action for an observation x follows from the networks, whose kernels are stored [in, out].
     A is the size of an action:
 
-        n = clip((x - mean) / std, -clip, clip)                    the normaliser
+        n = clip((x - mean) / std, -clip, clip)                    observation normaliser
         h = MLP(n)                                                 the policy network
 
-    and then, where `noise` is standard normal (A,), or 0 for the deterministic action:
+    and then, with `noise` standard normal (A,), or 0 for the deterministic action:
 
         tanh_normal    h = [mu, s]                                 2A numbers
                        u = mu + (softplus(s) + min_std) * var_scale * noise
@@ -206,7 +206,7 @@ class PolicySpec:
         value_hidden_layer_sizes: Widths of the value function's hidden layers.
         activation: Hidden activation: `swish`, `tanh`, `relu` or `elu`.
         distribution: `tanh_normal`, `normal` or `categorical`.
-        min_std: Smallest standard deviation of tanh_normal, added after the softplus.
+        min_std: Minimum standard deviation of tanh_normal, added after the softplus.
         var_scale: Factor on the standard deviation of tanh_normal.
         normalize: Whether observations are normalised.
         normalizer_clip: Bound on the normalised observation, None for none.
@@ -273,6 +273,7 @@ def _parse(kind: Any, value: Any, name: str) -> Any:
         return tuple(_parse(parts[0], item, f"{name}[{i}]") for i, item in enumerate(value))
     # In Python a bool is an int: without the second test, true would pass as 1.
     fits = origin is None and isinstance(value, (int, float) if kind is float else kind)
+    # bool is a subclass of int, but `true` is not a number in JSON.
     if fits and (kind is bool) == isinstance(value, bool):
         return value
     raise ValueError(f"{name} is {repr(value)[:40]}")

@@ -1,17 +1,17 @@
-"""What somebody meant by a name that is not there: by words first, then by letters.
+"""Suggestions for unknown names: by words first, then by letters.
 
-Other tools call the same things by other names; `ALIASES` knows the common ones.
+`ALIASES` lists the names that other tools use for the same settings and options.
 """
 
 import difflib
 import re
 from collections.abc import Iterable
 
-_CLOSE = 0.6  # of two names, between 0 and 1
+_CLOSE = 0.6  # similarity of two names, 0 to 1
 _SAME_WORD = 0.75
 _CLOSE_LETTERS = 0.65
-_ELSEWHERE = {
-    # the name here: what others call it
+_OTHER_NAMES = {
+    # name in rlctl: names in other tools
     "learning_rate": "lr alpha step_size stepsize adam_lr policy_lr actor_lr",
     "value_learning_rate": "lr vf_lr value_lr critic_lr vf_stepsize vf_learning_rate",
     "discounting": "gamma discount discount_factor",
@@ -73,20 +73,21 @@ _ELSEWHERE = {
     "quiet": "silent",
 }
 ALIASES: dict[str, list[str]] = {}
-for _here, _elsewhere in _ELSEWHERE.items():
+for _here, _elsewhere in _OTHER_NAMES.items():
     for _name in _elsewhere.split():
         ALIASES.setdefault(_name, []).append(_here)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that was meant, "" if none is near.
+    """Return the most similar known name, "" if none is similar enough.
 
     Args:
-        name: What was given.
-        known: Names; those of settings are section.key, and a section may be left out of `name`.
+        name: The given name.
+        known: Names; settings are section.key, and `name` may omit the section.
     """
     known = list(known)
     section, _, key = name.rpartition(".")
+    # Names in the given section first, then all others.
     first = [other for other in known if section and other.startswith(section + ".")]
     for candidates in (first, known):
         keys: dict[str, str] = {}
@@ -95,7 +96,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         if found := _same(key, keys) or _alias(key, keys):
             return keys[found]
     for candidates in (first, known):
-        scores = {other: _likeness(key, other.rpartition(".")[2]) for other in candidates}
+        scores = {other: _similarity(key, other.rpartition(".")[2]) for other in candidates}
         best = max(scores, key=scores.__getitem__, default="")
         if best and scores[best] >= _CLOSE:
             return best
@@ -103,7 +104,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """The question, "" where nothing is near."""
+    """Return the question "did you mean ...?", "" without a similar name."""
     meant = nearest(name, known)
     return f"did you mean {prefix}{meant}?" if meant else ""
 
@@ -114,7 +115,7 @@ def _words(name: str) -> list[str]:
 
 
 def _same(key: str, keys: Iterable[str]) -> str:
-    """The one that is written with other capitals or marks between its words."""
+    """Return the key that differs only in capitals or separators, "" if none."""
     wanted = "".join(_words(key))
     return next((other for other in keys if wanted and "".join(_words(other)) == wanted), "")
 
@@ -125,19 +126,19 @@ def _alias(key: str, keys: Iterable[str]) -> str:
     return next((plain[other] for other in meant if other in plain), "")
 
 
-def _likeness(a: str, b: str) -> float:
-    """How alike two names are, 0 to 1: the words that they share, or else their letters."""
+def _similarity(a: str, b: str) -> float:
+    """Return the similarity of two names, 0 to 1, by shared words or else by letters."""
     left, right = _words(a), _words(b)
     if not left or not right:
         return 0.0
-    likest = [max(_word_likeness(word, other) for other in right) for word in left]
-    shared = sum(score for score in likest if score >= _SAME_WORD)
+    best_scores = [max(_word_similarity(word, other) for other in right) for word in left]
+    shared = sum(score for score in best_scores if score >= _SAME_WORD)
     by_words = 2 * shared / (len(left) + len(right))
     by_letters = difflib.SequenceMatcher(None, a.lower(), b.lower()).ratio()
     return max(by_words, by_letters if by_letters >= _CLOSE_LETTERS else 0.0)
 
 
-def _word_likeness(a: str, b: str) -> float:
+def _word_similarity(a: str, b: str) -> float:
     if len(a) >= 3 and b.startswith(a):
         return 1.0
     return difflib.SequenceMatcher(None, a, b).ratio()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import Stopped, StoppedUnsaved
-from rlctl.core.signals import called
+from rlctl.core.signals import signal_name
 from rlctl.engines.api import Hooks, Result
 from rlctl.engines.interruptible import Interrupted, InterruptibleThread
 from rlctl.engines.trainer import Trainer
@@ -41,7 +41,7 @@ def run_training(
         if not steps:
             raise StoppedUnsaved("stopped before the first update was done") from None
         raise Stopped(
-            f"stopped by {called(interrupted.signum)} at step {steps:,}; everything is saved",
+            f"stopped by {signal_name(interrupted.signum)} at step {steps:,}; everything is saved",
             data={"steps": steps},
             signum=interrupted.signum,
         ) from None

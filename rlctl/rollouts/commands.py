@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlctl.core.errors import NotFound, UsageError
-from rlctl.core.safe_io import NotText, decoded, read
+from rlctl.core.safe_io import NotText, decode_utf8, read
 from rlctl.rollouts.base import Driver, Step
 
 _MAX_BYTES = 2**20  # of a schedule file
@@ -121,7 +121,7 @@ def _lines(text: str) -> list[str]:
     """Return the entries of a schedule or of a schedule file, without comments."""
     if ":" not in text or Path(text).is_file():
         try:
-            text = decoded(read(Path(text), _MAX_BYTES))
+            text = decode_utf8(read(Path(text), _MAX_BYTES))
         except NotText as error:
             raise UsageError(f"cannot read {text}: {error}", "save it as UTF-8") from error
         except OSError as error:

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from rlctl.core.errors import Diverged, RlctlError, UsageError
-from rlctl.core.spawned import STARTED_AGAIN
+from rlctl.core.spawned import SPAWN_EXIT_CODE
 from rlctl.envs.families.gymnasium import GymnasiumEnvironment
 from rlctl.rollouts.gym_group import GymGroup
 
@@ -110,7 +110,7 @@ class RemoteGroup:
         """Return the error that describes how the process ended."""
         self._process.join(timeout=EXIT_TIMEOUT)
         code = self._process.exitcode
-        if not self._when and code == STARTED_AGAIN:
+        if not self._when and code == SPAWN_EXIT_CODE:
             return UsageError(
                 f"the script that starts rlctl starts it again in each process of {self._name}: "
                 'put its code under `if __name__ == "__main__":`'

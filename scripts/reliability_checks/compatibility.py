@@ -21,7 +21,7 @@ def run(count: int) -> CheckResult:
     Only the policy states the members in `OWN`. A training compares them with its settings. A
     command that only acts has nothing to compare them with, so changes to them are left out.
     """
-    from checkpoints.forged import forge, spec_changes
+    from checkpoints.resealed import forge, spec_changes
 
     result = CheckResult(
         "a changed layout or meaning is refused or reported; older schemas load without notice"

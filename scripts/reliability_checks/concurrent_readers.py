@@ -8,7 +8,7 @@ from reliability_checks.result import CheckResult
 
 def run(count: int) -> CheckResult:
     """Load the newest and the best checkpoint `count` times while a process saves and prunes."""
-    from checkpoints.reading_on import race
+    from checkpoints.concurrent_reader import race
 
     result = CheckResult(
         "evaluating or rendering a run during its training gets a complete checkpoint"

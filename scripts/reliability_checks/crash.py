@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from reliability_checks.result import CheckResult  # first: it puts tests/ on sys.path
 
-from checkpoints import killing  # isort: skip
+from checkpoints import crash_injection  # isort: skip
 
 
 def run(count: int) -> CheckResult:
@@ -20,10 +20,10 @@ def run(count: int) -> CheckResult:
         for part in ("saves", "processes", "imports", "ppo", "trpo"):
             (root / part).mkdir()
         lines = chain(
-            killing.of_saves(root / "saves"),
-            killing.of_imports(root / "imports"),
-            killing.of_processes(root / "processes"),
-            *(killing.of_trainings(algo, root / algo, updates) for algo in ("ppo", "trpo")),
+            crash_injection.of_saves(root / "saves"),
+            crash_injection.of_imports(root / "imports"),
+            crash_injection.of_processes(root / "processes"),
+            *(crash_injection.of_trainings(algo, root / algo, updates) for algo in ("ppo", "trpo")),
         )
         result.record_trainings(lines)
     return result

@@ -12,16 +12,16 @@ PROMISE = (
 
 def run(count: int) -> CheckResult:
     """Run `count` trials, a third of each kind."""
-    import stand_ins
-    from hostile import guessing
-    from private_place import Guard, private
+    import fakes
+    from hostile import fuzz
+    from sandbox import Guard, isolated
 
     result, guard = CheckResult(PROMISE), Guard()
-    for kind in guessing.KINDS:
+    for kind in fuzz.KINDS:
         with TemporaryDirectory() as folder:
             place = Path(folder) / "here"
             place.mkdir()
-            with private(place), stand_ins.idle():
-                for what, why in guessing.outcomes(kind, place, guard, count // 3 + 1, seed=0):
-                    result.record(not why, f"{what}: {why}")
+            with isolated(place), fakes.idle():
+                for what, problem in fuzz.problems(kind, place, guard, count // 3 + 1, seed=0):
+                    result.record(not problem, f"{what}: {problem}")
     return result

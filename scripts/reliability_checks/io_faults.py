@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from reliability_checks.result import CheckResult  # first: it puts tests/ on sys.path
 
-from checkpoints import failing  # isort: skip
+from checkpoints import io_errors  # isort: skip
 
 
 def run(count: int) -> CheckResult:
@@ -20,8 +20,8 @@ def run(count: int) -> CheckResult:
         for part in ("saves", "ppo", "trpo"):
             (root / part).mkdir()
         lines = chain(
-            failing.of_saves(root / "saves"),
-            *(failing.of_trainings(algo, root / algo, 2, each) for algo, each in every.items()),
+            io_errors.of_saves(root / "saves"),
+            *(io_errors.of_trainings(algo, root / algo, 2, each) for algo, each in every.items()),
         )
         result.record_trainings(lines)
     return result

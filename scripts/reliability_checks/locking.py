@@ -38,7 +38,7 @@ def start(folder: Path, how: str, locks: str, left: bool) -> list[int]:
     if left:
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        name = lock.NAME if locks == "system" else lock.MADE
+        name = lock.NAME if locks == "system" else lock.LOCK_FILE
         (folder / name).write_text(LEFT.format(gone.pid, lock.socket.gethostname()))
     script = ROOT / "tests" / "core" / "starts.py"
     command = [sys.executable, str(script), str(folder), str(STARTS), how, locks]

@@ -33,8 +33,8 @@ def run(count: int) -> CheckResult:
             "prune": lambda: store.prune(long / find.FOLDER, CHECKPOINTS),
             "prune every": lambda: store.prune(long / find.FOLDER, 3, keep_every=1),
             "save": lambda: save_next(long / find.FOLDER),
-            "find RUN": lambda: find.opened(str(long)),
-            "find nothing": lambda: find.opened(None, root=root),
+            "find RUN": lambda: find.open_checkpoint(str(long)),
+            "find nothing": lambda: find.open_checkpoint(None, root=root),
             "names": lambda: runs.names(root),
             "latest_run of another": lambda: runs.latest_run(root, "x1"),
             "completion": lambda: complete_ckpt("l"),
@@ -49,7 +49,7 @@ def run(count: int) -> CheckResult:
 
 def make_runs(root: Path) -> list[Path]:
     """Create `RUNS` runs with one checkpoint each and one run with `CHECKPOINTS`."""
-    from checkpoints.saving import save
+    from checkpoints.sample_checkpoints import save
 
     from rlctl.checkpoints import manifest, store
 
@@ -74,7 +74,7 @@ def make_runs(root: Path) -> list[Path]:
 
 def save_next(folder: Path) -> None:
     """Save the next step's checkpoint."""
-    from checkpoints.saving import save
+    from checkpoints.sample_checkpoints import save
 
     from rlctl.checkpoints import store
 

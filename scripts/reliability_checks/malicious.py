@@ -10,20 +10,20 @@ PROMISE = "a hostile file runs nothing, writes nothing, and gives the right exit
 
 def run(count: int) -> CheckResult:
     """Run all cases; `count` is the least number of cases expected."""
-    from hostile import trying
-    from private_place import Guard
+    from hostile import runner
+    from sandbox import Guard
 
     result, guard = CheckResult(PROMISE), Guard()
-    cases, longest, most = trying.cases(), 0.0, 0
+    cases, longest, most = runner.cases(), 0.0, 0
     result.record(len(cases) >= count, f"there are {len(cases)} cases, not {count}")
     with TemporaryDirectory() as folder:
         for number, case in enumerate(cases):
-            why, seconds, memory = trying.attempt(case, Path(folder) / str(number), guard)
-            result.record(not why, f"{case.name}: {why}")
+            problem, seconds, memory = runner.run_case(case, Path(folder) / str(number), guard)
+            result.record(not problem, f"{case.name}: {problem}")
             longest, most = max(longest, seconds), max(most, memory)
     result.measurements["most processor time"] = f"{longest:.1f} s"
     result.measurements["most memory"] = (
-        f"{most / 2**20:.0f} MiB, and {trying.children() / 2**20:.0f} MiB"
+        f"{most / 2**20:.0f} MiB, and {runner.children() / 2**20:.0f} MiB"
     )
     result.measurements["most memory"] += " of a reading process"
     return result

@@ -98,8 +98,8 @@ MECHANISMS = (
     Mechanism(
         "rows of metrics are buffered until there is space",
         "core/metrics.py",
-        "self._waiting = self._waiting[written:]",
-        'self._waiting = b""',
+        "self._buffer = self._buffer[written:]",
+        'self._buffer = b""',
         "core/test_metrics.py::test_rows_wait_for_space_and_none_is_torn",
     ),
     Mechanism(
@@ -162,7 +162,7 @@ MECHANISMS = (
     Mechanism(
         "a checkpoint is put aside before it is deleted",
         "checkpoints/store.py",
-        "            _put_aside(step_folder(folder, step))",
+        "            _mark_deleted(step_folder(folder, step))",
         "            shutil.rmtree(step_folder(folder, step))",
         f"{FAULTS}::test_a_kill_loses_no_checkpoint",
     ),
@@ -176,7 +176,7 @@ MECHANISMS = (
     Mechanism(
         "an import outlives an earlier one that had its number",
         "core/files.py",
-        "        shutil.rmtree(room, ignore_errors=True)  # of",
+        "        shutil.rmtree(staging, ignore_errors=True)  # of",
         "        # of",
         f"{FAULTS}::test_a_kill_leaves_an_import_whole_or_not_there",
     ),
@@ -225,7 +225,7 @@ MECHANISMS = (
     Mechanism(
         "an extra file is noticed",
         "checkpoints/reading.py",
-        'for extra in sorted(names - {manifest.NAME, *found.manifest["files"]}):',
+        'for extra in sorted(names - {manifest.NAME, *examination.manifest["files"]}):',
         "for extra in ():",
         "checkpoints/test_mutations.py::test_extra_files_are_refused",
     ),
@@ -246,16 +246,16 @@ MECHANISMS = (
     Mechanism(
         "deeply nested text is refused",
         "core/safe_io.py",
-        "    return checked(value)\n",
+        "    return check_depth(value)\n",
         "    return value\n",
-        "core/test_untrusted.py",
+        "core/test_safe_io.py",
     ),
     Mechanism(
         "another layout is refused",
         "checkpoints/compatibility.py",
         "if part != new:",
         "if False:",
-        "checkpoints/test_drift.py",
+        "checkpoints/test_compatibility.py",
     ),
     Mechanism(
         "two processes cannot write one run",
@@ -269,7 +269,7 @@ MECHANISMS = (
         "checkpoints/find.py",
         "if path.exists():\n                raise",
         "if True:\n                raise",
-        "checkpoints/test_reading_on.py::test_what_is_pruned_while_it_is_read_is_chosen_anew",
+        "checkpoints/test_concurrent_reader.py::test_what_is_pruned_while_it_is_read_is_chosen_anew",
     ),
 )
 

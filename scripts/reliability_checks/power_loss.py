@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from reliability_checks.result import CheckResult  # first: it puts tests/ on sys.path
 
-from checkpoints import cutting  # isort: skip
+from checkpoints import power_loss  # isort: skip
 
 
 def run(count: int) -> CheckResult:
@@ -20,10 +20,10 @@ def run(count: int) -> CheckResult:
         for part in ("saves", "imports", "ppo", "trpo"):
             (root / part).mkdir()
         lines = chain(
-            cutting.of_saves(root / "saves", each),
-            cutting.of_imports(root / "imports", each),
+            power_loss.of_saves(root / "saves", each),
+            power_loss.of_imports(root / "imports", each),
             *(
-                cutting.of_trainings(algo, root / algo, 4, each, every=25)
+                power_loss.of_trainings(algo, root / algo, 4, each, every=25)
                 for algo in ("ppo", "trpo")
             ),
         )

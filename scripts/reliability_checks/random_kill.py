@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reliability_checks.result import CheckResult  # first: it puts tests/ on sys.path
 
-from checkpoints.processes import Story  # isort: skip
+from checkpoints.processes import KilledTraining  # isort: skip
 
 ENGINES = ("ppo", "trpo")
 
@@ -25,9 +25,9 @@ def run(count: int) -> CheckResult:
     return result
 
 
-def _kill_and_resume(algo: str, folder: Path, kills: float) -> Story:
+def _kill_and_resume(algo: str, folder: Path, kills: float) -> KilledTraining:
     """Kill trainings of one engine until `kills` is reached."""
-    story = Story(algo, folder, updates=500)
+    story = KilledTraining(algo, folder, updates=500)
     while story.kills < kills:
-        story.chapter(kills=10)
+        story.run_with_kills(kills=10)
     return story

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints.saving import facts, flip, groups, save
+from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.actions.inspect_ckpt import inspect_ckpt
 from rlctl.checkpoints import manifest, store

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import flip
+from checkpoints.sample_checkpoints import flip
 from resuming import PER_UPDATE, UPDATES, begin, differences, newest, resume, small
 from stopping import after_updates, hooks_that_stop, in_phase
 

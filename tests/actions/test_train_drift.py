@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from checkpoints.forged import forge
+from checkpoints.resealed import forge
 
 from rlctl.actions.train import TrainRequest, train
 from rlctl.checkpoints import arrays, compatibility, manifest, store

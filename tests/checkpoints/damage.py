@@ -1,4 +1,4 @@
-"""Every way in which a checkpoint's files come to be others than those that were written."""
+"""Kinds of damage to a checkpoint's files."""
 
 import os
 import random
@@ -15,11 +15,11 @@ Act = Callable[[Path, Random], object]
 
 @dataclass(frozen=True)
 class Damage:
-    """A kind of damage.
+    """Kind of damage.
 
     Attributes:
-        act: Does it to a file of a checkpoint, with the help of random numbers.
-        code: The exit code it is told with; 0 where the content is the same after all.
+        act: Applies it to a file of a checkpoint, with random numbers.
+        code: The expected exit code; 0 if the content is unchanged.
     """
 
     act: Act

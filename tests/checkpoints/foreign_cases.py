@@ -35,18 +35,18 @@ REFUSED = {"sb3_dqn.zip": "DQN", "sb3_ars.zip": "ARS"}  # name -> the algorithm
 
 
 def source(name: str, folder: Path = FOLDER) -> Path:
-    """The file, or the folder of the only step."""
+    """Return the file, or the folder of the only step."""
     path = folder / name
     return next(path.iterdir()) if path.is_dir() else path
 
 
 def arguments(name: str, folder: Path = FOLDER) -> list[str]:
-    """Of `rlctl import`, beside the file."""
+    """Return the arguments of `rlctl import` besides the file."""
     return [str(folder / word[1:]) if word[0] == "@" else word for word in CASES[name]]
 
 
 def greatest_difference(name: str, made: Path, folder: Path = FOLDER) -> float:
-    """Between the actions of a checkpoint made of it and those that the tool takes, clipped."""
+    """Return the largest difference from the tool's clipped actions."""
     facts = json.loads((folder / f"{name}.json").read_text())
     checkpoint: Checkpoint = load(made)
     policy = policy_of(checkpoint)

@@ -1,4 +1,4 @@
-"""Pickles that would do something if they were unpickled: each would make the file `canary`."""
+"""Malicious pickles: unpickling one would run code, e.g. create the file `canary`."""
 
 import builtins
 import ctypes
@@ -20,7 +20,7 @@ CODE = "open('canary', 'w')"
 
 
 class Call:
-    """Pickles as the call of a function."""
+    """Object that pickles as a function call."""
 
     def __init__(self, function, *args):
         self.made = function, args
@@ -30,13 +30,13 @@ class Call:
 
 
 def named(module, name):
-    """A pickle of one global, by its name alone."""
+    """Return a pickle of one global."""
     words = [b"\x8c" + bytes([len(word)]) + word.encode() for word in (module, name)]
     return b"\x80\x04" + b"".join(words) + b"\x93."
 
 
 def calling(module, name, *args):
-    """A pickle that calls a global."""
+    """Return a pickle that calls a global."""
     inner = b"".join(pickle.dumps(arg, 4)[2:-1] for arg in args)
     return named(module, name)[:-1] + b"(" + inner + b"tR."
 

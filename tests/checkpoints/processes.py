@@ -1,4 +1,4 @@
-"""Real trainings, as processes of their own that are killed at moments drawn by chance."""
+"""Trainings in real processes that are killed at random moments."""
 
 import json
 import random
@@ -15,17 +15,17 @@ from rlctl.core.errors import RlctlError
 EVALUATIONS = 5
 
 
-class Story:
-    """A training that was never interrupted, and others that are killed again and again.
+class KilledTraining:
+    """Compares trainings that are killed repeatedly with an uninterrupted one.
 
     Args:
         algo: The engine.
-        folder: For the runs.
-        updates: How long they are.
+        folder: Folder of the runs.
+        updates: Length of the trainings.
 
     Attributes:
-        kills: Processes killed so far.
-        broken: What was lost or wrong, if anything.
+        kills: Number of killed processes.
+        broken: Descriptions of lost or wrong results.
     """
 
     def __init__(self, algo: str, folder: Path, updates: int) -> None:
@@ -36,21 +36,21 @@ class Story:
         self._finish(whole, "train.keep_last=1000000")
         self._files = {step: files(whole, step) for step in store.steps(whole / "checkpoints")}
         self._rows = rows(whole)
-        self._chapter = 0
+        self._run_count = 0
 
-    def chapter(self, kills: int) -> None:
-        """Train in a new folder, killed so often and gone on with, then to the end."""
-        self._chapter += 1
-        run = self._folder / f"{self._algo}-{self._chapter}"
+    def run_with_kills(self, kills: int) -> None:
+        """Train in a new folder with this many kills and resumes, then to the end."""
+        self._run_count += 1
+        run = self._folder / f"{self._algo}-{self._run_count}"
         for _ in range(kills):
             announced = self._killed(run)
             self._check(run, announced)
         self._finish(run)
         if rows(run) != self._rows or store.steps(run / "checkpoints")[-1] != max(self._files):
-            self.broken.append(f"{run}: did not end as it does uninterrupted")
+            self.broken.append(f"{run}: result differs from the uninterrupted training")
 
     def _start(self, run: Path, *more: str) -> subprocess.Popen:
-        """Begin it, or go on with it: whatever a kill left, one of the two commands does."""
+        """Start or resume the training, whichever the run's folder allows."""
         if (run / "config.json").exists():
             arguments = ["--resume", run]
         else:
@@ -67,7 +67,7 @@ class Story:
             self._tell_exit(run, process)
 
     def _killed(self, run: Path) -> list[str]:
-        """Kill it: mostly while it saves again and again, at times earlier. What it had saved."""
+        """Kill a training, mostly while it saves; return the checkpoints it reported."""
         process, chance = self._start(run), self._chance.random()
         wanted = b'"checkpoint"' if chance < 0.8 or not run.exists() else b'"start"'
         output = run.with_suffix(".out")
@@ -83,15 +83,17 @@ class Story:
         return [Path(event["path"]).name for event in events if event.get("event") == "checkpoint"]
 
     def _check(self, run: Path, announced: list[str]) -> None:
-        """Every checkpoint is whole and that of the uninterrupted training, the last among them."""
+        """Check that all reported checkpoints exist and equal the uninterrupted training's."""
         steps = store.steps(run / "checkpoints")
         names = [store.step_folder(run, step).name for step in steps]
         if announced and (not names or names[-1] < announced[-1]):
-            self.broken.append(f"{run}: {announced[-1]} was saved and is not there")
+            self.broken.append(f"{run}: {announced[-1]} was saved and is missing")
         for step in steps:
             try:
                 if files(run, step) != self._files[step]:
-                    self.broken.append(f"{run}: step {step} is another than uninterrupted")
+                    self.broken.append(
+                        f"{run}: step {step} differs from the uninterrupted training"
+                    )
             except RlctlError as error:
                 self.broken.append(f"{run}: {error}")
 

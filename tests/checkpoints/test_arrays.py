@@ -1,4 +1,4 @@
-"""Arrays go to bytes and come back the same, whatever their layout in memory."""
+"""Encoding of arrays round-trips for any memory layout."""
 
 import numpy as np
 import pytest

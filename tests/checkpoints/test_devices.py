@@ -1,4 +1,4 @@
-"""A checkpoint says nothing of the devices that it was made on."""
+"""A checkpoint does not depend on the devices of its training."""
 
 import json
 import re

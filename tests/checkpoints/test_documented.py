@@ -1,11 +1,11 @@
-"""The reader that the documentation shows reads, and notices damage."""
+"""The documented reader works and detects damage."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints.saving import flip, groups, save
+from checkpoints.sample_checkpoints import flip, groups, save
 
 DOC = Path(__file__).parents[2] / "docs" / "checkpoints.md"
 

@@ -1,11 +1,11 @@
-"""What --ckpt means, and what happens when what is meant is damaged."""
+"""Resolving --ckpt, also with damaged checkpoints."""
 
 import json
 import os
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import flip, save
+from checkpoints.sample_checkpoints import flip, save
 
 from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.find import find, locate
@@ -13,7 +13,7 @@ from rlctl.core.errors import Damaged, Incompatible, NotFound, Unsafe, UsageErro
 
 
 def make_run(name: str, *steps: int, env: str = "pendulum", best: int | None = None) -> Path:
-    """A run under ./runs, the last one made being the latest."""
+    """Create a run under ./runs; the last one created is the latest."""
     run = Path("runs") / name
     (run / "checkpoints").mkdir(parents=True)
     (run / "config.json").write_text(json.dumps({"env": env}))
@@ -49,9 +49,9 @@ def test_left_out_it_is_the_best_of_the_latest_run():
 
 def test_before_any_evaluation_the_best_is_the_newest():
     run = make_run("a", 10, 20)
-    told = []
-    assert find(None, tell=told.append) == at(run, 20)
-    assert told == []
+    warnings = []
+    assert find(None, warn=warnings.append) == at(run, 20)
+    assert warnings == []
 
 
 def test_the_latest_run_is_one_of_the_environment_named():
@@ -71,9 +71,9 @@ def test_an_environment_is_the_best_of_its_latest_run():
 
 
 def test_an_environment_without_a_run_is_the_policy_that_ships_or_an_error():
-    told = []
-    assert find("barkour", tell=told.append).name == "barkour"
-    assert told == ["no run of barkour here: the policy that ships with rlctl"]
+    warnings = []
+    assert find("barkour", warn=warnings.append).name == "barkour"
+    assert warnings == ["no run of barkour found: using the policy that ships with rlctl"]
     with pytest.raises(NotFound, match="there is no run of hopper"):
         find("hopper")
 
@@ -98,12 +98,12 @@ def test_an_environment_is_its_latest_run():
 
 
 def test_an_environment_without_a_run_is_the_policy_that_ships_or_told():
-    told = []
-    assert find("pendulum", tell=told.append) == shipped.named("shipped:pendulum")
-    assert "the policy that ships" in told[0]
+    warnings = []
+    assert find("pendulum", warn=warnings.append) == shipped.named("shipped:pendulum")
+    assert "the policy that ships" in warnings[0]
     own = make_run("own", 3)
-    assert find("pendulum", tell=told.append) == at(own, 3)
-    assert len(told) == 1
+    assert find("pendulum", warn=warnings.append) == at(own, 3)
+    assert len(warnings) == 1
     for text in ("hopper", "gym:CartPole-v1", "hopper@best"):
         with pytest.raises(NotFound, match="there is no run of") as caught:
             find(text)
@@ -157,7 +157,7 @@ def test_a_step_is_named_after_the_at():
     with pytest.raises(NotFound, match="a has no checkpoint of step 15") as caught:
         find("a@15")
     assert "10, 20, 30" in caught.value.hint
-    with pytest.raises(UsageError, match="'soon' is no step"):
+    with pytest.raises(UsageError, match="'soon' is not a step"):
         find("a@soon")
     with pytest.raises(NotFound, match="no run z"):
         find("z@10")
@@ -189,18 +189,18 @@ def test_a_damaged_one_that_is_named_is_an_error(text):
 def test_elsewhere_the_newest_that_verifies_steps_in_and_that_is_said(text):
     run = make_run("a", 10, 20, 30, best=30)
     flip(at(run, 30) / "policy.safetensors")
-    told = []
-    assert find(text, tell=told.append) == at(run, 20)
-    assert any("skipped" in line and "step_000000000030" in line for line in told)
-    assert told[-1] == f"using {at(run, 20)} instead"
+    warnings = []
+    assert find(text, warn=warnings.append) == at(run, 20)
+    assert any("skipped" in line and "step_000000000030" in line for line in warnings)
+    assert warnings[-1] == f"using {at(run, 20)} instead"
 
 
 def test_a_damaged_newest_does_not_matter_to_a_sound_best():
     run = make_run("a", 10, 20, best=10)
     flip(at(run, 20) / "policy.safetensors")
-    told = []
-    assert find(None, tell=told.append) == at(run, 10)
-    assert told == []
+    warnings = []
+    assert find(None, warn=warnings.append) == at(run, 10)
+    assert warnings == []
 
 
 def test_when_every_one_is_damaged():

@@ -1,4 +1,4 @@
-"""Pickles are read by stand-ins: Brax's own act as they did, whatever else they name is refused."""
+"""The restricted unpickler reads Brax's files and refuses all other names."""
 
 import pickle
 
@@ -9,7 +9,7 @@ from checkpoints.payloads import PICKLES
 
 from rlctl.checkpoints.foreign import pickles
 from rlctl.checkpoints.foreign.sandbox import read
-from rlctl.checkpoints.foreign.source import look
+from rlctl.checkpoints.foreign.source import open_source
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 
 
@@ -32,14 +32,14 @@ def test_statistics_are_no_policy():
     assert "--vec-normalize" in raised.value.hint
 
 
-@pytest.mark.parametrize(("name", "told"), [("brax_2.pkl", True), ("brax_3.pkl", False)])
-def test_a_pair_may_be_of_another_algorithm(name, told):
+@pytest.mark.parametrize(("name", "message"), [("brax_2.pkl", True), ("brax_3.pkl", False)])
+def test_a_pair_may_be_of_another_algorithm(name, message):
     found = pickles.read({"x": (FOLDER / name).read_bytes()})
-    assert any("SAC and ES have relu" in note for note in found.notes) == told
+    assert any("SAC and ES have relu" in note for note in found.notes) == message
 
 
 def array_state(shape, data, dtype="f4"):
-    """A pickle of one array, twice, with this state."""
+    """Return a pickle with one array twice, with this state."""
     whole = np.zeros(2, np.float32).__reduce__()
 
     class Array:
@@ -82,5 +82,5 @@ def test_deep_nests_are_no_danger():
 )
 def test_memory_is_limited(data, tmp_path):
     (tmp_path / "big.pkl").write_bytes(data)
-    with pytest.raises(Unsafe, match=r"big\.pkl: it asks for more memory"):
-        read(look(tmp_path / "big.pkl"))
+    with pytest.raises(Unsafe, match=r"big\.pkl: it needs more memory"):
+        read(open_source(tmp_path / "big.pkl"))

@@ -1,4 +1,4 @@
-"""What may be read at all: regular files of a bounded size, in a finished checkpoint."""
+"""Only regular files of a bounded size in a finished checkpoint are read."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from checkpoints.foreign_cases import FOLDER, source
 
 from rlctl.checkpoints.foreign import orbax
 from rlctl.checkpoints.foreign import source as module
-from rlctl.checkpoints.foreign.source import look
+from rlctl.checkpoints.foreign.source import open_source
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
 
@@ -32,61 +32,61 @@ def test_only_regular_files(kind, folder, tmp_path):
         (tmp_path / "alone").symlink_to(tmp_path / "x")
     for path in (folder, tmp_path / "alone"):
         with pytest.raises(Unsafe, match=r"is a (link|special file)"):
-            look(path)
+            open_source(path)
 
 
 def test_sizes_are_bounded(folder, monkeypatch):
     monkeypatch.setattr(module, "MAX_BYTES", 1000)
     for path in (folder, FOLDER / "sb3_ppo.zip"):
         with pytest.raises(Unsafe, match="to read"):
-            look(path)
+            open_source(path)
     monkeypatch.undo()
     monkeypatch.setattr(module, "MAX_FILES", 3)
     with pytest.raises(Unsafe, match="more than 3 files"):
-        look(folder)
+        open_source(folder)
 
 
 def test_a_checkpoint_must_be_finished(folder, tmp_path):
     with pytest.raises(Damaged, match="never finished"):
-        look(folder.rename(tmp_path / "5.orbax-checkpoint-tmp"))
+        open_source(folder.rename(tmp_path / "5.orbax-checkpoint-tmp"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFound, match="is empty"):
-        look(tmp_path / "empty")
+        open_source(tmp_path / "empty")
     shutil.copytree(source("brax_flat"), tmp_path / "a" / "9")
     shutil.copytree(source("brax_flat"), tmp_path / "a" / "10")
     shutil.copytree(source("brax_flat"), tmp_path / "a" / "11.orbax-checkpoint-tmp")
     with pytest.raises(NotFound, match="a folder of checkpoints") as raised:
-        look(tmp_path / "a")
+        open_source(tmp_path / "a")
     assert raised.value.hint.endswith(f"rlctl import {tmp_path / 'a' / '10'}")
     (tmp_path / "a" / "9" / "_METADATA").unlink()
     with pytest.raises(Damaged, match="_METADATA is missing"):
-        look(tmp_path / "a" / "9")
+        open_source(tmp_path / "a" / "9")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"cos\nsystem\n"])
 def test_other_files_are_told_apart(content, tmp_path):
     (tmp_path / "x").write_bytes(content)
     with pytest.raises((Incompatible, Damaged)):
-        look(tmp_path / "x")
+        open_source(tmp_path / "x")
 
 
 def test_checkpoints_of_rlctl_are_told(tmp_path):
     (tmp_path / "step_000000000010").mkdir()
     with pytest.raises(Incompatible, match="holds checkpoints of rlctl"):
-        look(tmp_path)
+        open_source(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
-        (safetensors.numpy.save({"a": np.zeros(20, np.float32)}), "a file of safetensors"),
+        (safetensors.numpy.save({"a": np.zeros(20, np.float32)}), "a safetensors file"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 1\n", "Git LFS"),
     ],
 )
-def test_what_can_be_made_readable_says_how(content, told, tmp_path):
+def test_what_can_be_made_readable_says_how(content, message, tmp_path):
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(Incompatible, match=told) as raised:
-        look(tmp_path / "x")
+    with pytest.raises(Incompatible, match=message) as raised:
+        open_source(tmp_path / "x")
     assert raised.value.hint
 
 
@@ -116,26 +116,26 @@ def test_folders_that_say_something_else(name, old, new, error, tmp_path):
     folder = shutil.copytree(source("brax_zarr"), tmp_path / "1")
     change(folder, name, old, new)
     with pytest.raises(error):
-        orbax.read(look(folder).files)
+        orbax.read(open_source(folder).files)
 
 
 @pytest.mark.parametrize("algorithm", ["sac", "bc"])
 def test_braxs_other_algorithms_are_refused_by_name(algorithm, folder):
     (folder / "ppo_network_config.json").rename(folder / f"{algorithm}_network_config.json")
     with pytest.raises(Incompatible, match=f"it is of Brax's {algorithm.upper()}"):
-        orbax.read(look(folder).files)
+        orbax.read(open_source(folder).files)
 
 
 def test_a_kernel_that_is_missing_is_not_taken_for_zeros(tmp_path):
-    files = look(source("brax_zarr")).files
+    files = open_source(source("brax_zarr")).files
     for name in ("1.params.hidden_0.kernel/0.0", "0.std/0"):
         with pytest.raises(Damaged, match="cannot be read"):
             orbax.read({k: v for k, v in files.items() if k != name})
 
 
 def test_a_damaged_folder_is_told_or_reads_as_it_was(folder, rng):
-    """TensorStore has checksums for its tree alone: of the numbers themselves nobody can tell."""
-    files = look(folder).files
+    """TensorStore has checksums for its tree only, not for the array data."""
+    files = open_source(folder).files
     right = orbax.read(files).arrays
     for name, data in sorted(files.items() - {("_METADATA", files["_METADATA"])}):
         at = int(rng.integers(len(data)))

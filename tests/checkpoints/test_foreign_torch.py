@@ -1,4 +1,4 @@
-"""PyTorch files: numbers by their names, and nothing that could run."""
+"""PyTorch files: tensors are found by name, no code runs."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from torch import nn
 
 from rlctl.checkpoints.foreign import sb3, torch_file
 from rlctl.checkpoints.foreign.sandbox import read
-from rlctl.checkpoints.foreign.source import look
+from rlctl.checkpoints.foreign.source import open_source
 from rlctl.core.errors import (
     Damaged,
     DeviceUnavailable,
@@ -32,7 +32,7 @@ def saved(content):
 
 
 def mlp(prefix, *sizes):
-    """Tensors of linear layers under a prefix."""
+    """Return tensors of linear layers under a prefix."""
     state = {}
     for i, (inputs, outputs) in enumerate(pairwise(sizes)):
         state[f"{prefix}.{2 * i}.weight"] = torch.randn(outputs, inputs)
@@ -95,7 +95,7 @@ def test_statistics_of_observations():
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "message"),
     [
         (ACTOR | CRITIC | LOG_STD | mlp("shared", 3, 3), r"shared\.0\.weight"),
         (ACTOR | LOG_STD | {"actor.1.weight": torch.ones(4)}, r"actor\.1\.weight"),
@@ -105,22 +105,28 @@ def test_statistics_of_observations():
         (mlp("actor", 3, 4) | mlp("actor_mean", 7, 2) | LOG_STD, "not clear which layers"),
         (
             renamed(ACTOR, "actor.2", "mu") | {"mu.weight": torch.ones(2, 7)} | LOG_STD,
-            "takes 7 numbers, and layer 0 gives 4",
+            "has input size 7, and layer 0 output size 4",
         ),
-        (CRITIC, "no layers of a policy"),
-        (OBS, "no layers of a policy"),
+        (CRITIC, "no layers that are named"),
+        (OBS, "no layers that are named"),
         (ACTOR | LOG_STD | {"obs_rms.mean": torch.ones(3)}, "not a mean and a variance"),
-        (ACTOR | LOG_STD | {"action_scale": torch.tensor(3.0)}, r"action_scale \(\) has no place"),
-        (ACTOR | LOG_STD | {"actor.scale": torch.tensor(3.0)}, r"actor\.scale \(\) has no place"),
+        (
+            ACTOR | LOG_STD | {"action_scale": torch.tensor(3.0)},
+            r"action_scale \(\) has no known role",
+        ),
+        (
+            ACTOR | LOG_STD | {"actor.scale": torch.tensor(3.0)},
+            r"actor\.scale \(\) has no known role",
+        ),
         (ACTOR | LOG_STD | {"squashed": torch.tensor(True)}, "squashed"),
         (ACTOR | LOG_STD | {"actor.return_bias": torch.ones(4)}, r"actor\.return_bias"),
-        ({"a": 1}, "no tensors"),
-        ([torch.ones(3)], "no tensors by name, but a list"),
+        ({"a": 1}, "not a dict of tensors"),
+        ([torch.ones(3)], "not a dict of tensors, but a list"),
         ({"actor.0.weight": torch.ones(3, 3, dtype=torch.int64)}, "dtype int64"),
     ],
 )
-def test_what_has_no_place_is_not_left_out(state, told):
-    with pytest.raises(Incompatible, match=told):
+def test_what_has_no_place_is_not_left_out(state, message):
+    with pytest.raises(Incompatible, match=message):
         torch_file.read(saved(state))
 
 
@@ -128,7 +134,7 @@ SQUARE = {name: mlp(name, 4, 4, 4) for name in ("net", "q_net", "q_net_target", 
 
 
 def layers(*names):
-    """Single layers of these names, each 4 -> 4."""
+    """Return single layers with these names, each 4 -> 4."""
     tensors = {"weight": torch.ones(4, 4), "bias": torch.ones(4)}
     return {f"{name}.{part}": tensor for name in names for part, tensor in tensors.items()}
 
@@ -158,7 +164,7 @@ def test_networks_are_not_chained_because_their_sizes_fit(state, candidates):
 @pytest.mark.parametrize("name", ["q_net", "q_network", "Q", "qf1", "agent.q"])
 def test_a_q_network_is_a_policy_only_if_it_is_named(name):
     state = saved(renamed(SQUARE["actor"], "actor", name))
-    with pytest.raises(Incompatible, match="of a Q-network by their names") as raised:
+    with pytest.raises(Incompatible, match="named as a Q-network") as raised:
         torch_file.read(state)
     assert "--actor" in raised.value.hint
     assert torch_file.read(state, name).outputs("policy") == [4, 4]
@@ -197,7 +203,7 @@ def test_the_layers_of_rsl_rl_need_no_names():
 
 def test_layers_with_nothing_between_some_of_them_are_refused():
     state = mlp("actor", 3, 4, 4) | renamed(mlp("x", 4, 2), "x.0", "actor.3")
-    with pytest.raises(Incompatible, match="nothing between them"):
+    with pytest.raises(Incompatible, match="no activation between them"):
         torch_file.read(saved(state))
 
 
@@ -226,8 +232,8 @@ def test_a_program_of_torchscript_is_no_state_dict(tmp_path):
     with zipfile.ZipFile(tmp_path / "policy.pt", "w") as archive:
         for name in ("data.pkl", "constants.pkl", "code/__torch__.py"):
             archive.writestr(f"policy/{name}", "")
-    with pytest.raises(Incompatible, match="a program of TorchScript"):
-        look(tmp_path / "policy.pt")
+    with pytest.raises(Incompatible, match="a TorchScript program"):
+        open_source(tmp_path / "policy.pt")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
@@ -261,23 +267,23 @@ def test_a_flipped_bit_is_noticed(tmp_path):
     data = bytearray((FOLDER / "torch_plain.pt").read_bytes())
     at = data.index(first_layer(data))
     data[at] ^= 1
-    with pytest.raises(Damaged, match="is not what was written"):
+    with pytest.raises(Damaged, match="has changed: its checksum differs"):
         torch_file.read({"x.pt": bytes(data)})
     for cut in (data[:-30], data[: len(data) // 2]):
         (tmp_path / "cut.pt").write_bytes(cut)
         with pytest.raises(Damaged):
-            read(look(tmp_path / "cut.pt"))
+            read(open_source(tmp_path / "cut.pt"))
 
 
 def first_layer(data):
-    """The bytes of a tensor in the fixture."""
+    """Return the bytes of a tensor in the fixture."""
     state = torch.load(io.BytesIO(bytes(data)), weights_only=True)
     return state["actor.0.weight"].numpy().tobytes()
 
 
 def test_an_old_pytorch_is_not_trusted(monkeypatch):
     monkeypatch.setattr(torch, "__version__", "2.9.1+cpu")
-    with pytest.raises(DeviceUnavailable, match=r"2\.10 or newer, here is 2\.9\.1") as raised:
+    with pytest.raises(DeviceUnavailable, match=r"2\.10 or newer; 2\.9\.1") as raised:
         torch_file.read(saved(ACTOR))
     assert raised.value.exit_code == 7
 
@@ -285,11 +291,11 @@ def test_an_old_pytorch_is_not_trusted(monkeypatch):
 def test_a_file_from_before_zips_is_told(tmp_path):
     torch.save(ACTOR, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     with pytest.raises(Incompatible, match=r"older than 1\.6"):
-        look(tmp_path / "old.pt")
+        open_source(tmp_path / "old.pt")
 
 
 def zipped(**files):
-    """The agent of the fixtures with other files."""
+    """Return the fixture's agent with other files."""
     out = io.BytesIO()
     held = zipfile.ZipFile(FOLDER / "sb3_ppo.zip")
     with zipfile.ZipFile(out, "w") as archive:
@@ -301,7 +307,7 @@ def zipped(**files):
 
 
 def agent(name="sb3_ppo.zip", drop=(), **changes):
-    """The agent of the fixtures whose data says something else."""
+    """Return the fixture's agent with other data."""
     data = json.loads(zipfile.ZipFile(FOLDER / name).read("data")) | changes
     data = {key: value for key, value in data.items() if key not in drop}
     return zipped(data=json.dumps(data).encode())
@@ -325,7 +331,7 @@ def test_agents_data_is_json_alone():
 
 
 @pytest.mark.parametrize(
-    ("module", "told"),
+    ("module", "message"),
     [
         ("stable_baselines3.dqn.policies", "it is of DQN:"),
         ("stable_baselines3.sac.policies", "it is of SAC:"),
@@ -336,15 +342,15 @@ def test_agents_data_is_json_alone():
         ("sb3_contrib.crossq.policies", "it is of CrossQ:"),
         ("sb3_contrib.common.recurrent.policies", "it is of RecurrentPPO:"),
         ("sb3_contrib.common.maskable.policies", "it is of MaskablePPO:"),
-        ("__main__", "one of its own, from __main__"),
+        ("__main__", "a custom one, from __main__"),
         ("sbx.ppo.policies", "sbx.ppo.policies"),
         (None, "does not say which policy class"),
     ],
 )
-def test_agents_are_read_by_their_policy_class_alone(module, told):
-    with pytest.raises(Incompatible, match=told) as raised:
+def test_agents_are_read_by_their_policy_class_alone(module, message):
+    with pytest.raises(Incompatible, match=message) as raised:
         sb3.read(agent(policy_class=policy_class(module)))
-    assert raised.value.hint == "read are PPO, A2C and TRPO with MlpPolicy"
+    assert raised.value.hint == "supported are PPO, A2C and TRPO with MlpPolicy"
 
 
 def test_agents_without_a_policy_class_are_refused():
@@ -356,14 +362,14 @@ IMAGE = {":type:": "<class 'gymnasium.spaces.box.Box'>", "_shape": [3, 8, 8]}
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"use_sde": True}, "use_sde"),
         ({"policy_kwargs": {"use_sde": True}}, "use_sde"),
         ({"policy_kwargs": {"squash_output": True}}, "squash_output"),
         ({"policy_kwargs": {"features_extractor_class": "<class '__main__.Mine'>"}}, "Mine"),
         ({"policy_kwargs": {"features_extractor_kwargs": "{'x': 1}"}}, "features extractor"),
-        ({"policy_kwargs": {"lstm_hidden_size": 8}}, "lstm_hidden_size, which is not known"),
+        ({"policy_kwargs": {"lstm_hidden_size": 8}}, "an unknown lstm_hidden_size"),
         ({"policy_kwargs": activation("GELU")}, "its activation is .*GELU"),
         ({"policy_kwargs": {"activation_fn": "functools.partial(ELU)"}}, "its activation is funct"),
         ({"policy_kwargs": "all"}, "policy_kwargs are all"),
@@ -375,8 +381,8 @@ IMAGE = {":type:": "<class 'gymnasium.spaces.box.Box'>", "_shape": [3, 8, 8]}
         ({"_last_original_obs": {":serialized:": ""}}, "trained with a VecNormalize"),
     ],
 )  # fmt: skip
-def test_agents_with_a_setting_that_changes_their_actions_are_refused(changes, told):
-    with pytest.raises(Incompatible, match=told):
+def test_agents_with_a_setting_that_changes_their_actions_are_refused(changes, message):
+    with pytest.raises(Incompatible, match=message):
         sb3.read(agent(**changes))
 
 

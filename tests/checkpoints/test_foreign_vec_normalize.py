@@ -1,4 +1,4 @@
-"""The statistics of a VecNormalize: numbers alone, of one observation; nothing in it is run."""
+"""Reading VecNormalize files: statistics of one observation, no code runs."""
 
 import pickle
 
@@ -15,7 +15,7 @@ DATA = (FOLDER / "sb3_vec.pkl").read_bytes()
 
 
 def changed(monkeypatch, **changes):
-    """Read the file as if its members were others."""
+    """Read the file with changed members."""
     load = vec_normalize.Unpickler.load
 
     def other(self):
@@ -37,7 +37,9 @@ def test_statistics_and_bound():
 
 def test_statistics_that_the_agent_does_not_know_of_are_told():
     agent = sb3.read({"x.zip": (FOLDER / "sb3_ppo.zip").read_bytes(), STATISTICS: DATA})
-    assert agent.notes == ("assumed: it was trained with this VecNormalize, though it names none",)
+    assert agent.notes == (
+        "assumed: it was trained with this VecNormalize, although the zip does not say so",
+    )
 
 
 def test_one_that_normalised_rewards_alone(monkeypatch):

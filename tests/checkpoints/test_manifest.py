@@ -1,4 +1,4 @@
-"""The sealed manifest: every byte counts, and what it says is checked."""
+"""The manifest: its digest covers every byte, its members are validated."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ FACTS = {
 
 
 def sealed(text: str) -> bytes:
-    """A manifest of hostile or strange content with a right digest."""
+    """Return a manifest of invalid content with a valid digest."""
     body = text.encode()
     digest = hashlib.sha256(body).hexdigest()
     return body + f',\n  "manifest_sha256": "{digest}"\n}}\n'.encode()

@@ -1,4 +1,4 @@
-"""No change to a checkpoint goes unnoticed, and each is told by the file's name."""
+"""Every change to a checkpoint is detected, and the error names the file."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import facts, flip, groups, save
+from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.checkpoints import manifest, store
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
@@ -97,7 +97,7 @@ def test_files_of_another_checkpoint_are_noticed(path, tmp_path):
             store.load(path)
         (path / file).write_bytes(good)
     shutil.copytree(other, path, dirs_exist_ok=True)
-    with pytest.raises(Damaged, match="named after another step"):
+    with pytest.raises(Damaged, match="folder's name has another"):
         store.load(path)
 
 
@@ -180,7 +180,7 @@ def test_checkpoints_of_other_tools_are_named(marker, tool, tmp_path):
 
 
 def test_a_folder_that_was_never_finished_is_not_read(tmp_path):
-    """A kill between files leaves some of them, whatever the folder is called."""
+    """A kill between two files leaves some of them, in a folder of any name."""
     path = store.save(tmp_path, 8, facts(8), groups(8))
     for file in reversed(FILES):
         (path / file).unlink()

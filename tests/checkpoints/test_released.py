@@ -1,4 +1,4 @@
-"""Checkpoints of every released schema are read, act as they did, and go on.
+"""Checkpoints of every released schema are read, act the same, and can be resumed.
 
 Those in released/ were made by the code of their time (scripts/build_schema_fixtures.py) and are
 never replaced.
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from checkpoints.forged import forge
+from checkpoints.resealed import forge
 
 from rlctl.actions.evaluate import EvalRequest, evaluate
 from rlctl.actions.import_ import ImportRequest, import_
@@ -34,7 +34,7 @@ def of(run: Path) -> str:
 
 @pytest.fixture
 def run(request, tmp_path):
-    """A copy, beside which the original must stay as it is."""
+    """Return a copy; the original must not change."""
     return shutil.copytree(request.param, tmp_path / "run")
 
 
@@ -116,7 +116,7 @@ def test_what_was_learned_otherwise_is_not_made_up(change):
 
 
 def choosing(folder, start):
-    """A checkpoint of schema 1.1 whose environment's choices begin at `start`."""
+    """Return a checkpoint of schema 1.1 whose discrete actions start at `start`."""
     path = imported(folder, start)
 
     def older(content):
@@ -128,7 +128,7 @@ def choosing(folder, start):
 
 
 def imported(folder, start):
-    """A linear policy of three choices, as this version writes it."""
+    """Return a linear policy of three discrete actions, written by this version."""
     weights = {"actor.weight": torch.tensor([[-1.0], [0.0], [1.0]]), "actor.bias": torch.zeros(3)}
     torch.save(weights, folder / "actor.pt")
     options = (f"env.start={start}", "env.takes=choice")
@@ -148,6 +148,6 @@ def test_choices_are_numbered_from_zero(start, tmp_path):
 @pytest.mark.parametrize("start", [2**24 - 1, 20240101, -(2**24) - 1])
 def test_choices_that_were_sent_wrong_are_refused(start, tmp_path):
     path = choosing(tmp_path, start)
-    with pytest.raises(Incompatible, match=f"the low of action was {start} then") as raised:
+    with pytest.raises(Incompatible, match=f"the low of action was {start}, is now") as raised:
         evaluate(EvalRequest(CHOOSING, str(path), episodes=2, max_episode_steps=5))
     assert f"train again, rlctl train {CHOOSING}" in raised.value.hint

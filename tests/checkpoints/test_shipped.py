@@ -1,10 +1,10 @@
-"""The policies that ship: what they are, when they step in, and the script that makes them."""
+"""Shipped policies: their content, when they are used, and the script that makes them."""
 
 import runpy
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import flip, save
+from checkpoints.sample_checkpoints import flip, save
 from checkpoints.test_find import at, make_run
 
 from rlctl import catalog
@@ -28,7 +28,7 @@ MADE = {
 
 @pytest.fixture
 def place(monkeypatch, tmp_path):
-    """A folder of its own for the policies that ship, with one for `pendulum`."""
+    """Use a temporary folder of shipped policies, with one for `pendulum`."""
     folder = tmp_path / "shipped"
     folder.mkdir()
     save(tmp_path, 7).rename(folder / "pendulum")
@@ -45,9 +45,9 @@ def test_each_is_small_whole_and_of_the_environment_as_it_is_now(name):
     found = store.load(find(f"shipped:{name}", name))
     assert list(found.manifest["arrays"]) == ["policy"]
     assert sum(file.stat().st_size for file in found.path.iterdir()) < 1_000_000
-    told = []
-    compatibility.check(found, make_environment(*environment_of(found)).spec, told.append)
-    assert told == []
+    warnings = []
+    compatibility.check(found, make_environment(*environment_of(found)).spec, warnings.append)
+    assert warnings == []
     assert catalog.engine(found.manifest["engine"])
 
 
@@ -62,15 +62,15 @@ def test_each_tells_how_it_was_made_and_nothing_of_the_machine(name):
 
 def test_it_steps_in_where_an_environment_has_no_run(place):
     make_run("other", 1, env="barkour")
-    told = []
-    assert find(None, "pendulum", tell=told.append) == place / "pendulum"
-    assert told == ["no run of pendulum here: the policy that ships with rlctl"]
+    warnings = []
+    assert find(None, "pendulum", warn=warnings.append) == place / "pendulum"
+    assert warnings == ["no run of pendulum found: using the policy that ships with rlctl"]
     for text, env in (("best", "pendulum"), ("latest", "pendulum"), (None, "hopper")):
         with pytest.raises(NotFound, match="no run of"):
             find(text, env)
     run = make_run("mine", 5)
-    assert find(None, "pendulum", tell=told.append) == at(run, 5).absolute()
-    assert len(told) == 1
+    assert find(None, "pendulum", warn=warnings.append) == at(run, 5).absolute()
+    assert len(warnings) == 1
 
 
 def test_it_is_named_whatever_runs_there_are(place):
@@ -79,7 +79,9 @@ def test_it_is_named_whatever_runs_there_are(place):
     with pytest.raises(Incompatible, match="is of environment pendulum, not barkour"):
         find("shipped:pendulum", "barkour")
     for text in ("shipped:hopper", "shipped:", "shipped:../shipped/pendulum", "shipped:pendulum@7"):
-        with pytest.raises(NotFound, match=r"no policy ships for .*there are shipped:pendulum"):
+        with pytest.raises(
+            NotFound, match=r"there is no shipped policy for .*there are shipped:pendulum"
+        ):
             find(text)
 
 

@@ -1,4 +1,4 @@
-"""Saving, listing, choosing and pruning."""
+"""Saving, listing, selecting and pruning of checkpoints."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints.saving import facts, flip, groups, save
+from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import Damaged, Diverged, Incompatible, NotFound, OutOfSpace
@@ -16,7 +16,7 @@ ALL = ("policy", "train", "envs")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where a run's checkpoints lie; not made yet."""
+    """Path of a run's checkpoints, not created yet."""
     return tmp_path / "checkpoints"
 
 
@@ -61,9 +61,9 @@ def test_the_same_again_is_left_alone(folder):
 
 def test_the_same_step_with_other_content_is_an_error(folder):
     path = save(folder, 5)
-    with pytest.raises(ValueError, match="is there with other files"):
+    with pytest.raises(ValueError, match="exists with other files"):
         store.save(folder, 5, facts(5), groups(6))
-    with pytest.raises(ValueError, match="is there with other metrics"):
+    with pytest.raises(ValueError, match="exists with other metrics"):
         save(folder, 5, metrics={"return": 3})
     np.testing.assert_array_equal(
         store.load(path, ALL).groups["train"]["key"], groups(5)["train"]["key"]

@@ -1,4 +1,4 @@
-"""Trainings by both engines whose updates take milliseconds, in this process or another."""
+"""Short trainings by both engines, with updates of milliseconds."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from checkpoints import crashes
+from checkpoints import crash_states
 
 from rlctl import catalog
 from rlctl.actions.train import TrainRequest, train
@@ -18,7 +18,7 @@ from rlctl.engines.ppo import networks
 from rlctl.engines.ppo import train as ppo
 from rlctl.rollouts.factory import make_driver
 
-ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
+ENV = "inverted-pendulum"  # short evaluations: an untrained policy falls immediately
 UPDATE = 40  # steps
 SMALL = {
     "ppo": ("ppo.unroll_length=5", "ppo.batch_size=4", "ppo.num_minibatches=2",
@@ -31,7 +31,7 @@ TIMES = {"seconds", "steps_per_second", "split"}
 
 
 def settings(algo: str, updates: int, evaluations: int, *more: str) -> tuple[str, ...]:
-    """Of a training that saves after every update."""
+    """Return the settings of a training that saves after every update."""
     return (
         f"train.steps={updates * UPDATE}", f"train.num_evals={evaluations}",
         f"train.save_every={UPDATE}", "train.num_envs=8", "train.eval_episodes=2",
@@ -40,23 +40,23 @@ def settings(algo: str, updates: int, evaluations: int, *more: str) -> tuple[str
 
 
 def rows(run: Path) -> list[dict]:
-    """A run's metrics but for what the clock says."""
+    """Return a run's metrics without timings."""
     lines = (run / "metrics.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
 
 
 def files(run: Path, step: int) -> dict:
-    """Size and digest of every file of arrays, verified."""
+    """Return size and digest of every array file, verified."""
     return store.load(store.step_folder(run / "checkpoints", step), groups=()).manifest["files"]
 
 
 class Reference:
-    """What a training gives that nothing disturbs.
+    """Results of an uninterrupted training.
 
     Attributes:
-        files: Step -> size and digest of its files, of every step.
+        files: Step -> size and digest of its files, for every step.
         rows: The metrics.
-        steps: Of the whole training.
+        steps: Steps of the whole training.
     """
 
     def __init__(self, algo: str, folder: Path, updates: int) -> None:
@@ -67,11 +67,11 @@ class Reference:
         self.rows, self.steps = rows(run), max(self.files)
 
     def train(self, run: Path, saved: Callable[[int], None] = lambda step: None) -> None:
-        """Begin it, or go on with it: whatever was left, one of the two commands does.
+        """Start or resume the training, whichever the run's folder allows.
 
         Args:
             run: The run's folder.
-            saved: Told of the steps that are said to be saved.
+            saved: Called with each step reported as saved.
         """
         if (run / "config.json").exists():
             request = TrainRequest(resume=str(run))
@@ -81,7 +81,7 @@ class Reference:
         train(request, progress)
 
     def begin(self, run: Path, step: int) -> None:
-        """Train until `step` is saved and no longer, as one does that is killed then."""
+        """Train until `step` is saved, like a process killed at that point."""
 
         def saved(now: int) -> None:
             if now == step:
@@ -91,11 +91,11 @@ class Reference:
             self.train(run, saved)
 
     def records(self, folder: Path, updates: int) -> Iterator[tuple[str, list[int], tuple]]:
-        """Of a new training and of one gone on with: its name, the steps it had, what it did.
+        """Yield for a new and a resumed training: name, existing steps, recorded operations.
 
         Args:
-            folder: To train in.
-            updates: How long the training is.
+            folder: Working folder.
+            updates: Length of the training.
         """
         for name in ("new", "resumed"):
             run = folder / name / "run"
@@ -103,51 +103,51 @@ class Reference:
             if name == "resumed":
                 self.begin(run, updates // 2 * UPDATE)
             there = store.steps(run / "checkpoints")
-            record = crashes.record(
+            record = crash_states.record(
                 run.parent, lambda system, run=run: self.train(run, system.note)
             )
             yield name, there, record
 
-    def fails_to_finish(self, run: Path, with_metrics: bool = True) -> str:
-        """What is wrong with what the training comes to in the end; "" if nothing is."""
+    def finish_problem(self, run: Path, with_metrics: bool = True) -> str:
+        """Finish the training; return how it differs from the reference, "" if it does not."""
         try:
             self.train(run)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        if wrong := self.wrong(run, [self.steps]):
-            return wrong
+        if find_problem := self.find_problem(run, [self.steps]):
+            return find_problem
         if with_metrics and rows(run) != self.rows:
-            return "its metrics are others"
-        left = self.left(run)
-        return f"left behind: {left}" if left else ""
+            return "its metrics differ"
+        leftovers = self.leftovers(run)
+        return f"left behind: {leftovers}" if leftovers else ""
 
-    def left(self, run: Path, but: str = "step_") -> set[str]:
-        """What killed or failing writers left behind in a run, except for names that start so."""
+    def leftovers(self, run: Path, but: str = "step_") -> set[str]:
+        """Return the temporary files left in a run, except for names that start with `but`."""
         folders = [folder for folder in (run, run / "checkpoints") if folder.is_dir()]
         names = {path.name for folder in folders for path in folder.iterdir()}
         return {name for name in names if name.startswith(".") and not name.startswith(but)}
 
-    def wrong(self, run: Path, saved: Sequence[int]) -> str:
-        """What is wrong with a run of which steps were said to be saved; "" if nothing is."""
+    def find_problem(self, run: Path, saved: Sequence[int]) -> str:
+        """Return what is wrong with a run, given the steps reported as saved; "" if nothing."""
         folder = run / "checkpoints"
         steps = store.steps(folder)
         if saved and (not steps or steps[-1] < saved[-1] or len(steps) < min(2, len(saved))):
             return f"step {saved[-1]} was saved, there is {steps}"
         for step in steps:
             if files(run, step) != self.files[step]:
-                return f"step {step} is another than undisturbed"
+                return f"step {step} differs from the reference"
         entry = steps and load(store.step_folder(folder, steps[-1]), groups=()).manifest["best"]
         best = store.step_folder(folder, entry["step"]) if entry else None
         return "" if store.best(folder) == best else f"{best} is not the best"
 
 
 class _Enough(BaseException):
-    """A training is over, unheard of."""
+    """Raised to stop a training without its cleanup."""
 
 
 @contextmanager
-def warm() -> Iterator[None]:
-    """Have trainings share their environments and compiled updates, so that each takes a moment."""
+def cached_compilation() -> Iterator[None]:
+    """Share environments and compiled updates between trainings in the `with` body."""
     load = catalog.load
 
     def compiled(training):

@@ -2,7 +2,7 @@
 
 import fake_engine
 import pytest
-from in_process import Outcome, same_environ
+from cli_runner import Outcome, same_environ
 
 from rlctl import catalog, cli
 

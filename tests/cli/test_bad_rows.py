@@ -3,11 +3,11 @@
 import os
 import shutil
 
+import fakes
 import pytest
-import stand_ins
 from cli.bad import acting, carrying, training
-from hostile import scenery
-from hostile.judging import fault
+from hostile import fixtures
+from hostile.oracle import find_fault
 
 ROWS = [*training.ROWS, *acting.ROWS, *carrying.ROWS]
 
@@ -16,7 +16,7 @@ ROWS = [*training.ROWS, *acting.ROWS, *carrying.ROWS]
 def around(tmp_path_factory):
     """What lies around, made once: nothing may change it."""
     place = tmp_path_factory.mktemp("around")
-    scenery.build(place)
+    fixtures.build(place)
     for name, content in {
         "large.toml": b"#" * (2**20 + 1),
         "latin.toml": b"[ppo]\nactivation = '\xe9'\n",
@@ -31,7 +31,7 @@ def around(tmp_path_factory):
     (linked / "policy.safetensors").unlink()
     (linked / "policy.safetensors").symlink_to(place / "policy" / "policy.safetensors")
     newer = shutil.copytree(place / "policy", place / "newer")
-    scenery.reseal(newer, {"schema": {"name": "rlctl-checkpoint", "major": 2, "minor": 0}})
+    fixtures.reseal(newer, {"schema": {"name": "rlctl-checkpoint", "major": 2, "minor": 0}})
     for name, text in {"none": "", "odd": '{"env": 5}'}.items():
         (place / "runs" / name).mkdir()
         (place / "runs" / name / "config.json").write_text(text)
@@ -46,9 +46,9 @@ def test_a_mistake_is_told(rlctl, around, monkeypatch, args, code, words):
     monkeypatch.setenv("RLCTL_RUNS", str(around / "runs"))
     before = {path for path in around.rglob("*") if path.name != "lock"}
     as_json = len(" ".join(args)) % 2 == 1  # people and programs are told the same
-    with stand_ins.idle():  # what is taken for right by mistake shall not train for hours
+    with fakes.idle():  # what is taken for right by mistake shall not train for hours
         done = rlctl(*args, *["--json"] * as_json)
-    assert (done.code, fault(done, as_json)) == (code, ""), done.err + done.out
+    assert (done.code, find_fault(done, as_json)) == (code, ""), done.err + done.out
     told = done.err
     if as_json:
         told = f"{done.envelope['error']['message']}\nhint: {done.envelope['error']['hint']}"

@@ -199,7 +199,7 @@ def test_what_no_run_left_is_not_removed(rlctl):
         (folder / name).write_text("")
     done = rlctl(*KNOWN, "--seeds", 2, "--jobs", 2)
     assert done.code == 1
-    assert "error: pendulum seed 1: b/runs/pendulum-s1 is there already and not empty" in done.err
+    assert "error: pendulum seed 1: b/runs/pendulum-s1 already exists and is not empty" in done.err
     assert Path("b/runs/pendulum-s1/thesis.tex").exists()
     assert Path("b/runs/pendulum-s0/config.json").exists()
 

@@ -24,7 +24,7 @@ BROKEN = {
         ROW.format(**GOOD | {"observation": "many"}), "observation of robot:ROW is 'many', not int",
     ),
     "no-name": (ROW.format(**GOOD | {"name": ""}), "the name ''"),
-    "built-in-name": (ROW.format(**GOOD | {"name": "pendulum"}), "'pendulum' is there already"),
+    "built-in-name": (ROW.format(**GOOD | {"name": "pendulum"}), "'pendulum' is taken"),
     "no-target": (ROW.format(**GOOD | {"target": ""}), "not 'module:attribute'"),
 }  # fmt: skip
 
@@ -70,7 +70,7 @@ def test_its_own_environment_fails_and_is_no_bug(rlctl, install, kind, command):
     install(text)
     done = rlctl(*command, "robot")
     assert done.code == 2
-    assert f"robot is of package robots 0.1, which cannot be used: {words}"[:40] in done.err
+    assert f"robot is from package robots 0.1, which cannot be used: {words}"[:40] in done.err
     assert words in done.err
     assert "report it" not in done.err
 
@@ -80,7 +80,7 @@ def test_two_packages_with_one_name_are_told(rlctl, install):
     install(None, package="copies")
     done = rlctl("envs")
     assert done.code == 0
-    assert done.err.count("'robot' is there already") == 1
+    assert done.err.count("'robot' is taken") == 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_code_behind_a_good_row_that_fails_is_no_bug(rlctl, install, text, words
     assert "robot" in rlctl("envs").out
     done = rlctl("train", "robot", "--dry-run")
     assert done.code == 2
-    assert "robot_env:C, which is not of rlctl, cannot be loaded" in done.err
+    assert "robot_env:C of another package cannot be loaded" in done.err
     assert words in done.err
     assert "import robot_env" in done.err
 
@@ -104,7 +104,7 @@ def test_an_algorithm_that_cannot_be_used(rlctl, install):
     assert rlctl("config", "show", "pendulum").code == 0
     done = rlctl("train", "pendulum", "--algo", "sac")
     assert done.code == 2
-    assert "sac is of package robots 0.1, which cannot be used" in done.err
+    assert "sac is from package robots 0.1, which cannot be used" in done.err
 
 
 def test_entry_points_that_are_none(rlctl, install):

@@ -129,7 +129,7 @@ def test_a_file_in_another_encoding_is_told(rlctl, tmp_path, encoding, args):
     (tmp_path / "x.toml").write_bytes("[train]\nseed = 3  # é\n".encode(encoding))
     done = rlctl(*args)
     assert done.code == 2
-    assert "cannot read x.toml: it is not text in UTF-8" in done.err
+    assert "cannot read x.toml: it is not UTF-8 text" in done.err
     assert "hint: save it as UTF-8" in done.err
 
 

@@ -55,7 +55,7 @@ def test_another_algorithm_is_refused_by_name(name, rlctl):
     done = rlctl("import", FOLDER / name, "--env", "gym:Acrobot-v1", "--out", "made")
     assert done.code == 6
     assert f"it is of {REFUSED[name]}" in done.err
-    assert "read are PPO, A2C and TRPO" in done.err
+    assert "supported are PPO, A2C and TRPO" in done.err
     assert not os.path.exists("made")
 
 
@@ -164,7 +164,7 @@ def test_a_policy_exported_to_pytorch_comes_back(rlctl, rng):
 def test_an_environment_that_does_not_fit(rlctl):
     done = rlctl("import", FOLDER / "brax_3.pkl", "--env", "hopper", "--out", "made")
     assert done.code == 6
-    assert "takes 3 numbers, and hopper gives a policy 11" in done.err
+    assert "input size is 3, and hopper has observations of 11" in done.err
     done = rlctl("import", FOLDER / "brax_3.pkl", "--env", "hoper", "--out", "made")
     assert done.code == 2
     done = rlctl("import", FOLDER / "sb3_choice.zip", "--out", "made")
@@ -201,10 +201,10 @@ def test_neither_jax_nor_brax_reads_it(tmp_path):
     program = (
         "import sys\n"
         "from rlctl.checkpoints.foreign import orbax, pickles\n"
-        "from rlctl.checkpoints.foreign.source import look\n"
+        "from rlctl.checkpoints.foreign.source import open_source\n"
         "from pathlib import Path\n"
-        "orbax.read(look(Path(sys.argv[1])).files)\n"
-        "pickles.read(look(Path(sys.argv[2])).files)\n"
+        "orbax.read(open_source(Path(sys.argv[1])).files)\n"
+        "pickles.read(open_source(Path(sys.argv[2])).files)\n"
         "print([x for x in ('jax', 'brax', 'flax', 'orbax', 'torch') if x in sys.modules])\n"
     )
     words = [sys.executable, "-c", program, source("brax_flat"), FOLDER / "brax_3.pkl"]

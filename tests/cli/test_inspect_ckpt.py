@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import facts, flip, groups, save
+from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.checkpoints import manifest, store
 from rlctl.core.specs import PolicySpec
@@ -135,7 +135,7 @@ def test_differences(rlctl, run):
         ("nowhere", 3, "no run nowhere"),
         ("runs/pendulum-ppo-x-s0/config.json", 6, "is a file"),
         ("pendulum-ppo-x-s0@7", 3, "no checkpoint of step 7"),
-        ("pendulum-ppo-x-s0@x", 2, "'x' is no step"),
+        ("pendulum-ppo-x-s0@x", 2, "'x' is not a step"),
         (".", 3, "no checkpoint in"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from checkpoints.saving import save
+from checkpoints.sample_checkpoints import save
 from written_run import CONFIG, train_row, write_run
 
 from rlctl.actions.benchmarks import plots
@@ -176,7 +176,7 @@ def test_a_damaged_config_is_said_and_done_without(rlctl):
     [
         (["gone"], 3, "there is no run gone"),
         (["full", "gone"], 3, "there is no run gone"),
-        (["."], 3, "the folder is not one"),
+        (["."], 3, "the folder is not a run"),
         (["x" * 5000], 3, "cannot look up xxx"),
         (["empty"], 3, "there are no metrics in"),
         (["hollow"], 3, "holds a figure that can be drawn"),

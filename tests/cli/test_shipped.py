@@ -6,7 +6,7 @@ import pytest
 def test_the_pendulum_that_ships_swings_up(rlctl):
     done = rlctl("eval", "pendulum", "--episodes", 4, "--min-return", 500, "--json", "--cpu")
     assert done.code == 0
-    assert done.err.count("no run of pendulum here: the policy that ships with rlctl") == 1
+    assert done.err.count("no run of pendulum found: using the policy that ships with rlctl") == 1
     assert done.envelope["data"]["checkpoint"].endswith("shipped/pendulum")
 
 

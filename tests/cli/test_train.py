@@ -315,7 +315,7 @@ def test_a_signal_saves_and_the_envelope_still_comes(signum, code):
     assert told["error"]["code"] == "stopped"
     assert told["error"]["hint"] == "rlctl train --resume run"
     assert told["data"]["run"] == "run"
-    assert "all there is will be saved" in err
+    assert "stopping and saving" in err
     assert (Path("run") / "checkpoints" / "latest").is_file()
 
 
@@ -335,7 +335,7 @@ def test_a_second_signal_does_not_wait():
     training = Process("--json", "--set", "fake.pause=2")
     training.wait_for(training.process.stdout, '"compile"')
     training.process.send_signal(signal.SIGTERM)
-    training.wait_for(training.process.stderr, "once more")
+    training.wait_for(training.process.stderr, "stop immediately")
     training.process.send_signal(signal.SIGTERM)
     code, out, _ = training.end()
     assert code == 12

@@ -11,7 +11,7 @@ from rlctl.core.errors import DeviceUnavailable, UsageError
 
 @pytest.fixture
 def environ(monkeypatch):
-    """A private set of environment variables without choices, and no framework loaded."""
+    """Clear the environment variables and unload the frameworks."""
     names = ("JAX", "CUDA", "HIP", "ROCR")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
     monkeypatch.setattr(os, "environ", kept)
@@ -82,7 +82,7 @@ def test_a_gpu_that_jax_was_not_built_for_is_told(environ, monkeypatch):
 
 
 class Jax:
-    """What `select` uses of jax; computes on the first platform it is told, and stays there."""
+    """Fake of jax for `select`; its back end is fixed by the first use."""
 
     def __init__(self, computes=None):
         self.config, self.jax_platforms, self._computes = self, None, computes
@@ -96,7 +96,7 @@ class Jax:
 
 
 class Torch:
-    """What `select` uses of torch."""
+    """Fake of torch for `select`."""
 
     def __init__(self, computes):
         self.cuda, self._begun = self, computes == "gpu"
@@ -131,7 +131,7 @@ def test_what_is_loaded_and_has_not_computed_yet_obeys(environ, monkeypatch, ask
 def test_a_process_told_to_use_the_cpu_says_so_when_asked_for_the_gpu(environ, monkeypatch):
     monkeypatch.setattr(device, "_nvidia_gpu", lambda: True)
     device.select("cpu")
-    with pytest.raises(DeviceUnavailable, match="told to compute on the CPU before"):
+    with pytest.raises(DeviceUnavailable, match="CPU was selected earlier"):
         device.select("gpu")
     assert device.select("auto") == "cpu"
 
@@ -191,12 +191,12 @@ def test_a_seed_gives_the_same_numbers_whatever_the_variables_say():
     )
     command = [sys.executable, "-c", script]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("JAX")}
-    told = [
+    notes = [
         subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
         for environ in (plain, plain | DECIDING)
     ]
-    assert told[0] == told[1]
-    assert "float32" in told[0]
+    assert notes[0] == notes[1]
+    assert "float32" in notes[0]
 
 
 def test_a_process_that_has_chosen_other_arithmetic_is_refused(environ):
@@ -208,12 +208,12 @@ def test_a_process_that_has_chosen_other_arithmetic_is_refused(environ):
 
 @pytest.mark.parametrize("variable", ["JAX_PLATFORMS", "JAX_PLATFORM_NAME"])
 @pytest.mark.parametrize(
-    ("value", "told"), [("cuda", "no NVIDIA GPU"), ("gpu", "no NVIDIA GPU"), ("npu", "'npu'")]
+    ("value", "message"), [("cuda", "no NVIDIA GPU"), ("gpu", "no NVIDIA GPU"), ("npu", "'npu'")]
 )
-def test_platforms_that_are_not_here_are_told(environ, monkeypatch, variable, value, told):
+def test_platforms_that_are_not_here_are_told(environ, monkeypatch, variable, value, message):
     monkeypatch.setattr(device, "_nvidia_gpu", lambda: False)
     environ[variable] = value
-    with pytest.raises(DeviceUnavailable, match=told) as caught:
+    with pytest.raises(DeviceUnavailable, match=message) as caught:
         device.select("auto")
     assert f"{variable} is {value}" in caught.value.message
     assert device.select("cpu") == "cpu"

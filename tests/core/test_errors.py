@@ -1,4 +1,4 @@
-"""Errors in the form that warnings need."""
+"""Errors as one-line warnings."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ def refuse(*_):
 
 @pytest.fixture(params=["system", "file", "no locks there"])
 def locks(request, monkeypatch):
-    """How this process locks."""
+    """Set how this process locks."""
     if request.param == "file":
         monkeypatch.setattr(lock, "fcntl", None)  # as on Windows
     elif request.param == "no locks there":
@@ -44,7 +44,7 @@ def locks(request, monkeypatch):
 
 @pytest.fixture
 def killed(tmp_path):
-    """Have a process lock the folder and be killed; its id."""
+    """Return a function that kills a process holding the lock and returns its id."""
 
     def hold(locks):
         command = [sys.executable, "-c", HOLD, str(tmp_path), locks]
@@ -67,7 +67,7 @@ def test_one_at_a_time_and_a_proper_end_leaves_no_name(locks, tmp_path):
     first.release()
     first.release()
     second = Lock(tmp_path)
-    assert second.left_by == ""
+    assert second.crashed_holder == ""
     second.release()
     assert not any(path.read_bytes() for path in tmp_path.iterdir())
 
@@ -75,11 +75,11 @@ def test_one_at_a_time_and_a_proper_end_leaves_no_name(locks, tmp_path):
 def test_who_was_killed_is_told(locks, killed, tmp_path):
     pid = killed(locks)
     held = Lock(tmp_path)
-    assert held.left_by.startswith(f"pid {pid} on {HERE} since 20")
+    assert held.crashed_holder.startswith(f"pid {pid} on {HERE} since 20")
     with pytest.raises(RunInUse, match=f"pid {os.getpid()}"):
         Lock(tmp_path)
     held.release()
-    assert Lock(tmp_path).left_by == ""
+    assert Lock(tmp_path).crashed_holder == ""
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_who_was_killed_is_told(locks, killed, tmp_path):
 )
 def test_a_file_that_may_be_held_is_respected_and_the_way_out_named(holder, tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "fcntl", None)
-    file = tmp_path / lock.MADE
+    file = tmp_path / lock.LOCK_FILE
     file.write_text(holder and f"{holder} since 2026-01-01T00:00:00+00:00")
     with pytest.raises(RunInUse, match=holder or "not named yet") as caught:
         Lock(tmp_path)
@@ -101,11 +101,11 @@ def test_a_file_that_may_be_held_is_respected_and_the_way_out_named(holder, tmp_
 def test_a_file_being_taken_over_is_left_to_who_does(killed, tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "fcntl", None)
     killed("file")
-    guard = tmp_path / lock.GUARD
+    guard = tmp_path / lock.TAKEOVER_FILE
     guard.touch()
     with pytest.raises(RunInUse) as caught:
         Lock(tmp_path)
-    assert caught.value.hint.endswith(f"delete {tmp_path / lock.MADE} and {guard}")
+    assert caught.value.hint.endswith(f"delete {tmp_path / lock.LOCK_FILE} and {guard}")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="made of forks")

@@ -36,7 +36,7 @@ def test_no_file_has_no_rows(tmp_path):
 
 
 class Disk:
-    """A file on a disk with room for so many bytes."""
+    """File on a disk with limited free space."""
 
     fails_after_writing = False
 

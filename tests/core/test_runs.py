@@ -13,7 +13,7 @@ from rlctl.core.runs import Run
 
 
 def make(env="pendulum", out=None, steps=(), at=None):
-    """A closed run, with empty folders for checkpoints, saved at a given time."""
+    """Create a closed run with empty checkpoint folders, saved at a given time."""
     with Run.create(env, "ppo", 0, out) as run:
         run.write_config({"env": env})
         for step in steps:
@@ -121,7 +121,7 @@ def test_a_part_of_a_run_is_answered_with_the_run(part):
 
 def test_a_folder_of_runs_is_answered_with_one_of_them():
     folder = make(steps=(1,))
-    with pytest.raises(NotFound, match="the folder is not one") as caught:
+    with pytest.raises(NotFound, match="the folder is not a run") as caught:
         runs.find_run(str(folder.parent))
     assert caught.value.hint == f"name one of the runs in it: {folder}"
 

@@ -14,8 +14,8 @@ from rlctl.core.signals import StopFlag
     ("signum", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
 )
 def test_the_first_signal_asks_and_the_second_insists(signum, name):
-    told, heard = [], threading.Event()
-    with StopFlag(lambda line: (told.append(line), heard.set())) as stop:
+    notices, heard = [], threading.Event()
+    with StopFlag(lambda line: (notices.append(line), heard.set())) as stop:
         assert stop() is None
         os.kill(os.getpid(), signum)
         assert stop() == signum
@@ -23,7 +23,7 @@ def test_the_first_signal_asks_and_the_second_insists(signum, name):
         with pytest.raises(StoppedUnsaved, match="second signal"):
             os.kill(os.getpid(), signum)
     name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[signum]
-    assert told == [f"{name}: stopping, all there is will be saved; once more stops at once"]
+    assert notices == [f"{name}: stopping and saving; send it again to stop immediately"]
 
 
 def test_everything_is_put_back():
@@ -61,7 +61,7 @@ def test_outside_the_main_thread_nothing_is_caught():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs glibc's locks")
 def test_signals_are_heard_while_the_main_thread_is_deep_in_compiled_code():
-    """No handler of Python's runs while C waits for a lock, nor while it compiles."""
+    """Python runs no signal handlers while C code waits for a lock or compiles."""
     script = (
         "import ctypes, sys\n"
         "from rlctl.core.signals import StopFlag\n"
@@ -75,7 +75,7 @@ def test_signals_are_heard_while_the_main_thread_is_deep_in_compiled_code():
     with process:
         assert process.stdout.readline() == "deep\n"
         process.send_signal(signal.SIGTERM)
-        assert "once more" in process.stdout.readline()
+        assert "again to stop" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 12
 
@@ -96,4 +96,4 @@ def test_signals_that_come_as_one_are_still_two():
         "        print(error.message)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout == "stopped at once by a second signal, SIGTERM\n"
+    assert done.stdout == "stopped immediately by a second signal, SIGTERM\n"

@@ -1,4 +1,4 @@
-"""What was meant by a name: words before letters, and the names of other tools."""
+"""Suggestions for unknown names: by words, by letters, by other tools' names."""
 
 import pytest
 

@@ -6,7 +6,7 @@ import tomllib
 
 import doc_pages as pages
 import pytest
-from in_process import run
+from cli_runner import run
 
 from rlctl.gym import ids
 

@@ -2,7 +2,7 @@
 
 import doc_pages as pages
 import pytest
-from in_process import same_environ
+from cli_runner import same_environ
 
 pytest.importorskip("rlctl.api")
 

@@ -7,7 +7,7 @@ import threading
 from collections import namedtuple
 
 import pytest
-from checkpoints.saving import facts, groups
+from checkpoints.sample_checkpoints import facts, groups
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import Diverged, OutOfSpace

@@ -1,4 +1,4 @@
-"""Random argument lists: real commands and options, with values that are right, wrong or odd."""
+"""Random argument lists: real commands and options with valid, invalid and odd values."""
 
 import random
 from typing import Any, get_args
@@ -37,7 +37,7 @@ COMMANDS = [
     "vx=1", "1", "1,2,3", "vx", "vx=", "vx=nan", "0: vx=1", "0: 1; 4: 0", "4: 1; 0: 1", "a:b",
     "settings.toml", "0:",
 ]  # fmt: skip
-TEXTS = {  # what an option's metavar stands for
+TEXTS = {  # metavar of an option -> values
     "ENV": ENVS, "NAME": [*ENVS, "ppo", "trpo", "relu", "free", "front", "ppo "],
     "ENV,ENV": ["pendulum", "pendulum,hopper", ",", "pendulum,", "pendulum,pendulm"],
     "CKPT": RUNS, "RUN": RUNS, "[CKPT]": [*RUNS, *ENVS],
@@ -52,11 +52,11 @@ TEXTS = {  # what an option's metavar stands for
 VALUES = [*NUMBERS, "[1,2]", "32,32", "[]", "swish", '{"a": 1}', "[" * 3000, "adam", "'x'", "1,,2"]
 
 
-class Guesser:
-    """Makes argument lists.
+class ArgumentFuzzer:
+    """Generator of argument lists.
 
     Args:
-        seed: The same lists for the same seed.
+        seed: Seed of the random numbers.
     """
 
     def __init__(self, seed: int) -> None:
@@ -69,7 +69,7 @@ class Guesser:
         ] + ["env.nothing", "train", "nothing.steps", "train.", ".steps", "env.max_episode_steps"]
 
     def arguments(self) -> list[str]:
-        """One list."""
+        """Return a random argument list."""
         words = self.random.choice(list(self._commands))
         arguments = list(words)
         for parameter in self._commands[words].params:
@@ -126,7 +126,7 @@ class Guesser:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """The values of a Literal, [] of any other type."""
+    """Return the values of a Literal, [] for other types."""
     if isinstance(annotation, str):
         return [annotation]
     return [choice for part in get_args(annotation) for choice in _choices(part)]

@@ -1,14 +1,14 @@
-"""Every command that loads a checkpoint, shown a damaged one."""
+"""Damaged checkpoints given to every command that loads one."""
 
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import in_process
+import cli_runner
+from checkpoints.corruption import CorruptibleCheckpoint
 from checkpoints.damage import DAMAGE
-from checkpoints.patient import Patient
-from hostile import scenery
-from hostile.judging import fault
+from hostile import fixtures
+from hostile.oracle import find_fault
 
 COMMANDS = {  # with CKPT for the checkpoint and RUN for its run
     "eval": "eval --ckpt CKPT --cpu",
@@ -22,32 +22,36 @@ COMMANDS = {  # with CKPT for the checkpoint and RUN for its run
 }
 
 
-def wrong(place: Path, rng: random.Random, every: bool = True) -> Iterator[str]:
-    """What is wrong with every outcome of every kind of damage to every file, "" if nothing.
+def problems(place: Path, rng: random.Random, every: bool = True) -> Iterator[str]:
+    """Yield the problem of each kind of damage to each file, "" for none.
 
     Args:
         place: An empty folder.
-        rng: Where in the files.
-        every: Whether every command sees every damage, or one of them each.
+        rng: Random numbers for the damage.
+        every: Run every command for each damage, or a random one.
     """
-    scenery.resumable(place / "another", 1.0).rename(place / "other")
-    path = scenery.resumable(place / "run")
+    fixtures.resumable(place / "another", 1.0).rename(place / "other")
+    path = fixtures.resumable(place / "run")
     (path.parent / "other").symlink_to(place / "other")
-    sick = Patient(path)
+    checkpoint = CorruptibleCheckpoint(path)
     for name in DAMAGE:
-        for file in sick.files:
-            damage = sick.hurt(name, file, rng)
+        for file in checkpoint.files:
+            damage = checkpoint.corrupt(name, file, rng)
             if damage.code:
                 for command in COMMANDS if every else [rng.choice([*COMMANDS])]:
-                    why = told(command, path, place / "run", damage.code, sick)
-                    yield why and f"{command}, {file} {name}: {why}"
-    sick.heal()
+                    problem = check_refusal(command, path, place / "run", damage.code, checkpoint)
+                    yield problem and f"{command}, {file} {name}: {problem}"
+    checkpoint.restore()
 
 
-def told(command: str, path: Path, run: Path, code: int, sick: Patient) -> str:
-    """What is wrong with what a command says of a checkpoint it must refuse, "" if nothing."""
+def check_refusal(
+    command: str, path: Path, run: Path, code: int, checkpoint: CorruptibleCheckpoint
+) -> str:
+    """Return how a command fails to refuse a damaged checkpoint, "" if it refuses it."""
     words = COMMANDS[command].replace("CKPT", str(path)).replace("RUN", str(run)).split()
-    done = in_process.run(*words)
+    done = cli_runner.run(*words)
     if done.code != code:
         return f"exit code {done.code}, not {code}: {done.err}"
-    return fault(done) or ("" if sick.named(done.err) else f"no file is named: {done.err}")
+    return find_fault(done) or (
+        "" if checkpoint.names_file(done.err) else f"no file is named: {done.err}"
+    )

@@ -154,7 +154,7 @@ class TestFailures:
             play(batch, 1)
 
     @pytest.mark.parametrize(
-        "stop", [KeyboardInterrupt(), StoppedUnsaved("stopped at once by a second signal")]
+        "stop", [KeyboardInterrupt(), StoppedUnsaved("stopped immediately by a second signal")]
     )
     def test_a_stop_is_no_failure(self, stop, monkeypatch):
         monkeypatch.setattr(signal, "getsignal", lambda signum: signal.default_int_handler)

@@ -133,7 +133,7 @@ class _Training:
         with log, _on_cores(self.cores):
             self.process = subprocess.Popen(
                 self_command.command("train", *self.task.arguments, "--json"),
-                env=self_command.variables(len(self.cores)),
+                env=self_command.environment(len(self.cores)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

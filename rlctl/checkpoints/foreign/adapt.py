@@ -1,23 +1,23 @@
-"""Another tool's policy as one of an environment: its sizes, its bounds, its statistics."""
+"""Adapting another tool's policy to an environment: sizes, action bounds, statistics."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.checkpoints.foreign.base import Foreign
+from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.core.errors import Incompatible
 from rlctl.core.specs import EnvSpec, PolicySpec
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A policy as rlctl has it.
+class AdaptedPolicy:
+    """Policy in rlctl's format.
 
     Attributes:
-        spec: What the arrays mean.
-        arrays: A checkpoint's group `policy`.
-        notes: What had to be assumed or left out.
+        spec: The policy spec.
+        arrays: The group `policy` of a checkpoint.
+        notes: Assumptions and omissions.
     """
 
     spec: PolicySpec
@@ -25,62 +25,66 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def misfit(foreign: Foreign, env: EnvSpec) -> str:
-    """Why the policy cannot be of the environment; "" if it can."""
+def find_mismatch(foreign: ForeignPolicy, env: EnvSpec) -> str:
+    """Return why the policy does not match the environment; "" if it does."""
     seen = sorted({env.policy_size, env.observation_size})
     if foreign.inputs not in seen:
         given = " or ".join(map(str, seen))
-        return f"it takes {foreign.inputs} numbers, and {env.id} gives a policy {given}"
+        return f"its input size is {foreign.inputs}, and {env.id} has observations of {given}"
     mean = foreign.arrays.get("normalizer/mean")
     if mean is not None and mean.shape != (foreign.inputs,):
-        return f"it takes {foreign.inputs} numbers, and its statistics are of {mean.size}"
+        return f"its input size is {foreign.inputs}, and that of its statistics {mean.size}"
     kind, (*_, outputs) = _distribution(foreign, env), foreign.outputs("policy")
     discrete = env.action[0].discrete
     if discrete != (kind == "categorical"):
-        return f"its actions are {kind}, and {env.id} takes {'a choice' if discrete else 'numbers'}"
+        actions = "discrete" if discrete else "continuous"
+        return f"its policy is {kind}, and {env.id} has {actions} actions"
     if kind == "categorical":
         wanted = round(env.action[0].high - env.action[0].low) + 1
     else:
         wanted = env.action_size * (2 if kind == "tanh_normal" else 1)
     if outputs != wanted:
-        return f"it gives {outputs} numbers, and a {kind} policy of {env.id} gives {wanted}"
+        return f"its output size is {outputs}, and a {kind} policy of {env.id} has {wanted}"
     if kind == "normal" and foreign.arrays.get("policy/log_std", np.zeros(0)).shape != (outputs,):
-        return f"it has no log_std of {outputs} numbers, as a normal policy of {env.id} has"
+        return f"it has no log_std of size {outputs}, which a normal policy of {env.id} needs"
     if kind == "tanh_normal" and any(None in (part.low, part.high) for part in env.action):
-        return f"its actions are from -1 to 1, and those of {env.id} have no bounds"
+        return f"its actions are in [-1, 1], and those of {env.id} are unbounded"
     return ""
 
 
-def fit(
-    foreign: Foreign, env: EnvSpec, activation: str | None = None, clip: float | None = None
-) -> Fitted:
-    """The policy as one of the environment.
+def adapt(
+    foreign: ForeignPolicy, env: EnvSpec, activation: str | None = None, clip: float | None = None
+) -> AdaptedPolicy:
+    """Convert a policy to the environment's sizes and action bounds.
 
     Args:
         foreign: The policy.
         env: The environment.
-        activation: Of the hidden layers, where the file does not tell; None for what is usual.
-        clip: The bound on normalised observations, where the file does not tell; None for none.
+        activation: Hidden activation if the file has none; None for the tool's default.
+        clip: Bound on normalised observations if the file has none; None for no bound.
 
     Raises:
-        Incompatible: Sizes or bounds do not fit.
+        Incompatible: Sizes or bounds do not match.
     """
-    if why := misfit(foreign, env):
-        raise Incompatible(f"{foreign.format} does not fit {env.id}: {why}")
+    if mismatch := find_mismatch(foreign, env):
+        raise Incompatible(f"{foreign.format} does not match {env.id}: {mismatch}")
     notes, arrays = list(foreign.notes), dict(foreign.arrays)
     kind, normalize = _distribution(foreign, env), "normalizer/mean" in arrays
     value = foreign.outputs("value")
-    if value and (foreign.inputs != env.observation_size or not _values(foreign, value)):
+    if value and (foreign.inputs != env.observation_size or not _takes_same_input(foreign, value)):
         arrays = {name: array for name, array in arrays.items() if not name.startswith("value/")}
         value = []
         notes.append(
-            f"left out: the value function; one of {env.id} takes {env.observation_size} numbers "
-            "and gives 1"
+            f"left out: the value function; for {env.id} its input size is {env.observation_size} "
+            "and its output size 1"
         )
     if not foreign.activation and activation is None:
-        notes.append(f"assumed: {foreign.usual} between the layers, as the file does not say")
-    if kind == "normal" and not foreign.unit:
-        _to_unit(arrays, env, len(foreign.outputs("policy")) - 1)
+        notes.append(
+            f"assumed: {foreign.default_activation} between the layers, as the file does not say"
+        )
+    # rlctl's `normal` maps [-1, 1] to the bounds; other tools output the environment's units.
+    if kind == "normal" and not foreign.normalized_actions:
+        _rescale_to_unit(arrays, env, len(foreign.outputs("policy")) - 1)
     spec = PolicySpec(
         observation_size=env.observation_size,
         policy_size=foreign.inputs,
@@ -88,35 +92,36 @@ def fit(
         action_high=tuple(part.high for part in env.action),
         policy_hidden_layer_sizes=tuple(foreign.outputs("policy")[:-1]),
         value_hidden_layer_sizes=tuple(value[:-1]),
-        activation=foreign.activation or activation or foreign.usual,
+        activation=foreign.activation or activation or foreign.default_activation,
         distribution=kind,
         normalize=normalize,
         normalizer_clip=clip if foreign.clip is None else foreign.clip,
     )
     arrays |= _normalizer(foreign, env)
-    return Fitted(spec, dict(sorted(arrays.items())), tuple(notes))
+    return AdaptedPolicy(spec, dict(sorted(arrays.items())), tuple(notes))
 
 
-def _distribution(foreign: Foreign, env: EnvSpec) -> str:
+def _distribution(foreign: ForeignPolicy, env: EnvSpec) -> str:
     if foreign.distribution:
         return foreign.distribution
     if "policy/log_std" in foreign.arrays:
         return "normal"
     if env.action[0].discrete:
         return "categorical"
-    return "tanh_normal" if foreign.unit else "normal"
+    return "tanh_normal" if foreign.normalized_actions else "normal"
 
 
-def _values(foreign: Foreign, outputs: list[int]) -> bool:
+def _takes_same_input(foreign: ForeignPolicy, outputs: list[int]) -> bool:
     return outputs[-1] == 1 and len(foreign.arrays["value/hidden_0/kernel"]) == foreign.inputs
 
 
-def _to_unit(arrays: Arrays, env: EnvSpec, last: int) -> None:
-    """Have the last layer give actions from -1 to 1 instead of from low to high.
+def _rescale_to_unit(arrays: Arrays, env: EnvSpec, last: int) -> None:
+    """Rescale the last layer to actions in [-1, 1] instead of [low, high].
 
     clip(u, low, high) = low + (clip(v, -1, 1) + 1) / 2 * (high - low),  v = (u - middle) / half
     """
     pairs = [(part.low, part.high) for part in env.action]
+    # Unbounded components keep their units: middle 0, half 1.
     middle, half = np.array(
         [
             (0, 1) if None in pair else ((pair[0] + pair[1]) / 2, (pair[1] - pair[0]) / 2)
@@ -132,8 +137,8 @@ def _to_unit(arrays: Arrays, env: EnvSpec, last: int) -> None:
     arrays |= {name: array.astype(np.float32) for name, array in scaled.items()}
 
 
-def _normalizer(foreign: Foreign, env: EnvSpec) -> Arrays:
-    """Statistics of the whole observation: of what the policy does not see, mean 0 and std 1."""
+def _normalizer(foreign: ForeignPolicy, env: EnvSpec) -> Arrays:
+    """Return statistics of the whole observation; mean 0 and std 1 for privileged parts."""
     more = (0, env.observation_size - foreign.inputs)
     held = foreign.arrays
     mean = np.pad(held.get("normalizer/mean", np.zeros(foreign.inputs, np.float32)), more)
@@ -141,7 +146,7 @@ def _normalizer(foreign: Foreign, env: EnvSpec) -> Arrays:
     std = np.pad(std, more, constant_values=1.0)
     found = {"normalizer/mean": mean, "normalizer/std": std}
     count = held.get("normalizer/count")
-    if count is not None:  # then a training can start from it
+    if count is not None:  # a training can continue the running statistics
         found |= {
             "normalizer/summed_variance": std * std * count,
             "normalizer/weight": np.ones_like(std),

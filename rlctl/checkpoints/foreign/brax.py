@@ -1,12 +1,11 @@
-"""Brax's PPO, whichever way it was saved: (normaliser, policy, value) as a nest of arrays.
+"""Brax's PPO in any of its formats: (normaliser, policy, value) as a tree of arrays.
 
-    0/mean 0/std                        or 0/mean/KEY ... where observations are dicts
+    0/mean 0/std                        or 0/mean/KEY ... for dict observations
     0/count                             or 0/count/hi and /lo
     1/params/hidden_{i}/kernel, /bias   the policy; 2/params/... the value function
 
-The configuration beside them holds what cannot be seen from the arrays. Brax itself fails on some
-that it wrote (a keyword that is null, an observation size with a dtype), so only what matters here
-is looked at.
+The configuration file holds what the arrays do not show. Brax itself fails to read some of its own
+configurations (null keywords, an observation size with a dtype), so only what matters is read.
 """
 
 import re
@@ -16,19 +15,19 @@ from typing import Any
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.checkpoints.foreign.base import Foreign, Layer, network, to_float32
+from rlctl.checkpoints.foreign.base import ForeignPolicy, Layer, network, to_float32
 from rlctl.core.errors import Incompatible
 
 _ACTIVATIONS = {"silu": "swish", **{name: name for name in ("swish", "tanh", "relu", "elu")}}
 _LAYER = re.compile(r"params/hidden_([0-9]{1,3})/(kernel|bias)")
 _PLAIN = "only plain tanh-normal policies of Brax's PPO can be imported"
-_OTHER = {  # what changes how actions are made -> the value with which it does not
+_OTHER = {  # settings that change how actions are computed -> the only supported value
     "distribution_type": "tanh_normal",
     "mean_clip_scale": None,
     "state_dependent_std": False,
     "layer_norm": False,
 }
-_SETTINGS = {  # of the network factory, that are read here, in the arrays, or of learning alone
+_SETTINGS = {  # known network settings: read here, visible in the arrays, or for training only
     *_OTHER, "activation", "policy_hidden_layer_sizes", "value_hidden_layer_sizes",
     "policy_obs_key", "value_obs_key", "noise_std_type", "init_noise_std", "num_quantiles",
     "use_distributional_critic", "policy_network_kernel_init_fn", "value_network_kernel_init_fn",
@@ -39,17 +38,17 @@ _SETTINGS = {  # of the network factory, that are read here, in the arrays, or o
 
 def policy_of(
     arrays: Mapping[str, np.ndarray], config: Mapping[str, Any] | None, format: str
-) -> Foreign:
-    """The policy in a nest of arrays.
+) -> ForeignPolicy:
+    """Return the policy in a tree of arrays.
 
     Args:
-        arrays: As above; PPONetworkParams instead of the second and third are understood too.
-        config: What `ppo_network_config.json` says, None without one.
-        format: What it was saved as, in words.
+        arrays: As above; PPONetworkParams instead of the second and third part is accepted too.
+        config: The content of `ppo_network_config.json`, None without one.
+        format: Description of the file format.
 
     Raises:
-        Incompatible: It is no policy that rlctl has words for.
-        Diverged: It has values that are not finite.
+        Incompatible: rlctl cannot represent the policy.
+        Diverged: It has non-finite values.
     """
     arrays = {
         name.replace("1/policy/", "1/", 1).replace("1/value/", "2/", 1): array
@@ -67,27 +66,27 @@ def policy_of(
             raise Incompatible(f"its {key} is {factory[key]}", _PLAIN)
     for key, value in factory.items():
         if key not in _SETTINGS and value is not None:
-            raise Incompatible(f"its networks have a {key[:80]}, which is not known", _PLAIN)
+            raise Incompatible(f"its networks have an unknown setting {key[:80]}", _PLAIN)
     layers, value = _network(arrays, "1"), _network(arrays, "2")
     if not layers:
         raise Incompatible("it has no policy: no params/hidden_0/kernel in its second part", _PLAIN)
     key, notes = _key(arrays, factory.get("policy_obs_key", "state"), len(layers[0][0])), []
     if value and (key != _key(arrays, factory.get("value_obs_key", "state"), len(value[0][0]))):
         value = []
-        notes.append("left out: the value function, which sees other observations than the policy")
+        notes.append("left out: the value function, which has other observations than the policy")
     if config is None:
         notes.append("assumed: observations are normalised, as the file does not say")
         if not any(name.startswith("2/") for name in arrays):  # Brax's SAC and ES save such pairs
             notes.append("assumed: it is of PPO; networks of Brax's SAC and ES have relu")
     normalizer = _normalizer(arrays, key) if facts.get("normalize_observations", True) else {}
     found = to_float32(network("policy", layers) | network("value", value) | normalizer)
-    return Foreign(
+    return ForeignPolicy(
         format,
         found,
         distribution="tanh_normal",
         activation=_ACTIVATIONS[activation] if config is not None else "",
-        usual="swish",
-        unit=True,
+        default_activation="swish",
+        normalized_actions=True,
         notes=tuple(notes),
     )
 
@@ -100,7 +99,7 @@ def _network(arrays: Mapping[str, np.ndarray], part: str) -> list[Layer]:
             continue
         found = _LAYER.fullmatch(rest)
         if not found:
-            raise Incompatible(f"it has an array {rest}, which a plain network has not", _PLAIN)
+            raise Incompatible(f"it has an array {rest}, which a plain MLP does not have", _PLAIN)
         layers.setdefault(int(found[1]), {})[found[2]] = array
     if sorted(layers) != list(range(len(layers))) or any(len(x) < 2 for x in layers.values()):
         raise Incompatible(f"a kernel or a bias is missing: it has layers {sorted(layers)}", _PLAIN)
@@ -108,10 +107,10 @@ def _network(arrays: Mapping[str, np.ndarray], part: str) -> list[Layer]:
 
 
 def _key(arrays: Mapping[str, np.ndarray], asked: str, size: int) -> str:
-    """Which of the observations has this size: "" for the only one, else its name with a slash.
+    """Return the observation of this size: "" if there is one, else "/" and its key.
 
     Raises:
-        Incompatible: None.
+        Incompatible: No observation, or no single one, has this size.
     """
     if "0/mean" in arrays:
         held = {"": arrays["0/mean"]}
@@ -123,7 +122,7 @@ def _key(arrays: Mapping[str, np.ndarray], asked: str, size: int) -> str:
     if len(fitting) != 1:
         shapes = {name or "all": array.shape for name, array in held.items()}
         raise Incompatible(
-            f"a network takes {size} numbers, and its normaliser is of observations {shapes}",
+            f"a network has input size {size}, and its normaliser has observations {shapes}",
             _PLAIN,
         )
     return fitting[0]
@@ -138,6 +137,7 @@ def _normalizer(arrays: Mapping[str, np.ndarray], key: str) -> Arrays:
     if "0/count" in arrays:
         count = arrays["0/count"].item()
     else:
+        # Newer Brax counts in a UInt64 of two halves.
         high, low = (arrays[f"0/count/{half}"].item() for half in ("hi", "lo"))
         count = (high << 32) + low
     return found | {"normalizer/count": np.array(count, np.float32)}

@@ -1,11 +1,11 @@
-"""Which linear layers of a state dict make one network: their names decide, never their sizes.
+"""Grouping the linear layers of a state dict into networks, by their names.
 
     actor.0, actor.2, actor.4             one prefix and numbers
     actor.net.0, actor.net.2, actor.mu    the same, and one layer after them: the head
     fc1, fc2, mean                        numbered names, likewise
 
-Every other set of layers is ambiguous, and refused with the candidates: two networks may well have
-sizes that fit one after the other.
+Any other set of layers is ambiguous and refused, with the candidates in the message. Sizes are not
+used: layers of two networks may have matching sizes by chance.
 """
 
 import re
@@ -29,34 +29,35 @@ NAME_IT = (
 
 
 def words(text: str) -> set[str]:
-    """The words of a dotted name, in small letters."""
+    """Return the words of a dotted name, in lower case."""
     return set(re.split(r"[._]", text.lower()))
 
 
 def chain(weights: Mapping[str, np.ndarray]) -> list[str]:
-    """The names of one network's layers, first to last.
+    """Return the names of one network's layers, first to last.
 
     Args:
         weights: Layer's name -> weight [out, in].
 
     Raises:
-        Incompatible: They may be of several networks; lists them.
+        Incompatible: The layers may be of several networks; the message lists them.
     """
     groups = _groups(weights)
     series = [names for prefix, names in groups.items() if prefix is not None]
     heads = groups.get(None, [])
     of_head = all(words(_last(head)) & _HEAD_WORDS for head in heads)
+    # At most one numbered series, then at most one head with a head's name.
     if len(series) > 1 or len(heads) > 1 or (series and not of_head):
         listed = "; ".join(_describe(weights, names) for names in [*series, *([x] for x in heads)])
         raise Incompatible(f"it is not clear which layers are the policy's: {listed}", NAME_IT)
     return [*(series[0] if series else ()), *heads]
 
 
-def named(weights: Iterable[str], prefixes: Iterable[str]) -> list[str]:
-    """The names of the layers under each prefix in turn, in the order of their numbers.
+def layers_under(weights: Iterable[str], prefixes: Iterable[str]) -> list[str]:
+    """Return the layers under each prefix in turn, ordered by their numbers.
 
     Raises:
-        Incompatible: There is none under one of them.
+        Incompatible: A prefix has no layers.
     """
     held, found = list(weights), []
     for prefix in prefixes:
@@ -70,7 +71,7 @@ def named(weights: Iterable[str], prefixes: Iterable[str]) -> list[str]:
 
 
 def _groups(names: Iterable[str]) -> dict[str | None, list[str]]:
-    """Prefix -> the names that only differ in the number after it; None -> all others."""
+    """Return prefix -> names that differ only in the number after it; None -> all others."""
     found: dict[str | None, list[tuple[int, str]]] = {}
     for name in names:
         match = _NUMBERED.fullmatch(name)
@@ -83,17 +84,19 @@ def _groups(names: Iterable[str]) -> dict[str | None, list[str]]:
         if prefix is not None:
             numbered.sort()
             gaps = {b - a for (a, _), (b, _) in pairwise(numbered)}
+            # nn.Sequential numbers layers and activations alike: a gap of 1 among others means two
+            # linear layers without an activation between them.
             if 1 in gaps and len(gaps) > 1:
                 raise Incompatible(
-                    f"some of its layers {', '.join(name for _, name in numbered)} have nothing "
-                    "between them",
-                    "read are networks with the same activation after every hidden layer",
+                    f"some of its layers {', '.join(name for _, name in numbered)} have no "
+                    "activation between them",
+                    "supported are networks with the same activation after every hidden layer",
                 )
     return {prefix: [name for _, name in numbered] for prefix, numbered in found.items()}
 
 
 def _describe(weights: Mapping[str, np.ndarray], names: list[str]) -> str:
-    """A candidate with its sizes, e.g. `actor (3 -> 64 -> 1)`."""
+    """Describe a candidate with its sizes, e.g. `actor (3 -> 64 -> 1)`."""
     sizes = [weights[names[0]].shape[1], *(weights[name].shape[0] for name in names)]
     prefix = names[0] if len(names) == 1 else names[0].rpartition(".")[0]
     label = prefix or ",".join(names)

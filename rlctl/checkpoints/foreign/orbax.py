@@ -1,7 +1,7 @@
-"""Orbax's folders, as Brax's checkpoints are: read by TensorStore out of memory.
+"""Reader of Orbax folders (Brax's checkpoints) with TensorStore.
 
-Neither jax nor Orbax is asked, so that it makes no difference which devices the arrays were on.
-TensorStore sees a store in memory with the folder's files, and so nothing outside it.
+Does not use jax or Orbax, so the devices that the arrays were saved from do not matter. TensorStore
+reads a copy of the folder in memory, so it cannot access other files.
 """
 
 import json
@@ -12,19 +12,19 @@ import numpy as np
 import tensorstore
 
 from rlctl.checkpoints.foreign import brax
-from rlctl.checkpoints.foreign.base import MAX_NUMBERS, READ, Foreign
+from rlctl.checkpoints.foreign.base import MAX_NUMBERS, READ, ForeignPolicy
 from rlctl.checkpoints.foreign.source import TREE
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 
 _CONFIG = "ppo_network_config.json"
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# A chunk that is not there stands for zeros, as Orbax left such chunks out. Never all zeros are:
+# Orbax omits chunks of zeros. These arrays are never all zeros, so a missing chunk is damage:
 _NEVER_ZERO = re.compile(r"0\.std(\..*)?|.*\.kernel")
 _AGAIN = "copy it again, or import an older one"
 
 
-def read(files: dict[str, bytes]) -> Foreign:
-    """The policy in a folder; see `child.READERS`."""
+def read(files: dict[str, bytes]) -> ForeignPolicy:
+    """Read the policy in a folder; see `sandbox_child.READERS`."""
     for name in files:
         if name.endswith("_network_config.json") and name != _CONFIG:
             kind = name.removesuffix("_network_config.json").upper()[:40]
@@ -53,11 +53,11 @@ def read(files: dict[str, bytes]) -> Foreign:
 
 
 def _names(metadata: dict[str, Any]) -> list[str]:
-    """What the arrays are called: the keys of the nest, joined by dots.
+    """Return the names of the arrays: the keys of the tree, joined by dots.
 
     Raises:
-        Damaged: There is no list of them.
-        Incompatible: A key is no plain name.
+        Damaged: The metadata has no list of arrays.
+        Incompatible: A key has unsupported characters.
     """
     try:
         leaves = metadata["tree_metadata"].values()
@@ -67,22 +67,25 @@ def _names(metadata: dict[str, Any]) -> list[str]:
         raise Damaged(f"{TREE} lists no arrays", _AGAIN) from error
     for key in (key for keys in names for key in keys):
         if not _KEY.fullmatch(key):
-            raise Incompatible(f"{TREE} has a key {key[:80]!r}, which is no plain name")
+            raise Incompatible(
+                f"{TREE} has an unsupported key {key[:80]!r}; allowed are letters, digits, _ and -"
+            )
     return [".".join(keys) for keys in names]
 
 
 def _read(spec: dict[str, Any], context: Any, name: str, left: int) -> np.ndarray:
     try:
         array = tensorstore.open(spec, context=context, open=True, read=True).result()
+        # The chunk size too: a small array may be stored in one huge chunk.
         size = max(_product(array.shape), _product(array.chunk_layout.read_chunk.shape))
         if size <= left:
             return array.read().result()
     except MemoryError:
         raise
-    except Exception as error:  # TensorStore has an exception of each kind
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise Damaged(f"its array {name} cannot be read: {why}", _AGAIN) from error
-    raise Unsafe(f"its array {name} has {size:,} numbers", "no policy has so many")
+    except Exception as error:  # TensorStore raises many types
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise Damaged(f"its array {name} cannot be read: {reason}", _AGAIN) from error
+    raise Unsafe(f"its array {name} has {size:,} numbers", "it is not a policy")
 
 
 def _product(shape: Any) -> int:
@@ -96,7 +99,7 @@ def _json(files: dict[str, bytes], name: str) -> dict[str, Any]:
     try:
         content = json.loads(files[name])
     except (ValueError, RecursionError) as error:
-        raise Damaged(f"{name} is no JSON: {error}", _AGAIN) from error
+        raise Damaged(f"{name} is not valid JSON: {error}", _AGAIN) from error
     if not isinstance(content, dict):
-        raise Damaged(f"{name} holds no object", _AGAIN)
+        raise Damaged(f"{name} is not a JSON object", _AGAIN)
     return content

@@ -1,7 +1,7 @@
-"""Brax's `model.save_params` files: pickles, read by stand-ins that can do nothing.
+"""Restricted unpickler for files of Brax's `model.save_params`.
 
-A pickle is a program that names functions and calls them. This one may name what Brax's own files
-name, and gets for each a class from here that only keeps what it is given.
+A pickle is a program that names functions and calls them. Only the names in Brax's own files are
+allowed, and each is replaced by an inert class that stores its arguments.
 """
 
 import io
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rlctl.checkpoints.foreign import brax
-from rlctl.checkpoints.foreign.base import Foreign
+from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 
 _ADVICE = "nothing of it was run; import the checkpoint folder of the training instead"
@@ -21,14 +21,14 @@ _DTYPES = {f"{kind}{size}" for kind in "fiu" for size in (1, 2, 4, 8)} - {"f1"} 
 
 
 class Inert:
-    """What a pickle may make: it refuses every state."""
+    """Base of the replacement classes; refuses every state."""
 
     def __setstate__(self, state: Any) -> None:
         raise pickle.UnpicklingError(f"a state for {type(self).__name__}")
 
 
 class Members(Inert):
-    """A dataclass of Brax: its members, by name."""
+    """Replacement of a Brax dataclass: its members by name."""
 
     members: Mapping[str, Any] = MappingProxyType({})
 
@@ -39,25 +39,25 @@ class Members(Inert):
 
 
 class Frozen(Members):
-    """flax's FrozenDict, which is made from a dict."""
+    """Replacement of flax's FrozenDict."""
 
     def __init__(self, members: Any) -> None:
         Members.__setstate__(self, members)
 
 
 class Mode(Inert):
-    """The kind of normalisation, of no use for acting."""
+    """Replacement of the normalisation mode, not needed for acting."""
 
     def __init__(self, value: Any) -> None:
         pass
 
 
 class NdArray(Inert):
-    """numpy.ndarray, as a name."""
+    """Replacement of numpy.ndarray, as a type argument only."""
 
 
 class DType(Inert):
-    """numpy.dtype: its name, and then its byte order."""
+    """Replacement of numpy.dtype: its name, then its byte order."""
 
     def __init__(self, name: Any, *flags: Any) -> None:
         if name not in _DTYPES:
@@ -66,12 +66,12 @@ class DType(Inert):
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
-            raise pickle.UnpicklingError("a dtype with a state of its own")
+            raise pickle.UnpicklingError("an unexpected dtype state")
         self.order = state[1]
 
 
 class Array(Inert):
-    """An array as numpy's `_reconstruct` begins one: the state says all of it."""
+    """Replacement of numpy's `_reconstruct`: the state holds the array."""
 
     value: np.ndarray | None = None
 
@@ -85,11 +85,11 @@ class Array(Inert):
             raise pickle.UnpicklingError("an array without numbers")
         order = "F" if fortran is True else "C"
         flat = np.frombuffer(data, np.dtype(dtype.order + dtype.name))
-        self.value = flat.reshape(shape, order=order)  # numbers that are not there fail here
+        self.value = flat.reshape(shape, order=order)  # fails if data is missing
 
 
 class JaxArray(Inert):
-    """A JAX array: numpy's function, its arguments, and the state of what that gives."""
+    """Replacement of a JAX array: numpy's function, its arguments and the array's state."""
 
     value: np.ndarray | None = None
 
@@ -101,6 +101,7 @@ class JaxArray(Inert):
         self.value = array.value
 
 
+# (module, name) in the pickle -> replacement. Nothing else is resolved.
 ALLOWED: dict[tuple[str, str], type[Inert]] = {
     ("brax.training.acme.running_statistics", "RunningStatisticsState"): Members,
     ("brax.training.acme.running_statistics", "NormalizationMode"): Mode,
@@ -116,7 +117,7 @@ ALLOWED: dict[tuple[str, str], type[Inert]] = {
 
 
 class Unpickler(pickle.Unpickler):
-    """Unpickles with the stand-ins alone."""
+    """Unpickler that resolves the allowed names to their replacements only."""
 
     def find_class(self, module: str, name: str) -> type[Inert]:
         if (module.partition(".")[0], name) == ("stable_baselines3", "VecNormalize"):
@@ -129,18 +130,18 @@ class Unpickler(pickle.Unpickler):
         return ALLOWED[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
-        raise Unsafe("it refers to something outside itself", _ADVICE)
+        raise Unsafe("it refers to an external object", _ADVICE)
 
 
-def read(files: dict[str, bytes]) -> Foreign:
-    """The policy in a pickle; see `child.READERS`."""
+def read(files: dict[str, bytes]) -> ForeignPolicy:
+    """Read the policy in a pickle; see `sandbox_child.READERS`."""
     (data,) = files.values()
     try:
         params = Unpickler(io.BytesIO(data)).load()
     except (Unsafe, Incompatible, MemoryError):
         raise
-    except Exception as error:  # whatever a nonsensical program runs into
-        raise Damaged(f"it is no whole pickle of Brax: {error}", "copy it again") from error
+    except Exception as error:  # a malformed pickle can raise anything
+        raise Damaged(f"it is not a complete pickle of Brax: {error}", "copy it again") from error
     if not isinstance(params, (tuple, list)) or len(params) not in (2, 3):
         raise Incompatible(
             "it holds no (normaliser, policy) or (normaliser, policy, value) of Brax",
@@ -153,7 +154,7 @@ def read(files: dict[str, bytes]) -> Foreign:
 
 
 def _flatten(name: str, item: Any, out: dict[str, np.ndarray], depth: int = 0) -> None:
-    """Arrays by their names in the nest, joined by a slash; whatever else there is has none."""
+    """Collect arrays by their path in the tree, joined by slashes; ignores other objects."""
     if isinstance(item, Members):
         item = item.members
     if isinstance(item, Mapping) and depth < 8:

@@ -1,4 +1,4 @@
-"""Checkpoints of rsl_rl's runners: PPO of an MLP, of the versions 2 to 5.
+"""Reader of rsl_rl's checkpoints: PPO with an MLP, versions 2 to 5.
 
     model_state_dict    actor.N, critic.N, std or log_std                        2 and 3
                         actor_obs_normalizer, critic_obs_normalizer              3
@@ -7,9 +7,9 @@
                         distribution.std_param or .log_std_param                 5
     critic_state_dict   mlp.N, obs_normalizer                                    4 and 5
 
-Observations are normalised by (x - _mean) / (_std + 0.01), without a bound; the value function's
-own statistics are put into its first layer. What is between the layers is not in the file; elu is
-rsl_rl's own default. Actions are the network's output.
+Observations are normalised by (x - _mean) / (_std + 0.01), without a bound; the critic's separate
+statistics are folded into its first layer. The activation is not in the file; rsl_rl's default is
+elu. Actions are the network's output.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,14 +17,14 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.checkpoints.foreign.base import Foreign, Layer, network, to_float32
+from rlctl.checkpoints.foreign.base import ForeignPolicy, Layer, network, to_float32
 from rlctl.checkpoints.foreign.chains import chain
 from rlctl.core.errors import Incompatible
 
-EPSILON = 0.01  # beside the standard deviation of an observation
-_STD_RANGE = (1e-6, 1e6)  # to which version 5 clips the standard deviation
+EPSILON = 0.01  # added to the standard deviation of observations
+_STD_RANGE = (1e-6, 1e6)  # clip range of the standard deviation in version 5
 _OLD, _NEW = "rsl_rl 2 or 3", "rsl_rl 4 or 5"
-_PLACES = {  # how a tensor's name begins -> what it is here, "" for what acting does not need
+_ROLES = {  # prefix of a tensor's name -> its role, "" if not needed for acting
     "model_state_dict.actor.": "policy.",
     "model_state_dict.critic.": "value.",
     "model_state_dict.std": "std",
@@ -47,28 +47,30 @@ _PLACES = {  # how a tensor's name begins -> what it is here, "" for what acting
     "rnd_optimizer_state_dict.": "",
     "infos.": "",
 }
-_BARE = {  # a model's own state dict, by names that rsl_rl alone has
+_BARE = {  # state dict of a single model, recognised by names that only rsl_rl uses
     "model_state_dict": {"actor_obs_normalizer._std", "critic_obs_normalizer._std"},
     "actor_state_dict": {
         "obs_normalizer._std", "distribution.std_param", "distribution.log_std_param",
     },
 }  # fmt: skip
-_KINDS = {  # part of a tensor's name -> what has such tensors
+_KINDS = {  # part of a tensor's name -> kind of model
     "memory_": "a recurrent network",
     "rnn.": "a recurrent network",
     "cnn": "a convolutional network",
     "student": "a distillation (student and teacher)",
     "teacher": "a distillation (student and teacher)",
 }
-_READ = "read are rsl_rl's checkpoints of PPO with MLPs and a standard deviation of its own"
+_READ = (
+    "supported are rsl_rl's checkpoints of PPO with MLPs and a state-independent standard deviation"
+)
 
 
 def saved(top: Collection[str], tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-    """The tensors as a runner names them, None if it was not rsl_rl that saved them.
+    """Return the tensors under the names of a runner; None if the file is not of rsl_rl.
 
     Args:
-        top: The names at the top of the file.
-        tensors: All tensors, by their names joined by dots.
+        top: The top-level names in the file.
+        tensors: All tensors by dotted name.
     """
     models = {"model_state_dict", "actor_state_dict", "student_state_dict"}
     if {"iter", "infos"} <= set(top) and models & set(top):
@@ -81,20 +83,20 @@ def saved(top: Collection[str], tensors: Mapping[str, np.ndarray]) -> dict[str, 
     return None
 
 
-def policy_of(tensors: Mapping[str, np.ndarray]) -> Foreign:
-    """The policy in what `saved` returned.
+def policy_of(tensors: Mapping[str, np.ndarray]) -> ForeignPolicy:
+    """Return the policy in the tensors from `saved`.
 
     Raises:
-        Incompatible: It is of another kind, or has something that is not known.
-        Diverged: Something is not finite.
+        Incompatible: The model is of an unsupported kind or has unknown tensors.
+        Diverged: A value is not finite.
     """
     parts: dict[str, np.ndarray] = {}
     for name, tensor in tensors.items():
-        place = _place(name)
-        if place in parts:
-            raise Incompatible(f"it has its {place} twice", _READ)
-        if place:
-            parts[place] = tensor
+        role = _role_of(name)
+        if role in parts:
+            raise Incompatible(f"it has its {role} twice", _READ)
+        if role:
+            parts[role] = tensor
     layers, notes = _layers(parts, "policy"), []
     if not layers:
         raise Incompatible("it has no policy", _READ)
@@ -103,13 +105,13 @@ def policy_of(tensors: Mapping[str, np.ndarray]) -> Foreign:
         value = _renormalized(value, _normalizer(parts, "value_normalizer"), normalizer)
     elif value:
         value = []
-        notes.append("left out: the value function, which sees other observations than the policy")
+        notes.append("left out: the value function, which has other observations than the policy")
     found = network("policy", layers) | network("value", value) | normalizer
-    return Foreign(
+    return ForeignPolicy(
         f"a checkpoint of {_NEW if _is_new(tensors) else _OLD}",
         to_float32(found | {"policy/log_std": _log_std(parts)}),
         distribution="normal",
-        usual="elu",
+        default_activation="elu",
         notes=tuple(notes),
     )
 
@@ -118,28 +120,28 @@ def _is_new(tensors: Mapping[str, np.ndarray]) -> bool:
     return any(name.startswith("actor_state_dict.") for name in tensors)
 
 
-def _place(name: str) -> str:
-    """What a tensor is here, with the rest of its name; "" for what acting does not need.
+def _role_of(name: str) -> str:
+    """Return a tensor's role and the rest of its name; "" if not needed for acting.
 
     Raises:
-        Incompatible: There is no place for it.
+        Incompatible: The tensor is unknown.
     """
-    for prefix, place in _PLACES.items():
+    for prefix, role in _ROLES.items():
         if name == prefix or (prefix.endswith(".") and name.startswith(prefix)):
-            return place and place + name.removeprefix(prefix)
+            return role and role + name.removeprefix(prefix)
     for part, kind in _KINDS.items():
         if part in name.lower():
             raise Incompatible(f"it is a checkpoint of rsl_rl with {kind}: {name}", _READ)
-    raise Incompatible(f"it is a checkpoint of rsl_rl with a tensor of its own: {name}", _READ)
+    raise Incompatible(f"it is a checkpoint of rsl_rl with an unknown tensor: {name}", _READ)
 
 
 def _layers(parts: Mapping[str, np.ndarray], role: str) -> list[Layer]:
-    """Kernels [in, out] and biases [out] of the policy or the value function, first to last."""
+    """Return kernels [in, out] and biases [out] of the policy or value function, in order."""
     held = {n.removeprefix(f"{role}."): t for n, t in parts.items() if n.startswith(f"{role}.")}
     weights = {n.removesuffix(".weight"): t for n, t in held.items() if n.endswith(".weight")}
     both = {f"{stem}.{part}" for stem in weights for part in ("weight", "bias")}
     if odd := sorted(set(held) ^ both) or [n for n, t in weights.items() if t.ndim != 2]:
-        raise Incompatible(f"its {role} has more or less than linear layers: {odd[0]}", _READ)
+        raise Incompatible(f"its {role} is not a sequence of linear layers: {odd[0]}", _READ)
     return [(weights[stem].T, held[f"{stem}.bias"]) for stem in (chain(weights) if weights else ())]
 
 
@@ -154,13 +156,13 @@ def _log_std(parts: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.log(np.clip(parts["std"], *_STD_RANGE))
 
 
-def _normalizer(parts: Mapping[str, np.ndarray], place: str) -> Arrays:
-    """Mean, std with its epsilon, and count; {} without."""
-    held = {n.removeprefix(f"{place}."): t for n, t in parts.items() if n.startswith(f"{place}.")}
+def _normalizer(parts: Mapping[str, np.ndarray], role: str) -> Arrays:
+    """Return mean, std including epsilon, and count; {} without a normaliser."""
+    held = {n.removeprefix(f"{role}."): t for n, t in parts.items() if n.startswith(f"{role}.")}
     if not held:
         return {}
     if held.keys() != {"_mean", "_var", "_std", "count"}:
-        raise Incompatible(f"its {place} has {', '.join(sorted(held))}", _READ)
+        raise Incompatible(f"its {role} has {', '.join(sorted(held))}", _READ)
     return {
         "normalizer/mean": held["_mean"].reshape(-1),
         "normalizer/std": held["_std"].reshape(-1) + np.float32(EPSILON),
@@ -169,9 +171,9 @@ def _normalizer(parts: Mapping[str, np.ndarray], place: str) -> Arrays:
 
 
 def _renormalized(layers: list[Layer], own: Arrays, shared: Arrays) -> list[Layer]:
-    """The value function's layers, for observations as the policy's normaliser gives them.
+    """Rewrite the value function for observations normalised by the policy's normaliser.
 
-    (x - m) / s = n (s' / s) + (m' - m) / s,  where n = (x - m') / s' is what the policy sees
+    (x - m) / s = n (s' / s) + (m' - m) / s,  where n = (x - m') / s' is the policy's input
     """
     if not own and not shared:
         return layers

@@ -1,9 +1,9 @@
-"""The process that opens files nobody vouches for: bytes in, arrays out, and nothing else.
+"""Child process that parses untrusted files: bytes in, arrays out.
 
     python -P -m rlctl.checkpoints.foreign.sandbox_child KIND [ACTOR] < files.safetensors > arrays
 
-It gets no path. Before it looks at anything it gives up writing files, and memory and time beyond
-what a policy needs, where the system can. An error of rlctl goes out as JSON with exit code FAILED.
+It receives no path. Before parsing it gives up the right to write files, and limits its memory and
+time, if the system supports that. An RlctlError is written as JSON, with exit code FAILED.
 """
 
 import json
@@ -16,7 +16,7 @@ import safetensors.numpy
 
 from rlctl.core.errors import Damaged, PackageMissing, RlctlError, Unsafe
 
-READERS = {  # each has read(files: name -> bytes, ...) -> Foreign; only they import what they need
+READERS = {  # each has read(files: name -> bytes, ...) -> ForeignPolicy; imported on demand
     "orbax": "rlctl.checkpoints.foreign.orbax",
     "pickle": "rlctl.checkpoints.foreign.pickles",
     "torch": "rlctl.checkpoints.foreign.torch_file",
@@ -24,14 +24,14 @@ READERS = {  # each has read(files: name -> bytes, ...) -> Foreign; only they im
 }
 FAILED = 3
 CPU_SECONDS = 60
-MEMORY = 2**31  # bytes of addresses, beside four times the files
+MEMORY = 2**31  # bytes of address space, plus four times the size of the files
 
 
 def main() -> None:
-    """Read stdin, write stdout."""
+    """Read files from stdin, write the policy to stdout."""
     blob = sys.stdin.buffer.read()
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no result
+    os.dup2(2, 1)  # keep output of libraries out of the result
     try:
         reader = import_module(READERS[sys.argv[1]])
         limit(MEMORY + 4 * len(blob))
@@ -43,18 +43,18 @@ def main() -> None:
         need = f"reading it needs {error.name}, which is not installed"
         _fail(out, PackageMissing(need, str(error.name)))
     except MemoryError:
-        _fail(out, Unsafe("it asks for more memory than a policy has", "do not open it elsewhere"))
-    except Exception as error:  # there is no end to what nonsense can run into
+        _fail(out, Unsafe("it needs more memory than a policy", "do not open it elsewhere"))
+    except Exception as error:  # malformed input can raise anything
         if "RLCTL_DEBUG" in os.environ:
             raise
         _fail(out, Damaged(f"it cannot be read: {type(error).__name__}: {error}", "copy it again"))
     out.write(result)
     out.flush()
-    os._exit(0)  # no waiting for anybody's threads
+    os._exit(0)  # do not wait for library threads
 
 
 def limit(memory: int) -> None:
-    """Give up what reading needs no more of: files, memory beyond what is used now, time."""
+    """Limit CPU time, written files and memory beyond what is used now."""
     try:
         import resource
     except ImportError:  # Windows
@@ -66,7 +66,7 @@ def limit(memory: int) -> None:
         with open("/proc/self/statm", "rb") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
         limits[resource.RLIMIT_AS] = used + memory
-    except OSError:  # only Linux keeps to a limit of addresses
+    except OSError:  # only Linux enforces RLIMIT_AS
         pass
     for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]
@@ -75,8 +75,8 @@ def limit(memory: int) -> None:
 
 
 def _fail(out: BinaryIO, error: RlctlError) -> NoReturn:
-    words = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
-    out.write(json.dumps(words).encode())
+    failure = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    out.write(json.dumps(failure).encode())
     out.flush()
     os._exit(FAILED)
 

@@ -1,7 +1,7 @@
-"""Stable-Baselines3's zips of PPO, A2C and TRPO with MlpPolicy.
+"""Reader of Stable-Baselines3's zips: PPO, A2C and TRPO with MlpPolicy.
 
-Of `data` plain JSON is looked at, never what is pickled in it; the optimiser is left alone. Its
-`policy_class` says in which module the policy's class is, and so which algorithm saved it.
+Only the plain JSON in `data` is read, never its pickles, and not the optimiser. The module of
+`policy_class` tells which algorithm saved the file.
 """
 
 import io
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from rlctl.checkpoints.foreign import torch_file, vec_normalize
-from rlctl.checkpoints.foreign.base import Foreign, Layer, network, to_float32
+from rlctl.checkpoints.foreign.base import ForeignPolicy, Layer, network, to_float32
 from rlctl.checkpoints.foreign.chains import chain
 from rlctl.checkpoints.foreign.source import STATISTICS
 from rlctl.core.errors import Damaged, Incompatible
 
-_MODULE = "stable_baselines3.common.policies"  # of the policies of PPO, A2C and TRPO
-_OTHERS = {  # part of other modules -> whose they are
+_MODULE = "stable_baselines3.common.policies"  # module of the policies of PPO, A2C and TRPO
+_OTHERS = {  # part of another module -> algorithm
     ".dqn.": "DQN",
     ".sac.": "SAC",
     ".td3.": "TD3 or DDPG",
@@ -33,9 +33,9 @@ _OTHERS = {  # part of other modules -> whose they are
 }
 _ACTIVATIONS = {"Tanh": "tanh", "ReLU": "relu", "ELU": "elu", "SiLU": "swish"}
 _FLATTEN = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
-_PLAIN = "read are PPO, A2C and TRPO with MlpPolicy"
+_PLAIN = "supported are PPO, A2C and TRPO with MlpPolicy"
 _ACTIONS = {"Box", "Discrete"}
-_HARMLESS = {  # of policy_kwargs: what is in the weights, or of no use once they are trained
+_HARMLESS = {  # policy_kwargs that are visible in the weights or matter for training only
     "net_arch", "ortho_init", "log_std_init", "full_std", "use_expln", "share_features_extractor",
     "optimizer_class", "optimizer_kwargs", "normalize_images",
 }  # fmt: skip
@@ -45,8 +45,8 @@ _NETWORKS = {  # role -> the prefix of its hidden layers, its last layer
 }
 
 
-def read(files: dict[str, bytes]) -> Foreign:
-    """The policy in a zip, and the statistics of its VecNormalize; see `child.READERS`."""
+def read(files: dict[str, bytes]) -> ForeignPolicy:
+    """Read the policy in a zip and its VecNormalize; see `sandbox_child.READERS`."""
     statistics = files.get(STATISTICS)
     (data,) = (content for name, content in files.items() if name != STATISTICS)
     torch_file.check_zip(data)
@@ -59,16 +59,18 @@ def read(files: dict[str, bytes]) -> Foreign:
     normalized = facts.get("_last_original_obs") is not None  # a VecNormalize sets it
     if statistics is None and normalized:
         raise Incompatible(
-            "it was trained with a VecNormalize, whose statistics are in a file of their own",
-            "name what VecNormalize.save wrote: --vec-normalize FILE",
+            "it was trained with a VecNormalize, whose statistics are in a separate file",
+            "give the file that VecNormalize.save wrote: --vec-normalize FILE",
         )
     normalizer = vec_normalize.read(statistics) if statistics is not None else None
     arrays = _arrays(tensors) | (normalizer.arrays if normalizer else {})
     notes = [normalizer.note] if normalizer and normalizer.note else []
     if normalizer and not normalized:
-        notes.append("assumed: it was trained with this VecNormalize, though it names none")
+        notes.append(
+            "assumed: it was trained with this VecNormalize, although the zip does not say so"
+        )
     steps = facts.get("num_timesteps")
-    return Foreign(
+    return ForeignPolicy(
         "a zip of Stable-Baselines3",
         to_float32(arrays),
         activation=activation,
@@ -84,7 +86,7 @@ def _facts(archive: zipfile.ZipFile) -> dict[str, Any]:
     except (KeyError, ValueError, RecursionError) as error:
         raise Damaged(f"its `data` cannot be read: {error}", "copy it again") from error
     if not isinstance(facts, dict):
-        raise Damaged("its `data` holds no object", "copy it again")
+        raise Damaged("its `data` is not a JSON object", "copy it again")
     return facts
 
 
@@ -92,27 +94,28 @@ def _check_algorithm(policy_class: Any) -> None:
     """Refuse all but MlpPolicy of PPO, A2C and TRPO, by name."""
     module = policy_class.get("__module__") if isinstance(policy_class, dict) else None
     if not isinstance(module, str):
-        raise Incompatible("its `data` does not say which policy class it is of", _PLAIN)
+        raise Incompatible("its `data` does not say which policy class it has", _PLAIN)
     if module != _MODULE:
         module = module[:80]
         of = next((name for part, name in _OTHERS.items() if part in module), None)
-        whose = (
-            f"it is of {of}: its policy class is" if of else "its policy class is one of its own,"
+        subject = (
+            f"it is of {of}: its policy class is" if of else "its policy class is a custom one,"
         )
-        raise Incompatible(f"{whose} from {module}", _PLAIN)
+        raise Incompatible(f"{subject} from {module}", _PLAIN)
 
 
 def _check_spaces(facts: Mapping[str, Any]) -> None:
-    """Refuse images, several observations, several choices."""
-    seen, taken = facts.get("observation_space"), facts.get("action_space")
-    kind, shape = _space(seen), seen.get("_shape") if isinstance(seen, dict) else None
+    """Refuse image, dict and multi-discrete spaces."""
+    observed, action = facts.get("observation_space"), facts.get("action_space")
+    kind = _space(observed)
+    shape = observed.get("_shape") if isinstance(observed, dict) else None
     if kind != "Box" or not isinstance(shape, list) or len(shape) > 2:
         policy = {"Box": "CnnPolicy", "Dict": "MultiInputPolicy"}.get(kind, "another")
         raise Incompatible(
             f"its observation space is {kind} of shape {shape}, as of {policy}", _PLAIN
         )
-    if _space(taken) not in _ACTIONS:
-        raise Incompatible(f"its action space is {_space(taken)}", _PLAIN)
+    if _space(action) not in _ACTIONS:
+        raise Incompatible(f"its action space is {_space(action)}", _PLAIN)
 
 
 def _space(space: Any) -> str:
@@ -122,10 +125,10 @@ def _space(space: Any) -> str:
 
 
 def _check_settings(facts: Mapping[str, Any]) -> str:
-    """The activation.
+    """Check the policy's settings and return its activation.
 
     Raises:
-        Incompatible: A setting changes how the policy acts, and is not known here.
+        Incompatible: An unsupported setting changes how the policy acts.
     """
     kwargs = facts.get("policy_kwargs") or {}
     if not isinstance(kwargs, dict):
@@ -141,7 +144,7 @@ def _check_settings(facts: Mapping[str, Any]) -> str:
     if extractor != _FLATTEN or arguments not in (None, {}):
         raise Incompatible(f"it has a features extractor: {str(extractor)[:80]}", _PLAIN)
     if unknown := sorted(settings.keys() - _HARMLESS):
-        raise Incompatible(f"its policy_kwargs have {unknown[0][:80]}, which is not known", _PLAIN)
+        raise Incompatible(f"its policy_kwargs have an unknown {unknown[0][:80]}", _PLAIN)
     found = re.fullmatch(r"<class 'torch\.nn\.modules\.activation\.(\w+)'>", str(activation))
     if not found or found[1] not in _ACTIVATIONS:
         raise Incompatible(f"its activation is {str(activation)[:80]}; rlctl has {[*_ACTIVATIONS]}")
@@ -149,11 +152,12 @@ def _check_settings(facts: Mapping[str, Any]) -> str:
 
 
 def _arrays(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """All tensors under rlctl's names.
+    """Return all tensors under rlctl's names.
 
     Raises:
-        Incompatible: There are others than an MlpPolicy has.
+        Incompatible: There are tensors that an MlpPolicy does not have.
     """
+    # Whatever remains in `left` at the end is not of an MlpPolicy.
     left, found = dict(tensors), {}
     if "log_std" in left:
         found["policy/log_std"] = left.pop("log_std").reshape(-1)
@@ -164,13 +168,13 @@ def _arrays(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     if left:
         name = next(iter(left))
         raise Incompatible(
-            f"its tensor {name} {tuple(left[name].shape)} is none of an MlpPolicy", _PLAIN
+            f"its tensor {name} {tuple(left[name].shape)} does not belong to an MlpPolicy", _PLAIN
         )
     return found
 
 
 def _layer(left: dict[str, np.ndarray], stem: str) -> Layer:
-    """Kernel [in, out] and bias [out], taken out of what is left."""
+    """Pop a layer from `left`: its kernel [in, out] and bias [out]."""
     try:
         weight, bias = left.pop(f"{stem}.weight"), left.pop(f"{stem}.bias")
     except KeyError as error:

@@ -1,6 +1,6 @@
-"""A policy of another tool as it lies on the disk: its bytes, their digests, what they seem to be.
+"""Files of another tool's policy: their bytes, digests and detected format.
 
-Nothing is followed, waited for or run here: regular files alone, of a bounded size.
+Reads only regular files of a bounded size; follows no links, runs no code.
 """
 
 import io
@@ -15,26 +15,25 @@ from rlctl.checkpoints.foreign.base import READ
 from rlctl.checkpoints.reading import STEP_NAME, file_of_run, open_regular
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
-STATISTICS = "VecNormalize"  # the file of Stable-Baselines3's VecNormalize, among those to be read
+STATISTICS = "VecNormalize"  # key of the VecNormalize file of Stable-Baselines3
 TREE = "_METADATA"  # Orbax's list of arrays
 MAX_BYTES = 2**30
 MAX_FILES = 20_000
-_UNREAD = (
-    "_sharding",
-)  # which devices arrays were on: of no use here, and odd ones cannot be read
+# Devices of the arrays: not needed, and unreadable for unknown devices.
+_UNREAD = ("_sharding",)
 _UNFINISHED = "orbax-checkpoint-tmp"
-_OLD_PICKLES = (b"c", b"(", b"]", b"}", b"i")  # how those of before 2003 may begin
+_OLD_PICKLES = (b"c", b"(", b"]", b"}", b"i")  # first bytes of pickles of protocols 0 and 1
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
 
 @dataclass(frozen=True)
 class Source:
-    """Files to be read.
+    """Files of one policy.
 
     Attributes:
-        kind: A key of `child.READERS`.
-        name: Of the file or folder.
-        step: Environment steps trained, as far as the folder's name tells; else 0.
+        kind: The format, a key of `sandbox_child.READERS`.
+        name: Name of the file or folder.
+        step: Environment steps trained, if the folder is named after them; else 0.
         files: Name in the folder -> content.
         digests: Name in the folder -> {"bytes", "sha256"}, of all its files.
     """
@@ -46,14 +45,14 @@ class Source:
     digests: dict[str, dict[str, object]]
 
 
-def look(path: Path) -> Source:
-    """Read all of a file or folder.
+def open_source(path: Path) -> Source:
+    """Read a file or folder and detect its format.
 
     Raises:
-        NotFound: There is nothing, or a folder of checkpoints rather than one.
-        Damaged: It was never finished.
-        Unsafe: It holds links or special files, or too much.
-        Incompatible: It is nothing that can be imported.
+        NotFound: It does not exist, or is a folder of several checkpoints.
+        Damaged: The checkpoint was never finished.
+        Unsafe: It has links, special files, or too much data.
+        Incompatible: The format is not supported.
     """
     try:
         if not os.path.lexists(path):
@@ -62,7 +61,7 @@ def look(path: Path) -> Source:
             raise own
         held = _folder(path) if path.is_dir() else {path.name: _bytes(path, MAX_BYTES)}
     except (OSError, ValueError) as error:
-        raise NotFound(f"{str(path)[:80]} must not be read: {error}", "check the path") from error
+        raise NotFound(f"{str(path)[:80]} cannot be read: {error}", "check the path") from error
     step, name = 0, path.resolve().name
     if path.is_dir():
         kind, step = "orbax", int(name) if name.isdecimal() and len(name) < 18 else 0
@@ -73,11 +72,11 @@ def look(path: Path) -> Source:
     return Source(kind, name, step, read, digests)
 
 
-def beside(source: Source, path: Path, name: str) -> Source:
-    """The same source with one more file, read under `name`.
+def with_file(source: Source, path: Path, name: str) -> Source:
+    """Return the source with one more file, under the key `name`.
 
     Raises:
-        NotFound, Unsafe: It cannot be read.
+        NotFound, Unsafe: The file cannot be read.
     """
     if not path.is_file():
         raise NotFound(f"there is no file {path}", "give what VecNormalize.save wrote")
@@ -86,8 +85,8 @@ def beside(source: Source, path: Path, name: str) -> Source:
     return replace(source, files=source.files | {name: data}, digests=digests)
 
 
-def one_of(path: Path) -> Path | None:
-    """The newest of the checkpoints in a folder of them, None if it is no such folder."""
+def newest_checkpoint(path: Path) -> Path | None:
+    """Return the newest Orbax checkpoint in a folder, None without any."""
     found = [item for item in path.iterdir() if (item / TREE).is_file()]
     found = [item for item in found if _UNFINISHED not in item.name]
     numbered = [(int(f.name) if f.name.isdecimal() else -1, f.name, f) for f in found]
@@ -104,13 +103,14 @@ def _folder(path: Path) -> dict[str, bytes]:
         raise _no_checkpoint(path, names)
     held: dict[str, bytes] = {}
     left = MAX_BYTES
+    # os.walk does not follow links to folders; they are refused below as files.
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):
             file = Path(folder) / name
             if name in folders and not file.is_symlink():
                 continue
             if len(held) == MAX_FILES:
-                raise Unsafe(f"{path} holds more than {MAX_FILES:,} files", "it is no policy")
+                raise Unsafe(f"{path} holds more than {MAX_FILES:,} files", "it is not a policy")
             data = _bytes(file, left)
             left -= len(data)
             held[file.relative_to(path).as_posix()] = data
@@ -128,25 +128,25 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return Incompatible(
             f"{path} holds checkpoints of rlctl", "every --ckpt takes one of them as it is"
         )
-    if newest := one_of(path):
+    if newest := newest_checkpoint(path):
         return NotFound(
             f"{path} is a folder of checkpoints, not one",
             f"give the newest: rlctl import {shlex.quote(str(newest))}",
         )
-    return Incompatible(f"{path} is no checkpoint that can be imported", READ)
+    return Incompatible(f"{path} is not a checkpoint that can be imported", READ)
 
 
-def _bytes(file: Path, most: int) -> bytes:
+def _bytes(file: Path, max_bytes: int) -> bytes:
     try:
         with open_regular(file) as handle:
             size = os.fstat(handle.fileno()).st_size
-            data = handle.read(most + 1) if size <= most else b""
+            data = handle.read(max_bytes + 1) if size <= max_bytes else b""
     except Unsafe as error:
         raise Unsafe(
-            f"{file}: {error.message}", "copy what it stands for: cp -rL makes files of links"
+            f"{file}: {error.message}", "copy the files that it links to: cp -rL"
         ) from error
-    if max(size, len(data)) > most:
-        raise Unsafe(f"{file}: more than {MAX_BYTES / 2**30:.0f} GiB to read", "it is no policy")
+    if max(size, len(data)) > max_bytes:
+        raise Unsafe(f"{file}: more than {MAX_BYTES / 2**30:.0f} GiB to read", "it is not a policy")
     return data
 
 
@@ -158,29 +158,30 @@ def _kind(path: Path, data: bytes) -> str:
         try:
             names = zipfile.ZipFile(io.BytesIO(data)).namelist()
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise Damaged(f"{path} is no whole zip file: {error}", "copy it again") from error
+            raise Damaged(f"{path} is not a complete zip file: {error}", "copy it again") from error
         if "policy.pth" in names or "_stable_baselines3_version" in names:
             return "sb3"
         if any(name.endswith("/constants.pkl") for name in names):
-            raise Incompatible(f"{path} is a program of TorchScript, not a state dict", READ)
+            raise Incompatible(f"{path} is a TorchScript program, not a state dict", READ)
         if any(name.endswith("/data.pkl") for name in names):
             return "torch"
     elif data.startswith(b"PK"):
-        raise Damaged(f"{path} is no whole zip file: its end is missing", "copy it again")
-    raise Incompatible(f"{path} is no policy that can be imported", READ)
+        raise Damaged(f"{path} is not a complete zip file: its end is missing", "copy it again")
+    raise Incompatible(f"{path} is not a policy that can be imported", READ)
 
 
 def _refuse_by_beginning(path: Path, data: bytes) -> None:
-    """Say how to make a file readable that is of a known other kind."""
+    """Refuse known unsupported formats, with a hint how to convert them."""
     if data.startswith(_OLD_TORCH):
         raise Incompatible(
             f"{path} was saved by a PyTorch older than 1.6, whose files are pickles",
             "load it there and save it again: torch.save(model.state_dict(), FILE)",
         )
+    # safetensors: 8 bytes of length, then a JSON header.
     if data[8:10] == b'{"':
         raise Incompatible(
-            f"{path} is a file of safetensors",
+            f"{path} is a safetensors file",
             "save its tensors with PyTorch: torch.save(safetensors.torch.load_file(FILE), OTHER)",
         )
     if data.startswith(b"version https://git-lfs"):
-        raise Incompatible(f"{path} stands for a file in Git LFS", "fetch it: git lfs pull")
+        raise Incompatible(f"{path} is a Git LFS pointer", "fetch it: git lfs pull")

@@ -1,11 +1,11 @@
-"""A state dict of an actor and a critic: which tensor is what, by its name.
+"""Reader of PyTorch state dicts of an actor and a critic, by the names of the tensors.
 
-    WORDS.N.weight [out, in], WORDS.N.bias     linear layers of the policy or of the value function
-                                               by their words, see chains.py
+    WORDS.N.weight [out, in], WORDS.N.bias     linear layers of the policy or the value function,
+                                               grouped by name, see chains.py
     log_std, or std                            (A,) or (1, A)
     obs_rms.mean, obs_rms.var and the like     statistics of observations
 
-A tensor that nobody can place is an error: left out, it would change what the policy does.
+A tensor without a known role is an error: ignoring it could change the policy.
 """
 
 import re
@@ -16,37 +16,37 @@ import numpy as np
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.foreign import rsl_rl
 from rlctl.checkpoints.foreign.base import Layer, network, to_float32
-from rlctl.checkpoints.foreign.chains import chain, named, words
+from rlctl.checkpoints.foreign.chains import chain, layers_under, words
 from rlctl.core.errors import Incompatible
 
 _POLICY = {"actor", "policy", "pi", "mean", "mu", "action"}
 _VALUE = {"critic", "value", "vf", "v"}
-_OBSERVED = {
+_NORMALIZER_WORDS = {
     "ob", "obs", "observation", "observations", "rms", "norm", "normalizer", "normaliser",
     "normalization", "statistics", "stats", "running",
 }  # fmt: skip
-_SPREAD = {"std", "logstd", "sigma", "logsigma"}
+_STD_WORDS = {"std", "logstd", "sigma", "logsigma"}
 _TRAINING = {"optimizer", "optimiser", "optim", "scheduler"}
 _REWARDS = {"ret", "return", "returns", "reward"}
-_COUNTED = {"step", "steps", "timesteps", "iter", "iteration", "epoch", "lr"}
+_COUNTER_WORDS = {"step", "steps", "timesteps", "iter", "iteration", "epoch", "lr"}
 _Q_WORD = re.compile(r"q(f|net|network)?[0-9]*")
 _STATISTICS = {"mean": "mean", "var": "var", "variance": "var", "std": "std", "count": "count"}
-_EPSILON = 1e-8  # what almost everybody adds to the variance
-_HINT = "read are multi-layer perceptrons: linear layers of a policy and of a value function"
+_EPSILON = 1e-8  # the usual epsilon added to the variance
+_HINT = "supported are multi-layer perceptrons: linear layers of a policy and of a value function"
 
 
 def arrays_of(
     state: Mapping[str, np.ndarray], actor: Sequence[str] = ()
 ) -> tuple[Arrays, list[str]]:
-    """The arrays under rlctl's names, and what was assumed or left out.
+    """Return the arrays under rlctl's names, and notes on assumptions and omissions.
 
     Args:
         state: Tensors by name.
-        actor: Prefixes of the policy's layers, in order; () where their names tell.
+        actor: Prefixes of the policy's layers, in order; () to use the names.
 
     Raises:
-        Incompatible: A tensor has no place in a policy, or the policy is missing or ambiguous.
-        Diverged: Something is not finite.
+        Incompatible: A tensor has no known role, or the policy is missing or ambiguous.
+        Diverged: A value is not finite.
     """
     state = {name: array for name, array in state.items() if not _is_of_training(name)}
     notes: list[str] = []
@@ -54,61 +54,66 @@ def arrays_of(
     normalizer = _normalizer(state, groups, notes)
     placed = {name for kinds in groups.values() for name in kinds.values()}
     state = {name: array for name, array in state.items() if name not in placed}
-    spread, log_std = _spread(state)
+    std_name, log_std = _log_std(state)
     rest = {
         name: array
         for name, array in state.items()
-        if name != spread and not _is_counter(name, array)
+        if name != std_name and not _is_counter(name, array)
     }
     if actor:
-        policy, value = _chosen(rest, actor, notes)
+        policy, value = _split_by_prefix(rest, actor, notes)
     else:
-        policy, value = _told(rest, notes)
+        policy, value = _split_by_name(rest, notes)
+    # rlctl has one normaliser for policy and value function.
     if value and any(words(parent) & _VALUE for parent in groups):
         value = []
-        notes.append("left out: the value function, which has a normaliser of its own")
+        notes.append("left out: the value function, which has a separate normaliser")
     found = normalizer | ({} if log_std is None else {"policy/log_std": log_std})
     found |= network("policy", policy) | network("value", value)
     return to_float32(found), notes
 
 
-def _told(rest: Mapping[str, np.ndarray], notes: list[str]) -> tuple[list[Layer], list[Layer]]:
-    """The layers of the policy and of the value function, as all names tell."""
-    alone = all(_role(name) != "value" for name in rest)  # a policy's own state dict
+def _split_by_name(
+    rest: Mapping[str, np.ndarray], notes: list[str]
+) -> tuple[list[Layer], list[Layer]]:
+    """Return the layers of the policy and of the value function, by their names."""
+    alone = all(_role(name) != "value" for name in rest)  # state dict of the policy only
     held: dict[str, dict[str, np.ndarray]] = {"policy": {}, "value": {}}
     for name, array in rest.items():
         role = "policy" if alone else _role(name)
         if role is None or not _is_linear(name, array):
             raise Incompatible(
-                f"its tensor {name} {tuple(array.shape)} has no place in a policy", _HINT
+                f"its tensor {name} {tuple(array.shape)} has no known role in a policy", _HINT
             )
         held[role][name] = array
     if not held["policy"]:
-        raise Incompatible("it has no layers of a policy by their names", _HINT)
+        raise Incompatible("it has no layers that are named as a policy's", _HINT)
     policy, value = _weights(held["policy"]), _weights(held["value"])
     names = chain(policy)
     if any(_Q_WORD.fullmatch(word) for word in words(names[0])):
         raise Incompatible(
-            f"its layers {', '.join(names)} are of a Q-network by their names, not of a policy",
-            "--actor PREFIX imports one as the policy of its best choices; --activation says what "
-            "is between its layers",
+            f"its layers {', '.join(names)} are named as a Q-network's, not a policy's",
+            "--actor PREFIX imports a Q-network as its greedy policy; --activation sets its "
+            "activation",
         )
     return _layers(rest, names), _value(rest, value, notes)
 
 
-def _chosen(
+def _split_by_prefix(
     rest: Mapping[str, np.ndarray], actor: Sequence[str], notes: list[str]
 ) -> tuple[list[Layer], list[Layer]]:
-    """The policy's layers under prefixes, and those of the value function that remain."""
+    """Return the policy's layers under the prefixes, and the remaining value function."""
     under = {
         name: array
         for name, array in rest.items()
         if any(name.startswith(f"{prefix}.") for prefix in actor)
     }
     if odd := [name for name, array in under.items() if not _is_linear(name, array)]:
-        raise Incompatible(f"its tensor {odd[0]} {tuple(under[odd[0]].shape)} is no linear layer's")
+        raise Incompatible(
+            f"its tensor {odd[0]} {tuple(under[odd[0]].shape)} is not of a linear layer"
+        )
     linear = {name: array for name, array in rest.items() if _is_linear(name, array)}
-    names = named(_weights(linear), actor)
+    names = layers_under(_weights(linear), actor)
     others = {name: array for name, array in linear.items() if name not in under}
     value = {stem: w for stem, w in _weights(others).items() if _role(f"{stem}.weight") == "value"}
     if left := sorted({n.rpartition(".")[0] for n in rest if n not in under} - set(value)):
@@ -119,7 +124,7 @@ def _chosen(
 def _value(
     rest: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray], notes: list[str]
 ) -> list[Layer]:
-    """The value function's layers; [] where there is none, or more than one."""
+    """Return the value function's layers; [] if there is not exactly one."""
     try:
         layers = _layers(rest, chain(weights)) if weights else []
         network("value", layers)
@@ -130,18 +135,19 @@ def _value(
 
 
 def _is_of_training(name: str) -> bool:
-    """Tell whether a tensor serves training only: the optimiser's, or statistics of rewards."""
+    """Return whether a tensor is for training only: optimiser state or reward statistics."""
     parts = words(name)
     return bool(parts & _TRAINING or (parts & _REWARDS and _role(name) != "policy"))
 
 
 def _is_counter(name: str, array: np.ndarray) -> bool:
-    """Tell whether a tensor is a counter; other single numbers may scale inputs or actions."""
-    return not array.ndim and (array.dtype.kind in "iu" or bool(words(name) & _COUNTED))
+    """Return whether a tensor is a counter; other scalars may scale inputs or actions."""
+    return not array.ndim and (array.dtype.kind in "iu" or bool(words(name) & _COUNTER_WORDS))
 
 
 def _role(name: str) -> str | None:
-    """Whose it is, by the last part of its name that tells."""
+    """Return "policy" or "value", inferred from the last telling part of the name, or None."""
+    # From the innermost part outwards: in `policy.critic.0.weight` the critic decides.
     for part in reversed(name.split(".")[:-1]):
         found = words(part)
         policy, value = bool(found & _POLICY), bool(found & _VALUE)
@@ -151,21 +157,21 @@ def _role(name: str) -> str | None:
 
 
 def _is_linear(name: str, array: np.ndarray) -> bool:
-    """Whether it is a linear layer's weight or bias.
+    """Return whether the tensor is a linear layer's weight or bias.
 
     Raises:
-        Incompatible: It is of a layer that gives the noise of the action.
+        Incompatible: The layer outputs a state-dependent standard deviation.
     """
     stem, _, part = name.rpartition(".")
     if (part, array.ndim) not in (("weight", 2), ("bias", 1)):
         return False
-    if words(stem.rpartition(".")[2]) & _SPREAD:
+    if words(stem.rpartition(".")[2]) & _STD_WORDS:
         raise Incompatible(f"its noise depends on the observation: it has a layer {stem}", _HINT)
     return True
 
 
 def _weights(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Layer's name -> weight; what has a bias alone has none.
+    """Return layer's name -> weight.
 
     Raises:
         Incompatible: A layer has no weight.
@@ -177,7 +183,7 @@ def _weights(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _layers(tensors: Mapping[str, np.ndarray], stems: Sequence[str]) -> list[Layer]:
-    """Kernels [in, out] and biases [out], zeros where there is none."""
+    """Return kernels [in, out] and biases [out]; a missing bias is zeros."""
     found = []
     for stem in stems:
         kernel = tensors[f"{stem}.weight"].T
@@ -186,8 +192,8 @@ def _layers(tensors: Mapping[str, np.ndarray], stems: Sequence[str]) -> list[Lay
     return found
 
 
-def _spread(state: Mapping[str, np.ndarray]) -> tuple[str, np.ndarray | None]:
-    """The log standard deviation: its name, and (A,); None without one."""
+def _log_std(state: Mapping[str, np.ndarray]) -> tuple[str, np.ndarray | None]:
+    """Return the name and value (A,) of the log standard deviation; ("", None) without one."""
     found: dict[str, np.ndarray] = {}
     for name, array in state.items():
         part = name.rpartition(".")[2].lower().strip("_")
@@ -206,12 +212,12 @@ def _spread(state: Mapping[str, np.ndarray]) -> tuple[str, np.ndarray | None]:
 
 
 def _statistics(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
-    """Normalisers by name: which tensor is their mean, their var or std, their count."""
+    """Return normaliser's name -> the names of its mean, var or std, and count tensors."""
     found: dict[str, dict[str, str]] = {}
     for name in state:
         parent, _, last = name.rpartition(".")
         kind = _STATISTICS.get(last.strip("_").removeprefix("running_"))
-        if kind and words(parent.rpartition(".")[2]) & (_OBSERVED | _VALUE):
+        if kind and words(parent.rpartition(".")[2]) & (_NORMALIZER_WORDS | _VALUE):
             found.setdefault(parent, {})[kind] = name
     return {parent: kinds for parent, kinds in found.items() if "mean" in kinds}
 
@@ -219,7 +225,7 @@ def _statistics(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, str]]:
 def _normalizer(
     state: Mapping[str, np.ndarray], groups: Mapping[str, Mapping[str, str]], notes: list[str]
 ) -> Arrays:
-    """Mean, std and count of what the policy sees; {} without."""
+    """Return mean, std and count of the policy's input; {} without a normaliser."""
     found = {
         parent: {kind: state[name].reshape(-1) for kind, name in kinds.items()}
         for parent, kinds in groups.items()
@@ -234,7 +240,7 @@ def _normalizer(
     if "mean" not in held or not {"var", "std"} & set(held):
         raise Incompatible(f"its {name} has {', '.join(held)}, not a mean and a variance")
     std = held.get("std")
-    if std is not None and "var" in held:  # as rsl_rl's normaliser holds both
+    if std is not None and "var" in held:  # rsl_rl's normaliser has both
         std = std + np.float32(rsl_rl.EPSILON)
         notes.append(f"assumed: observations are normalised by {name}.std + {rsl_rl.EPSILON:g}")
     if std is None:

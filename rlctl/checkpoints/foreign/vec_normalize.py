@@ -1,4 +1,4 @@
-"""The file of Stable-Baselines3's VecNormalize.save: a pickle, read by stand-ins that do nothing.
+"""Restricted unpickler for the file of Stable-Baselines3's VecNormalize.save.
 
 observation = clip((x - mean) / sqrt(var + epsilon), -clip_obs, clip_obs)
 """
@@ -21,12 +21,12 @@ _PACKAGES = {"collections", "copyreg", "gym", "gymnasium", "numpy", "stable_base
 
 @dataclass(frozen=True)
 class Statistics:
-    """How observations were normalised.
+    """Observation statistics of a VecNormalize.
 
     Attributes:
-        arrays: `normalizer/mean`, `/std` and `/count`; {} where they were not.
-        clip: The bound on normalised observations, None where they were not.
-        note: What is to be said of it, "" if nothing.
+        arrays: `normalizer/mean`, `/std` and `/count`; {} if observations were not normalised.
+        clip: Bound on normalised observations, None if they were not normalised.
+        note: A note for the user, "" for none.
     """
 
     arrays: Arrays
@@ -35,7 +35,7 @@ class Statistics:
 
 
 class Scalar(Inert):
-    """A number of numpy: its dtype, its bytes."""
+    """Replacement of a numpy scalar: its dtype and bytes."""
 
     def __init__(self, dtype: Any, data: Any) -> None:
         if not isinstance(dtype, DType) or not isinstance(data, bytes):
@@ -44,7 +44,7 @@ class Scalar(Inert):
 
 
 class Ignored(Inert):
-    """Anything else that belongs to it: spaces, generators of random numbers."""
+    """Replacement of unused objects: spaces, random number generators."""
 
     def __init__(self, *arguments: Any) -> None:
         pass
@@ -59,7 +59,7 @@ class Ignored(Inert):
         pass
 
 
-_STAND_INS: dict[str, type[Inert]] = {
+_REPLACEMENTS: dict[str, type[Inert]] = {
     "VecNormalize": Members,
     "RunningMeanStd": Members,
     "_reconstruct": Array,
@@ -70,36 +70,37 @@ _STAND_INS: dict[str, type[Inert]] = {
 
 
 class Unpickler(pickle.Unpickler):
-    """Unpickles with the stand-ins alone."""
+    """Unpickler that resolves names to the inert replacements only."""
 
     def find_class(self, module: str, name: str) -> type[Inert]:
         if module.partition(".")[0] not in _PACKAGES:
             raise Unsafe(
-                f"the VecNormalize names {module}.{name}, which none does", "nothing of it was run"
+                f"the VecNormalize names {module}.{name}, which is not allowed",
+                "nothing of it was run",
             )
-        return _STAND_INS.get(name, Ignored)
+        return _REPLACEMENTS.get(name, Ignored)
 
     def persistent_load(self, pid: Any) -> Any:
-        raise Unsafe("the VecNormalize refers to something outside itself", "nothing was run")
+        raise Unsafe("the VecNormalize refers to an external object", "nothing was run")
 
 
 def read(data: bytes) -> Statistics:
-    """The statistics of observations in a file.
+    """Read the observation statistics in a file.
 
     Raises:
-        Damaged: It is no whole pickle.
-        Unsafe: It names what no VecNormalize does.
-        Incompatible: It is no VecNormalize, or one of several observations.
+        Damaged: The pickle is incomplete.
+        Unsafe: It names code that is not of a VecNormalize.
+        Incompatible: It is not a VecNormalize, or one of dict observations.
     """
     try:
         found = Unpickler(io.BytesIO(data)).load()
     except (Unsafe, MemoryError):
         raise
-    except Exception as error:  # whatever a nonsensical program runs into
-        raise Damaged(f"the VecNormalize is no whole pickle: {error}", _AGAIN) from error
+    except Exception as error:  # a malformed pickle can raise anything
+        raise Damaged(f"the VecNormalize is not a complete pickle: {error}", _AGAIN) from error
     state = found.members if isinstance(found, Members) else {}
     if not {"clip_obs", "epsilon", "norm_obs"} <= state.keys():
-        raise Incompatible("the file of statistics is of no VecNormalize", _AGAIN)
+        raise Incompatible("the file of statistics is not a VecNormalize", _AGAIN)
     if not state["norm_obs"]:
         return Statistics({}, None, "its VecNormalize did not normalise observations")
     held = state["obs_rms"].members if isinstance(state.get("obs_rms"), Members) else {}
@@ -107,9 +108,12 @@ def read(data: bytes) -> Statistics:
     count, clip, epsilon = map(_value, (held.get("count"), state["clip_obs"], state["epsilon"]))
     if not isinstance(mean, np.ndarray) or not isinstance(var, np.ndarray) or mean.ndim > 2:
         raise Incompatible("the VecNormalize has no mean and variance of one observation", _AGAIN)
+    # Zero or NaN would make all normalised observations zero or invalid.
     numbers = (count, clip, epsilon)
     if not all(isinstance(x, int | float) and math.isfinite(x) and x > 0 for x in numbers):
-        raise Incompatible("the VecNormalize's count, clip or epsilon is no number", _AGAIN)
+        raise Incompatible(
+            "the VecNormalize's count, clip or epsilon is not a positive number", _AGAIN
+        )
     arrays = {
         "normalizer/mean": mean.reshape(-1),
         "normalizer/std": np.sqrt(var.reshape(-1) + epsilon),
@@ -119,5 +123,5 @@ def read(data: bytes) -> Statistics:
 
 
 def _value(item: Any) -> Any:
-    """An array or a number as it is, out of its stand-in."""
+    """Return the value inside a replacement."""
     return item.value if isinstance(item, Array | Scalar) else item

@@ -16,10 +16,10 @@ def choose_device(physics: str) -> torch.device:
         DeviceUnavailable: A GPU is requested and PyTorch cannot use one.
     """
     usable = torch.cuda.is_available()
-    if device.gpu_asked() and not usable:
+    if device.gpu_requested() and not usable:
         raise DeviceUnavailable(
             "a GPU was asked for, and this torch cannot use one",
             "install PyTorch with CUDA, or use --device cpu",
         )
     on_gpu = physics in ("jax", "warp") and device.gpu_missing() is None
-    return torch.device("cuda" if usable and (on_gpu or device.gpu_asked()) else "cpu")
+    return torch.device("cuda" if usable and (on_gpu or device.gpu_requested()) else "cpu")

@@ -23,7 +23,7 @@ from rlctl.core.errors import (
     RlctlError,
     UsageError,
 )
-from rlctl.core.spawned import leave_if_starting
+from rlctl.core.spawned import exit_if_spawning
 from rlctl.core.specs import EnvSpec, ObservationPart
 from rlctl.envs.families import gymnasium_metadata as metadata
 from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
@@ -49,7 +49,7 @@ def names(asked: str = "") -> tuple[str, ...]:
     """
     # Environments may run in spawned processes, which import the user's main script again: without
     # an `if __name__ == "__main__":` guard it would start rlctl in each of them.
-    leave_if_starting()
+    exit_if_spawning()
     _import(asked)
     module, colon, _ = asked.rpartition(":")
     found = (row for row in gymnasium.registry.values() if not _is_removed(row))

@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
-from rlctl.core.config import FreeSection
+from rlctl.core.config import KwargsSection
 
 TIME_LIMIT = 1000  # control steps, for environments without a limit
 
 
-class GymnasiumConfig(FreeSection):
+class GymnasiumConfig(KwargsSection):
     """Keyword arguments of `gymnasium.make`, including `max_episode_steps`."""
 
     refused: ClassVar[dict[str, str]] = {

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import probes
+import probe_envs
 import pytest
-from probes import probe  # noqa: F401
+from probe_envs import probe  # noqa: F401
 
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.runs import Run
@@ -24,7 +24,7 @@ def learn(probe, tmp_path):  # noqa: F811
 
     def run(kind, updates=80, *extra):
         settings = resolve(
-            {"train": TrainConfig, "ppo": PPOConfig, "env": probes.ProbeConfig},
+            {"train": TrainConfig, "ppo": PPOConfig, "env": probe_envs.ProbeConfig},
             [
                 set_layer(
                     [
@@ -67,35 +67,35 @@ def learn(probe, tmp_path):  # noqa: F811
 
 
 def test_constant_reward_is_the_value(learn):
-    value, _ = learn(probes.Constant)
+    value, _ = learn(probe_envs.Constant)
     assert value(1.0, 0.0) == pytest.approx(1.0, abs=0.1)
 
 
 def test_value_depends_on_the_observation(learn):
-    value, _ = learn(probes.Observed)
+    value, _ = learn(probe_envs.Observed)
     assert value(1.0, 0.0) == pytest.approx(1.0, abs=0.1)
     assert value(-1.0, 0.0) == pytest.approx(-1.0, abs=0.1)
 
 
 def test_a_later_reward_is_discounted(learn):
-    value, _ = learn(probes.Delayed)
+    value, _ = learn(probe_envs.Delayed)
     assert value(1.0, 0.0) == pytest.approx(GAMMA, abs=0.1)
     assert value(1.0, 1.0) == pytest.approx(1.0, abs=0.1)
 
 
 def test_the_action_that_pays_is_taken(learn):
-    _, action = learn(probes.Acted)
+    _, action = learn(probe_envs.Acted)
     assert action(1.0, 0.0) == pytest.approx(0.5, abs=0.15)
 
 
 def test_the_action_follows_the_observation(learn):
-    _, action = learn(probes.Both)
+    _, action = learn(probe_envs.Both)
     assert action(1.0, 0.0) == pytest.approx(1.0, abs=0.2)
     assert action(-1.0, 0.0) == pytest.approx(-1.0, abs=0.2)
 
 
 @pytest.mark.parametrize("limit", [3, 8])
 def test_a_time_limit_does_not_lower_the_value(learn, limit):
-    value, _ = learn(probes.Endless, 400, f"train.episode_length={limit}")
+    value, _ = learn(probe_envs.Endless, 400, f"train.episode_length={limit}")
     values = np.asarray([value(1.0, 0.0), value(-1.0, 0.0)])
     np.testing.assert_allclose(values, 1 / (1 - GAMMA), rtol=0.1)

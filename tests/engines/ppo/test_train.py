@@ -5,9 +5,9 @@ import json
 
 import jax.numpy as jnp
 import numpy as np
-import probes
+import probe_envs
 import pytest
-from probes import probe  # noqa: F401
+from probe_envs import probe  # noqa: F401
 from stopping import after_updates
 
 from rlctl import catalog
@@ -183,7 +183,7 @@ def test_init_from_takes_the_networks_and_nothing_else(start_run):
         train(other, "pendulum", third, Hooks(), start)
 
 
-class Explosive(probes.Probe):
+class Explosive(probe_envs.Probe):
     """Probe with a NaN reward in some environments from the fourth step on."""
 
     steps = 10**9
@@ -193,7 +193,7 @@ class Explosive(probes.Probe):
 
 
 def test_a_reward_that_is_not_finite_stops_the_training_and_is_named(probe, start_run):  # noqa: F811
-    probes.Explosive = Explosive
+    probe_envs.Explosive = Explosive
     name = probe(Explosive)
     run = start_run(name, "run")
     steps = f"train.steps={9 * UPDATE}"
@@ -210,7 +210,7 @@ def test_a_reward_that_is_not_finite_stops_the_training_and_is_named(probe, star
 
 
 def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(probe, start_run):  # noqa: F811
-    name = probe(probes.Acted)
+    name = probe(probe_envs.Acted)
     run = start_run(name)
     wild = settings(
         name,

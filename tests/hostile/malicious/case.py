@@ -1,4 +1,4 @@
-"""A hostile file, and the command that is to look at it."""
+"""Test case: a hostile file and the command that reads it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Case:
-    """One attempt.
+    """Hostile file with its command.
 
     Attributes:
-        name: What it is.
-        make: Makes the file, or more, in an empty private folder.
+        name: Description.
+        make: Creates the files in an empty folder.
         command: The arguments, as one text.
-        codes: The exit codes that are right.
+        codes: The accepted exit codes.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Case:
 
 
 def writer(name: str, data: bytes | str) -> Callable[[Path], object]:
-    """What writes a file of that content."""
+    """Return a function that writes a file with this content."""
     content = data if isinstance(data, bytes) else data.encode(errors="surrogatepass")
 
     def make(place: Path) -> None:

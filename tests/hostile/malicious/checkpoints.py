@@ -1,4 +1,4 @@
-"""Checkpoints of rlctl that were made to do harm: each is sealed as if rlctl had written it."""
+"""Malicious checkpoints of rlctl with valid digests."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from checkpoints import forging
-from hostile import scenery
+from checkpoints import manifest_fuzz
+from hostile import fixtures
 from hostile.malicious.case import Case
 
 from rlctl.checkpoints import manifest
@@ -20,8 +20,8 @@ ALL = (3, 4, 5, 6)
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
-    for i, data in enumerate(forging.raw()):
+    """Return all cases."""
+    for i, data in enumerate(manifest_fuzz.raw()):
         yield _case(f"JSON {i}", lambda path, d=data: (path / manifest.NAME).write_bytes(d), i, ALL)
     for i, group in enumerate(GROUPS):
         yield _case(f"group {group!r}", lambda path, g=group: _group(path, g), i, (4, 5))
@@ -30,12 +30,12 @@ def cases() -> Iterator[Case]:
     for i, (name, make) in enumerate(FILES.items()):
         yield _case(f"file: {name}", make, i, (3, 4, 5, 6))
     for i, (name, facts) in enumerate(FACTS.items()):
-        yield _case(f"says {name}", lambda path, f=facts: scenery.reseal(path, f), 3 * i + 1, ALL)
+        yield _case(f"says {name}", lambda path, f=facts: fixtures.reseal(path, f), 3 * i + 1, ALL)
 
 
 def _case(name: str, change: Callable[[Path], object], i: int, codes: tuple[int, ...]) -> Case:
     def make(place: Path) -> None:
-        change(shutil.copytree(scenery.shipped(), place / "x"))
+        change(shutil.copytree(fixtures.shipped(), place / "x"))
 
     return Case(f"checkpoint, {name}", make, COMMANDS[i % 3], codes)
 
@@ -43,13 +43,13 @@ def _case(name: str, change: Callable[[Path], object], i: int, codes: tuple[int,
 def _group(path: Path, group: str) -> None:
     held = manifest.salvage((path / manifest.NAME).read_bytes())
     arrays, files = held["arrays"]["policy"], held["files"]["policy.safetensors"]
-    scenery.reseal(path, {"arrays": {group: arrays}, "files": {f"{group}.safetensors": files}})
+    fixtures.reseal(path, {"arrays": {group: arrays}, "files": {f"{group}.safetensors": files}})
 
 
 def _arrays(path: Path, header: bytes) -> None:
-    """Other arrays, with the digest that they have."""
+    """Replace arrays and renew their digests."""
     (path / "policy.safetensors").write_bytes(header)
-    scenery.reseal(path, {"files": {"policy.safetensors": manifest.file_entry(header)}})
+    fixtures.reseal(path, {"files": {"policy.safetensors": manifest.file_entry(header)}})
 
 
 def _tensors(header: Any, data: bytes = b"", length: int | None = None) -> bytes:
@@ -107,7 +107,7 @@ def _sparse(size: int) -> Callable[[Path], object]:
         with open(path / "policy.safetensors", "ab") as file:
             file.truncate(size)
         entry = {"bytes": size, "sha256": "0" * 64}
-        scenery.reseal(path, {"files": {"policy.safetensors": entry}})
+        fixtures.reseal(path, {"files": {"policy.safetensors": entry}})
 
     return act
 

@@ -1,4 +1,4 @@
-"""Folders of Brax's PPO that would lead elsewhere, or never end."""
+"""Malicious folders of Brax's PPO: links, special files, too much data."""
 
 import json
 import os
@@ -43,7 +43,7 @@ ODD = [
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases."""
     for i, text in enumerate(CONFIGS):
         yield _case(f"config {i}: {text[:50]}", "ppo_network_config.json", lambda _, t=text: t)
     for name, change in METADATA.items():

@@ -1,4 +1,4 @@
-"""Pickles and zips of them: what would run code or unpack without end."""
+"""Malicious pickles and zips: code execution, decompression bombs."""
 
 import io
 import pickle
@@ -17,7 +17,7 @@ BOMB = bytes(2**26)
 
 
 def zipped(*members: tuple[str, bytes], kind: int = zipfile.ZIP_STORED) -> bytes:
-    """A zip of names and contents."""
+    """Return a zip of names and contents."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", kind) as archive:
         for name, data in members:
@@ -26,12 +26,12 @@ def zipped(*members: tuple[str, bytes], kind: int = zipfile.ZIP_STORED) -> bytes
 
 
 def torch_zip(program: bytes, *more: tuple[str, bytes]) -> bytes:
-    """As torch.save makes them."""
+    """Return a zip in the layout of torch.save."""
     return zipped(("archive/data.pkl", program), *more, ("archive/version", b"3\n"))
 
 
 def link(name: str, target: str) -> bytes:
-    """A zip whose member is a symbolic link."""
+    """Return a zip whose member is a symbolic link."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         entry = zipfile.ZipInfo(name)
@@ -42,7 +42,7 @@ def link(name: str, target: str) -> bytes:
 
 
 def lying(data: bytes, size: int) -> bytes:
-    """A zip whose directory says that each member unpacks to another size."""
+    """Return a zip whose directory gives wrong sizes."""
     at = 0
     while (at := data.find(b"PK\x01\x02", at)) >= 0:
         data = data[: at + 24] + struct.pack("<I", size) + data[at + 28 :]
@@ -51,7 +51,7 @@ def lying(data: bytes, size: int) -> bytes:
 
 
 def overlapping(data: bytes, times: int) -> bytes:
-    """A zip whose directory lists its first member many times, under other names."""
+    """Return a zip whose directory lists its first member many times, under other names."""
     start = data.index(b"PK\x01\x02")
     end = data.index(b"PK\x05\x06")
     entry = data[start : data.index(b"PK\x01\x02", start + 4)]
@@ -66,7 +66,7 @@ def overlapping(data: bytes, times: int) -> bytes:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases."""
     for name, data in PICKLES.items():
         yield Case(f"pickle: {name}", writer("x.pkl", data), IMPORT.format("x.pkl"), (5,))
         yield Case(f"torch: {name}", writer("x.pt", torch_zip(data)), IMPORT.format("x.pt"), (5, 4))
@@ -80,7 +80,7 @@ def cases() -> Iterator[Case]:
 
 
 def zips() -> dict[str, bytes]:
-    """Zips, by what is wrong with them."""
+    """Return malicious zips by description."""
     evil = PICKLES["os.system"]
     whole = (FOLDER / "sb3_ppo.zip").read_bytes()
     plain = zipped(("policy.pth", torch_zip(evil)), ("data", DATA))
@@ -116,7 +116,7 @@ def zips() -> dict[str, bytes]:
 
 
 def _flagged(data: bytes) -> bytes:
-    """Every member said to be encrypted."""
+    """Mark every member as encrypted."""
     for mark, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
         at = 0
         while (at := data.find(mark, at)) >= 0:

@@ -1,11 +1,11 @@
-"""Settings, runs and metrics that were made to do harm, and outputs that lead elsewhere."""
+"""Malicious settings, runs and metrics, and output paths outside the folder."""
 
 import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hostile import scenery
+from hostile import fixtures
 from hostile.malicious.case import Case, writer
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -78,7 +78,7 @@ ROWS: dict[str, bytes | str] = {
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases."""
     for i, (name, data) in enumerate(TOML.items()):
         commands = (
             "config validate x.toml pendulum",
@@ -114,7 +114,7 @@ def _toml(name: str, data: bytes | str) -> Callable[[Path], object]:
 
 def _run(file: str, data: bytes | str, name: str) -> Callable[[Path], object]:
     def make(place: Path) -> None:
-        scenery.resumable(place / "r")
+        fixtures.resumable(place / "r")
         (place / "r" / file).unlink()
         if name == "a link":
             (place / "r" / file).symlink_to("/etc/passwd")
@@ -127,18 +127,18 @@ def _run(file: str, data: bytes | str, name: str) -> Callable[[Path], object]:
 
 
 def _film(place: Path) -> None:
-    scenery.resumable(place / "r")
+    fixtures.resumable(place / "r")
     (place / "secret").write_text("secret")
     (place / "r" / "film.mp4").symlink_to(place / "secret")
 
 
 def _best(place: Path) -> None:
-    scenery.resumable(place / "r")
+    fixtures.resumable(place / "r")
     (place / "r" / "checkpoints" / "best").write_text("../../../etc/passwd\n")
 
 
 def _linked(place: Path) -> None:
-    scenery.resumable(place / "r")
+    fixtures.resumable(place / "r")
     (place / "r" / "checkpoints" / "step_000000009999").symlink_to("/etc")
 
 

@@ -1,4 +1,4 @@
-"""Evaluating and filming a run is safe while it is trained."""
+"""A run can be evaluated and rendered while it is trained."""
 
 import json
 import os
@@ -7,17 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkpoints.saving import save
+from checkpoints.sample_checkpoints import save
 
 from rlctl.checkpoints import find, reading, store
-from rlctl.checkpoints.find import opened
+from rlctl.checkpoints.find import open_checkpoint
 from rlctl.core.errors import NotFound
 
 
 def test_what_is_loaded_is_whole_while_another_process_saves_and_prunes(tmp_path):
     tests = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, tests / "checkpoints" / "reading_on.py", tmp_path / "run", "400"],
+        [sys.executable, tests / "checkpoints" / "concurrent_reader.py", tmp_path / "run", "400"],
         env={**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"},
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
@@ -27,7 +27,7 @@ def test_what_is_loaded_is_whole_while_another_process_saves_and_prunes(tmp_path
 
 
 @pytest.mark.parametrize(
-    "moment", ["check_folder", "read_manifest", "_checked_bytes", "listdir", "locate"]
+    "moment", ["check_folder", "read_manifest", "_verified_bytes", "listdir", "locate"]
 )
 @pytest.mark.parametrize("which", ["latest", "best"])
 def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path, monkeypatch):
@@ -51,14 +51,14 @@ def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path,
             path = usual(path, *rest)
             prune(path)
             return path
-        prune(path if moment != "_checked_bytes" else path.parent) if path != folder else None
+        prune(path if moment != "_verified_bytes" else path.parent) if path != folder else None
         return usual(path, *rest)
 
     monkeypatch.setattr(room, moment, meanwhile)
-    told = []
-    assert opened(f"{tmp_path / 'run'}@{which}", tell=told.append).step == 2
+    warnings = []
+    assert open_checkpoint(f"{tmp_path / 'run'}@{which}", warn=warnings.append).step == 2
     assert pruned == [store.step_folder(folder, 1)]
-    assert told == []
+    assert warnings == []
 
 
 def test_what_is_named_and_pruned_is_not_there(tmp_path, monkeypatch):
@@ -72,4 +72,4 @@ def test_what_is_named_and_pruned_is_not_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(reading, "check_folder", prune)
     with pytest.raises(NotFound):
-        opened(str(path))
+        open_checkpoint(str(path))

@@ -1,4 +1,4 @@
-"""Everything that a kill or a power cut may leave of some work, made of a record of it."""
+"""Possible disk contents after a kill or a power loss, computed from recorded operations."""
 
 import os
 import pickle
@@ -8,33 +8,33 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from checkpoints import disk
-from checkpoints.disk import Disk, RunResult, Tree
-from checkpoints.faults import System
+from checkpoints import disk_model
+from checkpoints.disk_model import Disk, RunResult, Tree
+from checkpoints.faulty_os import System
 
-State = tuple[list[int], Tree]  # the steps that were said to be saved, and what there is
+State = tuple[list[int], Tree]  # steps reported as saved, content of the folder
 
-NUMBER = 99_999_999  # of the process that is recorded
+NUMBER = 99_999_999  # process id during the recording
 
 
 def record(folder: Path, work: Callable[[System], None]) -> tuple[Tree, RunResult]:
-    """Do some work below a folder: what was there before, and the operations.
+    """Run some work below a folder; return the content before it and its operations.
 
-    The process has another number than those that come after it.
+    The recorded process has another id than the processes that resume its work.
     """
-    before = disk.read(folder)
+    before = disk_model.read(folder)
     with pytest.MonkeyPatch.context() as patch, System(folder).installed() as system:
         patch.setattr(os, "getpid", lambda: NUMBER)
         work(system)
     model = Disk(before)
     for operation in system.record:
         model.do(*operation)
-    assert model.now() == disk.read(folder), "the record misses something"
+    assert model.now() == disk_model.read(folder), "the record is incomplete"
     return before, system.record
 
 
 def kills(before: Tree, operations: RunResult) -> Iterator[State]:
-    """What a kill leaves, at every operation that changes anything and in the middle of writes."""
+    """Yield the state after a kill at every modifying operation and in the middle of writes."""
     model, saved, last = Disk(before), [], before
     yield [], before
     for name, *args in operations:
@@ -53,7 +53,7 @@ def kills(before: Tree, operations: RunResult) -> Iterator[State]:
 
 
 def power_cuts(before: Tree, operations: RunResult, each: int) -> Iterator[State]:
-    """Some of what a power cut may leave, each once: after every operation so many are drawn."""
+    """Yield distinct states after a power loss: samples `each` states after every operation."""
     model, saved, chance, seen = Disk(before), [], Random(0), set()
     for name, *args in operations:
         model.do(name, *args)

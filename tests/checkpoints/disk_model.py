@@ -1,9 +1,9 @@
-"""What is on a disk after a record of operations, if the machine stops at any point of it.
+"""Model of a disk: the possible contents after a kill or a power loss.
 
-A killed process leaves what it had done. After a power cut less is there: of a file what was
-written before its last fsync, and later data whole, in part or as zeros; of a folder the names it
-had at its own last fsync, and of the later changes to them any, in whatever combination. A rename
-within a folder happens or not; one between folders may happen to either of them alone.
+A killed process leaves everything it wrote. A power loss keeps of a file what was written before
+its last fsync, and later data fully, partly or as zeros; of a folder the names at its last fsync,
+and any subset of the later changes. A rename within a folder is atomic; one between folders may
+reach only one of them.
 """
 
 import os
@@ -20,7 +20,7 @@ FATES = ("old", "empty", "zeros", "half", "new")
 
 @dataclass(eq=False)
 class File:
-    """Its data now, and at its last fsync."""
+    """File: current data, and data at the last fsync."""
 
     data: bytes = b""
     synced: bytes = b""
@@ -29,7 +29,7 @@ class File:
         self.synced = self.data
 
     def tree(self, keeps: Callable[[], bool], fate: Callable[[], str]) -> bytes:
-        """Its data after a power cut."""
+        """Return possible data after a power loss."""
         if self.data == self.synced:
             return self.data
         kept = self.synced if self.data.startswith(self.synced) else b""
@@ -45,14 +45,14 @@ class File:
 
 @dataclass(eq=False)
 class Folder:
-    """What its names stand for now and at its last fsync, and the changes since."""
+    """Folder: names now, names at the last fsync, and the changes since."""
 
     names: dict[str, Any] = field(default_factory=dict)
     synced: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
 
     def change(self, names: dict[str, Any]) -> None:
-        """Give names to other things, None for nothing, all in one."""
+        """Apply several name changes atomically; None removes a name."""
         self.changes.append(names)
         _apply(self.names, names)
 
@@ -60,7 +60,7 @@ class Folder:
         self.synced, self.changes = dict(self.names), []
 
     def tree(self, keeps: Callable[[], bool], fate: Callable[[], str]) -> Tree:
-        """What it holds after a power cut."""
+        """Return possible content after a power loss."""
         names = dict(self.synced)
         for change in self.changes:
             if keeps():
@@ -69,10 +69,10 @@ class Folder:
 
 
 class Disk:
-    """A folder on a disk, all of it durable at first.
+    """Folder on a disk, initially durable.
 
     Args:
-        before: What it held, as `read` gives it.
+        before: Its content, as returned by `read`.
     """
 
     def __init__(self, before: Tree) -> None:
@@ -80,15 +80,15 @@ class Disk:
         self._open: dict[int, Any] = {}
 
     def do(self, name: str, *args: Any) -> None:
-        """What the system did, as a `faults.System` has it in its record."""
+        """Apply an operation recorded by `faulty_os.System`."""
         getattr(self, f"_do_{name}")(*args)
 
     def now(self) -> Tree:
-        """What a killed process leaves."""
+        """Return the content after a kill."""
         return self.root.tree(lambda: True, lambda: "new")
 
     def after_power_cut(self, chance: Random) -> Tree:
-        """Something that a power cut may leave: one fate for all files, or any for each."""
+        """Sample a content after a power loss: one fate for all files, or one each."""
         kept, fate = chance.choice((0.0, 0.2, 0.5, 0.8, 1.0)), chance.choice((None, *FATES))
         return self.root.tree(lambda: chance.random() < kept, lambda: fate or chance.choice(FATES))
 
@@ -134,7 +134,7 @@ class Disk:
     _do_rmdir = _do_unlink
 
     def _place(self, path: str) -> tuple[Folder, str]:
-        """The folder that has it, and its name there; no name for the root."""
+        """Return the parent folder and the name in it, "" for the root."""
         parts = Path(path).parts
         folder = self.root
         for part in parts[:-1]:
@@ -143,14 +143,14 @@ class Disk:
 
 
 def read(folder: Path) -> Tree:
-    """What a folder holds."""
+    """Return the content of a folder."""
     return {
         path.name: read(path) if path.is_dir() else path.read_bytes() for path in folder.iterdir()
     }
 
 
 def write(tree: Tree, folder: Path) -> Path:
-    """Make a folder that holds it."""
+    """Create a folder with this content."""
     folder.mkdir()
     for name, item in tree.items():
         if isinstance(item, bytes):

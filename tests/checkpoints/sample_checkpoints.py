@@ -1,4 +1,4 @@
-"""Checkpoints to look at."""
+"""Small checkpoints for tests."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from rlctl.checkpoints import manifest, store
 
 
 def groups(seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Arrays of several dtypes, different for every seed."""
+    """Return arrays of several dtypes, different for every seed."""
     rng = np.random.default_rng(seed)
     return {
         "policy": {
@@ -27,14 +27,14 @@ def groups(seed: int) -> dict[str, dict[str, np.ndarray]]:
 
 
 def facts(seed: int, **more: object) -> dict[str, object]:
-    """A small manifest's content."""
+    """Return the content of a small manifest."""
     initial = manifest.digests(groups(0)["policy"])
     env = {"id": "pendulum", "config": {}, "spec": {}}
     return {"engine": "ppo", "env": env, "initial": initial, "updates": seed, **more}
 
 
 def save(folder: Path, step: int, **more: object) -> Path:
-    """A checkpoint whose content follows from its step."""
+    """Save a checkpoint whose content is determined by its step."""
     return store.save(folder, step, facts(step, **more), groups(step))
 
 

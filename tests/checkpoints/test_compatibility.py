@@ -1,4 +1,4 @@
-"""What has changed since a checkpoint was written is refused or told, never silent."""
+"""Changes since a checkpoint was saved are refused or give a warning."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import saved_policy
-from checkpoints.forged import forge, spec_changes
+from checkpoints.resealed import forge, spec_changes
 
 from rlctl.actions.compare import CompareRequest, compare_backends
 from rlctl.actions.evaluate import EvalRequest, evaluate
@@ -42,14 +42,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("change", sorted(set(CHANGES) - ONLY_HERE))
 def test_a_spec_that_differs_is_refused_or_told(change, path):
     forge(path, CHANGES[change])
-    told = []
+    warnings = []
     try:
-        compatibility.check(load(path), Pendulum.spec, told.append)
+        compatibility.check(load(path), Pendulum.spec, warnings.append)
         policy_of(load(path))
     except Incompatible:
         assert change not in HARMLESS
     else:
-        assert bool(told) != (change in HARMLESS)
+        assert bool(warnings) != (change in HARMLESS)
 
 
 @pytest.mark.parametrize("change", [name for name in CHANGES if name.startswith("policy.")])
@@ -64,14 +64,14 @@ def test_a_new_training_may_choose_the_noise_otherwise(path):
     spec = PolicySpec.from_json(load(path).manifest["policy"])
     compatibility.check_policy(load(path), spec, pytest.fail, exact=True)
     forge(path, CHANGES["policy.normalizer_clip"])
-    told = []
-    compatibility.check_policy(load(path), spec, told.append, exact=False)
-    assert told == [f"normalizer_clip of {path} was 1.0, and is None from here on"]
+    warnings = []
+    compatibility.check_policy(load(path), spec, warnings.append, exact=False)
+    assert warnings == [f"normalizer_clip of {path} was 1.0, is now None"]
 
 
 def test_what_is_not_said_is_not_guessed(path):
     forge(path, lambda content: content["env"]["spec"].pop("action"))
-    with pytest.raises(Incompatible, match="does not say what its environment"):
+    with pytest.raises(Incompatible, match="has no valid environment spec"):
         compatibility.check(load(path), Pendulum.spec, pytest.fail)
 
 
@@ -85,7 +85,7 @@ def test_members_of_a_later_minor_schema_are_left_alone(path):
 
 
 def saved_with(path: Path, **versions: str) -> None:
-    """Have it saved with versions of packages."""
+    """Change the saved package versions in place."""
 
     def change(content):
         packages = content.setdefault("provenance", {}).setdefault("packages", {})
@@ -99,10 +99,10 @@ def test_other_packages_are_told_once_and_by_name(path):
     saved_with(
         path, jax="0.1.0", mujoco="3.16.0", numpy=compatibility.version("numpy"), rlctl="0.0.9"
     )
-    told = []
-    compatibility.check(load(path), Pendulum.spec, told.append)
+    warnings = []
+    compatibility.check(load(path), Pendulum.spec, warnings.append)
     ours = compatibility.__version__
-    assert told == [
+    assert warnings == [
         f"{path} was saved with other packages: jax 0.1.0 -> {jax}, mujoco 3.16.0 -> {mujoco}, "
         f"rlctl 0.0.9 -> {ours}"
     ]
@@ -113,11 +113,11 @@ def test_the_third_number_matters_only_where_all_is_to_be_as_it_was(path):
     other = ".".join([*jax.split(".")[:2], "999"])
     saved_with(path, jax=other, gone_package="1.0")
     compatibility.check(load(path), Pendulum.spec, pytest.fail)
-    told = []
-    compatibility.check(load(path), Pendulum.spec, told.append, exact=True)
-    assert told == [
+    warnings = []
+    compatibility.check(load(path), Pendulum.spec, warnings.append, exact=True)
+    assert warnings == [
         f"{path} was saved with other packages: jax {other} -> {jax}, gone-package 1.0 -> none; "
-        "it may not go on bit for bit"
+        "it may not resume bit for bit"
     ]
 
 
@@ -133,10 +133,10 @@ def test_another_physics_model_is_told(path):
         Pendulum.spec,
         pytest.fail,
     )
-    told = []
-    compatibility.check(load(forge(path, digest("0" * 64))), Pendulum.spec, told.append)
-    assert len(told) == 1
-    assert "its physics model (MJCF) was another" in told[0]
+    warnings = []
+    compatibility.check(load(forge(path, digest("0" * 64))), Pendulum.spec, warnings.append)
+    assert len(warnings) == 1
+    assert "its physics model (MJCF) is different" in warnings[0]
 
 
 def digest(value):
@@ -168,7 +168,7 @@ def unit(content):
 
 def test_eval_refuses_another_layout(path):
     forge(path, unit)
-    with pytest.raises(Incompatible, match="unit of angular_velocity was deg/s then"):
+    with pytest.raises(Incompatible, match="unit of angular_velocity was deg/s, is now"):
         evaluate(EvalRequest(ckpt=str(path), episodes=1))
 
 
@@ -189,9 +189,9 @@ def test_what_plays_in_no_environment_tells_of_it(path, tmp_path):
     forge(path, unit)
     saved_with(path, jax="0.1.0")
     for change in ("unit", "packages"):
-        told = []
-        export(tmp_path / change, "numpy", str(path), tell=told.append)
-        compare_backends(CompareRequest(ckpt=str(path), num_tests=1), tell=told.append)
-        assert len(told) == 2
-        assert all(("deg/s" in line) == (change == "unit") for line in told)
+        warnings = []
+        export(tmp_path / change, "numpy", str(path), tell=warnings.append)
+        compare_backends(CompareRequest(ckpt=str(path), num_tests=1), tell=warnings.append)
+        assert len(warnings) == 2
+        assert all(("deg/s" in line) == (change == "unit") for line in warnings)
         forge(path, lambda content: content["env"]["spec"].update(Pendulum.spec.to_json()))

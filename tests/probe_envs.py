@@ -1,7 +1,7 @@
-"""Probe problems with known answers, each isolating one thing a learner must get right.
+"""Probe environments with known optimal values, each testing one part of a learner.
 
-The physics is a bead on a wire that nothing moves: its position is drawn at the start, -1 or 1.
-(The set of problems is Andy Jones's.)
+The physics is a bead on a wire that does not move: its position is sampled at the start, -1 or 1.
+(The set of environments is Andy Jones's.)
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ MJCF = """
 
 @dataclass(frozen=True)
 class ProbeConfig:
-    """Nothing to set."""
+    """Empty settings."""
 
 
 class Probe:
-    """A bead at -1 or 1; one step an episode, reward 1."""
+    """Bead at -1 or 1; one step per episode, reward 1."""
 
     fields = ("qpos", "qvel")
     steps = 1  # before an episode terminates
@@ -91,7 +91,7 @@ class Observed(Probe):
 
 
 class Delayed(Probe):
-    """The reward comes in the second step: V(first) = gamma, V(second) = 1."""
+    """Reward in the second step: V(first) = gamma, V(second) = 1."""
 
     steps = 2
 
@@ -100,21 +100,21 @@ class Delayed(Probe):
 
 
 class Acted(Probe):
-    """The best action is 0.5, wherever the bead is."""
+    """The best action is 0.5 for any position."""
 
     def reward(self, side, step, action):
         return -((action - 0.5) ** 2)
 
 
 class Both(Probe):
-    """The best action is the bead's side."""
+    """The best action equals the position."""
 
     def reward(self, side, step, action):
         return -((action - side) ** 2)
 
 
 class Endless(Probe):
-    """Never terminates, reward 1, truncated by the time limit: V = 1 / (1 - gamma) all the same."""
+    """Never terminates, reward 1, truncated by the time limit: V = 1 / (1 - gamma)."""
 
     steps = 10**9
 
@@ -125,15 +125,15 @@ class Endless(Probe):
 
 @pytest.fixture
 def probe(monkeypatch):
-    """Put a probe into the catalog: probe(Constant) -> its name."""
+    """Add a probe to the catalog: probe(Constant) -> its name."""
 
     def add(kind):
         name = kind.__name__.lower()
         row = EnvRow(
             name,
             "a probe",
-            f"probes:{kind.__name__}",
-            "probes:ProbeConfig",
+            f"probe_envs:{kind.__name__}",
+            "probe_envs:ProbeConfig",
             2,
             1,
             100.0,

@@ -1,4 +1,4 @@
-"""Manifests that say something else and are sealed as if their writer had said it."""
+"""Fuzzed manifests with a valid digest."""
 
 import copy
 import hashlib
@@ -25,13 +25,13 @@ RAW = [  # JSON that json.dumps would not write
 
 
 def sealed(body: bytes) -> bytes:
-    """A manifest of any content with a right digest."""
+    """Append a valid digest to any content."""
     digest = hashlib.sha256(body).hexdigest()
     return body + f',\n  "manifest_sha256": "{digest}"\n}}\n'.encode()
 
 
 def raw() -> Iterator[bytes]:
-    """Whole manifests that are no plain JSON, or none of rlctl's."""
+    """Yield manifests that are not strict JSON, or not of rlctl."""
     for text in RAW:
         yield sealed(text.encode(errors="surrogatepass"))
     yield sealed(b'{"step": "\xff"')
@@ -39,7 +39,7 @@ def raw() -> Iterator[bytes]:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where anything stands, by keys and numbers from the top."""
+    """Return the paths of all values: keys and indices from the top."""
     found = [path] if path else []
     inner = value.items() if isinstance(value, dict) else ()
     inner = enumerate(value) if isinstance(value, list) else inner
@@ -47,7 +47,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def forged(held: dict[str, Any], rng: random.Random) -> tuple[str, bytes]:
-    """What was changed of a manifest, and its bytes."""
+    """Return a description of random changes to a manifest, and its bytes."""
     content, words = copy.deepcopy(held), []
     while not words or rng.random() < 0.3:
         *way, last = rng.choice(places(content))
@@ -62,7 +62,7 @@ def forged(held: dict[str, Any], rng: random.Random) -> tuple[str, bytes]:
 
 
 def of(data: bytes) -> dict[str, Any]:
-    """The members to forge of a manifest's bytes."""
+    """Return the members of a manifest without its digest."""
     members = dict(manifest.decode(data))
     del members["manifest_sha256"]
     return members

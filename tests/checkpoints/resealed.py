@@ -1,4 +1,4 @@
-"""Checkpoints changed and sealed again, as no accident does it: by another version, say."""
+"""Changing manifests with a valid digest, as another version could write them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def forge(path: Path, change: Change) -> Path:
-    """Change a checkpoint's manifest in place, and seal it."""
+    """Change a checkpoint's manifest in place and renew its digest."""
     file = path / manifest.NAME
     content = json.loads(file.read_bytes())
     change(content)
@@ -20,7 +20,7 @@ def forge(path: Path, change: Change) -> Path:
 
 
 def spec_changes(content: dict[str, Any]) -> Iterator[tuple[str, Change]]:
-    """A change of every member of what a checkpoint says of its environment and its policy."""
+    """Yield a named change for every member of the environment and policy specs."""
     spec, policy = content["env"]["spec"], content["policy"]
     for group, kind in (("observation", spec["observation"][0]), ("action", spec["action"][0])):
         for member in kind:
@@ -49,7 +49,7 @@ def _other(*path: str | int) -> Change:
 
 
 def _another(value: Any) -> Any:
-    """A value of the same kind that is another one."""
+    """Return a different value of the same type."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):

@@ -1,6 +1,6 @@
-"""Commands without their work: all that is checked is checked, and then nothing takes any time.
+"""Fakes of the slow parts: commands validate their input, then finish immediately.
 
-Engines save one checkpoint, episodes end with their first step, films are empty files.
+Engines save one checkpoint, episodes end after one step, videos are empty files.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ from rlctl.rollouts.base import Step
 
 @contextmanager
 def idle() -> Iterator[None]:
-    """Put them in the place of what works."""
-    engines = tuple(replace(row, target="stand_ins:train") for row in catalog.ENGINES)
+    """Replace the slow parts by the fakes in the `with` body."""
+    engines = tuple(replace(row, target="fakes:train") for row in catalog.ENGINES)
     places = {
         (catalog, "ENGINES"): engines,
         (callbacks, "callbacks"): lambda info: iter(()),
-        (factory, "make_driver"): Idle,
+        (factory, "make_driver"): IdleDriver,
         (mujoco_rendered, "film"): film,
         (env_rendered, "film"): film,
         (compare, "make_policy"): lambda spec, arrays, backend, device: make_policy(spec, arrays),
@@ -56,13 +56,13 @@ def idle() -> Iterator[None]:
 
 
 def plan(settings, env_name):
-    """The engine's own."""
+    """Return the plan of the real engine."""
     algo = next(name for name in settings if name not in ("train", "env"))
     return import_module(f"rlctl.engines.{algo}.plan").plan(settings, env_name)
 
 
 def train(settings, env_name, run, hooks, start, resume):
-    """Save one checkpoint of the last step."""
+    """Save one checkpoint at the last step."""
     algo = next(name for name in settings if name not in ("train", "env"))
     if resume:
         load_progress(start)
@@ -84,8 +84,8 @@ def train(settings, env_name, run, hooks, start, resume):
     return Result(settings["train"].steps, 0.0, 0.0, path, None, {})
 
 
-class Idle:
-    """A driver whose episodes end with their first step."""
+class IdleDriver:
+    """Driver whose episodes end after one step."""
 
     def __init__(self, name, config, physics, num_envs, **kwargs):
         self.physics = factory.resolve_physics(name, physics)
@@ -109,9 +109,9 @@ class Idle:
 
 
 def film(out, players, config, shot, look, progress, tell):
-    """An empty file, once it is known that the policies can act."""
+    """Write an empty file, after checking that the policies can act."""
     name = players[0].checkpoint.manifest["env"]["id"]
-    driver = Idle(name, config, shot.physics, shot.num_envs)
+    driver = IdleDriver(name, config, shot.physics, shot.num_envs)
     driver = shot.told.drive(driver, name, config, tell)
     for player in players:
         compatibility.check(player.checkpoint, driver.spec, tell)
@@ -124,6 +124,6 @@ def film(out, players, config, shot, look, progress, tell):
 
 
 def train_all(tasks, jobs, stop, on_event):
-    """Every training ends at once and leaves nothing."""
+    """Report every training as finished without running it."""
     for task in tasks:
         yield Ended(task, 0, "")

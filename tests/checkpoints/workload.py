@@ -1,20 +1,20 @@
-"""What an engine has the store do, and what must hold whatever comes in between."""
+"""Sequence of saves and prunes for fault injection, and its invariants."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from checkpoints.saving import flip, groups, save
+from checkpoints.sample_checkpoints import flip, groups, save
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import RlctlError
 
 ALL = ("policy", "train", "envs")
-STEPS = (100, 200, 300)  # in the middle of a run's life
+STEPS = (100, 200, 300)  # saved before the workload
 
 
 def begin(run: Path) -> None:
-    """A run's checkpoints: the newest damaged, and there is what killed processes left."""
+    """Prepare a run: checkpoints with the newest damaged, and leftovers of killed processes."""
     folder = run / "checkpoints"
     for step in (*STEPS, 400):
         save(folder, step, best={"step": 100, "return": 1.0})
@@ -27,7 +27,7 @@ def begin(run: Path) -> None:
 
 
 def work(run: Path, saved: Callable[[int], None] = lambda step: None) -> None:
-    """Save the damaged one again, then a new best; forget older ones."""
+    """Save the damaged step again, save a new best, prune."""
     folder = run / "checkpoints"
     save(folder, 400, best={"step": 100, "return": 1.0})
     saved(400)
@@ -37,8 +37,8 @@ def work(run: Path, saved: Callable[[int], None] = lambda step: None) -> None:
     saved(500)
 
 
-def wrong(run: Path, saved: Sequence[int]) -> str:
-    """What is wrong with the checkpoints, of which some were said to be saved; "" if nothing is."""
+def find_problem(run: Path, saved: Sequence[int]) -> str:
+    """Return which invariant is violated, given the steps reported as saved; "" for none."""
     folder = run / "checkpoints"
     sound = []
     for step in store.steps(folder):
@@ -52,16 +52,16 @@ def wrong(run: Path, saved: Sequence[int]) -> str:
         for group, arrays in groups(step).items():
             for name, array in arrays.items():
                 if not np.array_equal(back.groups[group][name], array):
-                    return f"step {step} is another"
+                    return f"step {step} has other arrays"
     newest = max(*STEPS, *saved)
     if not sound or sound[-1] < newest:
-        return f"step {newest} is gone, there is {sound}"
+        return f"step {newest} is missing, intact are {sound}"
     if store.newest_verified(folder) != store.step_folder(folder, sound[-1]):
-        return "the newest is not found"
+        return "newest_verified does not return the newest"
     best = 500 if 500 in sound else 100
     return "" if store.best(folder) == store.step_folder(folder, best) else f"{best} is not best"
 
 
-def left(run: Path) -> list[str]:
-    """What killed or failing saves left behind."""
+def leftovers(run: Path) -> list[str]:
+    """Return the temporary files left by killed or failed saves."""
     return [path.name for path in (run / "checkpoints").iterdir() if path.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Hostile files, each shown to its command: what it did, and what it cost."""
+"""Runs a command on each hostile file and checks side effects, time and memory."""
 
 import os
 import resource
@@ -7,48 +7,39 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-import stand_ins
-from hostile.judging import verdict
+import fakes
 from hostile.malicious import checkpoints, folders, pickled, texts
 from hostile.malicious.case import Case
-from private_place import Guard, private
+from hostile.oracle import run_checked
+from sandbox import Guard, isolated
 
 from rlctl.actions import import_
 from rlctl.checkpoints.foreign.sandbox import read
 
-SECONDS = 5.0  # of processor time, which others on the machine do not lengthen
-MEMORY = 200 * 2**20  # beside twice the file
+SECONDS = 5.0  # CPU time
+MEMORY = 200 * 2**20  # plus twice the file size
 _SITE = str(Path(__file__).parent / "site")
-_OWN = (
-    "cache",
-    "matplotlib",
-    "made",
-    "lock",
-    "p",
-    "p.json",
-    "p.html",
-    "p.svg",
-    "b",
-)  # what commands may write
+# First parts of the paths that commands may write.
+_EXPECTED = ("cache", "matplotlib", "made", "lock", "p", "p.json", "p.html", "p.svg", "b")
 
 
 def cases() -> list[Case]:
-    """All of them."""
+    """Return all cases."""
     return [case for module in (pickled, folders, checkpoints, texts) for case in module.cases()]
 
 
-def attempt(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
-    """Try one in a folder that is made for it.
+def run_case(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
+    """Run one case in a new folder.
 
     Returns:
-        What is wrong, "" if nothing; processor seconds; bytes of memory that it took.
+        The problem, "" for none; CPU seconds; bytes of memory.
     """
     place.mkdir()
     environ = {"PYTHONPATH": f"{_SITE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     with (
-        private(place),
+        isolated(place),
         mock.patch.dict(os.environ, environ),
-        stand_ins.idle(),
+        fakes.idle(),
         mock.patch.object(import_, "read", read),
         mock.patch.object(sys, "path", [str(place), *sys.path]),  # as with PYTHONPATH=.
     ):
@@ -56,22 +47,22 @@ def attempt(case: Case, place: Path, guard: Guard) -> tuple[str, float, int]:
         (place / "evil.py").write_text("open('canary', 'w')")
         before, size = set(_names(place)), _size(place)
         memory, seconds = _memory(), _seconds()
-        done, why = verdict(guard, place, case.command.split())
+        done, problem = run_checked(guard, place, case.command.split())
         seconds, memory = _seconds() - seconds, _memory(fresh=False) - memory
-    if not why and done.code not in case.codes:
-        why = f"exit code {done.code}, not {case.codes}: {done.err[-300:]}"
-    new = [name for name in _names(place) if name not in before and not _own(name)]
+    if not problem and done.code not in case.codes:
+        problem = f"exit code {done.code}, not {case.codes}: {done.err[-300:]}"
+    new = [name for name in _names(place) if name not in before and not _is_expected(name)]
     if new:
-        why = f"{why}; it wrote {new[:5]}"
+        problem = f"{problem}; it wrote {new[:5]}"
     if seconds > SECONDS:
-        why = f"{why}; it took {seconds:.1f} s"
+        problem = f"{problem}; it took {seconds:.1f} s"
     if memory > 2 * size + MEMORY:
-        why = f"{why}; it took {memory:,} bytes"
-    return why, seconds, memory
+        problem = f"{problem}; it took {memory:,} bytes"
+    return problem, seconds, memory
 
 
 def children() -> int:
-    """The most bytes that any process started by this one ever had."""
+    """Return the peak memory of all child processes, bytes."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
@@ -80,13 +71,13 @@ def _names(place: Path) -> Iterator[str]:
         yield from (str(Path(folder, name).relative_to(place)) for name in (*folders_, *files))
 
 
-def _own(name: str) -> bool:
+def _is_expected(name: str) -> bool:
     parts = Path(name).parts
-    return parts[0] in _OWN or parts[-1] == "lock" or parts[:2] == ("r", "checkpoints")
+    return parts[0] in _EXPECTED or parts[-1] == "lock" or parts[:2] == ("r", "checkpoints")
 
 
 def _size(place: Path) -> int:
-    """Bytes on the disk of all files."""
+    """Return the disk usage of all files, bytes."""
     return sum(512 * os.lstat(place / name).st_blocks for name in _names(place))
 
 
@@ -96,7 +87,7 @@ def _seconds() -> float:
 
 
 def _memory(fresh: bool = True) -> int:
-    """The most bytes that this process had since it was last asked afresh."""
+    """Return the peak memory since the last reset, bytes; `fresh` resets it first."""
     if fresh:
         Path("/proc/self/clear_refs").write_text("5")
     status = Path("/proc/self/status").read_text()

@@ -1,7 +1,7 @@
-"""The operating system below a folder: what is asked of it, written down and made to fail.
+"""Patched file system calls that are recorded and can fail.
 
-What is seen of it are the functions of `os` and `open`; that nothing is missed can be tested, as
-`disk.Disk` makes the same files of the record alone.
+Patches the functions of `os` and `open`. The record is complete if `disk_model.Disk` reproduces the
+same files from it, which `crash_states.record` asserts.
 """
 
 import builtins
@@ -19,39 +19,41 @@ OF_DESCRIPTORS = ("write", "fsync", "close", "ftruncate")
 OF_PATHS = ("mkdir", "rename", "replace", "unlink", "rmdir")
 NEED_SPACE = ("open", "mkdir", "write", "fsync", "ftruncate")
 MODES = {"wb": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND}
-PIECE = 4000  # bytes of the largest write: short writes are legal
+PIECE = 4000  # largest write in bytes: short writes are legal
 
 
 class System:
-    """Operations below a folder, counted from 1, of which some fail.
+    """File system operations below a folder, counted from 1; some of them fail.
 
     Args:
         root: The folder.
-        n: The first that fails; 0: none.
-        code: What it fails with, a name of `errno`; "DROP": a write says it is done, and is not.
-        onward: Which later ones fail too: `none`, `space` (those that need some), `all`.
+        n: The first operation that fails; 0: none.
+        code: The error, a name in `errno`; "DROP": a write reports success but writes nothing.
+        then_fail: Later operations that fail too: `none`, `space` (those that need it), `all`.
 
     Attributes:
-        onward: As given.
-        count: Operations so far that change something.
-        record: Every operation: its name, then paths relative to the root, descriptors, data.
+        then_fail: As given.
+        count: Number of modifying operations so far.
+        record: All operations: name, then paths relative to the root, descriptors, data.
     """
 
-    def __init__(self, root: Path, n: int = 0, code: str = "ENOSPC", onward: str = "none") -> None:
+    def __init__(
+        self, root: Path, n: int = 0, code: str = "ENOSPC", then_fail: str = "none"
+    ) -> None:
         self.count = 0
         self.record: list[tuple[Any, ...]] = []
-        self._root, self._n, self._code, self.onward = os.path.abspath(root), n, code, onward
+        self._root, self._n, self._code, self.then_fail = os.path.abspath(root), n, code, then_fail
         self._paths: dict[int, str] = {}  # of open descriptors
         self._written: set[int] = set()
         self._real = {name: getattr(os, name) for name in ("open", *OF_DESCRIPTORS, *OF_PATHS)}
 
     def note(self, step: int) -> None:
-        """Write down that a step was said to be saved at this point."""
+        """Record that a step was reported as saved at this point."""
         self.record.append(("note", step))
 
     @contextmanager
     def installed(self) -> Iterator["System"]:
-        """Put it in the place of the real one."""
+        """Replace the real functions in the `with` body."""
         with pytest.MonkeyPatch.context() as patch:
             for name in OF_DESCRIPTORS:
                 patch.setattr(os, name, self._of_descriptor(name))
@@ -62,7 +64,7 @@ class System:
             patch.setattr(io, "open", builtins.open)  # what pathlib uses
             try:
                 yield self
-            finally:  # as when the process ends
+            finally:  # as at the end of the process
                 for descriptor in list(self._written):
                     self._close(descriptor)
 
@@ -132,13 +134,13 @@ class System:
         self._real["close"](descriptor)
 
     def _do(self, name: str, *args: Any) -> Any:
-        """Write and do it; but fsync is slow, and not what these tests are about."""
+        """Run and record an operation; fsync is only recorded, as it is slow."""
         done = None if name == "fsync" else self._real[name](*args)
         self.record.append((name, *args))
         return done
 
     def _relative(self, path: Any, folder: int | None = None) -> str | None:
-        """Where it is below the root; None if it is elsewhere."""
+        """Return the path relative to the root; None if it is outside."""
         if isinstance(path, int) or (folder is not None and folder not in self._paths):
             return None
         above = os.path.join(self._root, self._paths[folder]) if folder is not None else os.getcwd()
@@ -149,7 +151,7 @@ class System:
 
     def _count(self, name: str) -> None:
         self.count += 1
-        later = self._n and self.count > self._n and self.onward
+        later = self._n and self.count > self._n and self.then_fail
         fails = later == "all" or (later == "space" and name in NEED_SPACE)
         if not fails and self.count != self._n:
             return
@@ -161,19 +163,19 @@ class System:
 
 
 @contextmanager
-def hasty() -> Iterator[None]:
-    """Have no fsync take any time, where no power is cut."""
+def skip_fsync() -> Iterator[None]:
+    """Make fsync a no-op in the `with` body."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 
 class _Dropped(Exception):
-    """A write that only says it is done."""
+    """Raised internally for a write that reports success but writes nothing."""
 
 
 class _File(io.RawIOBase):
-    """A file opened for writing, every operation of which goes through `os`."""
+    """File opened for writing that uses the patched `os` functions."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

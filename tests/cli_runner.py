@@ -1,4 +1,4 @@
-"""The command line in this process: what it says and how it ends."""
+"""Runs the command line in this process."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from rlctl import cli
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a command."""
+    """Outcome of a command: exit code and output."""
 
     code: int
     out: str
@@ -21,7 +21,7 @@ class Outcome:
 
     @property
     def envelope(self) -> Any:
-        """The last line of stdout, parsed strictly."""
+        """Last line of stdout, parsed as strict JSON."""
 
         def refuse(constant: str) -> None:
             raise AssertionError(f"{constant} is not JSON")
@@ -34,7 +34,7 @@ class Outcome:
 
 
 def run(*args: object) -> Outcome:
-    """Run `rlctl` with arguments where no pytest catches its streams."""
+    """Run `rlctl` with these arguments and capture its output."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err), same_environ():
         code = cli.run([str(arg) for arg in args])
@@ -43,7 +43,7 @@ def run(*args: object) -> Outcome:
 
 @contextmanager
 def same_environ() -> Iterator[None]:
-    """Put the environment variables back afterwards."""
+    """Restore the environment variables after the `with` body."""
     before = dict(os.environ)
     try:
         yield

@@ -1,11 +1,11 @@
-"""Text that nobody vouches for is read in bounds, or refused."""
+"""Untrusted text is read within bounds, or refused."""
 
 import os
 
 import pytest
 
 from rlctl.cli.console import harmless
-from rlctl.core.safe_io import DEEPEST, Missing, parse_json, parse_toml, read
+from rlctl.core.safe_io import MAX_DEPTH, MissingMember, parse_json, parse_toml, read
 
 
 def test_plain_values_are_what_they_were():
@@ -13,7 +13,7 @@ def test_plain_values_are_what_they_were():
         "a": [1, 2.5, None, True, "é"]
     }
     assert parse_toml(b"[a]\nb = [1]\n") == {"a": {"b": [1]}}
-    assert parse_json(b"[" * DEEPEST + b"]" * DEEPEST)
+    assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_plain_values_are_what_they_were():
     [
         b'{"a": 1, "a": 2}', b"NaN", b"-Infinity", b"1e999", b"9" * 21, b"9" * 5000, b'"\xff"',
             b"{",
-        b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), b"[" * 10**5 + b"]" * 10**5,
+        b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), b"[" * 10**5 + b"]" * 10**5,
         b'{"a":' * 10**5 + b"1" + b"}" * 10**5, b"\xef\xbb\xbf{}", '"x"'.encode("utf-16"), b"",
     ],
 )  # fmt: skip
@@ -52,20 +52,20 @@ def test_toml_is_read_as_editors_save_it(mark, end):
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         ("[a]\nb = 'é'".encode("latin-1"), "line 2 has the byte 0xe9"),
         ("[a]\n# \u2013".encode("cp1252"), "line 2 has the byte 0x96"),
-        ("[a]".encode("utf-16"), "perhaps in UTF-16"),
-        ("[a]".encode("utf-16-be"), "perhaps in UTF-16"),
-        ("[a]".encode("utf-32"), "perhaps in UTF-16"),
+        ("[a]".encode("utf-16"), "perhaps UTF-16"),
+        ("[a]".encode("utf-16-be"), "perhaps UTF-16"),
+        ("[a]".encode("utf-32"), "perhaps UTF-16"),
         (b"[a]\rb = 1\r", r"'\[a\]\\rb = 1'"),
         ("[a]\nb\xa0= 1".encode(), r"'b\\xa0= 1'"),
         ("[a]\nb = “x”".encode(), r"'b = \\u201cx\\u201d'"),
     ],
 )
-def test_what_cannot_be_read_is_shown(data, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_cannot_be_read_is_shown(data, message):
+    with pytest.raises(ValueError, match=message):
         parse_toml(data)
 
 
@@ -82,7 +82,7 @@ def test_only_regular_files_up_to_a_size_are_read(tmp_path):
 
 
 def test_a_missing_member_is_told():
-    with pytest.raises(Missing, match="says nothing of 'b'"):
+    with pytest.raises(MissingMember, match="has no 'b'"):
         parse_json(b'{"a": {}}')["a"]["b"]
 
 

@@ -1,4 +1,4 @@
-"""A process that saves and prunes without end, and one that reads what --ckpt means meanwhile."""
+"""Concurrent reader: one process saves and prunes, another loads `latest` and `best`."""
 
 import json
 import os
@@ -8,43 +8,45 @@ from multiprocessing import Event, Process
 from pathlib import Path
 from typing import Any
 
-from checkpoints.saving import facts, groups
+from checkpoints.sample_checkpoints import facts, groups
 
 from rlctl.checkpoints import store
-from rlctl.checkpoints.find import opened
+from rlctl.checkpoints.find import open_checkpoint
 
 
 def read(run: Path, loads: int, started: Any) -> tuple[dict[str, int], list[str]]:
-    """Load the newest and the best in turn.
+    """Load the newest and the best alternately.
 
     Args:
-        run: Its folder, written by somebody else.
-        loads: How often.
-        started: Set once there is a checkpoint.
+        run: The run's folder, written by another process.
+        loads: Number of loads.
+        started: Event, set once there is a checkpoint.
 
     Returns:
-        Text of --ckpt -> how many different checkpoints were loaded; and what went wrong.
+        `latest` or `best` -> number of different checkpoints loaded; and the errors.
     """
     wrong, steps = [], {"latest": set(), "best": set()}
     started.wait(60)
     for number in range(loads):
         which = ("latest", "best")[number % 2]
-        told: list[str] = []
+        warnings: list[str] = []
         try:
-            found = opened(f"{run}@{which}", tell=told.append, groups=("policy", "train", "envs"))
+            found = open_checkpoint(
+                f"{run}@{which}", warn=warnings.append, groups=("policy", "train", "envs")
+            )
         except Exception as error:
             wrong.append(f"{which}: {type(error).__name__}: {error}")
             continue
         steps[which].add(found.step)
-        wrong += [f"{which}: told {line}" for line in told]
+        wrong += [f"{which}: warned {line}" for line in warnings]
         if found.groups["envs"]["qpos"].tobytes() != groups(found.step)["envs"]["qpos"].tobytes():
-            wrong.append(f"{which}: the arrays of step {found.step} are others'")
+            wrong.append(f"{which}: the arrays of step {found.step} are those of another step")
     return {which: len(found) for which, found in steps.items()}, wrong
 
 
 def write(run: str, started: Any, ended: Any) -> None:
-    """Save, mark the best and prune, until told to end; without waiting for the disk."""
-    os.fsync = lambda descriptor: None  # saves come quicker, and meet more loads
+    """Save, mark the best and prune until `ended` is set, without fsync."""
+    os.fsync = lambda descriptor: None  # faster saves, so more of them coincide with loads
     folder, step = Path(run) / "checkpoints", 0
     while not ended.is_set():
         step += 1
@@ -57,7 +59,7 @@ def write(run: str, started: Any, ended: Any) -> None:
 
 
 def race(run: Path, loads: int) -> tuple[dict[str, int], list[str], float]:
-    """Have one write while this process reads: what was read, what went wrong, seconds."""
+    """Run a writer while this process reads; return the counts, the errors and the seconds."""
     (run / "checkpoints").mkdir(parents=True)
     (run / "config.json").write_text('{"env": "pendulum"}')
     started, ended = Event(), Event()

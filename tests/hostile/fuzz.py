@@ -1,4 +1,4 @@
-"""Guesses of every kind, and what is wrong with how commands take them."""
+"""Fuzzing of commands with random arguments, settings and manifests."""
 
 import random
 import re
@@ -6,15 +6,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from checkpoints import forging
-from hostile import scenery
-from hostile.arguments import Guesser
-from hostile.judging import verdict
-from private_place import Guard
+from checkpoints import manifest_fuzz
+from hostile import fixtures
+from hostile.arguments import ArgumentFuzzer
+from hostile.oracle import run_checked
+from sandbox import Guard
 
 from rlctl.checkpoints import manifest
 
-Guess = tuple[str, list[str]]  # in words, and the arguments
+Guess = tuple[str, list[str]]  # description, arguments
 _TOKENS = [
     "1e999", "-1", "nan", "inf", "true", "''", '"""', "[]", "[[1]]", "{}", "{a = {b = 1}}",
     "[" * 500,
@@ -33,14 +33,14 @@ _READERS = [
 
 
 def _arguments(place: Path, rng: random.Random) -> Iterator[Guess]:
-    guesser = Guesser(rng.randrange(2**32))
+    fuzzer = ArgumentFuzzer(rng.randrange(2**32))
     while True:
-        words = guesser.arguments()
+        words = fuzzer.arguments()
         yield str([word[:60] for word in words]), words
 
 
 def _settings(place: Path, rng: random.Random) -> Iterator[Guess]:
-    """Presets with something changed, as files of settings."""
+    """Yield settings files: presets with random changes."""
     texts = [path.read_text() for path in sorted(_presets().rglob("*.toml"))]
     file = place / "guess.toml"
     while True:
@@ -62,13 +62,13 @@ def _settings(place: Path, rng: random.Random) -> Iterator[Guess]:
 
 
 def _manifests(place: Path, rng: random.Random) -> Iterator[Guess]:
-    """Manifests that say something else, shown to every command that reads them."""
-    path = scenery.resumable(place / "run")
+    """Yield fuzzed manifests, each for a command that reads them."""
+    path = fixtures.resumable(place / "run")
     good = (path / manifest.NAME).read_bytes()
-    held = forging.of(good)
-    hostile = list(forging.raw())
+    held = manifest_fuzz.of(good)
+    hostile = list(manifest_fuzz.raw())
     while True:
-        what, data = forging.forged(held, rng)
+        what, data = manifest_fuzz.forged(held, rng)
         if rng.random() < 0.02:
             what, data = "raw", rng.choice(hostile)
         shutil.rmtree(place / "out", ignore_errors=True)
@@ -89,23 +89,23 @@ KINDS: dict[str, Callable[[Path, random.Random], Iterator[Guess]]] = {
 }
 
 
-def outcomes(
+def problems(
     kind: str, place: Path, guard: Guard, count: int, seed: int
 ) -> Iterator[tuple[str, str]]:
-    """What was tried, and what is wrong with what came of it, "" if nothing.
+    """Yield the description of each case and its problem, "" for none.
 
     Args:
         kind: One of KINDS.
-        place: Where to try it: a private place, all work being idle.
-        guard: Watches over it and its parent.
-        count: How often.
-        seed: The same guesses for the same seed.
+        place: Working folder, isolated and with fake engines.
+        guard: Records forbidden side effects.
+        count: Number of cases.
+        seed: Seed of the cases.
     """
-    scenery.build(place)
+    fixtures.build(place)
     guesses = KINDS[kind](place, random.Random(seed))
     for _ in range(count):
         what, words = next(guesses)
-        yield what, verdict(guard, place.parent, words)[1]
+        yield what, run_checked(guard, place.parent, words)[1]
 
 
 def _changed(text: str, rng: random.Random) -> str:

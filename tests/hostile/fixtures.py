@@ -1,4 +1,4 @@
-"""What lies around where hostile things are tried: runs, policies and files, sound and torn."""
+"""Files for the tests of hostile input: intact and damaged runs, policies and settings."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import saved_policy
 from checkpoints.foreign_cases import FOLDER
-from checkpoints.saving import flip
+from checkpoints.sample_checkpoints import flip
 
 from rlctl.actions.config import resolve_training
 from rlctl.checkpoints import manifest, store
@@ -17,7 +17,7 @@ SETTINGS = "[train]\nsteps = 1000\n[ppo]\nlearning_rate = 0.001\n"
 
 
 def build(place: Path) -> None:
-    """Fill a folder; the private place is around it already."""
+    """Create all files in a folder, which must be isolated already."""
     resumable(place / "runs" / "good")
     torn = shutil.copytree(place / "runs" / "good", place / "runs" / "torn")
     flip(next((torn / "checkpoints").glob("step_*")) / "policy.safetensors")
@@ -32,12 +32,12 @@ def build(place: Path) -> None:
 
 
 def shipped() -> Path:
-    """The smallest policy that ships."""
+    """Return the folder of the smallest shipped policy."""
     return Path(store.__file__).parents[1] / "shipped" / "pendulum"
 
 
 def resumable(folder: Path, bias: float = 0.0) -> Path:
-    """A run that may be gone on with, of a policy that nobody trained. Returns its checkpoint."""
+    """Create a resumable run with an untrained policy; return its checkpoint."""
     held = load(saved_policy.save("pendulum", folder.with_name("made")))
     shutil.rmtree(folder.with_name("made"))
     settings = resolve_training("pendulum", "ppo")
@@ -62,7 +62,7 @@ def resumable(folder: Path, bias: float = 0.0) -> Path:
 
 
 def reseal(path: Path, changes: dict[str, object]) -> None:
-    """Change a manifest's members and seal it as its writer would have."""
+    """Change members of a manifest and renew its digest."""
     file = path / manifest.NAME
     held = manifest.salvage(file.read_bytes())
     file.write_bytes(manifest.encode({**held, **changes}))
