@@ -52,8 +52,7 @@ ROWS = [
         "1,2,inf": "is not a number",
     }),
     *each("eval --ckpt shipped:barkour", "--command-schedule", 2, {
-        "1: vx=1": "begin at 0", "0: vx=1; 0: vx=2": "give rising times",
-        "x: vx=1": "is not a number",
+        "1: vx=1": "begin at 0", "0: vx=1; 0: vx=2": "rising times", "x: vx=1": "is not a number",
         "0: vx": "3 numbers, not 1", ";:": "is not a number",
         "0: vx=1; vx=2": "is not SECONDS: COMMAND", "": "the schedule is empty",
     }),
