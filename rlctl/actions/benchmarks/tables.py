@@ -1,4 +1,4 @@
-"""A benchmark as Markdown and as CSV."""
+"""Tables of a benchmark in Markdown and CSV."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def to_csv(report: Report) -> str:
-    """One row per training."""
+    """Write one row per training."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -30,21 +30,21 @@ def to_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def to_markdown(report: Report, picture: str | None) -> str:
-    """The whole report.
+def to_markdown(report: Report, image: str | None) -> str:
+    """Write the whole report.
 
     Args:
         report: `Report.to_json()`.
-        picture: The learning curves' file, None where there is none.
+        image: File name of the learning curves, None without one.
     """
-    made = report["provenance"]
-    commit = (made["git"] or {}).get("commit", "unknown")[:12]
-    dirty = " with changes" if (made["git"] or {}).get("dirty") else ""
-    packages = ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    provenance = report["provenance"]
+    commit = (provenance["git"] or {}).get("commit", "unknown")[:12]
+    dirty = " with changes" if (provenance["git"] or {}).get("dirty") else ""
+    packages = ", ".join(f"{name} {version}" for name, version in provenance["packages"].items())
     lines = [
         f"# {report['algo'].upper()}, {report['steps']:,} steps, {plural(report['seeds'], 'seed')}",
         "",
-        f"{made['created']}, commit {commit}{dirty}; {made['platform']}; {packages}.",
+        f"{provenance['created']}, commit {commit}{dirty}; {provenance['platform']}; {packages}.",
         "",
         "Returns are raw sums of the environments' rewards. A seed's score is the mean over its "
         f"last {LAST_EPISODES} training episodes (of whole updates); std (n - 1) is over seeds; "
@@ -66,31 +66,31 @@ def to_markdown(report: Report, picture: str | None) -> str:
         ),
         [_summary(env, found, report["seeds"]) for env, found in report["envs"].items()],
     )
-    if picture:
-        lines += ["", f"![Learning curves]({picture})"]
+    if image:
+        lines += ["", f"![Learning curves]({image})"]
     if report["checks"]:
-        rows = [(c["env"], "met" if c["ok"] else "**not met**", c["detail"])
+        rows = [(c["env"], "passed" if c["ok"] else "**failed**", c["detail"])
                 for c in report["checks"]]  # fmt: skip
-        lines += ["", "## Checks", "", *_table(("environment", "", "what"), rows)]
+        lines += ["", "## Checks", "", *_table(("environment", "result", "detail"), rows)]
     for env, found in report["envs"].items():
-        lines += ["", f"## {env}", "", *_beside(report, env, found), "", *_runs(found)]
+        lines += ["", f"## {env}", "", *_compare_published(report, env, found), "", *_runs(found)]
     return "\n".join(lines) + "\n"
 
 
 def number(value: float | None) -> str:
-    """Four digits or so, thousands separated; - where there is none."""
+    """Format a number with about four digits and thousands separators; `-` for None or nan."""
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def plural(count: int, word: str) -> str:
-    """A count of things."""
+    """Return a count with its noun, in the plural if needed."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def spread(mean: float | None, std: float | None) -> str:
-    """Mean and standard deviation."""
+    """Format mean and standard deviation."""
     return number(mean) + (f" ± {number(std)}" if std is not None else "")
 
 
@@ -112,21 +112,21 @@ def _summary(env: str, found: Report, seeds: int) -> tuple[str, ...]:
     )
 
 
-def _beside(report: Report, env: str, found: Report) -> list[str]:
-    """The result among the published ones."""
+def _compare_published(report: Report, env: str, found: Report) -> list[str]:
+    """Return the table of this result and the published ones."""
     score = found["scores"]
-    mine = spread(score["mean"], score["std"]) if score else "-"
+    result = spread(score["mean"], score["std"]) if score else "-"
     seeds = str(len(score["values"])) if score else "0"
     metric = f"training return of the last {LAST_EPISODES} episodes"
-    rows = [("**rlctl**", env, mine, f"{report['steps']:,}", seeds, metric)]
+    rows = [("**rlctl**", env, result, f"{report['steps']:,}", seeds, metric)]
     for row in found["published"]:
         metric = f"{row['metric']}; {row['note']}" if row["note"] else row["metric"]
-        who = f"{row['title']} ({row['address']})"
+        source = f"{row['title']} ({row['address']})"
         rows.append((
-            who, row["env"], spread(row["mean"], row["std"]), f"{row['steps']:,}",
+            source, row["env"], spread(row["mean"], row["std"]), f"{row['steps']:,}",
             str(row["seeds"] or "-"), metric,
         ))  # fmt: skip
-    return _table(("who", "environment", "return", "steps", "seeds", "what was averaged"), rows)
+    return _table(("source", "environment", "return", "steps", "seeds", "metric"), rows)
 
 
 def _runs(found: Report) -> list[str]:
