@@ -82,6 +82,6 @@ def _family(
     row: catalog.FamilyRow, algos: tuple[str, ...], complete: bool = False
 ) -> FamilyListing:
     names = catalog.names(row) if complete or not row.open else ()
-    found = {name: presets(f"{row.prefix}:{name}", algos) for name in names}
-    with_presets = {name: algos for name, algos in found.items() if algos}
+    all_presets = {name: presets(f"{row.prefix}:{name}", algos) for name in names}
+    with_presets = {name: algos for name, algos in all_presets.items() if algos}
     return FamilyListing(row.prefix, row.summary, row.physics, names, with_presets)

@@ -129,22 +129,22 @@ def inspect_ckpt(
         NotFound, Incompatible, Damaged: There is no checkpoint to inspect.
     """
     groups = (*MEASURED, "envs") if diff else MEASURED
-    path, found = _examine(text, groups, warn)
-    error = next(iter(found.faults.values()), None)
+    path, examination = _examine(text, groups, warn)
+    error = next(iter(examination.faults.values()), None)
     difference = None
     if diff is not None:
         other_path, other = _examine(diff, groups, warn)
         error = error or next(iter(other.faults.values()), None)
-        difference = {"other": str(other_path), **compare(found, other)}
-    facts, policy = found.manifest, found.groups.get("policy")
+        difference = {"other": str(other_path), **compare(examination, other)}
+    facts, policy = examination.manifest, examination.groups.get("policy")
     initial = _mapping(facts.get("initial"))
     unchanged = _unchanged(policy or {}, initial)
     networks = [name for name in policy or {} if not name.startswith("normalizer/")]
     return Inspection(
         path=path,
         manifest=facts,
-        faults={name: fault.message for name, fault in found.faults.items()},
-        arrays=_describe(found),
+        faults={name: fault.message for name, fault in examination.faults.items()},
+        arrays=_describe(examination),
         untrained=unchanged == networks if networks and initial else None,
         unchanged=unchanged,
         normalizer=_summarize_normalizer(policy or {}),
@@ -162,18 +162,18 @@ def _examine(
         path = locate(text, None, None, warn)
         try:
             check_folder(path)
-            found = examine(path, groups)
+            examination = examine(path, groups)
         except NotFound:
             if path.exists():
                 raise
             continue
-        if not found.faults or path.exists():  # else it was deleted meanwhile
-            return path, found
+        if not examination.faults or path.exists():  # else it was deleted meanwhile
+            return path, examination
 
 
-def _describe(found: Examination) -> dict[str, list[ArrayReport]]:
+def _describe(examination: Examination) -> dict[str, list[ArrayReport]]:
     """Report on every array of the manifest."""
-    if not manifest.is_complete(found.manifest):
+    if not manifest.is_complete(examination.manifest):
         return {}
     return {
         group: [
@@ -181,11 +181,11 @@ def _describe(found: Examination) -> dict[str, list[ArrayReport]]:
                 name,
                 entry["dtype"],
                 tuple(entry["shape"]),
-                **_measure(found.groups.get(group, {}).get(name)),
+                **_measure(examination.groups.get(group, {}).get(name)),
             )
             for name, entry in listing.items()
         ]
-        for group, listing in found.manifest["arrays"].items()
+        for group, listing in examination.manifest["arrays"].items()
     }
 
 

@@ -20,8 +20,8 @@ def to_csv(report: Report) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    for env, found in report["envs"].items():
-        for run in found["runs"]:
+    for env, env_report in report["envs"].items():
+        for run in env_report["runs"]:
             final = run["final"]
             row = [env, report["algo"], *(run[name] for name in COLUMNS[2:8])]
             row += [final["mean"], final["std"], final["count"], run["evaluation"]]
@@ -64,7 +64,7 @@ def to_markdown(report: Report, image: str | None) -> str:
             "steps/s",
             "seeds",
         ),
-        [_summary(env, found, report["seeds"]) for env, found in report["envs"].items()],
+        [_summary(env, env_report, report["seeds"]) for env, env_report in report["envs"].items()],
     )
     if image:
         lines += ["", f"![Learning curves]({image})"]
@@ -72,8 +72,15 @@ def to_markdown(report: Report, image: str | None) -> str:
         rows = [(c["env"], "passed" if c["ok"] else "**failed**", c["detail"])
                 for c in report["checks"]]  # fmt: skip
         lines += ["", "## Checks", "", *_table(("environment", "result", "detail"), rows)]
-    for env, found in report["envs"].items():
-        lines += ["", f"## {env}", "", *_compare_published(report, env, found), "", *_runs(found)]
+    for env, env_report in report["envs"].items():
+        lines += [
+            "",
+            f"## {env}",
+            "",
+            *_compare_published(report, env, env_report),
+            "",
+            *_runs(env_report),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -94,12 +101,12 @@ def spread(mean: float | None, std: float | None) -> str:
     return number(mean) + (f" ± {number(std)}" if std is not None else "")
 
 
-def _summary(env: str, found: Report, seeds: int) -> tuple[str, ...]:
-    score, evaluation = found["scores"], found["evaluations"]
-    done = sum(run["status"] == "finished" for run in found["runs"])
+def _summary(env: str, env_report: Report, seeds: int) -> tuple[str, ...]:
+    score, evaluation = env_report["scores"], env_report["evaluations"]
+    done = sum(run["status"] == "finished" for run in env_report["runs"])
     if score is None:
         return (env, "-", "-", "-", "-", "-", "-", str(done))
-    target, learned = found["target"], found["learned"]
+    target, learned = env_report["target"], env_report["learned"]
     return (
         env,
         spread(score["mean"], score["std"]),
@@ -107,19 +114,19 @@ def _summary(env: str, found: Report, seeds: int) -> tuple[str, ...]:
         " to ".join(map(number, score["ci95"])),
         spread(evaluation["mean"], evaluation["std"]) if evaluation else "-",
         "-" if learned is None else f"{learned} of {seeds} reach {number(target)}",
-        number(found["steps_per_second"]),
+        number(env_report["steps_per_second"]),
         str(done),
     )
 
 
-def _compare_published(report: Report, env: str, found: Report) -> list[str]:
+def _compare_published(report: Report, env: str, env_report: Report) -> list[str]:
     """Return the table of this result and the published ones."""
-    score = found["scores"]
+    score = env_report["scores"]
     result = spread(score["mean"], score["std"]) if score else "-"
     seeds = str(len(score["values"])) if score else "0"
     metric = f"training return of the last {LAST_EPISODES} episodes"
     rows = [("**rlctl**", env, result, f"{report['steps']:,}", seeds, metric)]
-    for row in found["published"]:
+    for row in env_report["published"]:
         metric = f"{row['metric']}; {row['note']}" if row["note"] else row["metric"]
         source = f"{row['title']} ({row['address']})"
         rows.append((
@@ -129,7 +136,7 @@ def _compare_published(report: Report, env: str, found: Report) -> list[str]:
     return _table(("source", "environment", "return", "steps", "seeds", "metric"), rows)
 
 
-def _runs(found: Report) -> list[str]:
+def _runs(env_report: Report) -> list[str]:
     header = ("seed", "status", "score", "episodes", "last evaluation", "steps", "steps/s", "min")
     return _table(
         header,
@@ -144,7 +151,7 @@ def _runs(found: Report) -> list[str]:
                 number(run["steps_per_second"]),
                 f"{run['seconds'] / 60:.1f}",
             )
-            for run in found["runs"]
+            for run in env_report["runs"]
         ],
     )
 

@@ -31,21 +31,21 @@ def python() -> Finding:
 
 def packages() -> Finding:
     """Check that the required packages are installed and match. Imports none of them."""
-    found, missing = {}, []
+    versions, missing = {}, []
     for name in _required():
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             missing.append(name)
-    detail = ", ".join(f"{name} {found[name]}" for name in found)
+    detail = ", ".join(f"{name} {versions[name]}" for name in versions)
     if missing:
         detail = f"missing: {', '.join(missing)}"
-        return Finding("fail", found, detail, pip_install(*missing))
-    if _minor(found["mujoco"]) != _minor(found["mujoco-mjx"]):
-        detail = f"mujoco {found['mujoco']} and mujoco-mjx {found['mujoco-mjx']} do not match"
-        hint = pip_install(f"mujoco-mjx=={_minor(found['mujoco'])}.*")
-        return Finding("fail", found, detail, hint)
-    return Finding("pass", found, detail)
+        return Finding("fail", versions, detail, pip_install(*missing))
+    if _minor(versions["mujoco"]) != _minor(versions["mujoco-mjx"]):
+        detail = f"mujoco {versions['mujoco']} and mujoco-mjx {versions['mujoco-mjx']} do not match"
+        hint = pip_install(f"mujoco-mjx=={_minor(versions['mujoco'])}.*")
+        return Finding("fail", versions, detail, hint)
+    return Finding("pass", versions, detail)
 
 
 def memory() -> Finding:

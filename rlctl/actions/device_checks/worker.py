@@ -27,11 +27,11 @@ def findings(names: list[str]) -> Iterator[dict[str, Any]]:
     for name in names:
         started = time.perf_counter()
         try:
-            found = catalog.load(f"{_PACKAGE}.{rows[name].target}")()
+            finding = catalog.load(f"{_PACKAGE}.{rows[name].target}")()
         except (Exception, SystemExit) as error:  # broken packages raise anything
-            found = _failure(error)
+            finding = _failure(error)
         seconds = time.perf_counter() - started
-        yield {"name": name, "seconds": round(seconds, 3), **asdict(found)}
+        yield {"name": name, "seconds": round(seconds, 3), **asdict(finding)}
 
 
 def _failure(error: BaseException) -> Finding:
