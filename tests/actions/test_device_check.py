@@ -183,14 +183,14 @@ class TestPhysics:
 
     def test_the_smallest_size_that_is_fast_is_recommended(self, monkeypatch):
         rates = {64: 100.0, 512: 950.0, 4096: 1000.0}
-        monkeypatch.setattr(simulation, "_rate", lambda env, physics, size, _: rates[size])
+        monkeypatch.setattr(simulation, "_steps_per_second", lambda env, physics, size, _: rates[size])
         found = simulation.throughput()
         assert found.value["num_envs"] == {"pendulum": 512}
         assert found.value["steps_per_second"] == {"pendulum": rates}
         assert "--num-envs 512" in found.detail
 
     def test_steps_are_counted(self):
-        assert simulation._rate("pendulum", "native", 64, 0.05) > 64
+        assert simulation._steps_per_second("pendulum", "native", 64, 0.05) > 64
 
 
 class TestOutput:
@@ -199,7 +199,7 @@ class TestOutput:
         assert found.status == "pass", found
 
     def test_a_flipped_bit_that_nobody_notices_fails(self, monkeypatch):
-        monkeypatch.setattr(output, "_flip_a_bit", lambda file: None)
+        monkeypatch.setattr(output, "_flip_bit", lambda file: None)
         assert output.checkpoint().status == "fail"
 
     def test_the_compile_cache(self, monkeypatch, tmp_path):
