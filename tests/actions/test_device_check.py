@@ -183,7 +183,9 @@ class TestPhysics:
 
     def test_the_smallest_size_that_is_fast_is_recommended(self, monkeypatch):
         rates = {64: 100.0, 512: 950.0, 4096: 1000.0}
-        monkeypatch.setattr(simulation, "_steps_per_second", lambda env, physics, size, _: rates[size])
+        monkeypatch.setattr(
+            simulation, "_steps_per_second", lambda env, physics, size, _: rates[size]
+        )
         found = simulation.throughput()
         assert found.value["num_envs"] == {"pendulum": 512}
         assert found.value["steps_per_second"] == {"pendulum": rates}
