@@ -16,7 +16,7 @@ from rlctl import catalog
 from rlctl.actions import benchmark, compare, device_check, import_
 from rlctl.actions.benchmarks.trainings import Ended
 from rlctl.actions.device_checks.base import Check
-from rlctl.actions.films import env_rendered, mujoco_rendered
+from rlctl.actions.videos import env_rendered, mujoco_rendered
 from rlctl.callbacks import factory as callbacks
 from rlctl.checkpoints import compatibility, manifest, store
 from rlctl.checkpoints.foreign.sandbox_child import READERS
@@ -34,12 +34,12 @@ def idle() -> Iterator[None]:
     engines = tuple(replace(row, target="fakes:train") for row in catalog.ENGINES)
     places = {
         (catalog, "ENGINES"): engines,
-        (callbacks, "callbacks"): lambda info: iter(()),
+        (callbacks, "make_callbacks"): lambda training: iter(()),
         (factory, "make_driver"): IdleDriver,
-        (mujoco_rendered, "film"): film,
-        (env_rendered, "film"): film,
+        (mujoco_rendered, "render_video"): render_video,
+        (env_rendered, "render_video"): render_video,
         (compare, "make_policy"): lambda spec, arrays, backend, device: make_policy(spec, arrays),
-        (callbacks.videos, "check"): lambda env, config: None,
+        (callbacks.videos, "validate"): lambda env, config: None,
         (benchmark, "train_all"): train_all,
         (benchmark.plots, "plot_curves"): lambda path, data: None,
         (device_check, "run"): lambda rows: [Check("idle", "pass", 0.0, None, "", "", True)],
@@ -108,18 +108,18 @@ class IdleDriver:
         pass
 
 
-def film(out, players, config, shot, look, progress, tell):
-    """Write an empty file, after checking that the policies can act."""
-    name = players[0].checkpoint.manifest["env"]["id"]
-    driver = IdleDriver(name, config, shot.physics, shot.num_envs)
-    driver = shot.told.drive(driver, name, config, tell)
-    for player in players:
-        compatibility.check(player.checkpoint, driver.spec, tell)
-        player.policy.act(driver.reset(shot.seed))
+def render_video(out, policies, config, request, options, progress, warn):
+    """Write an empty file after one inference of each policy."""
+    name = policies[0].checkpoint.manifest["env"]["id"]
+    driver = IdleDriver(name, config, request.physics, request.num_envs)
+    driver = request.command_override.apply(driver, name, config, warn)
+    for policy in policies:
+        compatibility.check(policy.checkpoint, driver.spec, warn)
+        policy.policy.act(driver.reset(request.seed))
     write_atomic(out, b"")
     films = [SimpleNamespace(title="", moments=[0, 1], totals=lambda: (0.0,))]
     facts = {"path": out, "frames": 1, "fps": 1.0, "seconds": 1.0, "size": (1, 1), "camera": ""}
-    acted = films * (len(players) if shot.beside else shot.num_envs)
+    acted = films * (len(policies) if request.other_ckpts else request.num_envs)
     return acted, SimpleNamespace(**facts, platform=""), driver.physics
 
 

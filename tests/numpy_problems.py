@@ -1,4 +1,4 @@
-"""The probe problems of `probe_envs` as a driver in plain numpy, for engines that need nothing more.
+"""The probe problems of `probe_envs` as a numpy driver, for engines without JAX.
 
 A bead is at -1 or 1, drawn at the start of an episode; the observation is its side and the step.
 """

@@ -1,8 +1,8 @@
-"""Train many times, and say what came of it: scores, intervals, published results beside them.
+"""Benchmark: train several environments and seeds, and report scores and their intervals.
 
-<out>/results.json, results.md, results.csv, curves.png    written anew by every call
-<out>/runs/<env>-s<seed>/                                  the runs, kept
-<out>/logs/<env>-s<seed>.log                               what each said on stderr
+<out>/results.json, results.md, results.csv, curves.png    rewritten by every call
+<out>/runs/<env>-s<seed>/                                  the runs, kept and resumed
+<out>/logs/<env>-s<seed>.log                               stderr of each training
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ __all__ = ["BenchmarkRequest", "Report", "benchmark"]
 
 @dataclass(frozen=True)
 class Report:
-    """What a benchmark came to."""
+    """Results of a benchmark."""
 
     request: BenchmarkRequest
     results: tuple[RunResult, ...]
@@ -37,20 +37,31 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether every training is finished."""
-        finished = [record for record in self.results if record.status == "finished"]
-        return len(finished) == len(self.request.envs) * self.request.seeds
+        return self.num_finished == self.num_trainings
+
+    @property
+    def num_finished(self) -> int:
+        """Number of finished trainings."""
+        return sum(result.status == "finished" for result in self.results)
+
+    @property
+    def num_trainings(self) -> int:
+        """Number of trainings in all."""
+        return len(self.request.envs) * self.request.seeds
 
     def of(self, env: str) -> list[RunResult]:
-        """The trainings of an environment."""
-        return [record for record in self.results if record.env == env]
+        """Return the results of an environment."""
+        return [result for result in self.results if result.env == env]
 
     def scores(self, env: str) -> Scores | None:
-        """The final returns of an environment's finished trainings, None where there are none."""
-        return _summary([run.final.mean for run in self.of(env) if run.status == "finished"])
+        """Summarize the final returns of an environment's finished trainings, None without any."""
+        return _summarize_known(
+            [run.final.mean for run in self.of(env) if run.status == "finished"]
+        )
 
     @property
     def learned(self) -> dict[str, tuple[int, int]]:
-        """How many seeds learned, and how many there are, by environment with a target return."""
+        """Environment -> (seeds that reached the target return, all seeds); needs a target."""
         seeds = self.request.seeds
         return {
             env: (sum(run.learned for run in runs), seeds)
@@ -59,7 +70,7 @@ class Report:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return {
             "schema_version": 1,
             "algo": self.request.algo,
@@ -75,7 +86,7 @@ class Report:
     def _env(self, env: str) -> dict[str, Any]:
         runs, scores = self.of(env), self.scores(env)
         done = [run for run in runs if run.status == "finished"]
-        evaluations = _summary([run.evaluation for run in done])
+        evaluations = _summarize_known([run.evaluation for run in done])
         rates = [run.steps_per_second for run in done]
         return {
             "scores": scores and asdict(scores),
@@ -92,50 +103,55 @@ def benchmark(
     request: BenchmarkRequest,
     progress: Progress | None = None,
     stop: Callable[[], int | None] = lambda: None,
-    tell: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Train what is not trained yet, and write the report.
+    """Run the trainings that are not finished yet, and write the report.
 
     Args:
-        request: What to run.
-        progress: Told how far all trainings are, and of each that ends.
-        stop: Asked for the signal that asks to stop.
-        tell: Told what is missing for the whole report.
+        request: The request.
+        progress: Receives the progress over all trainings, and an event per finished training.
+        stop: Polled; returns the signal that asked to stop, None without one.
+        warn: Called if a part of the report cannot be written.
 
     Raises:
-        UsageError: Names or settings that cannot be used, or not those of the folder's runs.
-        RunInUse: Another process is writing there.
-        CheckFailed: A bar was missed, or a training failed; its data is the report.
-        Stopped: A signal asked to stop; its data is the report of what there is.
+        UsageError: A name or setting is invalid, or differs from those of the existing runs.
+        RunInUse: Another process writes to the folder.
+        CheckFailed: A check or a training failed; its data is the report.
+        Stopped: A signal asked to stop; its data is the report so far.
     """
     tasks = tasks_of(request)
-    earlier = _earlier(request)
+    earlier = _read_earlier(request)
     with writing(request.folder):
         request.folder.mkdir(parents=True, exist_ok=True)
     with Run(request.folder):
         errors = _train(request, tasks, progress or Progress(), stop)
-        found = [
-            results.read(task.env, task.seed, task.folder, request.steps, errors.get(task.name, ""))
+        run_results = [
+            results.read_result(
+                task.env, task.seed, task.folder, request.steps, errors.get(task.name, "")
+            )
             for task in tasks
             if (task.folder / "config.json").is_file()
         ]
-        report = Report(request, tuple(found), (), provenance())
+        report = Report(request, tuple(run_results), (), provenance())
         scores = {env: report.scores(env) for env in request.envs}
-        bars = checks.at_least(request.min_return, scores)
-        shares = checks.share_learned(request.min_share, report.learned)
-        report = replace(report, checks=(*bars, *shares, *checks.not_below(earlier, scores)))
-        _write(report, tell)
-    _compute_advantages(report, errors, stop())
+        all_checks = (
+            *checks.check_returns(request.min_return, scores),
+            *checks.check_learned(request.min_share, report.learned),
+            *checks.check_regressions(earlier, scores),
+        )
+        report = replace(report, checks=all_checks)
+        _write(report, warn)
+    _raise_failures(report, errors, stop())
     return report
 
 
-def _summary(values: Sequence[float | None]) -> Scores | None:
-    """What the numbers say that are there, None where none is."""
+def _summarize_known(values: Sequence[float | None]) -> Scores | None:
+    """Summarize the values that are not None; None without any."""
     known = [value for value in values if value is not None]
     return summarize(known) if known else None
 
 
-def _earlier(request: BenchmarkRequest) -> dict[str, list[float]]:
+def _read_earlier(request: BenchmarkRequest) -> dict[str, list[float]]:
     if request.against is None:
         return {}
     algo, steps = request.algo, request.steps
@@ -148,41 +164,40 @@ def _train(
     progress: Progress,
     stop: Callable[[], int | None],
 ) -> dict[str, str]:
-    """Train what is not finished. Returns what went wrong, by the task's name."""
+    """Run the trainings that are not finished. Return error messages by the task's name."""
     waiting = [task for task in tasks if not results.is_finished(task.folder, request.steps)]
-    board = BenchmarkProgress(progress, request.steps, len(tasks), len(tasks) - len(waiting))
+    total = BenchmarkProgress(progress, request.steps, len(tasks), len(tasks) - len(waiting))
     errors = {}
-    begun = [resumed_or_new(task, request.device) for task in waiting]
-    with closing(train_all(begun, request.jobs, stop, board.on_event)) as trainings:
+    waiting = [resumed_or_new(task, request.device) for task in waiting]
+    with closing(train_all(waiting, request.jobs, stop, total.on_event)) as trainings:
         for ended in trainings:
-            if ended.code and stop() is None:
+            if ended.code and stop() is None:  # a stopped training is no failure
                 errors[ended.task.name] = ended.error
-            board.ended(ended)
+            total.on_end(ended)
     return errors
 
 
-def _write(report: Report, tell: Callable[[str], None]) -> None:
+def _write(report: Report, warn: Callable[[str], None]) -> None:
     folder, data = report.request.folder, report.to_json()
-    picture = folder / "curves.png"
+    image = folder / "curves.png"
     if missing := plots.missing():
-        tell(missing)
+        warn(missing)
     else:
-        plots.plot_curves(picture, data)
+        plots.plot_curves(image, data)
     write_atomic(folder / "results.json", to_json(data).encode() + b"\n")
     write_atomic(folder / "results.csv", tables.to_csv(data).encode())
-    text = tables.to_markdown(data, None if missing else picture.name)
+    text = tables.to_markdown(data, None if missing else image.name)
     write_atomic(folder / "results.md", text.encode())
 
 
-def _compute_advantages(report: Report, errors: Mapping[str, str], signum: int | None) -> None:
-    """Raise what the report is worth raising."""
+def _raise_failures(report: Report, errors: Mapping[str, str], signum: int | None) -> None:
+    """Raise an error if the benchmark was stopped, or a training or a check failed."""
     folder, data = report.request.folder, report.to_json()
     if signum is not None and not report.complete:
-        done = sum(record.status == "finished" for record in report.results)
         raise Stopped(
-            f"stopped with {done} of {len(report.request.envs) * report.request.seeds} trainings "
+            f"stopped with {report.num_finished} of {report.num_trainings} trainings "
             f"finished; {folder}/results.md has them",
-            "the same command goes on from here",
+            "the same command resumes the benchmark",
             data=data,
             signum=signum,
         )
@@ -190,11 +205,11 @@ def _compute_advantages(report: Report, errors: Mapping[str, str], signum: int |
         lines = [f"{name}: {error}" for name, error in errors.items()]
         raise CheckFailed(
             _listed(f"{tables.plural(len(errors), 'training')} failed", lines),
-            f"{folder}/logs says more; the same command tries them again",
+            f"see {folder}/logs; the same command repeats them",
             data=data,
         )
     if failed := [f"{check.env}: {check.detail}" for check in report.checks if not check.ok]:
-        hint = f"{folder}/results.md has every figure"
+        hint = f"{folder}/results.md has all results"
         raise CheckFailed(
             _listed(f"{tables.plural(len(failed), 'check')} failed", failed), hint, data=data
         )

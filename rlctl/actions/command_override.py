@@ -1,4 +1,4 @@
-"""Commands given on the command line: read, held against what was trained on, followed."""
+"""Commands given by the user (--command, --command-schedule) instead of the environment's own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CommandOverride:
-    """What somebody commands.
+    """Override of the commands that environments sample.
 
     Attributes:
-        command: What `--command` takes, None if that was not given.
-        schedule: What `--command-schedule` takes, likewise.
-        clip: Keep to what was trained on, rather than warn.
+        command: Value of `--command`, None without it.
+        schedule: Value of `--command-schedule`, None without it.
+        clip: Whether to clip commands to the training range; otherwise they give a warning.
     """
 
     command: str | None = None
     schedule: str | None = None
     clip: bool = False
 
-    def drive(
-        self, driver: "Driver", name: str, config: Any, tell: Callable[[str], None]
+    def apply(
+        self, driver: "Driver", name: str, config: Any, warn: Callable[[str], None]
     ) -> "Driver":
-        """The driver, its environments told what to do.
+        """Return a driver that follows the override; the same driver without an override.
 
         Args:
             driver: The environments.
-            name: Theirs in the catalog.
-            config: Their settings, which say what is commanded in training.
-            tell: Told of commands beyond that.
+            name: Their catalog name.
+            config: Their settings, which hold the training range of the commands.
+            warn: Called if commands leave that range.
 
         Raises:
-            UsageError: What is commanded cannot be read, or nothing can be commanded here.
-            NotFound: No such schedule.
+            UsageError: The override cannot be parsed, or the environment takes no commands.
+            NotFound: The schedule file does not exist.
         """
         from rlctl.rollouts import commands
         from rlctl.rollouts.factory import make_environment
@@ -49,8 +49,8 @@ class CommandOverride:
         if self.clip:
             schedule = schedule.clip(*bounds)
         elif beyond := commands.out_of_range(schedule, *bounds, names):
-            tell(f"commanded beyond the training: {beyond}; --clip-command keeps within")
+            warn(f"commands outside the training range: {beyond}; --clip-command clips them")
         return commands.CommandedDriver(driver, schedule)
 
 
-NOTHING = CommandOverride()
+NO_OVERRIDE = CommandOverride()

@@ -1,4 +1,4 @@
-"""Run a checkpoint's policy in every framework, and see that it is the same policy."""
+"""Compare a checkpoint's policy across numpy, JAX and PyTorch."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlctl import catalog
-from rlctl.actions.unplayed import tell_drift
-from rlctl.checkpoints import find
+from rlctl.actions.policy_checkpoint import open_policy
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import CheckFailed, PackageMissing
 from rlctl.core.progress import Progress
@@ -18,20 +16,20 @@ from rlctl.policies.base import BACKENDS, Policy, make_policy, sample_noise, spe
 from rlctl.policies.comparison import PolicyDifference, compare, sample_observations
 
 REFERENCE = "numpy"
-_TIMED = 50  # inferences
+_TIMED_CALLS = 50
 
 
 @dataclass(frozen=True)
 class CompareRequest:
-    """What to compare.
+    """Request for a comparison.
 
     Attributes:
-        ckpt: What `--ckpt` takes; None for the latest run's best.
-        num_tests: Observations; each is acted on with noise and without.
-        device: Where jax and torch compute: `auto`, `cpu` or `gpu`.
-        tolerance: Greatest difference allowed, in parts of the action's range.
-        seed: Of observations and noise.
-        env: The environment the checkpoint must be of; None for whichever it is.
+        ckpt: Checkpoint as `--ckpt` takes it; None for the latest run's best.
+        num_tests: Number of observations; each is tested with and without action noise.
+        device: Device of JAX and PyTorch: `auto`, `cpu` or `gpu`.
+        tolerance: Largest allowed difference, as a fraction of the action range.
+        seed: Seed of observations and noise.
+        env: The environment the checkpoint must be of; None for any.
     """
 
     ckpt: str | None = None
@@ -44,14 +42,14 @@ class CompareRequest:
 
 @dataclass(frozen=True)
 class CompareReport:
-    """How the back ends compare.
+    """Result of a comparison.
 
     Attributes:
-        request: What was asked.
-        checkpoint: What was compared.
-        gaps: Back end -> how far it is from the reference.
-        seconds: Back end -> time of an inference of one observation, the median of many.
-        skipped: Back end -> why it was left out.
+        request: The request.
+        checkpoint: The checkpoint.
+        gaps: Back end -> its differences from the reference.
+        seconds: Back end -> median time of an inference of one observation.
+        skipped: Back end -> why it was skipped.
     """
 
     request: CompareRequest
@@ -62,11 +60,12 @@ class CompareReport:
 
     @property
     def failed(self) -> list[str]:
-        """The back ends beyond the tolerance."""
+        """Names of the back ends beyond the tolerance."""
+        # `not <=`: a NaN fails too
         return [name for name, gap in self.gaps.items() if not gap.max <= self.request.tolerance]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         manifest, tolerance = self.checkpoint.manifest, self.request.tolerance
         others = {
             name: {
@@ -94,32 +93,29 @@ class CompareReport:
 def compare_backends(
     request: CompareRequest,
     progress: Progress | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> CompareReport:
-    """Act with numpy, jax and torch on the same observations and noise.
+    """Run the policy in numpy, JAX and PyTorch on the same observations and noise.
 
     Args:
-        request: What.
-        progress: Told of phases.
-        tell: Told when a damaged checkpoint or a missing framework was skipped.
+        request: The request.
+        progress: Receives phases.
+        warn: Called if a damaged checkpoint or a missing framework is skipped.
 
     Raises:
-        CheckFailed: A back end is beyond the tolerance; the figures are in its data.
-        PackageMissing: No back end to compare numpy with.
-        DeviceUnavailable: No such device.
-        RlctlError: Anything wrong with the checkpoint.
+        CheckFailed: A back end is beyond the tolerance; its data is the report.
+        PackageMissing: There is no back end to compare numpy with.
+        DeviceUnavailable: The device does not exist.
+        RlctlError: The checkpoint is missing, damaged or incompatible.
     """
     progress = progress or Progress()
-    if request.env is not None:
-        catalog.env(request.env)
-    checkpoint = find.open_checkpoint(request.ckpt, request.env, warn=tell)
-    tell_drift(checkpoint, tell)
+    checkpoint = open_policy(request.ckpt, request.env, warn)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     skipped = {
         name: "not installed" for name in BACKENDS if name != REFERENCE and not find_spec(name)
     }
     for name in skipped:
-        tell(f"{name} is not installed, so it is not compared")
+        warn(f"{name} is not installed, so it is not compared")
     if len(skipped) == len(BACKENDS) - 1:
         raise PackageMissing("there is nothing to compare numpy with", "jax")
     with progress.phase("import"):
@@ -139,21 +135,23 @@ def compare_backends(
             if name != REFERENCE
         }
     with progress.phase("eval"):
-        seconds = {name: _seconds(policy, observation[0]) for name, policy in policies.items()}
+        seconds = {
+            name: _inference_seconds(policy, observation[0]) for name, policy in policies.items()
+        }
     report = CompareReport(request, checkpoint, gaps, seconds, skipped)
     if report.failed:
         raise _failure(report)
     return report
 
 
-def _seconds(policy: Policy, observation: np.ndarray) -> float:
-    """Time of an inference of one observation (O,): the median, after a first one that compiles.
+def _inference_seconds(policy: Policy, observation: np.ndarray) -> float:
+    """Return the median time of an inference of one observation (O,), in seconds.
 
-    Actions are numpy arrays, so each is awaited.
+    Actions are numpy arrays, so asynchronous computation is included.
     """
     times = []
-    policy.act(observation)
-    for _ in range(_TIMED):
+    policy.act(observation)  # compiles
+    for _ in range(_TIMED_CALLS):
         start = time.perf_counter()
         policy.act(observation)
         times.append(time.perf_counter() - start)
@@ -161,10 +159,10 @@ def _seconds(policy: Policy, observation: np.ndarray) -> float:
 
 
 def _failure(report: CompareReport) -> CheckFailed:
-    worst = ", ".join(f"{name} by {report.gaps[name].max:.2e}" for name in report.failed)
+    differences = ", ".join(f"{name} by {report.gaps[name].max:.2e}" for name in report.failed)
     return CheckFailed(
-        f"{worst} of the action's range differs from {REFERENCE}; "
+        f"{differences} of the action's range differs from {REFERENCE}; "
         f"{report.request.tolerance:g} is tolerated",
-        "--verbose shows at which stage it begins",
+        "--verbose shows the first stage that differs",
         data=report.to_json(),
     )

@@ -1,4 +1,4 @@
-"""Settings of a training: resolved, shown, validated. Loads no framework."""
+"""Resolve, show and validate the settings of a training. Imports no framework."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from rlctl.core.config import (
 from rlctl.core.device import expected
 from rlctl.core.errors import UsageError
 
-EVAL_SHARE = 0.2  # of new trainings; those before the setting came have none
+EVAL_SHARE = 0.2  # default of new trainings; runs older than the setting have None
 TRAIN_CONFIG = "rlctl.engines.config:TrainConfig"
 
 
@@ -42,11 +42,11 @@ class SettingsReport(Mapping[str, Any]):
 
     @property
     def origins(self) -> dict[str, str]:
-        """Where each value comes from, by full name; `default` where nothing else gave it."""
+        """Origin of each value, by full name: `default`, a preset, a file, --set or a flag."""
         return self.resolved.origins
 
     def rows(self) -> list[Row]:
-        """Every setting with its name, value, origin and help."""
+        """Return every setting with its name, value, origin and help."""
         return self.resolved.rows()
 
     def __getitem__(self, name: str) -> Any:
@@ -68,16 +68,16 @@ class SettingsReport(Mapping[str, Any]):
         return {row.name: row.value for row in self.rows()}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         rows = [asdict(row) for row in self.resolved.rows()]
         return {"env": self.env, "algo": self.algo, "settings": rows}
 
 
 def sections_of(env: str, algo: str) -> dict[str, type]:
-    """The settings dataclasses of a training, by section.
+    """Return the settings dataclasses of a training, by section.
 
     Raises:
-        UsageError: No such environment or algorithm.
+        UsageError: The environment or algorithm is unknown.
     """
     return {
         "train": catalog.load(TRAIN_CONFIG),
@@ -94,9 +94,10 @@ def resolve_training(
     flags: Mapping[str, Any] | None = None,
     device: str = "auto",
 ) -> Resolved:
-    """The settings of a training: defaults < presets < file < --set < flags.
+    """Resolve the settings of a training: defaults < presets < file < --set < flags.
 
-    Evaluations are held to a share of the steps unless their number or episodes are given.
+    Evaluations are limited to a fraction of the steps, `train.eval_share`, unless their number or
+    their episodes are given.
 
     Args:
         env: Environment.
@@ -107,8 +108,8 @@ def resolve_training(
         device: `auto`, `cpu` or `gpu`, which presets may depend on.
 
     Raises:
-        UsageError: Anything unknown or not allowed, all of it in one message.
-        NotFound: The file is not there.
+        UsageError: Settings are unknown or not allowed; the message lists all of them.
+        NotFound: The file does not exist.
     """
     sections = sections_of(env, algo)
     given = [
@@ -120,7 +121,7 @@ def resolve_training(
         Layer("default", {"train": {"eval_share": EVAL_SHARE}}),
         algo_layer(algo),
         *preset_layers(algo, env, expected(device)),
-        *_unbounded_evaluations([layer for layer in given if layer is not None]),
+        *_lift_eval_limit([layer for layer in given if layer is not None]),
         *given,
     )
     resolved = resolve(
@@ -130,8 +131,8 @@ def resolve_training(
     return resolved
 
 
-def _unbounded_evaluations(given: Sequence[Layer]) -> Iterator[Layer]:
-    """What sees to it that evaluations which the user asked for are made, all of them."""
+def _lift_eval_limit(given: Sequence[Layer]) -> Iterator[Layer]:
+    """Yield layers that lift `train.eval_share` where the user asks for evaluations."""
     for layer in given:
         train = layer.values.get("train", {})
         for name in ("num_evals", "eval_episodes"):
@@ -140,29 +141,29 @@ def _unbounded_evaluations(given: Sequence[Layer]) -> Iterator[Layer]:
 
 
 def shown_by(env: str, algo: str) -> str:
-    """The command that shows the settings of a training."""
-    words = ["rlctl", "config", "show", env]
-    return shlex.join(words if algo == "ppo" else [*words, "--algo", algo])
+    """Return the command that shows the settings of a training."""
+    command = ["rlctl", "config", "show", env]
+    return shlex.join(command if algo == "ppo" else [*command, "--algo", algo])
 
 
 def check_physics(env: str, physics: str) -> None:
-    """Check that the environment runs on a physics back end.
+    """Check that the environment supports a physics back end.
 
     Raises:
-        UsageError: It does not.
+        UsageError: The environment does not support it.
     """
     allowed = catalog.env(env).physics
     if physics != "auto" and physics not in allowed:
         raise UsageError(
             f"{env} does not run on {physics} physics; it runs on {', '.join(allowed)}",
-            "leave --physics out to have it chosen",
+            "leave --physics out to choose it automatically",
         )
 
 
 def show(
     env: str, algo: str, config: Path | None, overrides: Overrides, device: str
 ) -> SettingsReport:
-    """Every setting that a training on a device would have.
+    """Return the settings that a training on a device would have.
 
     Raises:
         UsageError: As `resolve_training`.
@@ -173,14 +174,14 @@ def show(
 
 
 def validate(file: Path, env: str | None) -> dict[str, Any]:
-    """Check a configuration file, against an environment if one is named.
+    """Validate a settings file, with an environment if one is named.
 
     Returns:
-        The file, and the values it sets by their full names.
+        The file, and the values it sets, by full name.
 
     Raises:
-        UsageError: Anything unknown or not allowed, all of it in one message.
-        NotFound: The file is not there.
+        UsageError: Settings are unknown or not allowed; the message lists all of them.
+        NotFound: The file does not exist.
     """
     layer = toml_layer(file)
     if "env" in layer.values and env is None:
@@ -189,6 +190,7 @@ def validate(file: Path, env: str | None) -> dict[str, Any]:
             f"rlctl config validate {shlex.quote(str(file))} ENV",
         )
     sections = {"train": catalog.load(TRAIN_CONFIG)}
+    # Engines of plugins are imported only if the file has their section.
     sections |= {
         name: catalog.load(row.config)
         for name, row in catalog.engines().items()

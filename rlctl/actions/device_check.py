@@ -1,4 +1,4 @@
-"""Check what this machine can do: every check does real work, and none stops the others."""
+"""Check this machine: each check does real work, and a failure does not stop the others."""
 
 import platform
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from rlctl.actions.device_checks.runner import run
 
 @dataclass(frozen=True)
 class Report:
-    """All checks, in order."""
+    """The results of all checks, in order."""
 
     checks: tuple[Check, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return {
             "checks": [asdict(check) for check in self.checks],
             "counts": self.counts(),
@@ -25,20 +25,20 @@ class Report:
         }
 
     def counts(self) -> dict[str, int]:
-        """How many passed, warned, failed, were skipped."""
+        """Return the number of checks by status."""
         states = [check.status for check in self.checks]
         return {status: states.count(status) for status in ("pass", "warn", "fail", "skip")}
 
     def failed(self) -> list[str]:
-        """Names of the needed checks that failed."""
+        """Return the names of the required checks that failed."""
         return [check.name for check in self.checks if check.needed and check.status == "fail"]
 
     def summary(self) -> str:
-        """A few lines of Markdown, to be pasted where help is asked for."""
+        """Return a few lines of Markdown for a bug report."""
         found = {check.name: check for check in self.checks}
-        counted = ", ".join(f"{count} {status}" for status, count in self.counts().items())
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts().items())
         shown = ("packages", "memory", "gpu", "jax", "torch", "throughput", "render")
-        lines = [f"**rlctl {rlctl.__version__} device-check**: {counted}", ""]
+        lines = [f"**rlctl {rlctl.__version__} device-check**: {counts}", ""]
         lines.append(f"- python: {platform.python_version()} on {platform.platform()}")
         lines += [f"- {name}: {found[name].detail}" for name in shown if name in found]
         lines += [
@@ -57,19 +57,19 @@ def device_check(
     """Run every check.
 
     Args:
-        bench: Also measure every environment at more sizes, for minutes.
-        require_gpu: Whether the absence of a GPU that JAX uses is a failure.
-        on_check: Told of every check as it finishes.
+        bench: Whether to measure more environments and sizes too; takes minutes.
+        require_gpu: Whether the check `jax` fails if JAX uses no GPU.
+        on_check: Called with every check as it finishes.
     """
     checks = []
     for check in run([row for row in ROWS if bench or not row.bench]):
-        checks.append(_demand_gpu(check) if require_gpu else check)
+        checks.append(_require_gpu(check) if require_gpu else check)
         on_check(checks[-1])
     return Report(tuple(checks))
 
 
-def _demand_gpu(check: Check) -> Check:
+def _require_gpu(check: Check) -> Check:
     if check.name != "jax" or (check.value or {}).get("platform") in ("gpu", "cuda", "rocm"):
         return check
-    hint = check.hint or "the check `gpu` says what is missing; or leave --require-gpu out"
+    hint = check.hint or "see the check `gpu` for what is missing, or leave --require-gpu out"
     return replace(check, status="fail", detail=f"no GPU: {check.detail}", hint=hint)

@@ -1,4 +1,4 @@
-"""What environments there are, from the catalog alone."""
+"""List the environments of the catalog."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from rlctl.core.config import presets
 
 @dataclass(frozen=True)
 class EnvListing:
-    """One environment: sizes of observation and action, control rate in Hz, presets by engine."""
+    """One environment: observation and action sizes, control rate in Hz, presets by engine."""
 
     name: str
     summary: str
@@ -22,9 +22,9 @@ class EnvListing:
 
 @dataclass(frozen=True)
 class FamilyListing:
-    """Environments made elsewhere, typed as `prefix:NAME`; presets by name and engine.
+    """Environments of another package, named `prefix:NAME`; presets by name and engine.
 
-    An open family is listed without names: they are looked up when it is asked for alone.
+    An open family is listed without names; they are looked up only if it is asked for alone.
     """
 
     prefix: str
@@ -36,27 +36,30 @@ class FamilyListing:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything that can be trained."""
+    """All environments and families."""
 
     envs: tuple[EnvListing, ...]
     families: tuple[FamilyListing, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return asdict(self)
 
 
-def list_envs(asked: str | None = None) -> Listing:
-    """The catalog's environments and families; or one environment, or a family with all its names.
+def list_envs(name: str | None = None) -> Listing:
+    """List the environments and families; or one environment, or one family with all its names.
 
-    Loads no framework, but for the names of an open family.
+    Imports no framework, except for the names of an open family.
+
+    Args:
+        name: The environment or family, None for all.
 
     Raises:
-        UsageError: Neither an environment nor a family is called that.
+        UsageError: No environment or family has this name.
     """
     algos, envs = tuple(catalog.engines()), catalog.envs()
-    if asked is not None and asked not in envs:
-        return Listing((), (_family(catalog.family(asked), algos, True),))
+    if name is not None and name not in envs:
+        return Listing((), (_family(catalog.family(name), algos, True),))
     rows = tuple(
         EnvListing(
             row.name,
@@ -67,10 +70,10 @@ def list_envs(asked: str | None = None) -> Listing:
             row.physics,
             presets(row.name, algos),
         )
-        for name, row in envs.items()
-        if asked in (None, name)
+        for row_name, row in envs.items()
+        if name in (None, row_name)
     )
-    if asked is not None:
+    if name is not None:
         return Listing(rows, ())
     return Listing(rows, tuple(_family(row, algos) for row in catalog.FAMILIES))
 
@@ -79,6 +82,6 @@ def _family(
     row: catalog.FamilyRow, algos: tuple[str, ...], complete: bool = False
 ) -> FamilyListing:
     names = catalog.names(row) if complete or not row.open else ()
-    found = {name: presets(f"{row.prefix}:{name}", algos) for name in names}
-    with_presets = {name: algos for name, algos in found.items() if algos}
+    all_presets = {name: presets(f"{row.prefix}:{name}", algos) for name in names}
+    with_presets = {name: algos for name, algos in all_presets.items() if algos}
     return FamilyListing(row.prefix, row.summary, row.physics, names, with_presets)

@@ -1,4 +1,4 @@
-"""Evaluate a policy: whole episodes, their statistics, and every step of them on request."""
+"""Evaluate a policy over whole episodes; write the trajectories on request."""
 
 import io
 import math
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlctl import catalog
-from rlctl.actions.command_override import NOTHING, CommandOverride
+from rlctl.actions.command_override import NO_OVERRIDE, CommandOverride
 from rlctl.checkpoints import compatibility, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core import files
@@ -23,35 +23,35 @@ from rlctl.rollouts.base import Step
 if TYPE_CHECKING:
     from rlctl.rollouts.evaluate import Evaluation
 
-MOST_AT_ONCE = 256  # environments stepped together; more episodes are played in rounds
+MAX_ENVS = 256  # environments stepped together; more episodes run in several rounds
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """The numbers of a request, and what they may be."""
+class NumericOptions:
+    """Numeric options of a request, with their bounds."""
 
     episodes: int = setting(10, "episodes", low=1, high=100_000)
     seed: int = setting(0, "seed of the episodes", low=0, high=2**31 - 1)
     max_episode_steps: int | None = setting(None, "time limit", low=1, high=1_000_000_000)
-    min_return: float | None = setting(None, "the mean return that is needed")
+    min_return: float | None = setting(None, "smallest mean return that passes")
 
 
 @dataclass(frozen=True)
 class EvalRequest:
-    """What to evaluate.
+    """Request for an evaluation.
 
     Attributes:
-        env: The environment the checkpoint must be of; None for whichever it is.
-        ckpt: What `--ckpt` takes; None for the latest run's best.
-        episodes: How many.
-        seed: Of initial states and all noise.
+        env: The environment the checkpoint must be of; None for any.
+        ckpt: Checkpoint as `--ckpt` takes it; None for the latest run's best.
+        episodes: Number of episodes.
+        seed: Seed of initial states and all noise.
         stochastic: Sample actions instead of taking their mean.
         physics: `auto`, `native`, `jax` or `warp`.
-        backend: What runs the policy: `numpy`, `jax` or `torch`.
-        max_episode_steps: Time limit instead of the environment's own, None for that.
-        save_trajectories: Where to write every step (.npz), None for nowhere.
-        min_return: The mean return below which the check fails, None for no check.
-        told: The commands to give instead of those the environment draws.
+        backend: Framework that runs the policy: `numpy`, `jax` or `torch`.
+        max_episode_steps: Time limit, None for the environment's.
+        save_trajectories: File for every step (.npz), None for no file.
+        min_return: Smallest mean return that passes, None for no check.
+        command_override: Commands that replace those the environment samples.
         overrides: `env.key=value` settings that differ from the checkpoint's, or values by full
             name.
     """
@@ -66,19 +66,19 @@ class EvalRequest:
     max_episode_steps: int | None = None
     save_trajectories: Path | None = None
     min_return: float | None = None
-    told: CommandOverride = NOTHING
+    command_override: CommandOverride = NO_OVERRIDE
     overrides: Overrides = ()
 
 
 @dataclass(frozen=True, repr=False)
 class EvalReport:
-    """What the episodes came to, beside what was evaluated and on what.
+    """Result of an evaluation.
 
     Attributes:
-        request: What was asked for.
-        checkpoint: What was evaluated.
-        episodes: Returns, lengths and more, an array of each.
-        physics: The back end that moved the environment.
+        request: The request.
+        checkpoint: The evaluated checkpoint.
+        episodes: Arrays over episodes: returns, lengths and more.
+        physics: The physics back end.
         device: `cpu` or `gpu`.
     """
 
@@ -95,17 +95,17 @@ class EvalReport:
 
     @property
     def returns(self) -> np.ndarray:
-        """The return of every episode, (E,)."""
+        """Returns of the episodes, (E,)."""
         return self.episodes.returns
 
     @property
     def lengths(self) -> np.ndarray:
-        """The length of every episode in control steps, (E,)."""
+        """Lengths of the episodes in control steps, (E,)."""
         return self.episodes.lengths
 
     @property
     def mean_return(self) -> float:
-        """The mean of the returns."""
+        """Mean return."""
         return float(self.returns.mean())
 
     def __repr__(self) -> str:
@@ -115,7 +115,7 @@ class EvalReport:
         return f"EvalReport({env}, {step:,} steps trained: return {spread}, {count} episodes)"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return {
             "env": self.checkpoint.manifest["env"]["id"],
             "checkpoint": str(self.checkpoint.path),
@@ -132,31 +132,31 @@ class EvalReport:
 def evaluate(
     request: EvalRequest,
     progress: Progress | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> EvalReport:
-    """Play episodes with the policy of a checkpoint.
+    """Evaluate the policy of a checkpoint.
 
     Args:
-        request: What.
-        progress: Told of phases.
-        tell: Told when a damaged checkpoint was skipped, or commands go beyond the training.
+        request: The request.
+        progress: Receives phases and steps.
+        warn: Called if a damaged checkpoint is skipped, or commands leave the training range.
 
     Raises:
-        CheckFailed: The mean return is under `min_return`; the figures are in its data.
-        RlctlError: Anything wrong with the checkpoint, the environment or the output.
+        CheckFailed: The mean return is below `min_return`; its data is the report.
+        RlctlError: The checkpoint, the environment or the output cannot be used.
     """
     progress = progress or Progress()
-    _check_output(request.save_trajectories)
+    _validate_output(request.save_trajectories)
     if request.env is not None:
         catalog.env(request.env)
-    checkpoint = find.open_checkpoint(request.ckpt, request.env, warn=tell)
+    checkpoint = find.open_checkpoint(request.ckpt, request.env, None, warn)
     compatibility.check_saved(checkpoint)
     with progress.phase("import"):
         import jax
 
         from rlctl.policies.base import policy_of
         from rlctl.rollouts import factory
-        from rlctl.rollouts.evaluate import evaluate as play
+        from rlctl.rollouts.evaluate import evaluate as run_episodes
     name, config = factory.environment_of(checkpoint, request.overrides, request.env)
     policy = policy_of(checkpoint, request.backend)
     with progress.phase("build"):
@@ -164,28 +164,31 @@ def evaluate(
             name,
             config,
             request.physics,
-            min(request.episodes, MOST_AT_ONCE),
+            min(request.episodes, MAX_ENVS),
             episode_length=request.max_episode_steps or 0,
         )
-    driver = request.told.drive(driver, name, config, tell)
-    recorder = Recorder(driver.spec.eval_only_metrics) if request.save_trajectories else None
+    driver = request.command_override.apply(driver, name, config, warn)
+    extra = driver.spec.eval_only_metrics
+    recorder = TrajectoryRecorder(extra) if request.save_trajectories else None
     rounds = math.ceil(request.episodes / driver.num_envs)
     limit = request.max_episode_steps or driver.spec.episode_length
-    steps = Steps(rounds, limit, progress, recorder)
+    on_step = StepCounter(rounds, limit, progress, recorder)
     with closing(driver):
-        compatibility.check(checkpoint, driver.spec, tell)
+        compatibility.check(checkpoint, driver.spec, warn)
         with progress.phase("eval"):
-            result = play(policy, driver, request.episodes, request.seed, request.stochastic, steps)
+            result = run_episodes(
+                policy, driver, request.episodes, request.seed, request.stochastic, on_step
+            )
     report = EvalReport(request, checkpoint, result, driver.physics, jax.default_backend())
-    _finish(report, recorder)
+    _write_and_check(report, recorder)
     return report
 
 
-def _check_output(path: Path | None) -> None:
-    """Find a file that cannot be written wrong before the work, not after it.
+def _validate_output(path: Path | None) -> None:
+    """Check the output path before the evaluation, not after it.
 
     Raises:
-        UsageError: It is a folder, or a device or a pipe, which a file would take the place of.
+        UsageError: It is a folder, a device or a pipe; an atomic write would replace the latter.
     """
     if path is None:
         return
@@ -195,59 +198,59 @@ def _check_output(path: Path | None) -> None:
         raise UsageError(f"{path} is no regular file", "name another file")
 
 
-def _finish(report: EvalReport, recorder: "Recorder | None") -> None:
-    """Write the trajectories, check the bar; the figures go with whatever is wrong."""
-    request, figures = report.request, report.to_json()
+def _write_and_check(report: EvalReport, recorder: "TrajectoryRecorder | None") -> None:
+    """Write the trajectories and check `min_return`; errors carry the report as data."""
+    request, data = report.request, report.to_json()
     if recorder is not None and request.save_trajectories is not None:
         try:
             recorder.write(request.save_trajectories)
         except RlctlError as error:
-            error.data = figures
+            error.data = data
             raise
     mean = report.mean_return
     if request.min_return is not None and not mean >= request.min_return:
         raise CheckFailed(
-            f"the mean return {mean:.6g} is under --min-return {request.min_return:.6g}",
+            f"the mean return {mean:.6g} is below --min-return {request.min_return:.6g}",
             "train longer, or evaluate another checkpoint with --ckpt",
-            data=figures,
+            data=data,
         )
 
 
-class Steps:
-    """Tells how far an evaluation is; see `on_step` of rollouts.evaluate.
+class StepCounter:
+    """Reports the progress of an evaluation; an `on_step` of rollouts.evaluate.
 
     Args:
-        rounds: Rounds of episodes to play.
-        limit: Control steps of a round at most; one whose episodes end early is shorter.
-        progress: Told.
-        also: Called with every step too.
+        rounds: Rounds of episodes.
+        limit: Largest number of control steps in a round; early terminations shorten it.
+        progress: Receives the counts.
+        recorder: Called with every step as well.
     """
 
     def __init__(
-        self, rounds: int, limit: int, progress: Progress, also: "Recorder | None"
+        self, rounds: int, limit: int, progress: Progress, recorder: "TrajectoryRecorder | None"
     ) -> None:
         self._total, self._limit = rounds * limit, limit
-        self._progress, self._also = progress, also
-        self._begun, self._done = 0, 0  # rounds before this one, steps of this one
+        self._progress, self._recorder = progress, recorder
+        self._round, self._steps = 0, 0  # finished rounds, steps of the current one
 
     def __call__(
         self, observation: np.ndarray, action: np.ndarray, step: Step, running: np.ndarray
     ) -> None:
         """Count a step."""
-        if self._also is not None:
-            self._also(observation, action, step, running)
-        self._done += 1
+        if self._recorder is not None:
+            self._recorder(observation, action, step, running)
+        self._steps += 1
         if not (running & ~(step.terminated | step.truncated)).any():
-            self._begun, self._done = self._begun + 1, 0
-        steps = min(self._begun * self._limit + self._done, self._total)
+            self._round, self._steps = self._round + 1, 0
+        steps = min(self._round * self._limit + self._steps, self._total)
         self._progress.event("progress", steps=steps, total=self._total, unit="steps")
 
 
-class Recorder:
-    """Keeps every step of every environment; see `on_step` of rollouts.evaluate.
+class TrajectoryRecorder:
+    """Records every step of every environment; an `on_step` of rollouts.evaluate.
 
     Args:
-        unrewarded: The metrics that figures are made of; the others are terms of the reward.
+        unrewarded: Names of the metrics that are not reward terms.
     """
 
     def __init__(self, unrewarded: tuple[str, ...]) -> None:
@@ -257,7 +260,7 @@ class Recorder:
     def __call__(
         self, observation: np.ndarray, action: np.ndarray, step: Step, running: np.ndarray
     ) -> None:
-        """Keep one step: observation (N, O), action (N, A), what came of it, who was playing."""
+        """Record a step: observation (N, O), action (N, A), its result, and running (N,) bool."""
         self._rows.append(
             {
                 "observation": observation,
@@ -274,13 +277,14 @@ class Recorder:
         )
 
     def write(self, path: Path) -> None:
-        """Write arrays (T, N, ...) by name as .npz; `running` tells which steps count.
+        """Write arrays (T, N, ...) by name as .npz; `running` marks the steps that count.
 
         Raises:
-            OutOfSpace: It cannot be written.
+            OutOfSpace: The file cannot be written.
         """
         content = io.BytesIO()
-        names, none = {**self._rows[0], **self._rows[-1]}, np.zeros_like(self._rows[0]["reward"])
-        arrays = {name: np.stack([row.get(name, none) for row in self._rows]) for name in names}
+        # Gymnasium environments may report a reward term only from a later step on.
+        names, zeros = {**self._rows[0], **self._rows[-1]}, np.zeros_like(self._rows[0]["reward"])
+        arrays = {name: np.stack([row.get(name, zeros) for row in self._rows]) for name in names}
         np.savez_compressed(content, **arrays)
         files.write_atomic(path, content.getvalue())

@@ -1,4 +1,4 @@
-"""Write a checkpoint's policy in another tool's format, with the facts beside it."""
+"""Export a checkpoint's policy to another tool's format, with a JSON description."""
 
 import json
 import os
@@ -8,9 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rlctl import catalog
-from rlctl.actions.unplayed import tell_drift
-from rlctl.checkpoints import find
+from rlctl.actions.policy_checkpoint import open_policy
 from rlctl.core.errors import UsageError
 from rlctl.core.files import atomic_output, plain
 from rlctl.policies.base import check_arrays, spec_of
@@ -26,16 +24,16 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """An exported policy.
 
     Attributes:
         path: The file, or the folder of format `brax`.
-        contract: The JSON beside it, which says what goes in and what comes out.
+        contract: The JSON file that describes the policy's inputs and outputs.
         format: A key of `FORMATS`.
         env: The environment.
-        checkpoint: Where the policy came from.
-        step: Environment steps it was trained for.
-        bytes: The size of file or folder.
+        checkpoint: The exported checkpoint.
+        step: Environment steps the policy was trained for.
+        bytes: The size of the file or folder.
     """
 
     path: Path
@@ -47,7 +45,7 @@ class Exported:
     bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return asdict(self)
 
 
@@ -55,45 +53,43 @@ def export(
     out: Path,
     kind: str,
     ckpt: str | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
     env: str | None = None,
 ) -> Exported:
-    """Write the policy of a checkpoint for another tool.
+    """Export the policy of a checkpoint.
 
     Args:
-        out: The file, or the folder of format `brax`; nothing may be there yet.
+        out: The file, or the folder of format `brax`; it must not exist yet.
         kind: A key of `FORMATS`.
-        ckpt: What `--ckpt` takes; None for the latest run's best.
-        tell: Told when a damaged checkpoint was skipped.
-        env: The environment the checkpoint must be of; None for whichever it is.
+        ckpt: Checkpoint as `--ckpt` takes it; None for the latest run's best.
+        warn: Called if a damaged checkpoint is skipped, or the environment has changed.
+        env: The environment the checkpoint must be of; None for any.
 
     Raises:
-        UsageError: No such format or environment, or there is something at `out` or beside it.
+        UsageError: The format or environment is unknown, or `out` or `out`.json exists.
         Incompatible: The format cannot express this policy.
         DeviceUnavailable: The package that writes the format is not installed.
         OutOfSpace: It cannot be written.
-        RlctlError: Anything wrong with the checkpoint.
+        RlctlError: The checkpoint is missing, damaged or incompatible.
     """
     if kind not in FORMATS:
         raise UsageError(f"there is no format {kind!r}; there are {', '.join(FORMATS)}")
-    beside = Path(f"{out}.json")
-    for path in (out, beside):
+    description = Path(f"{out}.json")
+    for path in (out, description):
         if os.path.lexists(path):
-            raise UsageError(f"{path} is there already", "give another --out, or move it away")
-    if env is not None:
-        catalog.env(env)
-    checkpoint = find.open_checkpoint(ckpt, env, warn=tell)
-    tell_drift(checkpoint, tell)
+            raise UsageError(f"{path} already exists", "give another --out, or move it away")
+    checkpoint = open_policy(ckpt, env, warn)
     spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
     check_arrays(spec, arrays)
     writer = import_module(FORMATS[kind])
     facts = contract(checkpoint, spec, kind, out.name, writer.program(spec, out.name))
-    with atomic_output(beside) as note, atomic_output(out) as place:
-        note.write_text(json.dumps(plain(facts), indent=2) + "\n")
-        writer.write(spec, arrays, place)
+    # Both are moved to their paths only when both are complete.
+    with atomic_output(description) as temp_description, atomic_output(out) as temp_out:
+        temp_description.write_text(json.dumps(plain(facts), indent=2) + "\n")
+        writer.write(spec, arrays, temp_out)
     return Exported(
         path=out,
-        contract=beside,
+        contract=description,
         format=kind,
         env=facts["environment"],
         checkpoint=checkpoint.path,

@@ -1,4 +1,4 @@
-"""Make a checkpoint of a policy that another tool saved."""
+"""Import a policy that another tool saved, as a checkpoint."""
 
 import math
 from collections.abc import Sequence
@@ -23,18 +23,19 @@ from rlctl.policies.base import ACTIVATIONS, check_arrays
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What to import.
+    """Request for an import.
 
     Attributes:
         source: The file or folder.
-        out: The checkpoint's folder; nothing may be there yet.
-        env: The environment it is of; None for the only one of the catalog that fits.
-        activation: Of the hidden layers, where the file does not tell; None for what is usual.
-        obs_clip: The bound on normalised observations, None for none.
-        overrides: `env.key=value` settings it was trained with.
-        actor: Prefixes of the policy's layers in a state dict, in order and joined by commas; ""
-            where their names tell.
-        vec_normalize: The statistics that Stable-Baselines3's VecNormalize saved, None without.
+        out: The checkpoint's folder; it must not exist yet.
+        env: Environment of the policy; None for the only one of the catalog that fits.
+        activation: Activation of the hidden layers, if the file does not name it; None for the
+            tool's default.
+        obs_clip: Clipping bound of normalised observations, None without clipping.
+        overrides: `env.key=value` settings the policy was trained with.
+        actor: Prefixes of the policy's layers in a state dict, in order, separated by commas; ""
+            to infer them from the names.
+        vec_normalize: File that Stable-Baselines3's VecNormalize saved, None without it.
     """
 
     source: Path
@@ -49,16 +50,16 @@ class ImportRequest:
 
 @dataclass(frozen=True)
 class Imported:
-    """What was made.
+    """An imported policy.
 
     Attributes:
         path: The checkpoint's folder.
         env: The environment.
-        step: Environment steps trained, 0 where nothing tells.
-        format: What it was saved as.
+        step: Environment steps trained, 0 if unknown.
+        format: Format of the source.
         policy: The policy's spec.
-        value: Whether the value function came with it.
-        notes: What had to be assumed or left out.
+        value: Whether the value function was imported too.
+        notes: Assumptions and omissions.
     """
 
     path: Path
@@ -70,40 +71,40 @@ class Imported:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return asdict(self)
 
 
 def import_(request: ImportRequest) -> Imported:
-    """Write a checkpoint of a policy that Brax, Stable-Baselines3, rsl_rl or PyTorch saved.
+    """Import a policy that Brax, Stable-Baselines3, rsl_rl or PyTorch saved.
 
     Raises:
-        UsageError: There is something at `out`, or several environments or none would fit.
-        NotFound, Damaged, Unsafe, Diverged: The source is not there, not whole, would run code or
-            exhaust the machine, or is not finite.
-        Incompatible: It is no policy that rlctl has words for, or not one of the environment.
-        OutOfSpace: It cannot be written.
+        UsageError: `out` exists, or several environments fit.
+        NotFound, Damaged, Unsafe, Diverged: The source is missing or incomplete, would run code
+            or exhaust the machine, or holds values that are not finite.
+        Incompatible: rlctl cannot represent the policy, or it does not fit the environment.
+        OutOfSpace: The checkpoint cannot be written.
     """
-    _check_request(request)
+    _validate(request)
     source = _source(request)
     foreign = read(source, request.actor)
-    _check_told(request, source, foreign)
-    env = request.env or _only_one(foreign, source)
+    _check_options(request, source, foreign)
+    env = request.env or _infer_env(foreign, source)
     config, spec = _environment(env, request.overrides)
     try:
         fitted = adapt(foreign, spec, request.activation, request.obs_clip)
     except Incompatible as error:
         raise Incompatible(
             f"{source.name}, {error.message}",
-            "name the environment it was trained in: --env NAME, with its settings if need be "
+            "name the environment it was trained in: --env NAME, if necessary with its settings "
             "(--set env.KEY=VALUE)",
         ) from error
     check_arrays(fitted.spec, fitted.arrays)
     facts = _facts(source, foreign, fitted, spec, config)
     step = foreign.step or source.step
-    with atomic_output(request.out) as place:
-        store.save(place.parent, step, facts, {"policy": fitted.arrays}).rename(place)
-    load(request.out)
+    with atomic_output(request.out) as temp:
+        store.save(temp.parent, step, facts, {"policy": fitted.arrays}).rename(temp)
+    load(request.out)  # verifies what was written
     return Imported(
         path=request.out,
         env=env,
@@ -115,98 +116,101 @@ def import_(request: ImportRequest) -> Imported:
     )
 
 
-def _check_request(request: ImportRequest) -> None:
+def _validate(request: ImportRequest) -> None:
     if request.env is not None:
         catalog.env(request.env)
     elif request.overrides:
-        raise UsageError("--set is about an environment", "name it: --env NAME")
+        raise UsageError(
+            "--set changes an environment's settings", "name the environment: --env NAME"
+        )
     if request.activation not in (None, *ACTIVATIONS):
         raise UsageError(
             f"there is no activation {request.activation!r}; there are {', '.join(ACTIVATIONS)}"
         )
     if request.obs_clip is not None and not 0.0 < request.obs_clip < math.inf:
-        raise UsageError(f"--obs-clip {request.obs_clip:g} is no bound", "give a number above 0")
+        raise UsageError(
+            f"--obs-clip {request.obs_clip:g} is not a clipping bound", "give a number above 0"
+        )
     name = request.out.name
     if STEP_NAME.fullmatch(name) or name.startswith(UNFINISHED) or not name:
         raise UsageError(
-            f"{str(request.out)!r} is no name for it", "give a folder of another name to --out"
+            f"a checkpoint cannot be named {str(request.out)!r}", "give another name to --out"
         )
     if request.out.exists() or request.out.is_symlink():
-        raise UsageError(f"{request.out} is there already", "give another --out, or move it away")
+        raise UsageError(f"{request.out} already exists", "give another --out, or move it away")
 
 
 def _source(request: ImportRequest) -> Source:
-    """What is to be read.
+    """Open the source.
 
     Raises:
-        UsageError: An option is of no use to it.
+        UsageError: An option does not apply to its format.
     """
     source = open_source(request.source)
     if request.actor and source.kind != "torch":
         raise UsageError(
-            f"{source.name} is no PyTorch state dict, whose layers could be named",
+            f"{source.name} is not a PyTorch state dict, so --actor does not apply",
             "leave --actor out",
         )
     if request.vec_normalize is None:
         return source
     if source.kind != "sb3":
         raise UsageError(
-            f"{source.name} is no zip of Stable-Baselines3", "leave --vec-normalize out"
+            f"{source.name} is not a zip of Stable-Baselines3", "leave --vec-normalize out"
         )
     return with_file(source, request.vec_normalize, STATISTICS)
 
 
-def _check_told(request: ImportRequest, source: Source, foreign: ForeignPolicy) -> None:
-    """Refuse to be told what the file says otherwise, or what is of no use to it."""
+def _check_options(request: ImportRequest, source: Source, foreign: ForeignPolicy) -> None:
+    """Refuse options that contradict the file or do not apply to it."""
     if foreign.activation and request.activation not in (None, foreign.activation):
         raise UsageError(
-            f"{source.name} says that its activation is {foreign.activation}, "
-            f"not {request.activation}",
+            f"{source.name} has the activation {foreign.activation}, not {request.activation}",
             "leave --activation out",
         )
     if request.obs_clip is not None and foreign.clip not in (None, request.obs_clip):
         raise UsageError(
-            f"{source.name} says that observations are cut off at {foreign.clip:g}",
+            f"{source.name} clips observations at {foreign.clip:g}",
             "leave --obs-clip out",
         )
     if request.obs_clip is not None and "normalizer/mean" not in foreign.arrays:
         raise UsageError(
-            f"{source.name} does not normalise observations, so none are cut off",
+            f"{source.name} does not normalise observations, so --obs-clip does not apply",
             "leave --obs-clip out",
         )
 
 
-def _only_one(foreign: ForeignPolicy, source: Source) -> str:
-    """The environment of the catalog that the policy fits.
+def _infer_env(foreign: ForeignPolicy, source: Source) -> str:
+    """Return the environment of the catalog that the policy fits.
 
     Raises:
-        UsageError: There are several.
-        Incompatible: There is none.
+        UsageError: Several fit.
+        Incompatible: None fits.
     """
     last = foreign.outputs("policy")[-1]
     fitting = [
         row.name
         for row in catalog.envs().values()
-        if row.observation >= foreign.inputs
-        and row.action in (last, last / 2)
+        if row.observation >= foreign.inputs  # privileged observations may be left out
+        and row.action in (last, last / 2)  # a tanh-normal policy has two outputs per action
         and not find_mismatch(foreign, _environment(row.name)[1])
     ]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise UsageError(
-            f"{source.name} could be of {' or '.join(fitting)}", "say which with --env NAME"
+            f"{source.name} fits {' and '.join(fitting)}", "choose one with --env NAME"
         )
     raise Incompatible(
-        f"{source.name} takes {foreign.inputs} numbers and gives {last}; no environment of the "
-        "catalog is like that",
-        "name the one it was trained in: --env NAME (gym:ID and brax:NAME too), with its settings "
-        "if need be (--set env.KEY=VALUE)",
+        f"{source.name} has {foreign.inputs} inputs and {last} outputs; "
+        "no environment of the catalog fits",
+        "name the one it was trained in: --env NAME (gym:ID and brax:NAME too), "
+        "if necessary with its settings (--set env.KEY=VALUE)",
     )
 
 
 def _environment(name: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], EnvSpec]:
-    """The settings of an environment as plain data, and its spec."""
+    """Return the settings of an environment as plain data, and its spec."""
     from rlctl.rollouts.factory import make_environment
 
     sections = {"env": catalog.load(catalog.env(name).config)}
@@ -221,7 +225,7 @@ def _facts(
     spec: EnvSpec,
     config: dict[str, Any],
 ) -> dict[str, Any]:
-    """The manifest's."""
+    """Return the facts for the manifest."""
     return {
         "engine": "imported",
         "env": {"id": spec.id, "config": config, "spec": spec.to_json()},

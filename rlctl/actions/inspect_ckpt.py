@@ -1,4 +1,4 @@
-"""Look into a checkpoint, sound or damaged, without any framework."""
+"""Inspect a checkpoint, intact or damaged, without any framework."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,22 +15,22 @@ from rlctl.checkpoints.find import locate
 from rlctl.checkpoints.reading import Examination, check_folder, examine
 from rlctl.core.errors import NotFound, RlctlError
 
-MEASURED = ("policy", "train")  # groups whose values are looked at; environments are large
+MEASURED = ("policy", "train")  # groups whose values are read; environment states are large
 
 
 @dataclass(frozen=True)
 class ArrayReport:
-    """One array: its shape, and its values where they could be read.
+    """One array: its shape, and statistics of its values if they were read.
 
     Attributes:
         name: Flat name, e.g. `policy/hidden_0/kernel`.
-        dtype: As numpy names it.
-        shape: Its axes.
-        mean: Of the finite values, like std, min and max; None without any.
+        dtype: Its numpy name.
+        shape: Its shape.
+        mean: Mean of the finite values, None without any; std, min and max likewise.
         std: Standard deviation.
         min: Smallest.
         max: Largest.
-        nonfinite: NaNs and infinities; None where the values were not read.
+        nonfinite: Number of NaNs and infinities; None if the values were not read.
     """
 
     name: str
@@ -44,25 +44,25 @@ class ArrayReport:
 
     @property
     def size(self) -> int:
-        """Numbers in it."""
+        """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is known of a checkpoint.
+    """Report on a checkpoint.
 
     Attributes:
         path: Its folder.
-        manifest: Its facts, as far as they could be read.
-        faults: File name -> what is wrong with it; empty for a verified checkpoint.
+        manifest: Its manifest, as far as it could be read.
+        faults: File name -> its fault; empty for a verified checkpoint.
         arrays: Group -> its arrays.
-        untrained: Whether every parameter equals its initial value; None if not known.
+        untrained: Whether every parameter equals its initial value; None if unknown.
         unchanged: Parameters that equal their initial values.
-        normalizer: Summary of the observation statistics; {} without.
+        normalizer: Summary of the observation normaliser; {} without it.
         versions: Package -> saved and installed version, where they differ.
-        difference: What differs from another checkpoint, None if none was given.
-        error: The first fault, to be raised once all is told.
+        difference: Differences from the other checkpoint, None without another.
+        error: The first fault, raised after the report is printed.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class Inspection:
 
     @property
     def parameters(self) -> dict[str, int]:
-        """Trained numbers by network, e.g. {"policy": 2818, "value": 66049}."""
+        """Number of parameters by network, e.g. {"policy": 2818, "value": 66049}."""
         count: dict[str, int] = {}
         for array in self.arrays.get("policy", []):
             network = array.name.partition("/")[0]
@@ -88,12 +88,12 @@ class Inspection:
 
     @property
     def total_steps(self) -> int | None:
-        """Environment steps the training was to take, None if not known."""
-        steps = _members(_members(self.manifest.get("config")).get("train")).get("steps")
+        """Environment steps of the whole training, None if unknown."""
+        steps = _mapping(_mapping(self.manifest.get("config")).get("train")).get("steps")
         return steps if isinstance(steps, int) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         facts = {k: v for k, v in self.manifest.items() if k not in ("arrays", "initial")}
         return facts | {
             "path": str(self.path),
@@ -113,66 +113,67 @@ class Inspection:
 
 
 def inspect_ckpt(
-    text: str | None, diff: str | None = None, tell: Callable[[str], None] = lambda line: None
+    text: str | None, diff: str | None = None, warn: Callable[[str], None] = lambda line: None
 ) -> Inspection:
-    """Look into a checkpoint, and compare it with another if one is given.
+    """Inspect a checkpoint, and compare it with another if one is given.
 
     Args:
-        text: What `--ckpt` takes; None for the latest run's best.
-        diff: The same, for the other one.
-        tell: Told when a damaged checkpoint was skipped.
+        text: Checkpoint as `--ckpt` takes it; None for the latest run's best.
+        diff: The other checkpoint, None without one.
+        warn: Called if a damaged checkpoint is skipped.
 
     Returns:
-        All that can be known; `error` holds what is wrong with either of the two.
+        The report; `error` holds the first fault of either checkpoint.
 
     Raises:
-        NotFound, Incompatible, Damaged: There is nothing to look into.
+        NotFound, Incompatible, Damaged: There is no checkpoint to inspect.
     """
     groups = (*MEASURED, "envs") if diff else MEASURED
-    path, found = _look(text, groups, tell)
-    error = next(iter(found.faults.values()), None)
+    path, examination = _examine(text, groups, warn)
+    error = next(iter(examination.faults.values()), None)
     difference = None
     if diff is not None:
-        other_path, other = _look(diff, groups, tell)
+        other_path, other = _examine(diff, groups, warn)
         error = error or next(iter(other.faults.values()), None)
-        difference = {"other": str(other_path), **compare(found, other)}
-    facts, policy = found.manifest, found.groups.get("policy")
-    initial = _members(facts.get("initial"))
+        difference = {"other": str(other_path), **compare(examination, other)}
+    facts, policy = examination.manifest, examination.groups.get("policy")
+    initial = _mapping(facts.get("initial"))
     unchanged = _unchanged(policy or {}, initial)
     networks = [name for name in policy or {} if not name.startswith("normalizer/")]
     return Inspection(
         path=path,
         manifest=facts,
-        faults={name: fault.message for name, fault in found.faults.items()},
-        arrays=_describe(found),
+        faults={name: fault.message for name, fault in examination.faults.items()},
+        arrays=_describe(examination),
         untrained=unchanged == networks if networks and initial else None,
         unchanged=unchanged,
-        normalizer=_summarize(policy or {}),
+        normalizer=_summarize_normalizer(policy or {}),
         versions=_versions(facts),
         difference=difference,
         error=error,
     )
 
 
-def _look(
-    text: str | None, groups: tuple[str, ...], tell: Callable[[str], None]
+def _examine(
+    text: str | None, groups: tuple[str, ...], warn: Callable[[str], None]
 ) -> tuple[Path, Examination]:
+    """Locate and examine a checkpoint; locate it again if a training deletes it meanwhile."""
     while True:
-        path = locate(text, warn=tell)
+        path = locate(text, None, None, warn)
         try:
             check_folder(path)
-            found = examine(path, groups)
+            examination = examine(path, groups)
         except NotFound:
             if path.exists():
                 raise
             continue
-        if not found.faults or path.exists():  # else it was pruned meanwhile: choose anew
-            return path, found
+        if not examination.faults or path.exists():  # else it was deleted meanwhile
+            return path, examination
 
 
-def _describe(found: Examination) -> dict[str, list[ArrayReport]]:
-    """Every array of the manifest, with the values of those that were read."""
-    if not manifest.is_complete(found.manifest):
+def _describe(examination: Examination) -> dict[str, list[ArrayReport]]:
+    """Report on every array of the manifest."""
+    if not manifest.is_complete(examination.manifest):
         return {}
     return {
         group: [
@@ -180,11 +181,11 @@ def _describe(found: Examination) -> dict[str, list[ArrayReport]]:
                 name,
                 entry["dtype"],
                 tuple(entry["shape"]),
-                **_measure(found.groups.get(group, {}).get(name)),
+                **_measure(examination.groups.get(group, {}).get(name)),
             )
             for name, entry in listing.items()
         ]
-        for group, listing in found.manifest["arrays"].items()
+        for group, listing in examination.manifest["arrays"].items()
     }
 
 
@@ -205,7 +206,7 @@ def _measure(array: np.ndarray | None) -> dict[str, Any]:
 
 
 def _unchanged(policy: Arrays, initial: Mapping[str, Any]) -> list[str]:
-    """Names of the parameters whose digests are those they had before training."""
+    """Return the names of the parameters whose digests equal their initial ones."""
     now = manifest.digests(policy)
     return [
         name
@@ -214,7 +215,7 @@ def _unchanged(policy: Arrays, initial: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _summarize(policy: Arrays) -> dict[str, Any]:
+def _summarize_normalizer(policy: Arrays) -> dict[str, Any]:
     names = ("count", "mean", "std", "summed_variance")
     parts = [policy.get(f"normalizer/{name}") for name in names]
     if any(part is None or not part.size for part in parts):
@@ -231,12 +232,12 @@ def _summarize(policy: Arrays) -> dict[str, Any]:
 
 
 def _versions(facts: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
-    """Saved and installed versions where they differ."""
-    then, now = _members(facts.get("provenance")).get("python"), python_version()
+    """Return saved and installed versions where they differ."""
+    then, now = _mapping(facts.get("provenance")).get("python"), python_version()
     differing = {} if then in (None, now) else {"python": (str(then), now)}
     differing |= compatibility.changed_packages(facts)
     return {name: {"saved": was, "installed": is_} for name, (was, is_) in differing.items()}
 
 
-def _members(value: Any) -> Mapping[str, Any]:
+def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Listening to a training from outside, in code that may fail or have seen enough."""
+"""Listener: user code that receives the events of a training and may end it."""
 
 from collections.abc import Callable
 
@@ -6,44 +6,44 @@ from rlctl.core.progress import Event
 
 
 class StopTraining(Exception):
-    """Raise it in a training's callback to end the training as if all steps had been taken.
+    """Raised by a user's callback to end the training as if all steps had been taken.
 
     The state is saved, and `train` returns its report. The run can be resumed.
     """
 
 
 class Listener:
-    """Passes a training's events on. Whatever that raises ends the training, which is saved.
+    """Forwards events to user code. An exception of that code ends the training, which is saved.
 
     Args:
-        hear: Called with every event, until it raises.
+        on_event: Called with every event, until it raises.
 
     Attributes:
-        over: Whether it raised something.
-        error: What it raised; None for nothing, and for StopTraining.
+        stopped: Whether `on_event` has raised.
+        error: The exception; None without one, and for StopTraining.
     """
 
     def __init__(self, on_event: Callable[[Event], None] = lambda event: None) -> None:
-        self._hear = on_event
-        self.over = False
+        self._on_event = on_event
+        self.stopped = False
         self.error: BaseException | None = None
 
     def __call__(self, event: Event) -> None:
-        """Pass an event on."""
-        if self.over:
+        """Forward an event."""
+        if self.stopped:
             return
         try:
-            self._hear(event)
+            self._on_event(event)
         except StopTraining:
-            self.over = True
+            self.stopped = True
         except BaseException as error:
-            self.over, self.error = True, error
+            self.stopped, self.error = True, error
 
-    def check(self, note: str = "") -> None:
-        """Raise what was raised, if anything was.
+    def raise_error(self, note: str = "") -> None:
+        """Raise the exception of the user code, if there was one.
 
         Args:
-            note: Added to it.
+            note: Added to the exception.
         """
         if self.error is not None:
             if note:

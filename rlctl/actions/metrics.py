@@ -1,4 +1,4 @@
-"""The metrics of a run as columns."""
+"""Metrics of a run, read into columns."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,15 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True, repr=False)
 class RunMetrics:
-    """What a run has measured. Columns of a kind are equally long; what a row lacks is nan.
+    """Metrics of a run. Columns of a kind are equally long; missing values are nan.
 
     Nested names are joined by `/`: `losses/kl_mean` and `terms/NAME` of training rows,
     `return/mean`, `return/std` and `length/mean` of evaluations.
 
     Attributes:
         run: The run's folder.
-        train: Name -> (N,), a number for each update.
-        eval: Name -> (E,), a number for each evaluation.
+        train: Name -> (N,), one value per update.
+        eval: Name -> (E,), one value per evaluation.
     """
 
     run: Path
@@ -44,7 +44,7 @@ def read_metrics(text: str | None = None) -> RunMetrics:
         text: The run by path or name; None or `latest` for the latest one.
 
     Raises:
-        NotFound: There is no such run, or it has no metrics yet.
+        NotFound: The run does not exist, or has no metrics yet.
     """
     folder = runs.find_run_with_metrics(text or "latest")
     try:
@@ -52,20 +52,20 @@ def read_metrics(text: str | None = None) -> RunMetrics:
     except OSError as error:
         raise NotFound(f"cannot read the metrics of {folder}: {error.strerror}") from error
     if not rows:
-        raise NotFound(f"{folder} has no metrics yet", "its first update writes them")
+        raise NotFound(f"{folder} has no metrics yet", "the first update writes them")
     kinds = ([row for row in rows if row.get("kind") == kind] for kind in ("train", "eval"))
     return RunMetrics(folder, *map(_columns, kinds))
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> Columns:
-    """Every number of the rows by name, whole numbers where all of a column are."""
+    """Collect the numbers of the rows into columns; integer columns stay integer."""
     flat = [dict(_numbers(row)) for row in rows]
     names = dict.fromkeys(name for row in flat for name in row)
     return {name: np.array([row.get(name, math.nan) for row in flat]) for name in names}
 
 
 def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers inside a value by their names; null is nan, anything else is left out."""
+    """Yield the numbers inside a value by name; null gives nan, other types are left out."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _numbers(item, f"{name}/{key}" if name else key)

@@ -1,4 +1,4 @@
-"""Play a policy in an environment, or several side by side, and film it."""
+"""Render a video of a policy, or of several side by side."""
 
 import os
 import re
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rlctl import catalog
-from rlctl.actions.films import env_rendered, mujoco_rendered
-from rlctl.actions.films.request import LoadedPolicy, RenderRequest
+from rlctl.actions.videos import env_rendered, mujoco_rendered
+from rlctl.actions.videos.request import LoadedPolicy, RenderRequest
 from rlctl.checkpoints import compatibility, find
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Overrides, Resolved
@@ -22,12 +22,12 @@ from rlctl.rollouts.factory import environment_of
 
 @dataclass(frozen=True)
 class Tile:
-    """One robot of a film.
+    """One robot of a video.
 
     Attributes:
-        title: What its captions begin with; empty where it is the only one.
-        checkpoint: Where its policy came from.
-        step: Environment steps that was trained for.
+        title: Start of its captions; empty if it is the only one.
+        checkpoint: Checkpoint of its policy.
+        step: Environment steps the policy was trained for.
         returns: Return of every episode, the unfinished last one included.
     """
 
@@ -39,23 +39,23 @@ class Tile:
 
 @dataclass(frozen=True, repr=False)
 class Rendered:
-    """A film of a policy, or of several.
+    """A video of a policy, or of several.
 
     Attributes:
         path: The file.
         env: The environment.
-        checkpoint: Where the policy of the first tile came from.
-        step: Environment steps that was trained for.
-        physics: The back end that moved the environment.
-        steps: Control steps filmed.
+        checkpoint: Checkpoint of the first tile's policy.
+        step: Environment steps that policy was trained for.
+        physics: The physics back end.
+        steps: Control steps rendered.
         returns: Returns of the first tile.
-        tiles: Every robot in it, from left to right and from the top.
-        frames: Pictures in the file.
-        fps: Pictures per second.
-        seconds: How long the film is, 0 for a contact sheet.
-        size: Width and height of a picture, pixels.
-        camera: The camera looked through.
-        platform: The OpenGL platform that drew.
+        tiles: The robots, row by row from the top left.
+        frames: Number of frames.
+        fps: Frames per second.
+        seconds: Duration of the video, 0 for a contact sheet.
+        size: Width and height of a frame, pixels.
+        camera: Name of the camera.
+        platform: The OpenGL platform that rendered.
     """
 
     path: Path
@@ -75,8 +75,8 @@ class Rendered:
 
     def __repr__(self) -> str:
         width, height = self.size
-        film = f"{self.path}, {self.frames} frames of {width}x{height}"
-        return f"Rendered({self.env}, {self.step:,} steps trained: {film})"
+        video = f"{self.path}, {self.frames} frames of {width}x{height}"
+        return f"Rendered({self.env}, {self.step:,} steps trained: {video})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -87,82 +87,85 @@ def render(
     out: Path | None = None,
     env: str | None = None,
     ckpt: str | None = None,
-    shot: RenderRequest | None = None,
-    look: RenderOptions | None = None,
+    request: RenderRequest | None = None,
+    options: RenderOptions | None = None,
     progress: Progress | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> Rendered:
-    """Film the policy of a checkpoint.
+    """Render the policy of a checkpoint.
 
-    Everything that can be wrong is found before the first step is taken.
+    All inputs are validated before the first step.
 
     Args:
         out: The file: .mp4, .webm, .gif, or .png for a contact sheet; None for ENV-STEP.mp4 in
-            this folder, which must not be there yet.
-        env: The environment the checkpoint must be of; None for whichever it is.
-        ckpt: What `--ckpt` takes; None for the latest run's best.
-        shot: What is filmed; None for the usual 10 s.
-        look: Camera, size and frame rate; None for the usual ones.
-        progress: Told of phases, steps and frames.
-        tell: Told when a damaged checkpoint was skipped, commands go beyond the training, or a
-            policy is filmed in other settings than it was trained in.
+            the current folder, which must not exist yet.
+        env: The environment the checkpoint must be of; None for any.
+        ckpt: Checkpoint as `--ckpt` takes it; None for the latest run's best.
+        request: Length, seed and environments; None for the defaults (10 s).
+        options: Camera, size and frame rate; None for the defaults.
+        progress: Receives phases, steps and frames.
+        warn: Called if a damaged checkpoint is skipped, commands leave the training range, or a
+            policy runs with other settings than in its training.
 
     Raises:
-        UsageError: No such environment, camera, size or kind of file.
-        NotFound: No such checkpoint.
-        Damaged: A checkpoint that is not what was written.
-        Incompatible: A checkpoint of another environment.
-        RendererMissing: Nothing to draw or to encode with.
+        UsageError: The environment, camera, size or file type is invalid.
+        NotFound: The checkpoint does not exist.
+        Damaged: The checkpoint is damaged.
+        Incompatible: The checkpoint is of another environment.
+        RendererMissing: There is no OpenGL platform or no encoder.
         OutOfSpace: The file cannot be written.
-        Diverged: The simulation did.
+        Diverged: The simulation diverged.
     """
-    shot, look, progress = shot or RenderRequest(), look or RenderOptions(), progress or Progress()
-    shot.check()
-    look.check(shot.tiles)
+    request, options = request or RenderRequest(), options or RenderOptions()
+    progress = progress or Progress()
+    request.validate()
+    options.check(request.num_tiles)
     if out is not None:
         video.check(out)
     if env is not None:
         catalog.env(env)
-    wanted = (ckpt, *shot.beside)
-    checkpoints = [find.open_checkpoint(text, env, warn=tell) for text in wanted]
+    texts = ckpt, *request.other_ckpts
+    checkpoints = [find.open_checkpoint(text, env, None, warn) for text in texts]
     for checkpoint in checkpoints:
         compatibility.check_saved(checkpoint)
-    out = out or _unused(checkpoints[0])
-    name, config = _environment(checkpoints, shot.overrides, env, tell)
+    out = out or _default_path(checkpoints[0])
+    name, config = _environment(checkpoints, request.overrides, env, warn)
     from rlctl.policies.base import policy_of
 
-    players = [LoadedPolicy(each, policy_of(each, shot.backend)) for each in checkpoints]
-    way = env_rendered if "gymnasium" in catalog.env(name).physics else mujoco_rendered
-    films, written, physics = way.film(out, players, config, shot, look, progress, tell)
-    acted = checkpoints if shot.beside else checkpoints * shot.num_envs
+    policies = [LoadedPolicy(each, policy_of(each, request.backend)) for each in checkpoints]
+    renderer = env_rendered if "gymnasium" in catalog.env(name).physics else mujoco_rendered
+    trajectories, video_info, physics = renderer.render_video(
+        out, policies, config, request, options, progress, warn
+    )
+    per_tile = checkpoints if request.other_ckpts else checkpoints * request.num_envs
     tiles = tuple(
-        Tile(film.title, checkpoint.path, checkpoint.step, film.totals())
-        for film, checkpoint in zip(films, acted, strict=True)
+        Tile(trajectory.title, checkpoint.path, checkpoint.step, trajectory.totals())
+        for trajectory, checkpoint in zip(trajectories, per_tile, strict=True)
     )
     return Rendered(
         env=name,
         checkpoint=tiles[0].checkpoint,
         step=tiles[0].step,
         physics=physics,
-        steps=len(films[0].moments) - 1,
+        steps=len(trajectories[0].moments) - 1,
         returns=tiles[0].returns,
         tiles=tiles,
-        **vars(written),
+        **vars(video_info),
     )
 
 
-def _unused(checkpoint: Checkpoint) -> Path:
-    """The film's name where none is given.
+def _default_path(checkpoint: Checkpoint) -> Path:
+    """Return the default file name.
 
     Raises:
-        UsageError: There is such a file.
+        UsageError: The file already exists.
         OutOfSpace: The folder cannot be written.
     """
     env = re.sub(r"[^\w.-]+", "-", checkpoint.manifest["env"]["id"])
     path = Path(f"{env}-{checkpoint.step}.mp4")
     if os.path.lexists(path):
         raise UsageError(
-            f"there is a {path} here already", "name the film: --out FILE.mp4, or delete that one"
+            f"{path} already exists", "give another name with --out FILE.mp4, or delete it"
         )
     video.check(path)
     return path
@@ -171,33 +174,34 @@ def _unused(checkpoint: Checkpoint) -> Path:
 def _environment(
     checkpoints: list[Checkpoint],
     overrides: Overrides,
-    typed: str | None,
-    tell: Callable[[str], None],
+    given_env: str | None,
+    warn: Callable[[str], None],
 ) -> tuple[str, Any]:
-    """Name and config of the environment they are filmed in: those of the first one, overridden.
+    """Return name and settings of the environment: those of the first checkpoint, overridden.
 
     Raises:
-        Incompatible: Another is of another environment.
+        Incompatible: The checkpoints are of different environments.
     """
     first = checkpoints[0]
-    name, config = environment_of(first, overrides, typed)
-    settings = _plain(config)
+    name, config = environment_of(first, overrides, given_env)
+    settings = _to_dict(config)
     for checkpoint in checkpoints[1:]:
-        other, its = environment_of(checkpoint, overrides, typed)
-        if other != name:
+        other_name, other_config = environment_of(checkpoint, overrides, given_env)
+        if other_name != name:
             raise Incompatible(
-                f"{checkpoint.path} is of environment {other}, {first.path} of {name}",
-                "side by side are policies of one environment; make a film of each",
+                f"{checkpoint.path} is of environment {other_name}, {first.path} of {name}",
+                "only policies of one environment can be rendered side by side",
             )
-        differing = [key for key, value in _plain(its).items() if settings.get(key) != value]
+        others = _to_dict(other_config)
+        differing = [key for key, value in others.items() if settings.get(key) != value]
         if differing:
-            tell(
-                f"{checkpoint.path} was trained with another {', '.join(differing)}; "
-                f"all are filmed with the settings of {first.path}"
+            warn(
+                f"{checkpoint.path} was trained with a different {', '.join(differing)}; "
+                f"all policies run with the settings of {first.path}"
             )
     return name, config
 
 
-def _plain(config: Any) -> dict[str, Any]:
-    """The settings of an environment by name."""
+def _to_dict(config: Any) -> dict[str, Any]:
+    """Return the settings of an environment by name."""
     return Resolved({"env": config}, {}).to_json()["env"]

@@ -1,4 +1,4 @@
-"""Train a policy, or go on with a training that was stopped."""
+"""Train a policy, or resume a training."""
 
 import shlex
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from rlctl import catalog
 from rlctl.actions import training_setup
 from rlctl.actions.listener import Listener, StopTraining
 from rlctl.actions.training_setup import TrainingSetup, TrainRequest
-from rlctl.actions.verdict import Verdict, verdict
+from rlctl.actions.verdict import Verdict, make_verdict
 from rlctl.callbacks import factory
 from rlctl.callbacks.base import TrainingInfo, attached
 from rlctl.checkpoints import store
@@ -26,16 +26,16 @@ __all__ = ["Listener", "StopTraining", "TrainReport", "TrainRequest", "plan", "t
 
 @dataclass(frozen=True, repr=False)
 class TrainReport:
-    """What a training gave. Wherever a run is asked for, its report will do.
+    """Report of a training. It is accepted wherever a run is.
 
     Attributes:
         env: The environment.
         algo: The algorithm.
         run: The run's folder.
         result: Steps, checkpoints and the last evaluation.
-        verdict: Whether it learned, None without a target return or an evaluation.
-        plot: The picture of the learning curves, None without one.
-        films: The films, the first one first.
+        verdict: Comparison with the target return, None without a target or an evaluation.
+        plot: The plot of the learning curves, None without one.
+        films: The videos, the oldest first.
         phases: Phase -> its seconds.
     """
 
@@ -107,106 +107,110 @@ def train(
     stop: Callable[[], int | None] = lambda: None,
     listener: Listener | None = None,
 ) -> TrainReport:
-    """Train, from the beginning or from the newest whole checkpoint of a run.
+    """Train a new run, or resume a run from its newest intact checkpoint.
 
-    Choose the device (`rlctl.core.device.select`) before this is called.
+    Call `rlctl.core.device.select` first: it has to precede the import of JAX or PyTorch.
 
     Args:
         request: What to train.
-        progress: Told of phases and events.
-        stop: Asked between updates for the signal that asks to stop.
-        listener: Told of events, and may end the training.
+        progress: Receives phases and events.
+        stop: Polled between updates; returns the signal that asked to stop, None without one.
+        listener: Receives the events, and may end the training.
 
     Raises:
-        UsageError: Names or settings that cannot be used; nothing was written.
-        Stopped: A signal asked to stop, and the run can be resumed.
-        RlctlError: Everything else that can go wrong, see `rlctl.core.errors`; its data names the
-            run.
-        BaseException: What the listener raised; all is saved.
+        UsageError: A name or setting is invalid; nothing was written.
+        Stopped: A signal asked to stop; the run can be resumed.
+        RlctlError: Any other failure, see `rlctl.core.errors`; its data names the run.
+        BaseException: An exception of the listener; the training is saved.
     """
     exit_if_spawning()
     progress, listener = progress or Progress(), listener or Listener()
     with progress.subscribed(listener):
-        begin = training_setup.new if request.resume is None else training_setup.resumed
-        job = begin(request, progress)
-        with job.run, _naming(job.run):
-            result = _train(job, progress, stop, listener)
-    plot, films = factory.drawn(job.run.folder)
-    seconds = dict(progress.seconds)
-    judged = verdict(job.settings["train"], job.run.folder, result)
-    return TrainReport(job.env, job.algo, job.run.folder, result, judged, plot, films, seconds)
+        set_up = training_setup.create if request.resume is None else training_setup.resume
+        setup = set_up(request, progress)
+        with setup.run, _run_in_errors(setup.run):
+            result = _train(setup, progress, stop, listener)
+    folder = setup.run.folder
+    plot, videos = factory.find_outputs(folder)
+    verdict = make_verdict(setup.settings["train"], folder, result)
+    phases = dict(progress.seconds)
+    return TrainReport(setup.env, setup.algo, folder, result, verdict, plot, videos, phases)
 
 
 def _train(
-    job: TrainingSetup, progress: Progress, stop: Callable[[], int | None], listener: Listener
+    setup: TrainingSetup, progress: Progress, stop: Callable[[], int | None], listener: Listener
 ) -> Result:
-    folder, settings = job.run.folder, job.settings
-    start = job.start.step if job.resume and job.start is not None else 0
+    folder, settings = setup.run.folder, setup.settings
+    start = setup.start.step if setup.resume and setup.start is not None else 0
     progress.event(
         "start",
         run=str(folder),
-        env=job.env,
-        algo=job.algo,
+        env=setup.env,
+        algo=setup.algo,
         steps=start,
         total=settings["train"].steps,
     )
-    engine = catalog.load(catalog.engine(job.algo).target)
-    hooks = Hooks(progress=progress, stop=stop, end_early=lambda: listener.over)
-    info = TrainingInfo(folder, job.env, job.algo, settings, start, progress=progress, stop=stop)
-    with attached(tuple(factory.callbacks(info)), progress):
+    engine = catalog.load(catalog.engine(setup.algo).target)
+    hooks = Hooks(progress=progress, stop=stop, end_early=lambda: listener.stopped)
+    training = TrainingInfo(folder, setup.env, setup.algo, settings, start, progress, stop)
+    with attached(tuple(factory.make_callbacks(training)), progress):
         if stop() is not None:
             raise StoppedUnsaved("stopped before the training began")
-        listener.check()
+        listener.raise_error()
         try:
-            result = engine(settings, job.env, job.run, hooks, job.start, job.resume)
+            result = engine(settings, setup.env, setup.run, hooks, setup.start, setup.resume)
         except Exception as error:
-            never_began = isinstance(error, Incompatible | UsageError) or not isinstance(
+            # Refused, or failed in the engine's code: an empty run has nothing worth resuming.
+            failed_to_start = isinstance(error, Incompatible | UsageError) or not isinstance(
                 error, RlctlError
             )
-            if never_began and not job.resume and not store.steps(job.run.checkpoints):
-                job.run.discard()
+            if failed_to_start and not setup.resume and not store.steps(setup.run.checkpoints):
+                setup.run.discard()
             raise
-        listener.check(f"{folder} is saved at step {result.steps:,} and can be resumed")
+        listener.raise_error(f"{folder} is saved at step {result.steps:,} and can be resumed")
     return result
 
 
 def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, Any]:
-    """What `train` would do, and how long it would take, without doing it.
+    """Return what `train` would do and an estimate of its duration, without training.
 
     Returns:
-        The engine's plan, with the environment, the algorithm, the presets and the settings; as
-        `probe` what a few seconds of the training told, None where an engine cannot be measured.
+        The engine's plan, with environment, algorithm, presets and settings. `probe` is measured
+        in a few seconds of training; None where the engine has no `probe`.
 
     Raises:
         UsageError: As `train`.
-        RlctlError: What stops the training in its first seconds.
+        RlctlError: The training fails in its first seconds.
     """
     progress = progress or Progress()
     if request.resume is not None:
-        raise UsageError("--dry-run plans new trainings, not --resume", "leave one of the two out")
-    made = training_setup.planned(request, progress)
-    origins = made.settings.origins
-    with _no_program_kept():
-        probe = training_setup.engine(made.algo, "probe")
-        measured = probe and probe(made.settings, made.env, progress)
+        raise UsageError(
+            "--dry-run plans a new training and cannot be combined with --resume",
+            "leave one of the two out",
+        )
+    new = training_setup.resolve_new(request, progress)
+    origins = new.settings.origins
+    with _compilation_cache_read_only():
+        probe = training_setup.engine_function(new.algo, "probe")
+        measured = probe and probe(new.settings, new.env, progress)
     return {
-        "env": made.env,
-        "algo": made.algo,
+        "env": new.env,
+        "algo": new.algo,
         "presets": [at for at in dict.fromkeys(origins.values()) if at.startswith("preset ")],
-        **made.plan,
+        **new.plan,
         "probe": measured,
-        "settings": made.settings.to_json(),
+        "settings": new.settings.to_json(),
         "origins": origins,
     }
 
 
 @contextmanager
-def _no_program_kept() -> Iterator[None]:
-    """Have jax read the programs it keeps on the disk, and add none."""
+def _compilation_cache_read_only() -> Iterator[None]:
+    """Let JAX read its compilation cache, but write nothing to it."""
     import jax
 
     name = "jax_persistent_cache_min_compile_time_secs"
-    before = getattr(jax.config, name)
+    before = getattr(jax.config, name)  # only programs that compile longer are written
     jax.config.update(name, 1e9)
     try:
         yield
@@ -215,8 +219,8 @@ def _no_program_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _naming(run: Run) -> Iterator[None]:
-    """Have every error name the run and what it saved last, and a stop say how to go on."""
+def _run_in_errors(run: Run) -> Iterator[None]:
+    """Attach run and last checkpoint to errors; add the resume command to stops."""
     try:
         yield
     except RlctlError as error:

@@ -1,4 +1,4 @@
-"""A training about to start: what, with which settings, in which run, from where."""
+"""Setup of a training: resolve the settings, create or resume the run, find the checkpoint."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,23 +25,23 @@ from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
 from rlctl.engines import checkpoint_size
 
-# Settings that may change when a run is resumed.
-EXTENDABLE = ("train.steps", "train.target_return", "train.stop_at_target", *factory.CHANGEABLE)
+# Settings that may change when a run is resumed: they do not affect what was learned so far.
+CHANGEABLE = ("train.steps", "train.target_return", "train.stop_at_target", *factory.CHANGEABLE)
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What to train.
+    """Request for a training, new or resumed.
 
     Attributes:
         env: Environment; None with `resume`.
-        algo: Algorithm, None for ppo or for that of the resumed run.
-        resume: A run to go on with, by path or name.
+        algo: Algorithm; None for ppo, or for that of the resumed run.
+        resume: The run to resume, by path or name; None for a new run.
         out: The run's folder, None for a new one under the runs folder.
         config: A TOML file of settings.
         overrides: "section.key=value", as --set takes them, or values by full name.
         flags: "section.key" -> value, None where not given.
-        init_from: A checkpoint whose policy is the start.
+        init_from: A checkpoint whose policy the training starts from.
     """
 
     env: str | None = None
@@ -56,7 +56,16 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """A training about to start: what, with which settings, in which run, from where."""
+    """A training that is ready to start.
+
+    Attributes:
+        env: Environment.
+        algo: Algorithm.
+        settings: All settings.
+        run: The run, locked by this process.
+        start: The checkpoint to start from, None to start from scratch.
+        resume: Whether to restore the full training state of `start`, or only its policy.
+    """
 
     env: str
     algo: str
@@ -68,14 +77,14 @@ class TrainingSetup:
 
 @dataclass(frozen=True)
 class ResolvedTraining:
-    """A new training that can be made.
+    """A new training, resolved and validated; nothing is written yet.
 
     Attributes:
         env: Environment.
         algo: Algorithm.
         settings: All settings.
-        start: The checkpoint whose policy is the start.
-        plan: What the engine will do.
+        start: The checkpoint whose policy the training starts from, None to start from scratch.
+        plan: The engine's plan: batch sizes, number of updates and evaluations.
     """
 
     env: str
@@ -85,12 +94,12 @@ class ResolvedTraining:
     plan: dict[str, Any]
 
 
-def planned(request: TrainRequest, progress: Progress) -> ResolvedTraining:
-    """Check all that can be checked of a new training before anything is written.
+def resolve_new(request: TrainRequest, progress: Progress) -> ResolvedTraining:
+    """Resolve and validate a new training without writing anything.
 
     Raises:
-        UsageError: Names or settings that cannot be used.
-        RlctlError: A checkpoint to start from that cannot be.
+        UsageError: A name or setting is invalid.
+        RlctlError: The checkpoint to start from cannot be used.
     """
     if request.env is None:
         raise UsageError(
@@ -106,63 +115,61 @@ def planned(request: TrainRequest, progress: Progress) -> ResolvedTraining:
     return ResolvedTraining(env, algo, settings, start, _plan(algo, settings, env, progress))
 
 
-def new(request: TrainRequest, progress: Progress) -> TrainingSetup:
-    """A new training, and its folder.
+def create(request: TrainRequest, progress: Progress) -> TrainingSetup:
+    """Set up a new training and create its run.
 
     Raises:
-        RlctlError: See `planned`; or the folder is there, or cannot be made.
+        RlctlError: See `resolve_new`; or the folder already exists, or cannot be created.
     """
-    made = planned(request, progress)
-    if told := checkpoint_size.check_disk_space(made.plan, request.out or runs_root()):
-        progress.event("warning", message=told)
-    run = Run.create(made.env, made.algo, made.settings["train"].seed, request.out)
+    new = resolve_new(request, progress)
+    if warning := checkpoint_size.check_disk_space(new.plan, request.out or runs_root()):
+        progress.event("warning", message=warning)
+    run = Run.create(new.env, new.algo, new.settings["train"].seed, request.out)
     try:
-        run.write_config(_config(made))
+        run.write_config(_run_config(new))
     except BaseException:
         run.discard()
         run.close()
         raise
-    return TrainingSetup(made.env, made.algo, made.settings, run, made.start, resume=False)
+    return TrainingSetup(new.env, new.algo, new.settings, run, new.start, resume=False)
 
 
-def _config(made: ResolvedTraining) -> dict[str, Any]:
-    """What `--resume` needs to know, and who wants to know later how it was trained."""
+def _run_config(new: ResolvedTraining) -> dict[str, Any]:
+    """Return the content of config.json: what `--resume` needs, and the provenance."""
     return {
         "schema_version": 1,
-        "env": made.env,
-        "algo": made.algo,
-        "settings": made.settings.to_json(),
-        "origins": made.settings.origins,
-        "init_from": made.start and str(made.start.path),
+        "env": new.env,
+        "algo": new.algo,
+        "settings": new.settings.to_json(),
+        "origins": new.settings.origins,
+        "init_from": new.start and str(new.start.path),
         "provenance": provenance(),
         "resumed": [],
     }
 
 
-def resumed(request: TrainRequest, progress: Progress) -> TrainingSetup:
-    """A run to go on with from its newest checkpoint that is whole; anew where it has none.
+def resume(request: TrainRequest, progress: Progress) -> TrainingSetup:
+    """Set up a run to resume from its newest intact checkpoint; without any, it starts over.
 
     Raises:
-        UsageError: What was asked for contradicts the run.
-        RlctlError: The run is not there, in use, or every checkpoint is damaged.
+        UsageError: The request contradicts the run.
+        RlctlError: The run is missing or in use, or all its checkpoints are damaged.
     """
-    given = ("out", "config", "init_from")
-    if surplus := [name for name in given if getattr(request, name) is not None]:
+    fixed = ("out", "config", "init_from")
+    if given := [name for name in fixed if getattr(request, name) is not None]:
         raise UsageError(
-            f"--resume takes {', '.join(surplus)} from the run", "leave everything but --steps out"
+            f"--resume takes {', '.join(given)} from the run", "leave everything but --steps out"
         )
     run = Run.open(find_run(request.resume))
     try:
         if run.crashed_holder:
-            message = (
-                f"the last one to write {run.folder}, {run.crashed_holder}, did not end properly"
-            )
+            message = f"the last process to write {run.folder}, {run.crashed_holder}, did not end properly"
             progress.event("warning", message=message)
         config = run.read_config()
-        env, algo, settings = _saved(config, request)
-        factory.check(env, settings)
+        env, algo, settings = _resumed_settings(config, request)
+        factory.validate(env, settings)
         store.sweep(run.checkpoints)
-        start = _newest(run, progress)
+        start = _newest_checkpoint(run, progress)
         step = start.step if start else 0
         _check_steps(settings["train"].steps, step, run)
         run.metrics.keep(lambda row: _was_before(row, start))
@@ -174,20 +181,20 @@ def resumed(request: TrainRequest, progress: Progress) -> TrainingSetup:
             _warn_of_fresh_episodes(env, progress)
             _warn_of_target(settings["train"], start, run, progress)
             return TrainingSetup(env, algo, settings, run, start, resume=True)
-        progress.event("warning", message=f"nothing was saved in {run.folder} yet: it begins anew")
-        begun_from = config.get("init_from")
-        start = store.load(Path(begun_from)) if begun_from else None
+        progress.event("warning", message=f"{run.folder} has no checkpoint yet: it starts over")
+        init_from = config.get("init_from")
+        start = store.load(Path(init_from)) if init_from else None
         return TrainingSetup(env, algo, settings, run, start, resume=False)
     except BaseException:
         run.close()
         raise
 
 
-def _newest(run: Run, progress: Progress) -> store.Checkpoint | None:
-    """The newest checkpoint that is whole, None where none was saved.
+def _newest_checkpoint(run: Run, progress: Progress) -> store.Checkpoint | None:
+    """Load the newest intact checkpoint, None where none was saved.
 
     Raises:
-        Damaged: There are some, and every one is damaged.
+        Damaged: There are checkpoints, and all are damaged.
     """
     if not store.steps(run.checkpoints):
         return None
@@ -199,15 +206,21 @@ def _newest(run: Run, progress: Progress) -> store.Checkpoint | None:
 
 
 def _was_before(row: dict[str, Any], start: store.Checkpoint | None) -> bool:
-    """Whether a row of metrics was written before the checkpoint to go on from."""
+    """Tell whether a row of metrics was written before the checkpoint to resume from."""
     if start is None:
         return False
+    # An evaluation that a stop cut off is repeated; its checkpoint names the last complete one.
     evaluated = start.manifest.get("evaluated", start.step)
     return row.get("steps", 0) <= (evaluated if row.get("kind") == "eval" else start.step)
 
 
-def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Resolved]:
-    """Environment, algorithm and settings of a run, and what may be changed of them."""
+def _resumed_settings(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Resolved]:
+    """Return environment, algorithm and settings of a run, with the requested changes.
+
+    Raises:
+        UsageError: The request changes what a resumed run must keep.
+        Incompatible: The run's config.json is incomplete.
+    """
     try:
         env, algo, saved = config["env"], config["algo"], config["settings"]
         origins = config["origins"]
@@ -215,6 +228,7 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
         raise Incompatible(f"the run's config.json has no {missing}") from None
     if request.env not in (None, env):
         raise UsageError(f"the run is of {env}, not {request.env}", "leave the environment out")
+    # A config.json is not trusted to name code: the user has to name such an environment.
     catalog.check_trusted(env, saved.get("env"), request.env)
     sections = sections_of(env, algo)
     old_origins = {current_name(sections, name): origin for name, origin in origins.items()}
@@ -225,20 +239,20 @@ def _saved(config: dict[str, Any], request: TrainRequest) -> tuple[str, str, Res
     changed = [
         f"{new.name} is {old.get(new.name, 'not set')} in the run, not {new.value}"
         for new in after.rows()
-        if (new.name not in old or old[new.name] != new.value) and new.name not in EXTENDABLE
+        if (new.name not in old or old[new.name] != new.value) and new.name not in CHANGEABLE
     ]
     if request.algo not in (None, algo):
         changed.append(f"the algorithm is {algo} in the run, not {request.algo}")
     if changed:
         raise UsageError(
             "a resumed run keeps its settings: " + "; ".join(changed),
-            "only --steps, the target return and what is drawn and logged may change; "
+            "only --steps, the target return, plots, videos and logging may change; "
             "--init-from starts a new run from a checkpoint",
         )
     kept = {
         name: old_origins.get(name, "default") if at == "run" else at
         for name, at in after.origins.items()
-    }  # a setting that came later has the value it always had
+    }  # settings newer than the run have their defaults
     return env, algo, Resolved({name: after[name] for name in after}, kept)
 
 
@@ -247,12 +261,13 @@ def _warn_of_fresh_episodes(env: str, progress: Progress) -> None:
     if isinstance(row, FamilyRow) and row.open:
         progress.event(
             "warning",
-            message=f"{env} goes on with fresh episodes: those of {row.prefix}: cannot be saved",
+            message=f"{env} resumes with new episodes: the state of {row.prefix}: environments "
+            "cannot be saved",
         )
 
 
 def _warn_of_target(train: Any, start: store.Checkpoint, run: Run, progress: Progress) -> None:
-    """Warn that a run which reached its target takes no more of the steps that are left."""
+    """Warn that the run has reached its target return, so that it will not use more steps."""
     target, evaluation = train.target_return, start.manifest.get("metrics")
     if target is None or not train.stop_at_target or not evaluation or start.step >= train.steps:
         return
@@ -260,32 +275,32 @@ def _warn_of_target(train: Any, start: store.Checkpoint, run: Run, progress: Pro
         progress.event(
             "warning",
             message=f"{run.folder} has reached its target return {target:g} and stops there; "
-            "--set train.stop_at_target=false trains on",
+            "--set train.stop_at_target=false continues the training",
         )
 
 
-def _check_steps(asked: int, done: int, run: Run) -> None:
-    if asked < done:
+def _check_steps(total: int, done: int, run: Run) -> None:
+    if total < done:
         raise UsageError(
-            f"{run.folder} has {done:,} steps already, more than --steps {asked:,}",
-            "give the total of steps, those already done included",
+            f"{run.folder} has {done:,} steps already, more than --steps {total:,}",
+            "give the total number of steps, including those already done",
         )
 
 
-def engine(algo: str, name: str) -> Any:
-    """What an engine's module has beside its training: `plan`, and perhaps `probe`, else None."""
+def engine_function(algo: str, name: str) -> Any:
+    """Return a function of an engine's module, such as `plan` or `probe`; None without it."""
     return getattr(import_module(catalog.engine(algo).target.partition(":")[0]), name, None)
 
 
 def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[str, Any]:
     with progress.phase("import"):
-        make_plan = engine(algo, "plan")
+        make_plan = engine_function(algo, "plan")
     row = catalog.env(env)
-    if isinstance(row, FamilyRow) and row.open:  # of which anything may be wrong
+    if isinstance(row, FamilyRow) and row.open:  # third-party code: build it now to find errors
         environment = catalog.load(row.target)(env.partition(":")[2], settings["env"])
         environment.time_limit(settings["train"].episode_length)
     if settings["train"].curriculum_steps and not hasattr(settings["env"], "curriculum"):
         raise UsageError(f"{env} has no curriculum", "--set train.curriculum_steps=0")
-    made = make_plan(settings, env)
-    factory.check(env, settings)
-    return made
+    plan = make_plan(settings, env)
+    factory.validate(env, settings)
+    return plan

@@ -1,4 +1,4 @@
-"""Whether a training learned its task, in plain words."""
+"""Verdict on a training: whether it reached its target return."""
 
 import shlex
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from rlctl.engines.api import Result
 
 @dataclass(frozen=True)
 class Verdict:
-    """A training's evaluations against the return that counts as learned.
+    """Comparison of a training's evaluations with the target return.
 
     Attributes:
         target: The return that counts as learned, `train.target_return`.
@@ -37,7 +37,7 @@ class Verdict:
 
     @property
     def message(self) -> str:
-        """Say how it went in one line."""
+        """Return the result in one line."""
         last, target = _number(self.last), _number(self.target)
         best = f"{_number(self.best)} at step {self.best_step:,}"
         if self.last >= self.target:
@@ -49,14 +49,14 @@ class Verdict:
 
     @property
     def hint(self) -> str:
-        """Say what to try where it did not learn; nothing where it did."""
+        """Return what to try next; empty where it learned."""
         if self.learned:
             return ""
         longer = f"rlctl train --resume {shlex.quote(str(self.run))} --steps {2 * self.steps}"
         return f"train longer ({longer}), or try another seed (--seed {self.seed + 1})"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: whether it learned, the figures, and the words."""
+        """Return plain data."""
         return {
             "learned": self.learned,
             "target": self.target,
@@ -68,13 +68,13 @@ class Verdict:
         }
 
 
-def verdict(train: Any, run: Path, result: Result) -> Verdict | None:
-    """Compare a training with its target; None without a target or an evaluation.
+def make_verdict(train: Any, run: Path, result: Result) -> Verdict | None:
+    """Compare a training with its target return; None without a target or an evaluation.
 
     Args:
-        train: Its settings, section `train`.
-        run: Its folder.
-        result: What it gave.
+        train: The settings, section `train`.
+        run: The run's folder.
+        result: The result of the training.
     """
     if train.target_return is None or result.best is None or not result.evaluation:
         return None
@@ -90,5 +90,5 @@ def verdict(train: Any, run: Path, result: Result) -> Verdict | None:
 
 
 def _number(value: float) -> str:
-    """At least four digits: 78.47, 789, 4,187."""
+    """Format with up to four significant digits, and all digits before the point: 78.47, 4,187."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -127,11 +127,11 @@ def evaluate(
         ```
     """
     select(device)
-    from rlctl.actions.evaluate import EvalRequest, Numbers
+    from rlctl.actions.evaluate import EvalRequest, NumericOptions
     from rlctl.actions.evaluate import evaluate as evaluate_action
 
     numbers = arguments.checked(
-        Numbers,
+        NumericOptions,
         episodes=episodes,
         seed=seed,
         max_episode_steps=max_episode_steps,
@@ -145,7 +145,7 @@ def evaluate(
         physics=physics,
         backend=backend,
         save_trajectories=arguments.file(save_trajectories),
-        told=arguments.told(command, command_schedule, clip_command),
+        command_override=arguments.told(command, command_schedule, clip_command),
         overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
@@ -210,8 +210,8 @@ def render(
         ```
     """
     select(device)
-    from rlctl.actions.films.request import RenderRequest
     from rlctl.actions.render import render as film
+    from rlctl.actions.videos.request import RenderRequest
     from rlctl.rendering.options import RenderOptions
 
     numbers = arguments.checked(
@@ -224,9 +224,9 @@ def render(
         seed=numbers.seed,
         physics=physics,
         backend=backend,
-        told=arguments.told(command, command_schedule, clip_command),
+        command_override=arguments.told(command, command_schedule, clip_command),
         num_envs=numbers.num_envs,
-        beside=tuple(arguments.text(other) or "best" for other in others),
+        other_ckpts=tuple(arguments.text(other) or "best" for other in others),
         overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:

@@ -1,4 +1,4 @@
-"""Pictures and films drawn beside a training, by commands of rlctl that give way to it."""
+"""Low-priority background process that runs one rlctl command during a training."""
 
 import json
 import os
@@ -14,122 +14,131 @@ from typing import IO
 from rlctl.core import self_command
 from rlctl.core.progress import Progress
 
-_LOOK_EVERY = 0.05  # seconds
-_WINDOWS = ("BELOW_NORMAL_PRIORITY_CLASS", "CREATE_NEW_PROCESS_GROUP")
+_POLL_INTERVAL = 0.05  # seconds
+_WINDOWS_FLAGS = ("BELOW_NORMAL_PRIORITY_CLASS", "CREATE_NEW_PROCESS_GROUP")
 
 
 class BackgroundJob:
-    """One command at a time, in a process of its own on one thread.
+    """Background runner of rlctl commands, one at a time, each in a single-threaded process.
 
-    What it draws gets its place when it is whole. The first failure is a warning.
+    The output file is moved to its path only when the command has succeeded. Only the first
+    failure is reported, as a warning.
 
     Args:
-        room: A folder for what is not whole yet; not kept.
-        progress: Told of a failure.
-        done: Told of every file that came to its place.
+        temp_folder: Folder for unfinished output; deleted at the start and after each command.
+        progress: Receives the warning.
+        on_file: Called with the path of every finished file.
     """
 
     def __init__(
-        self, room: Path, progress: Progress, done: Callable[[Path], None] = lambda path: None
+        self,
+        temp_folder: Path,
+        progress: Progress,
+        on_file: Callable[[Path], None] = lambda path: None,
     ) -> None:
-        self.room = room
-        self._progress, self._done = progress, done
+        self.temp_folder = temp_folder
+        self._progress, self._on_file = progress, on_file
         self._process: subprocess.Popen | None = None
-        self._said: IO[bytes] | None = None
-        self._work: tuple[tuple[str, ...], Path] = ((), room)
+        self._stdout: IO[bytes] | None = None
+        self._command: tuple[tuple[str, ...], Path] = ((), temp_folder)
         self._warned = False
-        shutil.rmtree(room, ignore_errors=True)  # of a training that was killed
+        shutil.rmtree(temp_folder, ignore_errors=True)  # left by a training that was killed
 
     @property
     def busy(self) -> bool:
-        """Whether something is being drawn; sees to what has just ended."""
+        """Whether a command is running; a command that has just ended is finished first."""
         if self._process is not None and self._process.poll() is not None:
-            self._settle(self._process.returncode)
+            self._finish(self._process.returncode)
         return self._process is not None
 
-    def start(self, arguments: tuple[str, ...], out: Path, gently: bool = True) -> None:
-        """Begin to draw; what is under way is given up.
+    def start(self, arguments: tuple[str, ...], out: Path, low_priority: bool = True) -> None:
+        """Start a command; kill the running one.
 
         Args:
-            arguments: Of rlctl, all but --out.
-            out: The file.
-            gently: Take only what time the training leaves.
+            arguments: Arguments of rlctl, without --out.
+            out: The output file.
+            low_priority: Whether the command uses only processor time that the training leaves.
         """
-        self._leave()
-        self.room.mkdir(parents=True, exist_ok=True)
-        self._work = arguments, out
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
+        self._kill()
+        self.temp_folder.mkdir(parents=True, exist_ok=True)
+        self._command = arguments, out
+        self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         self._process = subprocess.Popen(
             self_command.command(
-                *arguments, "--out", str(self.room / out.name), "--json", "--quiet"
+                *arguments, "--out", str(self.temp_folder / out.name), "--json", "--quiet"
             ),
             env=self_command.environment(threads=1),
             stdin=subprocess.DEVNULL,
-            stdout=self._said,
+            stdout=self._stdout,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C is not for it. Not a session of its own: Linux may share the cores between
-            # sessions first, and a session does not give way to another.
+            # A new process group, so that Ctrl-C does not reach the command. Not a new session:
+            # Linux may divide the cores between sessions first (autogroup), and then the priority
+            # has no effect on the training, which is in another session.
             process_group=0,
-            creationflags=sum(getattr(subprocess, name, 0) for name in _WINDOWS),
+            creationflags=sum(getattr(subprocess, name, 0) for name in _WINDOWS_FLAGS),
         )
-        if gently:
-            _give_way(self._process.pid)
+        if low_priority:
+            _lower_priority(self._process.pid)
 
-    def hurry(self) -> None:
-        """Begin what is under way anew at full speed, as nobody may raise a priority again."""
+    def restart_at_normal_priority(self) -> None:
+        """Restart the running command at normal priority.
+
+        An unprivileged process cannot raise a priority again, so the command starts over.
+        """
         if self.busy:
-            self.start(*self._work, gently=False)
+            self.start(*self._command, low_priority=False)
 
-    def wait(self, given_up: Callable[[], bool]) -> None:
-        """Wait until it is drawn or given up."""
-        while self.busy and not given_up():
-            time.sleep(_LOOK_EVERY)
+    def wait(self, cancelled: Callable[[], bool]) -> None:
+        """Wait until the command has ended or `cancelled` returns True."""
+        while self.busy and not cancelled():
+            time.sleep(_POLL_INTERVAL)
 
     def close(self) -> None:
-        """Give up what is under way, and clean up."""
-        self._leave()
-        shutil.rmtree(self.room, ignore_errors=True)
+        """Kill the running command and delete unfinished output."""
+        self._kill()
+        shutil.rmtree(self.temp_folder, ignore_errors=True)
 
-    def _settle(self, code: int) -> None:
-        _, out = self._work
-        told = self._words()
+    def _finish(self, code: int) -> None:
+        _, out = self._command
+        reason = self._error_message()
         self._process = None
         if code == 0:
-            os.replace(self.room / out.name, out)
-        shutil.rmtree(self.room, ignore_errors=True)
+            os.replace(self.temp_folder / out.name, out)
+        shutil.rmtree(self.temp_folder, ignore_errors=True)
         if code == 0:
-            self._done(out)
+            self._on_file(out)
         elif not self._warned:
             self._warned = True
-            self._progress.event("warning", message=f"no {out.name}: {told or f'exit {code}'}")
+            message = f"{out.name} was not written: {reason or f'exit code {code}'}"
+            self._progress.event("warning", message=message)
 
-    def _words(self) -> str:
-        """What the command said was wrong, empty if nothing."""
-        with self._said as said, suppress(ValueError, KeyError, TypeError):
-            said.seek(0)
-            return json.loads(said.read())["error"]["message"]
+    def _error_message(self) -> str:
+        """Return the error message that the command printed, "" without one."""
+        with self._stdout as stdout, suppress(ValueError, KeyError, TypeError):
+            stdout.seek(0)
+            return json.loads(stdout.read())["error"]["message"]
         return ""
 
-    def _leave(self) -> None:
+    def _kill(self) -> None:
         if self._process is None:
             return
         with suppress(ProcessLookupError):
-            if hasattr(os, "killpg"):  # FFmpeg too
+            if hasattr(os, "killpg"):  # the whole group: the command may have started FFmpeg
                 os.killpg(self._process.pid, 9)
             else:
                 self._process.kill()
         self._process.wait()
         self._process = None
-        self._said.close()
+        self._stdout.close()
 
 
-def _give_way(process: int) -> None:
-    """Have a process take only what time others leave.
+def _lower_priority(pid: int) -> None:
+    """Restrict a process to processor time that no other process uses.
 
-    On Linux what is merely nice would still make the training's threads wait, whenever they wake
-    up, for the rest of its slice of some milliseconds; what is idle stops at once.
+    Niceness is not enough on Linux: when a thread of the training wakes up, it waits for the rest
+    of the nice process's time slice, some milliseconds. A SCHED_IDLE process is preempted.
     """
     if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     elif hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, process, 19)
+        os.setpriority(os.PRIO_PROCESS, pid, 19)

@@ -1,4 +1,4 @@
-"""Who watches a training: told of its events, and never in its way."""
+"""Training callbacks: the protocol, and how callbacks are attached to a training."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,16 +13,16 @@ from rlctl.core.progress import Event, Progress
 
 @dataclass(frozen=True)
 class TrainingInfo:
-    """A training, as those see it who watch.
+    """The training that a callback is attached to.
 
     Attributes:
-        folder: Its run.
+        folder: The run's folder.
         env: The environment.
         algo: The algorithm.
-        settings: All of its settings.
-        start: Environment steps it goes on from, 0 for a new one.
-        progress: Its events, and where to tell something.
-        stop: The signal that asked to stop, None while none did.
+        settings: All settings of the training.
+        start: Environment steps at which the training starts, 0 for a new run.
+        progress: The training's events; callbacks report their own events here.
+        stop: Returns the signal that asked to stop, None without one.
     """
 
     folder: Path
@@ -35,39 +35,43 @@ class TrainingInfo:
 
 
 class Callback(Protocol):
-    """One who watches. What it raises costs a warning, and its place."""
+    """Training callback. If it raises, it is detached with a warning."""
 
     def on_event(self, event: Event) -> None:
-        """Hear an event, in the training's own thread: quickly."""
+        """Handle an event; runs in the training's thread, so it must return quickly."""
 
     def finish(self, error: Exception | None) -> None:
-        """Do what is left when the training has ended, with an error or without; may take long."""
+        """Finish pending work after the training has ended; may take long.
+
+        Args:
+            error: The exception that ended the training, None without one.
+        """
 
     def close(self) -> None:
-        """Leave at once whatever is not done."""
+        """Abandon pending work and release resources."""
 
 
 @contextmanager
 def attached(callbacks: Sequence[Callback], progress: Progress) -> Iterator[None]:
-    """Have a training, which is the body, watched. A second signal ends what is left to do after.
+    """Run the `with` body with callbacks attached. A second signal cancels their finish step.
 
     Args:
-        callbacks: What is attached; closed in the end.
-        progress: The training's.
+        callbacks: The callbacks; closed at the end.
+        progress: The training's events.
     """
-    room = _CallbackList(callbacks, progress)
+    active = _CallbackList(callbacks, progress)
     try:
-        with progress.subscribed(room.on_event):
+        with progress.subscribed(active.on_event):
             try:
                 yield
-            except StoppedUnsaved:
+            except StoppedUnsaved:  # the user asked twice to stop: do not wait for callbacks
                 raise
             except Exception as error:
-                room.finish(error)
+                active.finish(error)
                 raise
-            room.finish(None)
+            active.finish(None)
     finally:
-        room.close()
+        active.close()
 
 
 class _CallbackList:
@@ -78,13 +82,13 @@ class _CallbackList:
 
     def on_event(self, event: Event) -> None:
         for callback in tuple(self._callbacks):
-            with self._forgiven(callback):
+            with self._detached_on_error(callback):
                 callback.on_event(event)
 
     def finish(self, error: Exception | None) -> None:
-        with suppress(StoppedUnsaved):  # all of the training is saved already
+        with suppress(StoppedUnsaved):  # the training is saved: only the callbacks are cancelled
             for callback in tuple(self._callbacks):
-                with self._forgiven(callback):
+                with self._detached_on_error(callback):
                     callback.finish(error)
 
     def close(self) -> None:
@@ -92,16 +96,17 @@ class _CallbackList:
             callback.close()
 
     @contextmanager
-    def _forgiven(self, callback: Callback) -> Iterator[None]:
-        """Go on without a watcher that fails."""
+    def _detached_on_error(self, callback: Callback) -> Iterator[None]:
+        """Detach the callback if the `with` body raises; a stop is raised on."""
         try:
             yield
         except StoppedUnsaved:
             raise
         except Exception as error:
+            # Removed before the warning: the warning is an event, which callbacks receive.
             self._callbacks.remove(callback)
             name = type(callback).__name__
-            message = f"{name} is off from here on: {in_brief(error)}"
+            message = f"callback {name} failed and is detached: {in_brief(error)}"
             self._progress.event("warning", message=message)
             with suppress(Exception):
                 callback.close()

@@ -1,8 +1,9 @@
-"""TensorBoard's event files: records of protocol buffers, written as they come.
+"""Writer of TensorBoard event files: unbuffered records of protocol buffers.
 
-A record is its length (8 bytes), the length's checksum, the content, the content's checksum; see
-tensorflow/core/lib/io/record_writer.h and tensorflow/core/util/event.proto. Written here because
-the packages that do it bring PyTorch or TensorFlow into the training, and hold rows back.
+A record is the length of the content (8 bytes), the checksum of the length, the content, and the
+checksum of the content; see tensorflow/core/lib/io/record_writer.h and
+tensorflow/core/util/event.proto. The packages that write such files import PyTorch or TensorFlow
+into the training and buffer rows, so the format is written here.
 """
 
 import os
@@ -14,15 +15,15 @@ from pathlib import Path
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of protocol buffers
 _LARGEST = 3.4028234e38  # a float32
-_START = 1  # of SessionLog: what was told of later steps before does not hold
+_START = 1  # SessionLog.START: TensorBoard discards earlier values of this and later steps
 
 
 class EventFile:
-    """A new event file in a folder, which may have others of the same training.
+    """New event file in a folder, which may hold earlier files of the same training.
 
     Args:
-        folder: Made if need be.
-        start: The training goes on from this step; steps after it are told anew.
+        folder: Created if missing.
+        start: Step from which the training resumes; earlier values of later steps are replaced.
     """
 
     def __init__(self, folder: Path, start: int = 0) -> None:
@@ -36,7 +37,7 @@ class EventFile:
             self._write(_field(2, _VARINT, start + 1) + _field(7, _BYTES, session))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Append the values of a step, by their names; those beyond a float32 are left out."""
+        """Append the values of a step, by name; values outside the float32 range are left out."""
         summary = b"".join(
             _field(1, _BYTES, _field(1, _BYTES, name.encode()) + _field(2, _FIXED32, value))
             for name, value in values.items()
@@ -51,11 +52,11 @@ class EventFile:
     def _write(self, fields: bytes) -> None:
         event = _field(1, _FIXED64, time.time()) + fields
         length = struct.pack("<Q", len(event))
-        self._file.write(length + _masked(length) + event + _masked(event))
+        self._file.write(length + _masked_crc(length) + event + _masked_crc(event))
 
 
 def _field(number: int, kind: int, value: bytes | float) -> bytes:
-    """A field of a protocol buffer."""
+    """Encode a field of a protocol buffer: its tag and its value."""
     tag = _varint(number << 3 | kind)
     if kind == _BYTES:
         return tag + _varint(len(value)) + value
@@ -65,6 +66,7 @@ def _field(number: int, kind: int, value: bytes | float) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    """Encode an integer in groups of 7 bits, the lowest first; bit 8 marks that more follow."""
     parts = []
     while value > 127:
         parts.append(value & 127 | 128)
@@ -72,8 +74,8 @@ def _varint(value: int) -> bytes:
     return bytes([*parts, value])
 
 
-def _table() -> tuple[int, ...]:
-    """CRC-32C of every byte."""
+def _crc_table() -> tuple[int, ...]:
+    """Return the CRC-32C of every byte (reversed polynomial 0x82F63B78)."""
     row = []
     for byte in range(256):
         for _ in range(8):
@@ -82,13 +84,13 @@ def _table() -> tuple[int, ...]:
     return tuple(row)
 
 
-_TABLE = _table()
+_CRC_TABLE = _crc_table()
 
 
-def _masked(data: bytes) -> bytes:
-    """CRC-32C of the data, rotated and shifted as TensorFlow does it."""
+def _masked_crc(data: bytes) -> bytes:
+    """Return the CRC-32C of the data, masked (rotated, plus a constant) as TensorFlow does."""
     crc = 0xFFFFFFFF
     for byte in data:
-        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 255]
+        crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 255]
     crc ^= 0xFFFFFFFF
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -1,4 +1,4 @@
-"""Who watches a training, as its settings say."""
+"""Factory of the training callbacks that the settings ask for."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,44 +7,45 @@ from rlctl.callbacks import plot, videos, wandb
 from rlctl.callbacks.base import Callback, TrainingInfo
 from rlctl.core.config import Resolved
 
+# Settings of callbacks; a resumed training may change them.
 CHANGEABLE = ("train.plot", "train.video_every", "train.tensorboard", "train.wandb")
 
 
-def check(env: str, settings: Resolved) -> None:
-    """Check that everything the settings ask for can be drawn and logged.
+def validate(env: str, settings: Resolved) -> None:
+    """Check that the callbacks in the settings can run here.
 
     Raises:
-        RendererMissing: There is nothing to film with.
+        RendererMissing: Videos cannot be rendered or encoded.
         DeviceUnavailable: A package or an account is missing.
     """
     train = settings["train"]
     if train.wandb:
-        wandb.check()
+        wandb.validate()
     if train.video_every:
-        videos.check(env, settings["env"])
+        videos.validate(env, settings["env"])
 
 
-def callbacks(info: TrainingInfo) -> Iterator[Callback]:
-    """Everyone the settings ask for.
+def make_callbacks(training: TrainingInfo) -> Iterator[Callback]:
+    """Build the callbacks that the settings ask for.
 
     Raises:
-        DeviceUnavailable: One cannot begin.
-        OutOfSpace: One cannot write.
+        DeviceUnavailable: A callback cannot start.
+        OutOfSpace: A callback cannot write its files.
     """
-    train = info.settings["train"]
+    train = training.settings["train"]
     if train.wandb:
-        yield wandb.WandB(info)
+        yield wandb.WandB(training)
     if train.tensorboard:
         from rlctl.callbacks.tensorboard import TensorBoard
 
-        yield TensorBoard(info)
-    if train.plot and plot.possible():
-        yield plot.Plot(info)
+        yield TensorBoard(training)
+    if train.plot and plot.is_available():
+        yield plot.Plot(training)
     if train.video_every:
-        yield videos.Videos(info)
+        yield videos.Videos(training)
 
 
-def drawn(run: Path) -> tuple[Path | None, tuple[Path, ...]]:
-    """The plot in a run's folder, None if there is none, and the films, the first one first."""
+def find_outputs(run: Path) -> tuple[Path | None, tuple[Path, ...]]:
+    """Return the plot in a run's folder (None without one) and its videos, the oldest first."""
     curves = run / plot.NAME
     return curves if curves.is_file() else None, tuple(sorted((run / videos.FOLDER).glob("*.mp4")))

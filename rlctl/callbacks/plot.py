@@ -1,4 +1,4 @@
-"""The learning curves in the run's folder, drawn anew while the training goes on."""
+"""Callback that plots the learning curves into the run's folder during the training."""
 
 import time
 from importlib.util import find_spec
@@ -7,40 +7,40 @@ from rlctl.callbacks.background_job import BackgroundJob
 from rlctl.callbacks.base import TrainingInfo
 from rlctl.core.progress import Event
 
-NAME = "plot.png"  # where `rlctl plot` draws a run
-EVERY = 60.0  # seconds between two drawings at least: each takes one of processor time
+NAME = "plot.png"  # the default output of `rlctl plot`
+EVERY = 60.0  # least seconds between two plots: one takes about a second of processor time
 
 
-def possible() -> bool:
-    """Whether there is something to draw with."""
+def is_available() -> bool:
+    """Tell whether matplotlib is installed."""
     return find_spec("matplotlib") is not None
 
 
 class Plot:
-    """Draws after an evaluation or a save, and when the training has ended."""
+    """Plots after an evaluation or a save, and when the training has ended."""
 
-    def __init__(self, info: TrainingInfo) -> None:
-        self._folder, self._progress = info.folder, info.progress
-        self._side = BackgroundJob(info.folder / ".plot", info.progress)
-        self._drawn = time.monotonic()
-        self._news = False
+    def __init__(self, training: TrainingInfo) -> None:
+        self._folder, self._progress = training.folder, training.progress
+        self._job = BackgroundJob(training.folder / ".plot", training.progress)
+        self._last_plot = time.monotonic()
+        self._has_new_rows = False
 
     def on_event(self, event: Event) -> None:
-        self._news = self._news or event["event"] in ("progress", "eval")
-        if event["event"] in ("eval", "checkpoint") and not self._side.busy:
+        self._has_new_rows = self._has_new_rows or event["event"] in ("progress", "eval")
+        if event["event"] in ("eval", "checkpoint") and not self._job.busy:
             now = time.monotonic()
-            if now - self._drawn >= EVERY:
-                self._drawn = now
+            if now - self._last_plot >= EVERY:
+                self._last_plot = now
                 self._start()
 
     def finish(self, error: Exception | None) -> None:
-        if self._news:
+        if self._has_new_rows:
             with self._progress.phase("plot"):
-                self._start(gently=False)
-                self._side.wait(lambda: False)
+                self._start(low_priority=False)
+                self._job.wait(lambda: False)
 
     def close(self) -> None:
-        self._side.close()
+        self._job.close()
 
-    def _start(self, gently: bool = True) -> None:
-        self._side.start(("plot", str(self._folder)), self._folder / NAME, gently)
+    def _start(self, low_priority: bool = True) -> None:
+        self._job.start(("plot", str(self._folder)), self._folder / NAME, low_priority)

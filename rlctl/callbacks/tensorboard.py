@@ -1,18 +1,18 @@
-"""The figures of a training for TensorBoard, against environment steps."""
+"""Callback that logs the metrics of a training to TensorBoard, against environment steps."""
 
 from rlctl.callbacks.base import TrainingInfo
 from rlctl.callbacks.event_file import EventFile
 from rlctl.callbacks.scalars import scalars
 from rlctl.core.progress import Event
 
-FOLDER = "tensorboard"  # of a run
+FOLDER = "tensorboard"  # in the run's folder
 
 
 class TensorBoard:
-    """Writes an event file; that of a resumed run takes the place of what it trains again."""
+    """Writes an event file. That of a resumed run replaces the steps that are trained again."""
 
-    def __init__(self, info: TrainingInfo) -> None:
-        self._file = EventFile(info.folder / FOLDER, info.start)
+    def __init__(self, training: TrainingInfo) -> None:
+        self._file = EventFile(training.folder / FOLDER, training.start)
 
     def on_event(self, event: Event) -> None:
         if values := scalars(event):

@@ -1,4 +1,4 @@
-"""Films of the checkpoints of a training, rendered while it goes on."""
+"""Callback that renders videos of checkpoints during the training."""
 
 import os
 import shutil
@@ -12,18 +12,18 @@ from rlctl.callbacks.background_job import BackgroundJob
 from rlctl.callbacks.base import TrainingInfo
 from rlctl.core.progress import Event
 
-FOLDER = "videos"  # of a run
+FOLDER = "videos"  # in the run's folder
 
 
-def check(env: str, config: Any) -> None:
-    """Check that an environment can be filmed here.
+def validate(env: str, config: Any) -> None:
+    """Check that an environment can be rendered here.
 
     Args:
         env: Its catalog name.
         config: Its settings.
 
     Raises:
-        RendererMissing: There is nothing to draw or to encode with.
+        RendererMissing: There is no OpenGL platform or no encoder.
     """
     from rlctl.rendering import gl, video
 
@@ -31,6 +31,7 @@ def check(env: str, config: Any) -> None:
     if "gymnasium" not in catalog.env(env).physics:
         gl.find()
         return
+    # A Gymnasium environment renders itself; only a frame shows whether it can.
     from rlctl.rendering import online
     from rlctl.rollouts.factory import make_rendering_driver
 
@@ -40,57 +41,57 @@ def check(env: str, config: Any) -> None:
 
 
 class Videos:
-    """Films checkpoints that cross a multiple of `train.video_every` steps, and the last one.
+    """Renders checkpoints that cross a multiple of `train.video_every` steps, and the last one.
 
-    One is skipped while another is being drawn. What is drawn from has names of its own for the
-    checkpoint's files, so that it may be deleted meanwhile.
+    A checkpoint is skipped while another is being rendered. Rendering reads hard links to the
+    checkpoint's files, so that the training may delete the checkpoint meanwhile.
     """
 
-    def __init__(self, info: TrainingInfo) -> None:
-        self._env = info.env
-        self._every = info.settings["train"].video_every
-        self._folder = info.folder / FOLDER
-        self._progress, self._stop = info.progress, info.stop
-        self._side = BackgroundJob(self._folder / ".drawing", info.progress, self._tell)
-        self._before = info.start
+    def __init__(self, training: TrainingInfo) -> None:
+        self._env = training.env
+        self._every = training.settings["train"].video_every
+        self._folder = training.folder / FOLDER
+        self._progress, self._stop = training.progress, training.stop
+        self._job = BackgroundJob(self._folder / ".drawing", training.progress, self._report)
+        self._last_step = training.start
         self._newest: Path | None = None  # checkpoint
-        self._filmed: Path | None = None
+        self._rendered: Path | None = None  # checkpoint of the last video that was started
 
     def on_event(self, event: Event) -> None:
-        busy = self._side.busy
+        busy = self._job.busy
         if event["event"] != "checkpoint":
             return
-        crossed = event["steps"] // self._every > self._before // self._every
-        self._before, self._newest = event["steps"], Path(event["path"])
+        crossed = event["steps"] // self._every > self._last_step // self._every
+        self._last_step, self._newest = event["steps"], Path(event["path"])
         if crossed and busy:
-            self._note(f"no film of step {event['steps']:,}: another is still being drawn")
+            self._note(f"no video of step {event['steps']:,}: another is still being rendered")
         elif crossed:
-            self._film()
+            self._render()
 
     def finish(self, error: Exception | None) -> None:
-        missing = self._newest != self._filmed
-        if error is not None or not (self._side.busy or missing):
+        last_missing = self._newest != self._rendered
+        if error is not None or not (self._job.busy or last_missing):
             return
-        asked = self._stop()
-        self._note("finishing the films; Ctrl-C leaves them undone")
+        signal = self._stop()
+        self._note("finishing the videos; Ctrl-C skips them")
         with self._progress.phase("film"):
-            self._side.hurry()
-            self._side.wait(lambda: self._stop() != asked)
-            if missing and not self._side.busy:
-                self._film(gently=False)
-                self._side.wait(lambda: self._stop() != asked)
+            self._job.restart_at_normal_priority()
+            self._job.wait(lambda: self._stop() != signal)
+            if last_missing and not self._job.busy:
+                self._render(low_priority=False)
+                self._job.wait(lambda: self._stop() != signal)
 
     def close(self) -> None:
-        self._side.close()
+        self._job.close()
 
-    def _film(self, gently: bool = True) -> None:
-        self._filmed = self._newest
-        kept = self._side.room / self._newest.name
-        shutil.copytree(self._newest, kept, copy_function=_link)
-        out = self._folder / f"{kept.name}.mp4"
-        self._side.start(("render", self._env, "--ckpt", str(kept), "--cpu"), out, gently)
+    def _render(self, low_priority: bool = True) -> None:
+        self._rendered = self._newest
+        links = self._job.temp_folder / self._newest.name
+        shutil.copytree(self._newest, links, copy_function=_link)
+        out = self._folder / f"{links.name}.mp4"
+        self._job.start(("render", self._env, "--ckpt", str(links), "--cpu"), out, low_priority)
 
-    def _tell(self, path: Path) -> None:
+    def _report(self, path: Path) -> None:
         self._progress.event("film", path=str(path))
 
     def _note(self, message: str) -> None:
@@ -98,7 +99,7 @@ class Videos:
 
 
 def _link(source: str, target: str) -> None:
-    """Give a file a second name; copy it where the file system has no such thing."""
+    """Hard-link a file; copy it where the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:

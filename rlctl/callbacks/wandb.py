@@ -1,6 +1,7 @@
-"""The figures of a training for Weights & Biases, against environment steps.
+"""Callback that logs the metrics of a training to Weights & Biases, against environment steps.
 
-Project, entity, mode and the rest are W&B's own variables, such as WANDB_PROJECT and WANDB_MODE.
+Project, entity and mode are set by W&B's environment variables, such as WANDB_PROJECT and
+WANDB_MODE.
 """
 
 import os
@@ -14,48 +15,48 @@ from rlctl.core.errors import DeviceUnavailable, PackageMissing, RlctlError, Sto
 from rlctl.core.files import write_atomic
 from rlctl.core.progress import Event
 
-FOLDER = "wandb"  # of a run, W&B's own
-PROJECT = "rlctl"  # where WANDB_PROJECT names none
+FOLDER = "wandb"  # in the run's folder; the name is W&B's
+PROJECT = "rlctl"  # the default, without WANDB_PROJECT
 _HINT = "`wandb login`, or WANDB_MODE=offline to keep it on this machine until `wandb sync`"
 
 
-def check() -> None:
-    """Check that there is a W&B to log to; where it may ask for a key, it does.
+def validate() -> None:
+    """Check that W&B is installed and logged in; on a terminal, W&B asks for a missing key.
 
     Raises:
-        PackageMissing: It is not installed.
-        DeviceUnavailable: It has no key.
+        PackageMissing: The package is not installed.
+        DeviceUnavailable: There is no API key.
     """
     if find_spec("wandb") is None:
         raise PackageMissing(
-            "W&B is logged to by the package wandb, which is not installed", "wandb"
+            "logging to W&B needs the package wandb, which is not installed", "wandb"
         )
     import wandb
 
     try:
         wandb.login()
-    except Exception as error:  # an offline machine, a key that is none
+    except Exception as error:  # an offline machine or an invalid key
         raise DeviceUnavailable(f"cannot log to W&B: {in_brief(error)}", _HINT) from error
 
 
 class WandB:
-    """Logs to a run of W&B named as the run's folder, the same one when it is resumed.
+    """Logs to a W&B run named like the run's folder; a resumed training logs to the same one.
 
     Raises:
         DeviceUnavailable: W&B cannot be reached.
     """
 
-    def __init__(self, info: TrainingInfo) -> None:
+    def __init__(self, training: TrainingInfo) -> None:
         import wandb
 
         try:
             self._run = wandb.init(
                 project=os.environ.get("WANDB_PROJECT") or PROJECT,
-                id=_identity(info.folder),
-                name=info.folder.resolve().name,
-                dir=str(info.folder),
+                id=_run_id(training.folder),
+                name=training.folder.resolve().name,
+                dir=str(training.folder),
                 resume="allow",
-                config={"env": info.env, "algo": info.algo, **info.settings.to_json()},
+                config={"env": training.env, "algo": training.algo, **training.settings.to_json()},
                 settings=wandb.Settings(console="off"),
             )
         except RlctlError:
@@ -71,11 +72,11 @@ class WandB:
         self._run.finish(exit_code=int(not (error is None or isinstance(error, Stopped))))
 
     def close(self) -> None:
-        pass  # what was not finished W&B ends with this process, as crashed
+        pass  # W&B marks an unfinished run as crashed when this process exits
 
 
-def _identity(run: Path) -> str:
-    """The name W&B knows a run by, made with its first training."""
+def _run_id(run: Path) -> str:
+    """Return the W&B id of a run; the first training creates it."""
     path = run / FOLDER / "id"
     if not path.is_file():
         write_atomic(path, secrets.token_hex(4).encode())

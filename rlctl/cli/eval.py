@@ -81,15 +81,15 @@ def evaluate(
         }
         select(options.device(device, cpu))
         from rlctl.actions.command_override import CommandOverride
-        from rlctl.actions.evaluate import EvalRequest, Numbers
+        from rlctl.actions.evaluate import EvalRequest, NumericOptions
         from rlctl.actions.evaluate import evaluate as evaluate_action
         from rlctl.rendering.video import check as check_film
 
-        numbers = resolve({"eval": Numbers}, [flag_layer(flags)])["eval"]
+        numbers = resolve({"eval": NumericOptions}, [flag_layer(flags)])["eval"]
         film = options.path(video)
         if film is not None:
             check_film(film)
-        told = CommandOverride(command, command_schedule, clip_command)
+        override = CommandOverride(command, command_schedule, clip_command)
         request = EvalRequest(
             env=env,
             ckpt=ckpt,
@@ -98,7 +98,7 @@ def evaluate(
             physics=physics or "auto",
             backend=backend,
             save_trajectories=options.path(save_trajectories),
-            told=told,
+            command_override=override,
             overrides=tuple(set_ or ()),
         )
         failed: CheckFailed | None = None
@@ -121,7 +121,7 @@ def _film(out: Console, path: "Path", figures: dict[str, Any], request: "EvalReq
         seed=request.seed,
         physics=figures["physics"],
         backend=request.backend,
-        told=request.told,
+        command_override=request.command_override,
         overrides=request.overrides,
     )
     film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)

@@ -52,7 +52,7 @@ def inspect_ckpt(
     with console.command("inspect-ckpt", as_json, quiet) as out:
         from rlctl.actions import inspect_ckpt as action
 
-        found = action.inspect_ckpt(_one(path, ckpt), diff, tell=out.warn)
+        found = action.inspect_ckpt(_one(path, ckpt), diff, warn=out.warn)
         report = found.to_json()
         out.data(report)
         if found.difference is None:

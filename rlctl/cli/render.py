@@ -117,18 +117,18 @@ def render(
         pixels = _size(size)
         device.select(options.device(device_name, cpu))
         from rlctl.actions.command_override import CommandOverride
-        from rlctl.actions.films.request import RenderRequest
         from rlctl.actions.render import render as film
+        from rlctl.actions.videos.request import RenderRequest
         from rlctl.rendering.options import RenderOptions
 
         ckpt, *beside = ckpts or [None]
-        told = CommandOverride(command, command_schedule, clip_command)
+        override = CommandOverride(command, command_schedule, clip_command)
         shot = RenderRequest(
             steps,
             seed,
             physics or "auto",
             backend,
-            told,
+            override,
             num_envs,
             tuple(beside),
             tuple(set_ or ()),

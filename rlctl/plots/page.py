@@ -1,4 +1,4 @@
-"""Learning curves as one HTML file that needs no script, no other file and no network."""
+"""HTML page of learning curves: one file without scripts, other files or network access."""
 
 import base64
 import json
@@ -11,12 +11,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from rlctl.plots.figure import POINTED
+from rlctl.plots.figure import POINT_ID
 from rlctl.plots.history import Evaluation, History
 
-LARGEST_VIDEO, ALL_VIDEOS = 8_000_000, 32_000_000  # bytes of a film, and of all in a page
-_FILMS = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
+MAX_VIDEO, MAX_VIDEOS = 8_000_000, 32_000_000  # bytes of one video, and of all in a page
+_VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
+_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #333; --paper: #fff; --line: #ddd; --faint: #777; }
 @media (prefers-color-scheme: dark) {
@@ -44,26 +44,26 @@ details { margin-top: .8em; }
 code { font-size: .92em; } figure { display: inline-block; margin: .5em 1em .5em 0; }
 """
 
-_POINT = re.compile(rf'<g id="{POINTED}([^:"]+):([^:"]+)">')
+_POINT = re.compile(rf'<g id="{POINT_ID}([^:"]+):([^:"]+)">')
 _HELP = (
-    "Explained variance says how well the value function predicts returns: 1 is perfect, 0 is no "
-    "better than their mean. KL divergence says how far an update moved the policy: steps much "
-    "larger than usual can undo what was learned. Point at an evaluation to read its value."
+    "Explained variance measures how well the value function predicts returns: 1 is perfect, 0 is "
+    "no better than their mean. KL divergence measures how far an update moved the policy: steps "
+    "much larger than usual can undo what was learned. Point at an evaluation to read its value."
 )
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """What the page tells of a run.
+class RunReport:
+    """A run in the figure and on the page.
 
     Attributes:
-        label: What the figure calls it.
-        folder: Where it lies.
-        config: Its `config.json`, {} where that cannot be read.
-        history: Its rows.
-        checkpoint: The best checkpoint, None where none is known.
-        films: Films to show.
-        left_out: Films that are too large.
+        label: Its label in the figure.
+        folder: Its folder.
+        config: Its `config.json`, {} if that cannot be read.
+        history: Its metrics.
+        checkpoint: The best checkpoint, None without one.
+        videos: Videos to embed.
+        left_out: Videos that are too large.
     """
 
     label: str
@@ -71,71 +71,71 @@ class Chapter:
     config: dict[str, Any]
     history: History
     checkpoint: Path | None
-    films: tuple[Path, ...] = ()
+    videos: tuple[Path, ...] = ()
     left_out: tuple[Path, ...] = ()
 
 
-def films_in(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Films in a run's folder: those to show, and those too large to."""
-    shown, left_out, room = [], [], ALL_VIDEOS
+def find_videos(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Find the videos in a run's folder: those to embed, and those too large for the page."""
+    embedded, left_out, remaining = [], [], MAX_VIDEOS
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in _FILMS or path.name.startswith("."):
+        if path.suffix.lower() not in _VIDEO_TYPES or path.name.startswith("."):
             continue
-        if path.is_symlink() or not path.is_file():  # a link could bring any file into the page
+        if path.is_symlink() or not path.is_file():  # a link could embed any file of the user
             continue
         size = path.stat().st_size
-        fits = size < LARGEST_VIDEO and size <= room
-        room -= size * fits
-        (shown if fits else left_out).append(path)
-    return tuple(shown), tuple(left_out)
+        fits = size < MAX_VIDEO and size <= remaining
+        remaining -= size * fits
+        (embedded if fits else left_out).append(path)
+    return tuple(embedded), tuple(left_out)
 
 
-def page(title: str, svg: bytes, chapters: Sequence[Chapter]) -> bytes:
-    """The page: the figure, and a chapter for every run.
+def make_page(title: str, svg: bytes, runs: Sequence[RunReport]) -> bytes:
+    """Make the page: summaries, the figure, and a section for every run.
 
     Args:
-        title: What it is of.
+        title: Title of the page.
         svg: The figure.
-        chapters: In the figure's order.
+        runs: The runs, in the figure's order.
     """
     drawing = re.sub(_POINT, r"\g<0><title>\2 at \1</title>", svg.decode())
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_SECURITY_POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
         f"<h1>{text(title)}</h1>",
-        *(line for chapter in chapters for line in _summary(chapter, len(chapters) > 1)),
-        drawing[drawing.index("<svg") :],  # without the XML declaration, which HTML has not
+        *(line for run in runs for line in _summary(run, len(runs) > 1)),
+        drawing[drawing.index("<svg") :],  # without the XML declaration, which is invalid in HTML
         f'<p class="help">{text(_HELP)}</p>',
-        *(line for chapter in chapters for line in _chapter(chapter)),
+        *(line for run in runs for line in _section(run)),
         "</body>\n</html>\n",
     ]
     return "\n".join(parts).encode()
 
 
 def text(value: Any) -> str:
-    """Any value as HTML; what cannot be printed or encoded is a question mark."""
+    """Escape any value for HTML; unprintable characters become question marks."""
     return escape(printable(str(value)))
 
 
 def printable(line: str) -> str:
-    """A line with question marks for what neither XML nor a terminal takes."""
+    """Replace characters that XML or terminals do not accept by question marks."""
     return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
-def _summary(chapter: Chapter, named: bool) -> Iterator[str]:
-    """The row that says at a glance whether it learned."""
-    facts = [(name, value) for name, value in _outcome(chapter) if value]
+def _summary(run: RunReport, named: bool) -> Iterator[str]:
+    """Yield the summary row of a run: returns, steps, time."""
+    facts = [(name, value) for name, value in _outcome(run) if value]
     if named:
-        facts.insert(0, ("run", chapter.label))
+        facts.insert(0, ("run", run.label))
     yield '<dl class="summary">'
     yield from (f"<div><dt>{text(a)}</dt><dd>{text(b)}</dd></div>" for a, b in facts)
     yield "</dl>"
 
 
-def _outcome(chapter: Chapter) -> Iterator[tuple[str, str]]:
-    history, best = chapter.history, chapter.history.best
+def _outcome(run: RunReport) -> Iterator[tuple[str, str]]:
+    history, best = run.history, run.history.best
     reached = best.mean if best else history.last("return")
     yield ("best return" if best else "last return"), _number(reached)
     if math.isfinite(history.target):
@@ -149,11 +149,11 @@ def _outcome(chapter: Chapter) -> Iterator[tuple[str, str]]:
     if len(history.steps):
         yield "steps", f"{history.steps[-1]:,.0f}"
         yield "time", _duration(history.seconds[-1])
-    yield "films", str(len(chapter.films)) if chapter.films else "none yet: rlctl render"
+    yield "videos", str(len(run.videos)) if run.videos else "none yet: rlctl render"
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as 1:23:45, empty where they are not known."""
+    """Format seconds as 1:23:45, "" if unknown."""
     if not math.isfinite(seconds):
         return ""
     minutes, seconds = divmod(round(seconds), 60)
@@ -161,14 +161,14 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _chapter(chapter: Chapter) -> Iterator[str]:
-    yield f"<h2>{text(chapter.label)}</h2>"
-    yield _table((), [(name, value) for name, value in _facts(chapter) if value])
-    if chapter.history.evaluations:
+def _section(run: RunReport) -> Iterator[str]:
+    yield f"<h2>{text(run.label)}</h2>"
+    yield _table((), [(name, value) for name, value in _facts(run) if value])
+    if run.history.evaluations:
         yield "<h3>Evaluations</h3>"
-        yield _evaluations(chapter.history.evaluations, chapter.history.best)
-    settings = dict(_flat(chapter.config.get("settings")))
-    origins = chapter.config.get("origins")
+        yield _evaluations(run.history.evaluations, run.history.best)
+    settings = dict(_flat(run.config.get("settings")))
+    origins = run.config.get("origins")
     if settings and isinstance(origins, dict):
         changed = [
             (name, _value(value), origins[name])
@@ -182,19 +182,19 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
         rows = [(name, _value(value)) for name, value in settings.items()]
         yield f"<details><summary>All {len(rows)} settings</summary>"
         yield _table(("setting", "value"), rows) + "</details>"
-    if chapter.films or chapter.left_out:
-        yield "<h3>Films</h3>"
-    yield from map(_film, chapter.films)
-    for path in chapter.left_out:
-        yield f"<p>Too large to be shown here: <code>{text(path)}</code></p>"
+    if run.videos or run.left_out:
+        yield "<h3>Videos</h3>"
+    yield from map(_video, run.videos)
+    for path in run.left_out:
+        yield f"<p>Too large for this page: <code>{text(path)}</code></p>"
 
 
-def _facts(chapter: Chapter) -> Iterator[tuple[str, str]]:
-    """Names and values; the empty ones are left out."""
-    config, history = chapter.config, chapter.history
+def _facts(run: RunReport) -> Iterator[tuple[str, str]]:
+    """Yield names and values; the caller drops empty values."""
+    config, history = run.config, run.history
     provenance = config.get("provenance")
     provenance = provenance if isinstance(provenance, dict) else {}
-    yield "run", str(chapter.folder)
+    yield "run", str(run.folder)
     yield "environment", str(config.get("env") or "")
     yield "algorithm", str(config.get("algo") or "")
     yield "seed", _value(dict(_flat(config.get("settings"))).get("train.seed", ""))
@@ -208,13 +208,13 @@ def _facts(chapter: Chapter) -> Iterator[tuple[str, str]]:
         yield "speed", f"{rate:,.0f} steps/s"
     if best := history.best:
         yield "best evaluation", f"return {_number(best.mean)} at {best.steps:,.0f} steps"
-    yield "best checkpoint", str(chapter.checkpoint or "")
-    yield "begun", str(provenance.get("created") or "")
+    yield "best checkpoint", str(run.checkpoint or "")
+    yield "started", str(provenance.get("created") or "")
     yield "command", _command(provenance.get("argv"))
     yield "code", _commit(provenance.get("git"))
     packages = provenance.get("packages")
     if isinstance(packages, dict):
-        yield "versions", ", ".join(f"{name} {found}" for name, found in packages.items())
+        yield "versions", ", ".join(f"{name} {version}" for name, version in packages.items())
     yield "platform", str(provenance.get("platform") or "")
 
 
@@ -224,45 +224,47 @@ def _evaluations(rows: Iterable[Evaluation], best: Evaluation | None) -> str:
     for row in rows:
         interval = f"{_number(row.low)} to {_number(row.high)}" if row.high >= row.low else "-"
         ended = f"{100 * row.terminated:.0f} %" if math.isfinite(row.terminated) else "-"
-        figures = (row.std, interval, row.worst, row.best, row.length, ended)
+        numbers = (row.std, interval, row.worst, row.best, row.length, ended)
         body.append((
             f"{row.steps:,.0f}",
             f"{row.seconds:,.0f}" if math.isfinite(row.seconds) else "-",
             _number(row.episodes),
             _number(row.mean),
-            *(cell if isinstance(cell, str) else _number(cell) for cell in figures),
+            *(cell if isinstance(cell, str) else _number(cell) for cell in numbers),
             "best" if row is best else "",
         ))  # fmt: skip
     return _table((*header, "length", "terminated", ""), body)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table, its texts escaped; columns of numbers align right."""
+    """Return an HTML table with escaped texts; columns of numbers are right-aligned."""
     numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(rows[0]))]
 
     def line(tag: str, cells: Sequence[Any]) -> str:
-        marks = [f'<{tag} class="n">' if right else f"<{tag}>" for right in numeric]
-        pairs = zip(marks, cells, strict=True)
-        return "<tr>" + "".join(f"{mark}{text(cell)}</{tag}>" for mark, cell in pairs) + "</tr>"
+        tags = [f'<{tag} class="n">' if right else f"<{tag}>" for right in numeric]
+        pairs = zip(tags, cells, strict=True)
+        return (
+            "<tr>" + "".join(f"{opening}{text(cell)}</{tag}>" for opening, cell in pairs) + "</tr>"
+        )
 
     top = [line("th", header)] if header else []
     return "\n".join(["<table>", *top, *(line("td", row) for row in rows), "</table>"])
 
 
-def _film(path: Path) -> str:
-    kind = _FILMS[path.suffix.lower()]
+def _video(path: Path) -> str:
+    kind = _VIDEO_TYPES[path.suffix.lower()]
     source = f'src="data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"'
     name = text(path.name)
-    shown = (
+    element = (
         f'<img {source} alt="{name}">'
         if kind.startswith("image")
         else f"<video {source} controls loop muted playsinline></video>"
     )
-    return f"<figure>{shown}<figcaption>{name}</figcaption></figure>"
+    return f"<figure>{element}<figcaption>{name}</figcaption></figure>"
 
 
 def _flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by their full names, such as ppo.learning_rate."""
+    """Yield settings by full name, such as ppo.learning_rate."""
     for key, value in settings.items() if isinstance(settings, dict) else ():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
@@ -271,14 +273,14 @@ def _flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _value(value: Any) -> str:
-    """A setting as `--set` takes it."""
+    """Format a setting as `--set` takes it."""
     if value is None:
         return "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _command(argv: Any) -> str:
-    """The command line that began the run, without the interpreter's own path."""
+    """Return the command line that started the run, without the path of the script."""
     if not isinstance(argv, list) or not argv:
         return ""
     return shlex.join(["rlctl", *map(str, argv[1:])])
@@ -287,11 +289,11 @@ def _command(argv: Any) -> str:
 def _commit(git: Any) -> str:
     if not isinstance(git, dict) or not git.get("commit"):
         return ""
-    return f"commit {git['commit']}" + ", changed since" * bool(git.get("dirty"))
+    return f"commit {git['commit']}" + ", with changes" * bool(git.get("dirty"))
 
 
 def _number(value: float) -> str:
-    """A figure in four digits or so, `-` where there is none."""
+    """Format a number with about four digits, `-` for nan."""
     if not math.isfinite(value):
         return "-"
     return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

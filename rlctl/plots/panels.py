@@ -1,4 +1,4 @@
-"""What a figure of learning curves shows: panels of series, as arrays, not drawn yet."""
+"""Data of a learning curve figure: panels of series, as arrays."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from rlctl.plots.history import History
 
-LAYERS = 7  # of reward terms that get a colour of their own; the rest are one layer
+MAX_LAYERS = 7  # reward terms with a layer each; the rest share one layer
 _LABELS = {
     "return": "return",
     "length": "episode length (steps)",
@@ -24,13 +24,13 @@ class Series:
     """One curve of P points.
 
     Attributes:
-        label: Whose it is, or which term.
-        run: Which of the runs, from 0.
-        x: Where, (P,), as the figure's x axis says.
-        y: What, (P,), all finite.
-        low: Lower end of a band or of error bars, (P,); nan where there is none. None: nowhere.
-        high: Upper end.
-        evaluation: Whether these are evaluations, drawn as points.
+        label: Label of the run, or name of the reward term.
+        run: Index of the run, from 0.
+        x: x values, (P,), in the unit of the x axis.
+        y: y values, (P,), all finite.
+        low: Lower end of a band or of error bars, (P,), nan where there is none; None without.
+        high: Upper end, likewise.
+        evaluation: Whether the points are evaluations, drawn as markers.
     """
 
     label: str
@@ -44,16 +44,15 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes.
+    """Data of one pair of axes.
 
     Attributes:
         name: `return`, `length`, `terms`, `speed`, `explained_variance`, `kl` or `value_loss`.
-        label: Of its y axis.
+        label: Label of the y axis.
         series: Its curves.
-        layers: Parts of the first curve, to be stacked: what is positive upwards from 0, what is
-            negative downwards.
-        note: What one should know to read it.
-        target: Where a training ends, nan without such a value.
+        layers: Parts of the first curve, stacked from 0: positive values up, negative ones down.
+        note: Note for the reader, empty without one.
+        target: Target return, nan without one.
     """
 
     name: str
@@ -69,94 +68,94 @@ class Axis:
     """The x axis: `steps`, or `seconds` in some unit.
 
     Attributes:
-        of: Which of the two.
-        label: With its unit.
-        unit: Steps or seconds in one unit.
-        end: Where it ends, in that unit.
+        quantity: `steps` or `seconds`.
+        label: Label with its unit.
+        unit: Steps or seconds per unit.
+        end: Upper limit, in that unit.
     """
 
-    of: str
+    quantity: str
     label: str
     unit: float
     end: float
 
 
-def axis(histories: Sequence[History], x: str) -> Axis:
-    """The x axis that fits the histories; `x` is `steps` or `time`."""
-    of = "steps" if x == "steps" else "seconds"
-    ends = [getattr(found, of)[-1:].tolist() for found in histories]
-    ends += [[getattr(row, of) for row in found.evaluations] for found in histories]
+def make_axis(histories: Sequence[History], x: str) -> Axis:
+    """Make the x axis for the histories; `x` is `steps` or `time`."""
+    quantity = "steps" if x == "steps" else "seconds"
+    ends = [getattr(history, quantity)[-1:].tolist() for history in histories]
+    ends += [[getattr(row, quantity) for row in history.evaluations] for history in histories]
     end = max((value for part in ends for value in part if np.isfinite(value)), default=0.0)
-    if of == "steps":
-        return Axis(of, "environment steps", 1.0, end)
+    if quantity == "steps":
+        return Axis(quantity, "environment steps", 1.0, end)
     name, unit = next(
         (name, unit)
         for name, unit, most in (("s", 1, 180), ("min", 60, 10_800), ("h", 3600, np.inf))
         if end <= most
     )
-    return Axis(of, f"wall time ({name})", float(unit), end / unit)
+    return Axis(quantity, f"wall time ({name})", float(unit), end / unit)
 
 
-def panels(histories: Sequence[History], labels: Sequence[str], along: Axis) -> list[Panel]:
-    """The panels that have something to show, in reading order.
+def make_panels(histories: Sequence[History], labels: Sequence[str], x_axis: Axis) -> list[Panel]:
+    """Make the panels that have data, in reading order.
 
     Returns:
-        Return and length with the evaluations; the reward terms of a run alone; then how the
-        learning goes.
+        Return and length with the evaluations; the reward terms of a single run; then speed and
+        the losses.
     """
-    found = []
+    panels = []
     for name, label in _LABELS.items():
-        drawn = [
+        series = [
             part
             for run, history in enumerate(histories)
-            for part in _series(history, name, labels[run], run, along)
+            for part in _series(history, name, labels[run], run, x_axis)
             if len(part.y)
         ]
-        if drawn:
-            found.append(Panel(name, label, tuple(drawn)))
+        if series:
+            panels.append(Panel(name, label, tuple(series)))
             if name == "return":
                 targets = {history.target for history in histories}
                 target = targets.pop() if len(targets) == 1 else math.nan
-                found[-1] = replace(found[-1], note=_lengths(histories), target=target)
-    if len(histories) == 1 and (terms := _terms(histories[0], along)):
-        place = sum(panel.name in ("return", "length") for panel in found)
-        found.insert(place, terms)
-    return found
+                panels[-1] = replace(panels[-1], note=_length_note(histories), target=target)
+    if len(histories) == 1 and (terms := _terms(histories[0], x_axis)):
+        place = sum(panel.name in ("return", "length") for panel in panels)
+        panels.insert(place, terms)
+    return panels
 
 
-def _series(history: History, name: str, label: str, run: int, along: Axis) -> list[Series]:
-    """The curve of a figure, and its evaluations where they tell it."""
-    x, y = getattr(history, along.of) / along.unit, history.figures[name]
+def _series(history: History, name: str, label: str, run: int, x_axis: Axis) -> list[Series]:
+    """Make the curve of a metric, and the points of its evaluations."""
+    x, y = getattr(history, x_axis.quantity) / x_axis.unit, history.metrics[name]
     below = above = None
     if name == "return":
-        below = above = history.spread
-        if _least(history) >= 0:  # no return is negative, so the band is not either
+        below = above = history.return_std
+        if _min_return(history) >= 0:  # the band is not negative where no return is
             below = np.minimum(below, y)
     elif name == "length":
-        whole = history.steps >= history.whole_from
-        y = np.where(whole | ~whole.any(), y, np.nan)
-    curves = [_known(label, run, x, y, below, above)]
-    told = {"return": "mean", "length": "length"}.get(name)
-    if told:
+        full = history.steps >= history.full_length_from
+        y = np.where(full | ~full.any(), y, np.nan)
+    curves = [_finite_series(label, run, x, y, below, above)]
+    attribute = {"return": "mean", "length": "length"}.get(name)
+    if attribute:
         rows = history.evaluations
-        at = np.array([getattr(row, along.of) for row in rows], float) / along.unit
-        mean = np.array([getattr(row, told) for row in rows], float)
+        at = np.array([getattr(row, x_axis.quantity) for row in rows], float) / x_axis.unit
+        mean = np.array([getattr(row, attribute) for row in rows], float)
         below = above = None
         if name == "return":
             below = mean - np.array([row.low for row in rows], float)
             above = np.array([row.high for row in rows], float) - mean
-        curves.append(_known(label, run, at, mean, below, above, evaluation=True))
+        curves.append(_finite_series(label, run, at, mean, below, above, evaluation=True))
     return curves
 
 
-def _least(history: History) -> float:
-    """The smallest return that is known, inf where none is."""
-    known = [*history.figures["return"], *(row.worst for row in history.evaluations)]
+def _min_return(history: History) -> float:
+    """Return the smallest known return, inf without any."""
+    known = [*history.metrics["return"], *(row.worst for row in history.evaluations)]
     return min((value for value in known if math.isfinite(value)), default=math.inf)
 
 
-def _lengths(histories: Sequence[History]) -> str:
-    """A word where training and evaluations have episodes of different length."""
+def _length_note(histories: Sequence[History]) -> str:
+    """Return a note if training and evaluation episodes differ in length, else ""."""
     for history in histories:
         trained = history.last("length")
         evaluated = [row.length for row in history.evaluations if math.isfinite(row.length)]
@@ -165,7 +164,7 @@ def _lengths(histories: Sequence[History]) -> str:
     return ""
 
 
-def _known(
+def _finite_series(
     label: str,
     run: int,
     x: np.ndarray,
@@ -174,28 +173,28 @@ def _known(
     above: np.ndarray | None = None,
     evaluation: bool = False,
 ) -> Series:
-    """A curve of the points (P,) that are known; `below` and `above` say how far around it."""
-    known = np.isfinite(x) & np.isfinite(y)
-    x, y = x[known], y[known]
+    """Make a series of the finite points; the band reaches from y - below to y + above."""
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[finite], y[finite]
     low = high = None
-    if below is not None and np.isfinite(below[known]).any():
-        low, high = y - below[known], y + above[known]
+    if below is not None and np.isfinite(below[finite]).any():
+        low, high = y - below[finite], y + above[finite]
     return Series(label, run, x, y, low, high, evaluation)
 
 
-def _terms(history: History, along: Axis) -> Panel | None:
-    """The terms of a run's reward as layers, the largest first, and the return they make up."""
-    known = np.isfinite(history.figures["return"]) & np.isfinite(getattr(history, along.of))
+def _terms(history: History, x_axis: Axis) -> Panel | None:
+    """Make the panel of the reward terms, largest first, and of the return, their sum."""
+    known = np.isfinite(history.metrics["return"]) & np.isfinite(getattr(history, x_axis.quantity))
     values = {name: np.nan_to_num(term[known]) for name, term in history.terms.items()}
     values = {name: term for name, term in values.items() if term.any()}
     if not values or known.sum() < 2:  # an area needs two edges
         return None
-    x = getattr(history, along.of)[known] / along.unit
+    x = getattr(history, x_axis.quantity)[known] / x_axis.unit
     names = sorted(values, key=lambda name: -np.abs(values[name]).mean())
-    if len(names) > LAYERS + 1:
-        rest = names[LAYERS:]
+    if len(names) > MAX_LAYERS + 1:
+        rest = names[MAX_LAYERS:]
         values[f"{len(rest)} others"] = np.sum([values[name] for name in rest], axis=0)
-        names = [*names[:LAYERS], f"{len(rest)} others"]
+        names = [*names[:MAX_LAYERS], f"{len(rest)} others"]
     layers = tuple(Series(name, 0, x, values[name]) for name in names)
-    total = Series("return", 0, x, history.figures["return"][known])
+    total = Series("return", 0, x, history.metrics["return"][known])
     return Panel("terms", "reward terms per episode", (total,), layers)

@@ -73,23 +73,23 @@ def _eval(path: Path) -> str:
     from rlctl.actions.evaluate import EvalRequest, evaluate
 
     request = EvalRequest(ckpt=str(path), episodes=1, max_episode_steps=1)
-    return _outcome(lambda tell: evaluate(request, tell=tell))
+    return _outcome(lambda warn: evaluate(request, warn=warn))
 
 
 def _render(path: Path) -> str:
-    from rlctl.actions.films.request import RenderRequest
     from rlctl.actions.render import render
+    from rlctl.actions.videos.request import RenderRequest
 
     out = path.parent / "film.png"
     return _outcome(
-        lambda tell: render(out, ckpt=str(path), shot=RenderRequest(steps=2), tell=tell)
+        lambda warn: render(out, ckpt=str(path), request=RenderRequest(steps=2), warn=warn)
     )
 
 
 def _compare(path: Path) -> str:
     from rlctl.actions.compare import CompareRequest, compare_backends
 
-    return _outcome(lambda tell: compare_backends(CompareRequest(str(path), 1), tell=tell))
+    return _outcome(lambda warn: compare_backends(CompareRequest(str(path), 1), warn=warn))
 
 
 def _export(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`compare` passes for sound back ends, and finds each fault planted in one of them."""
+"""Tests of compare: back ends agree, and injected faults are found."""
 
 import importlib.util
 import math
@@ -25,19 +25,19 @@ def run(tmp_path, spec=TANH_NORMAL, **request):
 
 
 @pytest.mark.parametrize("distribution", SPECS)
-def test_sound_back_ends_are_the_same(distribution, tmp_path):
+def test_back_ends_agree(distribution, tmp_path):
     report = run(tmp_path, SPECS[distribution], num_tests=20)
     assert report.failed == []
     assert set(report.gaps) == {"jax", "torch"}
-    figures = report.to_json()
-    assert figures["distribution"] == distribution
+    report_data = report.to_json()
+    assert report_data["distribution"] == distribution
     for name in ("jax", "torch"):
-        found = figures["backends"][name]
+        found = report_data["backends"][name]
         assert 0 <= found["mean_difference"] <= found["max_difference"] < 1e-5
         assert found["first_stage"] is None
         assert list(found["stages"])[:: len(found["stages"]) - 1] == ["normalized", "action"]
         assert found["seconds"] > 0
-    assert figures["backends"]["numpy"].keys() == {"seconds"}
+    assert report_data["backends"]["numpy"].keys() == {"seconds"}
 
 
 def activation(backend, patch):
@@ -120,14 +120,14 @@ FAULTS = {
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_found_and_placed(fault, backend, tmp_path, monkeypatch):
+def test_an_injected_fault_is_found_at_its_stage(fault, backend, tmp_path, monkeypatch):
     fault(backend, monkeypatch)
     with pytest.raises(CheckFailed, match=rf"^{backend} by .*1e-05 is tolerated") as raised:
         run(tmp_path)
-    figures = raised.value.data
-    assert figures["failed"] == [backend]
-    assert figures["backends"][backend]["first_stage"] == FAULTS[fault]
-    assert figures["backends"][backend]["max_difference"] > 1e-4
+    report_data = raised.value.data
+    assert report_data["failed"] == [backend]
+    assert report_data["backends"][backend]["first_stage"] == FAULTS[fault]
+    assert report_data["backends"][backend]["max_difference"] > 1e-4
 
 
 @pytest.mark.parametrize(("choice", "exists"), [(-2.0, True), (0.5, False), (4.0, False)])
@@ -155,7 +155,7 @@ def test_equally_good_choices_are_the_same(tmp_path):
     assert gap.max == 0.0
 
 
-def test_what_is_not_a_number_is_not_the_same(tmp_path, monkeypatch):
+def test_nan_differs(tmp_path, monkeypatch):
     monkeypatch.setattr(torch_policy, "softplus", lambda raw: raw * math.nan)
     with pytest.raises(CheckFailed) as raised:
         run(tmp_path)
@@ -163,7 +163,7 @@ def test_what_is_not_a_number_is_not_the_same(tmp_path, monkeypatch):
     assert raised.value.data["backends"]["torch"]["first_stage"] == "scale"
 
 
-def test_the_seed_decides(tmp_path):
+def test_the_seed_sets_observations_and_noise(tmp_path):
     ours, same, other = (
         run(tmp_path / str(i), seed=seed).gaps["jax"] for i, seed in enumerate((3, 3, 4))
     )
@@ -176,17 +176,17 @@ def test_a_tolerance_that_float32_cannot_meet_fails(tmp_path):
         run(tmp_path, spec, tolerance=1e-9)
 
 
-def test_a_missing_framework_is_left_out_with_a_word(tmp_path, monkeypatch):
+def test_a_missing_framework_is_skipped_with_a_warning(tmp_path, monkeypatch):
     missing = {"torch"}
     monkeypatch.setattr(
         action, "find_spec", lambda n: None if n in missing else importlib.util.find_spec(n)
     )
     arrays = arrays_of(TANH_NORMAL, np.random.default_rng(1))
     request = CompareRequest(ckpt=str(save(tmp_path, TANH_NORMAL, arrays)))
-    words = []
-    report = compare_backends(request, tell=words.append)
+    warnings = []
+    report = compare_backends(request, warn=warnings.append)
     assert set(report.gaps) == {"jax"}
-    assert words == ["torch is not installed, so it is not compared"]
+    assert warnings == ["torch is not installed, so it is not compared"]
     assert report.to_json()["skipped"] == {"torch": "not installed"}
     missing.add("jax")
     with pytest.raises(DeviceUnavailable, match="nothing to compare numpy with"):

@@ -138,7 +138,7 @@ class TestArithmetic:
         assert frameworks.torch_matmul().status == "pass"
 
     @pytest.mark.parametrize(("bits", "status"), [(23, "pass"), (10, "warn"), (7, "warn")])
-    def test_reduced_precision_is_noticed(self, bits, status):
+    def test_reduced_precision_gives_a_warning(self, bits, status):
         """float32, TF32 and bfloat16 by the bits of their mantissas."""
 
         def rounded(x):
@@ -146,7 +146,7 @@ class TestArithmetic:
             whole = x.view(np.uint32).astype(np.uint64) + ((1 << drop) >> 1)
             return (whole >> drop << drop).astype(np.uint32).view(np.float32)
 
-        found = frameworks._product(lambda a, b: lambda: rounded(a) @ rounded(b))
+        found = frameworks._check_product(lambda a, b: lambda: rounded(a) @ rounded(b))
         assert found.status == status
         assert ("TF32 or bfloat16" in found.hint) == (status == "warn")
 
@@ -154,7 +154,7 @@ class TestArithmetic:
         "wrong", [lambda a, b: a @ b.T, lambda a, b: a * np.nan], ids=["transposed", "nan"]
     )
     def test_wrong_products_fail(self, wrong):
-        found = frameworks._product(lambda a, b: lambda: wrong(a, b))
+        found = frameworks._check_product(lambda a, b: lambda: wrong(a, b))
         assert found.status == "fail"
 
 
@@ -183,14 +183,16 @@ class TestPhysics:
 
     def test_the_smallest_size_that_is_fast_is_recommended(self, monkeypatch):
         rates = {64: 100.0, 512: 950.0, 4096: 1000.0}
-        monkeypatch.setattr(simulation, "_rate", lambda env, physics, size, _: rates[size])
+        monkeypatch.setattr(
+            simulation, "_steps_per_second", lambda env, physics, size, _: rates[size]
+        )
         found = simulation.throughput()
         assert found.value["num_envs"] == {"pendulum": 512}
         assert found.value["steps_per_second"] == {"pendulum": rates}
         assert "--num-envs 512" in found.detail
 
     def test_steps_are_counted(self):
-        assert simulation._rate("pendulum", "native", 64, 0.05) > 64
+        assert simulation._steps_per_second("pendulum", "native", 64, 0.05) > 64
 
 
 class TestOutput:
@@ -199,7 +201,7 @@ class TestOutput:
         assert found.status == "pass", found
 
     def test_a_flipped_bit_that_nobody_notices_fails(self, monkeypatch):
-        monkeypatch.setattr(output, "_flip_a_bit", lambda file: None)
+        monkeypatch.setattr(output, "_flip_bit", lambda file: None)
         assert output.checkpoint().status == "fail"
 
     def test_the_compile_cache(self, monkeypatch, tmp_path):
@@ -292,7 +294,7 @@ class TestIsolation:
 class TestTheReport:
     @pytest.fixture
     def finds(self, monkeypatch):
-        """Has the checks find this, without running them."""
+        """Return a function that sets the results of the checks; none of them runs."""
         asked = []
 
         def run(table):
@@ -303,7 +305,7 @@ class TestTheReport:
         monkeypatch.setattr(action, "run", run)
         return lambda *checks: found.extend(checks) or asked
 
-    def test_it_fails_by_what_is_needed(self):
+    def test_only_required_checks_fail_the_report(self):
         report = Report(
             (check("a", "fail"), check("b", "fail", needed=False), check("c", "warn"), check("d"))
         )
@@ -318,7 +320,7 @@ class TestTheReport:
         assert "- jax: about jax" in lines
         assert "- fail: checkpoint: about checkpoint" in lines
 
-    def test_long_measurements_are_only_made_when_asked_for(self, finds):
+    def test_long_measurements_run_only_with_bench(self, finds):
         asked = finds(check())
         device_check()
         assert "throughput-bench" not in asked
@@ -328,10 +330,10 @@ class TestTheReport:
     @pytest.mark.parametrize(("platform", "status"), [("cpu", "fail"), ("gpu", "pass")])
     def test_a_gpu_may_be_required(self, finds, platform, status):
         finds(check(value={"platform": platform}), check("torch"))
-        told = []
-        report = device_check(require_gpu=True, on_check=told.append)
+        reported = []
+        report = device_check(require_gpu=True, on_check=reported.append)
         assert [done.status for done in report.checks] == [status, "pass"]
-        assert told == list(report.checks)
+        assert reported == list(report.checks)
 
     def test_a_required_gpu_is_missing_where_jax_is(self, finds):
         finds(check(status="fail", hint="pip install jax"))

@@ -1,17 +1,17 @@
-"""Evaluation with the policy of a checkpoint in any back end."""
+"""Tests of evaluation: back ends, trajectories, progress."""
 
 import numpy as np
 import pytest
 import saved_policy
 
 from rlctl.actions import evaluate as action
-from rlctl.actions.evaluate import EvalRequest, Recorder, evaluate
+from rlctl.actions.evaluate import EvalRequest, TrajectoryRecorder, evaluate
 from rlctl.core.progress import Progress
 from rlctl.rollouts.base import Step
 
 
 @pytest.mark.parametrize("stochastic", [False, True])
-def test_every_back_end_plays_the_same_episodes(stochastic, tmp_path):
+def test_back_ends_run_the_same_episodes(stochastic, tmp_path):
     path = str(saved_policy.save())
     actions = {}
     for backend in ("numpy", "jax", "torch"):
@@ -31,9 +31,9 @@ def test_every_back_end_plays_the_same_episodes(stochastic, tmp_path):
     assert np.ptp(actions["numpy"]) > 0.01
 
 
-def test_trajectories_keep_what_is_rewarded_apart(tmp_path):
+def test_trajectories_separate_reward_terms_from_other_metrics(tmp_path):
     zeros = np.zeros(2)
-    recorder = Recorder(("power",))
+    recorder = TrajectoryRecorder(("power",))
     metrics = {"alive": np.ones(2), "power": np.full(2, 5.0)}
     for _ in range(3):
         recorder(zeros, zeros, Step(zeros, zeros, zeros, zeros, zeros, metrics), zeros)
@@ -44,8 +44,8 @@ def test_trajectories_keep_what_is_rewarded_apart(tmp_path):
     assert "terms/power" not in written
 
 
-def test_trajectories_have_terms_that_appear_late(tmp_path):
-    recorder, zeros = Recorder(()), np.zeros(2)
+def test_trajectories_fill_terms_that_appear_late(tmp_path):
+    recorder, zeros = TrajectoryRecorder(()), np.zeros(2)
     for t in range(3):
         metrics = {"reward_late": np.ones(2)} if t == 2 else {}
         recorder(zeros, zeros, Step(zeros, zeros, zeros, zeros, zeros, metrics), zeros)
@@ -55,11 +55,11 @@ def test_trajectories_have_terms_that_appear_late(tmp_path):
 
 
 @pytest.mark.parametrize(("episodes", "rounds"), [(3, 1), (5, 2)])
-def test_it_tells_how_far_it_is(monkeypatch, episodes, rounds):
+def test_progress_counts_steps(monkeypatch, episodes, rounds):
     saved_policy.save()
-    monkeypatch.setattr(action, "MOST_AT_ONCE", 3)
-    heard = []
+    monkeypatch.setattr(action, "MAX_ENVS", 3)
+    events = []
     request = EvalRequest(episodes=episodes, max_episode_steps=10)
-    evaluate(request, Progress(heard.append))
-    told = [(event["steps"], event["total"]) for event in heard if event["event"] == "progress"]
-    assert told == [(step, 10 * rounds) for step in range(1, 10 * rounds + 1)]
+    evaluate(request, Progress(events.append))
+    counts = [(event["steps"], event["total"]) for event in events if event["event"] == "progress"]
+    assert counts == [(step, 10 * rounds) for step in range(1, 10 * rounds + 1)]

@@ -1,4 +1,4 @@
-"""Every format acts as the checkpoint does, by the program written beside it."""
+"""Tests of export: every format computes the checkpoint's actions."""
 
 import json
 import os
@@ -26,7 +26,7 @@ NEEDS = {"onnx": "onnxruntime"}
 
 
 def exported(kind, spec, arrays, tmp_path):
-    """What was written, and the function that its program defines, run in its folder."""
+    """Export; return the report and the `act` of its example program, run in its folder."""
     pytest.importorskip(NEEDS.get(kind, "numpy"))
     done = export(tmp_path / "out" / "policy.x", kind, str(save(tmp_path, spec, arrays)))
     program = json.loads(done.contract.read_text())["example"]
@@ -112,7 +112,7 @@ def test_brax_has_statistics_value_and_noise_as_well(tmp_path, rng):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "words"),
     [
         ({"action_high": (1.0, 1.0, 2.0)}, "bounds"),
         ({"normalizer_clip": 10.0}, "clips"),
@@ -121,20 +121,20 @@ def test_brax_has_statistics_value_and_noise_as_well(tmp_path, rng):
         ({"distribution": "normal"}, "is normal, not tanh_normal"),
     ],
 )
-def test_what_brax_cannot_say_is_refused(change, told, tmp_path, rng):
+def test_policies_brax_cannot_express_are_refused(change, words, tmp_path, rng):
     spec = replace(BRAX, **change)
     path = save(tmp_path, spec, arrays_of(spec, rng))
-    with pytest.raises(Incompatible, match=told):
+    with pytest.raises(Incompatible, match=words):
         export(tmp_path / "brax", "brax", str(path))
     assert not list(tmp_path.glob("*brax*"))
 
 
-def test_a_clip_that_is_not_used_is_no_hindrance(tmp_path, rng):
+def test_an_unused_clip_is_ignored(tmp_path, rng):
     spec = replace(BRAX, normalize=False, normalizer_clip=10.0)
     export(tmp_path / "brax", "brax", str(save(tmp_path, spec, arrays_of(spec, rng))))
 
 
-def test_the_contract_says_what_goes_in_and_what_comes_out(tmp_path, rng):
+def test_the_contract_describes_inputs_and_outputs(tmp_path, rng):
     path = save(tmp_path, TANH_NORMAL, arrays_of(TANH_NORMAL, rng))
     done = export(tmp_path / "policy.npz", "numpy", str(path))
     assert done.contract == tmp_path / "policy.npz.json"
@@ -164,7 +164,7 @@ def test_the_torch_file_is_an_ordinary_state_dict(tmp_path, rng):
     np.testing.assert_array_equal(state["log_std"], arrays["policy/log_std"])
 
 
-def test_the_numpy_file_makes_the_policy_again(tmp_path, rng):
+def test_the_numpy_file_restores_the_policy(tmp_path, rng):
     from rlctl.core.specs import PolicySpec
 
     done = export(
@@ -186,11 +186,11 @@ def test_onnx_is_an_extra(tmp_path, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("taken", ["policy", "policy.json"])
-def test_nothing_is_written_over(taken, tmp_path, rng):
+def test_existing_files_are_not_overwritten(taken, tmp_path, rng):
     path = str(save(tmp_path, BRAX, arrays_of(BRAX, rng)))
     (tmp_path / taken).write_text("mine")
     for kind in FORMATS:
-        with pytest.raises(UsageError, match=f"{taken} is there already"):
+        with pytest.raises(UsageError, match=f"{taken} already exists"):
             export(tmp_path / "policy", kind, path)
     assert (tmp_path / taken).read_text() == "mine"
     with pytest.raises(UsageError, match="no format 'tflite'"):
@@ -198,7 +198,7 @@ def test_nothing_is_written_over(taken, tmp_path, rng):
 
 
 @pytest.mark.parametrize("kind", ["torch", "numpy", "brax"])
-def test_what_cannot_be_written_leaves_nothing(kind, tmp_path, rng, monkeypatch):
+def test_a_failed_write_leaves_no_files(kind, tmp_path, rng, monkeypatch):
     path = str(save(tmp_path / "ckpt", BRAX, arrays_of(BRAX, rng)))
     (tmp_path / "file").write_text("")
     with pytest.raises(OutOfSpace, match="file"):

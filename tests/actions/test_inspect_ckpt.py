@@ -1,4 +1,4 @@
-"""What is said of a checkpoint is what is in it, sound or damaged."""
+"""Tests of inspect_ckpt on intact and damaged checkpoints."""
 
 from pathlib import Path
 
@@ -29,18 +29,22 @@ def test_a_sound_checkpoint(tmp_path):
     assert set(found.arrays) == {"policy", "train", "envs"}
 
 
-def test_figures_of_arrays_are_right(tmp_path):
+def test_statistics_of_arrays(tmp_path):
     path = save(tmp_path, 5)
     found = inspect_ckpt(str(path))
     for group in ("policy", "train"):
         for name, array in groups(5)[group].items():
-            told = by_name(found, group)[name]
+            report = by_name(found, group)[name]
             values = array.astype(float)
-            assert (told.dtype, told.shape, told.nonfinite) == (array.dtype.name, array.shape, 0)
-            assert told.size == array.size
-            figures = (told.mean, told.std, told.min, told.max)
-            right = (values.mean(), values.std(), values.min(), values.max())
-            assert figures == pytest.approx(right)
+            assert (report.dtype, report.shape, report.nonfinite) == (
+                array.dtype.name,
+                array.shape,
+                0,
+            )
+            assert report.size == array.size
+            statistics = (report.mean, report.std, report.min, report.max)
+            expected = (values.mean(), values.std(), values.min(), values.max())
+            assert statistics == pytest.approx(expected)
     assert by_name(found, "envs")["qpos"].shape == (8, 7)
     assert by_name(found, "envs")["qpos"].mean is None  # large, and not looked at
 
@@ -49,13 +53,13 @@ def test_values_that_are_not_finite_are_counted_and_left_out(tmp_path):
     odd = groups(5)
     odd["train"]["optimizer/0/mu"][0] = [np.nan, np.inf, -np.inf, 1e9]
     path = store.save(tmp_path, 5, facts(5), odd)
-    told = by_name(inspect_ckpt(str(path)), "train")["optimizer/0/mu"]
-    assert told.nonfinite == 3
-    assert told.max == 1e9
+    report = by_name(inspect_ckpt(str(path)), "train")["optimizer/0/mu"]
+    assert report.nonfinite == 3
+    assert report.max == 1e9
     assert inspect_ckpt(str(path)).error is None
 
 
-def test_a_policy_that_was_never_trained_is_told(tmp_path):
+def test_an_untrained_policy_is_reported(tmp_path):
     never = inspect_ckpt(str(save(tmp_path, 0)))  # facts() says that seed 0 is the initial one
     assert never.untrained is True
     trained = inspect_ckpt(str(save(tmp_path, 5)))
@@ -75,7 +79,7 @@ def test_a_normalizer_that_moved_does_not_hide_that_nothing_was_learned(tmp_path
     assert inspect_ckpt(str(path)).untrained is True
 
 
-def test_the_normalizer_is_summed_up(tmp_path):
+def test_the_normalizer_is_summarized(tmp_path):
     held = groups(5)
     held["policy"] |= {
         "normalizer/count": np.float32(640),
@@ -167,7 +171,7 @@ def test_a_link_is_refused(tmp_path):
     assert isinstance(inspect_ckpt(str(path)).error, Unsafe)
 
 
-def test_nothing_to_look_into(tmp_path: Path):
+def test_no_checkpoint(tmp_path: Path):
     with pytest.raises(NotFound):
         inspect_ckpt(None)
     with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""Stopped at any moment and resumed, a training ends exactly as if nobody had touched it."""
+"""Tests of resuming: a stopped and resumed training ends bit for bit like an uninterrupted one."""
 
 import errno
 import os
@@ -17,13 +17,13 @@ from rlctl.core.progress import Progress
 from rlctl.engines import async_checkpointer, interruptible, trainer
 from rlctl.engines.api import Hooks
 
-ENV = "inverted-pendulum"  # whose evaluations are short: it falls at once
+ENV = "inverted-pendulum"  # an untrained policy falls early, so evaluations are short
 ALGOS = ("ppo", "trpo")
 
 
 @pytest.fixture(scope="module")
 def wholes(tmp_path_factory):
-    """An untouched training of each engine."""
+    """Run an uninterrupted training of each engine."""
     folder = tmp_path_factory.mktemp("wholes")
     return {algo: begin(small(ENV, algo, folder / algo)) for algo in ALGOS}
 
@@ -39,9 +39,9 @@ def test_stopped_in_any_phase(algo, phase, wholes):
 
 @pytest.mark.parametrize("algo", ALGOS)
 def test_stopped_in_the_middle_of_work_that_goes_on_by_itself(algo, wholes, monkeypatch):
-    """Whatever it changes later, what is saved is the last update's end."""
-    monkeypatch.setattr(interruptible, "STOP_POLL_SECONDS", 1e-4)
-    slowly = interruptible.InterruptibleThread._submit
+    """The state after the last update is saved, whatever the worker thread does later."""
+    monkeypatch.setattr(interruptible, "HEED", 1e-4)
+    slowly = interruptible.InterruptibleThread._begin
 
     def begin_slowly(self, task, *args):
         return slowly(self, lambda: (time.sleep(0.01), task(*args))[1])
@@ -126,11 +126,11 @@ class FullDisk:
 def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch):
     end = newest(wholes["ppo"]).step
     monkeypatch.setattr(async_checkpointer, "store", FullDisk(lambda step: step < end))
-    told = []
-    begin(small(ENV, "ppo", Path("run")), Hooks(Progress(told.append)))
-    warnings = [event["message"] for event in told if event["event"] == "warning"]
+    events = []
+    begin(small(ENV, "ppo", Path("run")), Hooks(Progress(events.append)))
+    warnings = [event["message"] for event in events if event["event"] == "warning"]
     assert sum("NOT SAVED: no space left" in message for message in warnings) >= 2
-    assert [event["steps"] for event in told if event["event"] == "checkpoint"] == [end]
+    assert [event["steps"] for event in events if event["event"] == "checkpoint"] == [end]
     assert store.steps(Path("run/checkpoints")) == [end]
 
 

@@ -1,4 +1,4 @@
-"""A training goes on only from what still is what it was, and says what is not."""
+"""Tests of resuming and init_from: incompatible changes are refused, others give a warning."""
 
 import shutil
 import signal
@@ -24,8 +24,8 @@ def run(request, tmp_path):
     return shutil.copytree(RELEASED / getattr(request, "param", "trpo"), tmp_path / "run")
 
 
-def go_on(run: Path, how: str, stop: int | None = None) -> list[str]:
-    """Go on with a run's training, or begin a new one from its policy; what was warned of."""
+def train_on(run: Path, how: str, stop: int | None = None) -> list[str]:
+    """Resume a run, or start a new one from its policy; return the warnings."""
     events = []
     progress = Progress(events.append)
     if how == "resume":
@@ -59,20 +59,20 @@ def activation(content):
 
 @pytest.mark.parametrize("how", ["resume", "init_from"])
 @pytest.mark.parametrize(
-    ("run", "change", "told"),
+    ("run", "change", "words"),
     [("ppo", unit, "deg/s"), ("trpo", activation, "activation elu")],
     indirect=["run"],
 )
-def test_nothing_is_learned_from_what_means_something_else(how, change, told, run):
+def test_a_checkpoint_of_another_meaning_is_refused(how, change, words, run):
     forge(newest(run), change)
-    with pytest.raises(Incompatible, match=told):
-        go_on(run, how)
+    with pytest.raises(Incompatible, match=words):
+        train_on(run, how)
 
 
-def test_what_has_changed_is_warned_of(run):
+def test_other_changes_give_a_warning(run):
     (run / "lock").write_text("pid 12 on there since 2026-01-01T00:00:00+00:00")
     forge(newest(run), lambda content: content["provenance"]["packages"].update(jax="0.9.1"))
-    ended, packages = go_on(run, "resume")
+    ended, packages = train_on(run, "resume")
     assert "pid 12 on there since 2026-01-01T00:00:00+00:00, did not end properly" in ended
     assert f"jax 0.9.1 -> {compatibility.version('jax')}" in packages
     assert packages.endswith("bit for bit")
@@ -84,7 +84,7 @@ def test_what_has_changed_is_warned_of(run):
 
 @pytest.mark.parametrize("group", ["policy", "train", "envs"])
 def test_arrays_of_another_type_are_refused(group, run):
-    """What is read as another type than it was saved in would go on as another number."""
+    """Arrays read as another type than they were saved in would have other values."""
     path = newest(run)
     held = load(path, (group,)).groups[group]
     name = next(name for name, array in held.items() if array.dtype == np.float32)
@@ -97,19 +97,19 @@ def test_arrays_of_another_type_are_refused(group, run):
 
     forge(path, retyped)
     with pytest.raises(Incompatible, match=f"has {name} float64"):
-        go_on(run, "resume")
+        train_on(run, "resume")
 
 
 @pytest.mark.parametrize(("free", "warned"), [(1e9, 0), (40e3, 1)])
-def test_a_disk_that_may_fill_is_warned_of(free, warned, run, monkeypatch):
+def test_a_disk_that_may_fill_gives_a_warning(free, warned, run, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(total=1e12, free=free))
-    told = go_on(run, "init_from", stop=signal.SIGTERM)
-    assert len(told) == warned
-    assert all("will take" in line for line in told)
+    warnings = train_on(run, "init_from", stop=signal.SIGTERM)
+    assert len(warnings) == warned
+    assert all("will take" in line for line in warnings)
 
 
-def test_a_disk_with_no_room_for_one_checkpoint_is_refused_at_once(run, monkeypatch):
+def test_a_disk_too_full_for_one_checkpoint_is_refused(run, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda at: SimpleNamespace(total=1e12, free=1e3))
     with pytest.raises(OutOfSpace, match="a checkpoint takes"):
-        go_on(run, "init_from")
+        train_on(run, "init_from")
     assert not (run.parent / "second").exists()

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from rlctl.actions.verdict import verdict
+from rlctl.actions.verdict import make_verdict
 from rlctl.engines.api import Result
 
 
-def judged(last, best, target=780.0, best_step=500, run="runs/a"):
+def verdict_of(last, best, target=780.0, best_step=500, run="runs/a"):
     result = Result(
         steps=1000,
         seconds=1.0,
@@ -19,7 +19,7 @@ def judged(last, best, target=780.0, best_step=500, run="runs/a"):
         evaluation={} if last is None else {"return": {"mean": last}},
         best=None if best is None else {"step": best_step, "return": best},
     )
-    return verdict(SimpleNamespace(target_return=target, seed=3), Path(run), result)
+    return make_verdict(SimpleNamespace(target_return=target, seed=3), Path(run), result)
 
 
 @pytest.mark.parametrize(
@@ -38,20 +38,20 @@ def judged(last, best, target=780.0, best_step=500, run="runs/a"):
     ],
 )
 def test_words(last, best, learned, message):
-    found = judged(last, best).to_json()
+    found = verdict_of(last, best).to_json()
     assert (found["learned"], found["message"]) == (learned, message)
     assert bool(found["hint"]) is not learned
 
 
 def test_negative_returns():
-    assert judged(-4.9, -4.0, target=-5.0).learned
-    assert judged(-6.0, -5.5, target=-5.0).message == (
+    assert verdict_of(-4.9, -4.0, target=-5.0).learned
+    assert verdict_of(-6.0, -5.5, target=-5.0).message == (
         "not learned: -6 of -5; best so far -5.5 at step 500"
     )
 
 
 def test_hint_can_be_pasted():
-    hint = judged(0.0, 1.0, run="my runs/a").hint
+    hint = verdict_of(0.0, 1.0, run="my runs/a").hint
     assert "rlctl train --resume 'my runs/a' --steps 2000" in hint
     assert "--seed 4" in hint
 
@@ -60,4 +60,4 @@ def test_hint_can_be_pasted():
     ("last", "best", "target"), [(1.0, 1.0, None), (None, None, 780.0), (None, 3.0, 780.0)]
 )
 def test_none_without_a_target_or_an_evaluation(last, best, target):
-    assert judged(last, best, target) is None
+    assert verdict_of(last, best, target) is None

@@ -141,7 +141,7 @@ def test_films_of_one_and_of_several(run):
     ("given", "complaint"),
     [
         ({"steps": 2.5}, "^steps: 2.5 is not a whole number"),
-        ({"steps": 0}, "0 steps cannot be filmed"),
+        ({"steps": 0}, "0 steps cannot be rendered"),
         ({"seed": None}, "^seed: None is not a whole number"),
         ({"num_envs": "two"}, "^num_envs: 'two' is not a whole number"),
         ({"fps": "fast"}, "^fps: 'fast' is not a number"),

@@ -62,6 +62,6 @@ def test_a_warning_that_is_an_error_ends_a_training_as_any_error_does():
     with Bar(False) as bar:
         listener = Listener(bar.on_event)
         listener({"event": "warning", "message": "mind this"})
-    assert listener.over
+    assert listener.stopped
     with pytest.raises(rlctl.RlctlWarning, match="mind this"):
-        listener.check()
+        listener.raise_error()

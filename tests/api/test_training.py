@@ -127,7 +127,7 @@ def test_a_run_that_stopped_at_its_target_says_how_to_train_on(tmp_path):
     given = {"num_envs": 16, "settings": settings, "out": tmp_path / "run", "device": "cpu"}
     report = rlctl.train("pendulum", steps=4 * UPDATE, **given)
     assert report.steps == 2 * UPDATE
-    with pytest.warns(rlctl.RlctlWarning, match="train.stop_at_target=false trains on"):
+    with pytest.warns(rlctl.RlctlWarning, match="train.stop_at_target=false continues"):
         assert rlctl.train(resume=report, device="cpu").steps == 2 * UPDATE
     onwards = {"train.stop_at_target": False}
     assert rlctl.train(resume=report, settings=onwards, device="cpu").steps == 4 * UPDATE

@@ -1,4 +1,4 @@
-"""A training as watchers see it, and a command that stands in for those that draw."""
+"""Fake training for callbacks, and a fake rlctl command for background jobs."""
 
 import json
 import sys
@@ -13,19 +13,19 @@ from rlctl.core.config import resolve, set_layer
 from rlctl.core.progress import Progress
 from rlctl.engines.config import TrainConfig
 
-# Draws what it was told to, once it may: while `hold` is there it waits. Told to fail it does.
-DRAW = """
+# Writes its --out file. Waits while the file `hold` exists; fails if `fail` or `crash` exists.
+COMMAND = """
 import json, os, sys, time
 from pathlib import Path
 arguments = sys.argv[1:]
 out = Path(arguments[arguments.index("--out") + 1])
 with open("log", "a") as log:
-    where = [os.getpid(), os.getpgid(0), os.getsid(0)]
-    log.write(json.dumps([arguments, where]) + "\\n")
+    ids = [os.getpid(), os.getpgid(0), os.getsid(0)]
+    log.write(json.dumps([arguments, ids]) + "\\n")
 while Path("hold").exists():
     time.sleep(0.01)
 if Path("fail").exists():
-    print(json.dumps({"error": {"message": "out of paint"}}))
+    print(json.dumps({"error": {"message": "out of memory"}}))
     sys.exit(10)
 if Path("crash").exists():
     sys.exit("a traceback")
@@ -33,16 +33,16 @@ if "--ckpt" in arguments:
     checkpoint = Path(arguments[arguments.index("--ckpt") + 1])
     out.write_text(" ".join(file.read_text() for file in checkpoint.iterdir()))
 else:
-    out.write_text("drawn")
+    out.write_text("done")
 """
 
 
-class Stage:
-    """A training's folder and events, and what was drawn there."""
+class FakeTraining:
+    """A run folder, the events of a training, and the log of the commands it started."""
 
     def __init__(self):
-        self.heard, self.signum = [], None
-        self.progress = Progress(self.heard.append)
+        self.events, self.signum = [], None
+        self.progress = Progress(self.events.append)
         self.folder = Path("run")
         self.folder.mkdir()
 
@@ -52,27 +52,27 @@ class Stage:
             self.folder, "pendulum", "ppo", settings, start, self.progress, lambda: self.signum
         )
 
-    def told(self, *kinds):
-        return [event for event in self.heard if event["event"] in kinds]
+    def events_of(self, *kinds):
+        return [event for event in self.events if event["event"] in kinds]
 
-    def drawings(self):
-        """Arguments of the commands that were started, and where they ran."""
+    def commands(self):
+        """Return arguments and (pid, process group, session) of every command started."""
         log = Path("log")
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
-    def until(self, condition):
+    def wait_for(self, condition):
         for _ in range(1000):
             if condition():
                 return
             time.sleep(0.01)
-        raise AssertionError("it never came")
+        raise AssertionError("timed out")
 
 
 @pytest.fixture
-def stage(monkeypatch, tmp_path):
-    script = tmp_path / "draw.py"
-    script.write_text(DRAW)
+def training(monkeypatch, tmp_path):
+    script = tmp_path / "command.py"
+    script.write_text(COMMAND)
     monkeypatch.setattr(
         self_command, "command", lambda *arguments: [sys.executable, str(script), *arguments]
     )
-    return Stage()
+    return FakeTraining()

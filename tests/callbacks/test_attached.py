@@ -1,4 +1,4 @@
-"""Watchers hear everything, and whatever befalls them the training goes on."""
+"""Tests of attached callbacks: they receive all events, and their errors end no training."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from rlctl.core.errors import OutOfSpace, Stopped, StoppedUnsaved
 from rlctl.core.progress import Progress
 
 
-class Callback:
+class Recorder:
+    """Callback that records its calls and raises where told to."""
+
     def __init__(self, fails=()):
         self.calls, self.fails = [], fails
 
@@ -27,17 +29,17 @@ class Callback:
 
 
 @pytest.fixture
-def heard():
+def events():
     return []
 
 
 @pytest.fixture
-def progress(heard):
-    return Progress(heard.append)
+def progress(events):
+    return Progress(events.append)
 
 
-def test_events_then_the_end(progress):
-    callback = Callback()
+def test_events_then_finish_then_close(progress):
+    callback = Recorder()
     progress.event("before")
     with attached([callback], progress):
         progress.event("eval")
@@ -46,16 +48,16 @@ def test_events_then_the_end(progress):
 
 
 @pytest.mark.parametrize("error", [Stopped("a signal"), ValueError("a bug")])
-def test_they_are_told_how_it_ended(progress, error):
-    callback = Callback()
+def test_finish_receives_the_error(progress, error):
+    callback = Recorder()
     with pytest.raises(type(error)), attached([callback], progress):
         raise error
     assert callback.calls == [("finish", error), ("close", None)]
 
 
 @pytest.mark.parametrize("error", [StoppedUnsaved("twice"), KeyboardInterrupt()])
-def test_who_insists_is_not_kept_waiting(progress, error):
-    callback = Callback()
+def test_a_second_stop_skips_finish(progress, error):
+    callback = Recorder()
     with pytest.raises(type(error)), attached([callback], progress):
         raise error
     assert callback.calls == [("close", None)]
@@ -63,28 +65,28 @@ def test_who_insists_is_not_kept_waiting(progress, error):
 
 @pytest.mark.parametrize("error", [OSError("no space"), OutOfSpace("no space", "make room")])
 @pytest.mark.parametrize("where", ["on_event", "finish"])
-def test_one_that_fails_costs_a_warning_and_its_place(progress, heard, where, error):
-    bad, good = Callback({where: error, "close": OSError("again")}), Callback()
+def test_a_failing_callback_is_detached_with_a_warning(progress, events, where, error):
+    bad, good = Recorder({where: error, "close": OSError("again")}), Recorder()
     with attached([bad, good], progress):
         progress.event("eval")
         progress.event("eval")
-    warnings = [event["message"] for event in heard if event["event"] == "warning"]
-    assert warnings == ["Callback is off from here on: no space"]
+    warnings = [event["message"] for event in events if event["event"] == "warning"]
+    assert warnings == ["callback Recorder failed and is detached: no space"]
     assert [name for name, _ in bad.calls].count(where) == 1
     assert [what for name, what in good.calls if what == "eval"] == ["eval", "eval"]
     assert ("finish", None) in good.calls
 
 
-def test_a_second_signal_in_the_middle_of_an_event_ends_the_training(progress):
+def test_a_second_signal_during_an_event_ends_the_training(progress):
     with (
         pytest.raises(StoppedUnsaved),
-        attached([Callback({"on_event": StoppedUnsaved("x")})], progress),
+        attached([Recorder({"on_event": StoppedUnsaved("x")})], progress),
     ):
         progress.event("eval")
 
 
-def test_a_second_signal_at_the_end_ends_only_the_waiting(progress):
-    slow, other = Callback({"finish": StoppedUnsaved("twice")}), Callback()
+def test_a_second_signal_during_finish_cancels_only_the_callbacks(progress):
+    slow, other = Recorder({"finish": StoppedUnsaved("twice")}), Recorder()
     stop = Stopped("once")
     with pytest.raises(Stopped), attached([slow, other], progress):
         raise stop

@@ -1,4 +1,4 @@
-"""What draws beside a training: gently, one at a time, whole or not at all."""
+"""Tests of background jobs: low priority, one at a time, no partial output."""
 
 import os
 from pathlib import Path
@@ -7,86 +7,86 @@ import pytest
 
 from rlctl.callbacks.background_job import BackgroundJob
 
-WORK = ("plot", "run")
+COMMAND = ("plot", "run")
 
 
 @pytest.fixture
-def side(stage):
-    side = BackgroundJob(Path("run/.room"), stage.progress, stage.heard.append)
-    yield side
-    side.close()
+def job(training):
+    job = BackgroundJob(Path("run/.temp"), training.progress, training.events.append)
+    yield job
+    job.close()
 
 
-def test_it_is_told_what_to_draw_and_hears_no_ctrl_c(stage, side):
-    side.start(WORK, Path("run/a.png"))
-    side.wait(lambda: False)
-    ((arguments, (_, group, session)),) = stage.drawings()
-    assert arguments == ["plot", "run", "--out", "run/.room/a.png", "--json", "--quiet"]
+def test_arguments_and_process_group(training, job):
+    job.start(COMMAND, Path("run/a.png"))
+    job.wait(lambda: False)
+    ((arguments, (_, group, session)),) = training.commands()
+    assert arguments == ["plot", "run", "--out", "run/.temp/a.png", "--json", "--quiet"]
     assert group != os.getpgid(0)
     assert session == os.getsid(0)
-    assert stage.heard == [Path("run/a.png")]
-    assert not side.room.exists()
+    assert training.events == [Path("run/a.png")]
+    assert not job.temp_folder.exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="where there are such policies")
-@pytest.mark.parametrize("gently", [True, False])
-def test_it_runs_when_nobody_else_does_unless_it_hurries(stage, side, gently):
+@pytest.mark.parametrize("low_priority", [True, False])
+def test_scheduling_policy(training, job, low_priority):
     Path("hold").touch()
-    side.start(WORK, Path("run/a.png"), gently)
-    stage.until(stage.drawings)
-    policy = os.sched_getscheduler(stage.drawings()[0][1][0])
-    assert policy == (os.SCHED_IDLE if gently else os.sched_getscheduler(0))
+    job.start(COMMAND, Path("run/a.png"), low_priority)
+    training.wait_for(training.commands)
+    policy = os.sched_getscheduler(training.commands()[0][1][0])
+    assert policy == (os.SCHED_IDLE if low_priority else os.sched_getscheduler(0))
 
 
-def test_nothing_is_there_before_it_is_whole(stage, side):
+def test_output_appears_only_when_complete(training, job):
     Path("hold").touch()
     Path("run/a.png").write_text("before")
-    side.start(WORK, Path("run/a.png"))
-    assert side.busy
+    job.start(COMMAND, Path("run/a.png"))
+    assert job.busy
     assert Path("run/a.png").read_text() == "before"
     Path("hold").unlink()
-    side.wait(lambda: False)
-    assert not side.busy
-    assert Path("run/a.png").read_text() == "drawn"
+    job.wait(lambda: False)
+    assert not job.busy
+    assert Path("run/a.png").read_text() == "done"
 
 
-def test_giving_up_ends_it_and_cleans_up(stage, side):
+def test_close_kills_the_command_and_cleans_up(training, job):
     Path("hold").touch()
-    side.start(WORK, Path("run/a.png"))
-    stage.until(stage.drawings)
-    side.wait(lambda: True)
-    assert side.busy
-    side.close()
+    job.start(COMMAND, Path("run/a.png"))
+    training.wait_for(training.commands)
+    job.wait(lambda: True)
+    assert job.busy
+    job.close()
     assert os.listdir("run") == []
     with pytest.raises(ProcessLookupError):
-        os.kill(stage.drawings()[0][1][0], 0)
+        os.kill(training.commands()[0][1][0], 0)
 
 
-def test_hurrying_begins_anew(stage, side):
-    side.hurry()
+def test_restart_at_normal_priority(training, job):
+    job.restart_at_normal_priority()
     Path("hold").touch()
-    side.start(WORK, Path("run/a.png"))
-    stage.until(stage.drawings)
-    side.hurry()
+    job.start(COMMAND, Path("run/a.png"))
+    training.wait_for(training.commands)
+    job.restart_at_normal_priority()
     Path("hold").unlink()
-    side.wait(lambda: False)
-    (first, (one, *_)), (second, (other, *_)) = stage.drawings()
+    job.wait(lambda: False)
+    (first, (one, *_)), (second, (other, *_)) = training.commands()
     assert first == second
     assert one != other
-    assert Path("run/a.png").read_text() == "drawn"
+    assert Path("run/a.png").read_text() == "done"
 
 
-@pytest.mark.parametrize(("how", "why"), [("fail", "out of paint"), ("crash", "exit 1")])
-def test_failures_are_told_once(stage, side, how, why):
+@pytest.mark.parametrize(("how", "reason"), [("fail", "out of memory"), ("crash", "exit code 1")])
+def test_only_the_first_failure_is_warned_about(training, job, how, reason):
     Path(how).touch()
     for _ in range(2):
-        side.start(WORK, Path("run/a.png"))
-        side.wait(lambda: False)
-    assert stage.heard == [{"event": "warning", "message": f"no a.png: {why}"}]
+        job.start(COMMAND, Path("run/a.png"))
+        job.wait(lambda: False)
+    assert training.events == [{"event": "warning", "message": f"a.png was not written: {reason}"}]
     assert os.listdir("run") == []
 
 
-def test_what_a_killed_training_left_is_swept(stage):
-    Path("run/.room/step_1").mkdir(parents=True)
-    BackgroundJob(Path("run/.room"), stage.progress)
+def test_leftovers_of_a_killed_training_are_deleted(training):
+    Path("run/.temp/step_1").mkdir(parents=True)
+    BackgroundJob(Path("run/.temp"), training.progress)
     assert os.listdir("run") == []

@@ -1,4 +1,4 @@
-"""When the learning curves are drawn."""
+"""Tests of the plot callback: when it plots."""
 
 from pathlib import Path
 
@@ -10,52 +10,52 @@ EVAL, SAVE = {"event": "eval"}, {"event": "checkpoint"}
 
 
 @pytest.fixture
-def curves(stage):
-    curves = plot.Plot(stage.info())
-    yield curves
-    curves.close()
+def callback(training):
+    callback = plot.Plot(training.info())
+    yield callback
+    callback.close()
 
 
-def test_at_most_once_a_minute(stage, curves, monkeypatch):
+def test_plots_at_most_once_a_minute(training, callback, monkeypatch):
     now = plot.time.monotonic()
     times = iter([now + 1, now + plot.EVERY + 1, now + plot.EVERY + 2, now + 2 * plot.EVERY + 2])
     monkeypatch.setattr(plot.time, "monotonic", lambda: next(times))
     for event, count in ((EVAL, 0), (SAVE, 1), (EVAL, 1), (EVAL, 2)):
-        curves.on_event(event)
-        curves._side.wait(lambda: False)
-        assert len(stage.drawings()) == count
-    assert stage.drawings()[0][0][:2] == ["plot", "run"]
-    assert Path("run/plot.png").read_text() == "drawn"
+        callback.on_event(event)
+        callback._job.wait(lambda: False)
+        assert len(training.commands()) == count
+    assert training.commands()[0][0][:2] == ["plot", "run"]
+    assert Path("run/plot.png").read_text() == "done"
 
 
-def test_never_two_at_once(stage, curves, monkeypatch):
+def test_never_runs_two_plots_concurrently(training, callback, monkeypatch):
     monkeypatch.setattr(plot, "EVERY", 0.0)
     Path("hold").touch()
-    curves.on_event(EVAL)
-    stage.until(stage.drawings)
-    curves.on_event(EVAL)
-    assert len(stage.drawings()) == 1
+    callback.on_event(EVAL)
+    training.wait_for(training.commands)
+    callback.on_event(EVAL)
+    assert len(training.commands()) == 1
 
 
-def test_not_between_evaluations(stage, curves, monkeypatch):
+def test_ignores_events_between_evaluations(training, callback, monkeypatch):
     monkeypatch.setattr(plot, "EVERY", 0.0)
-    curves.on_event({"event": "progress"})
-    curves.on_event({"event": "phase", "name": "save"})
-    assert not curves._side.busy
+    callback.on_event({"event": "progress"})
+    callback.on_event({"event": "phase", "name": "save"})
+    assert not callback._job.busy
 
 
-def test_the_end_is_drawn_whatever_was_before(stage, curves, monkeypatch):
+def test_plots_at_the_end_even_after_an_error(training, callback, monkeypatch):
     monkeypatch.setattr(plot, "EVERY", 0.0)
     Path("hold").touch()
-    curves.on_event(EVAL)
-    stage.until(stage.drawings)
+    callback.on_event(EVAL)
+    training.wait_for(training.commands)
     Path("hold").unlink()
-    curves.finish(ValueError("the training failed"))
-    assert Path("run/plot.png").read_text() == "drawn"
-    assert stage.told("phase") == [{"event": "phase", "name": "plot"}]
+    callback.finish(ValueError("the training failed"))
+    assert Path("run/plot.png").read_text() == "done"
+    assert training.events_of("phase") == [{"event": "phase", "name": "plot"}]
 
 
-def test_without_news_nothing_is_drawn(stage, curves):
-    curves.on_event({"event": "start"})
-    curves.finish(None)
-    assert stage.drawings() == []
+def test_plots_nothing_without_new_rows(training, callback):
+    callback.on_event({"event": "start"})
+    callback.finish(None)
+    assert training.commands() == []

@@ -1,4 +1,4 @@
-"""Which checkpoints are filmed, and that retention does not take them away meanwhile."""
+"""Tests of the video callback: which checkpoints are rendered, also if deleted meanwhile."""
 
 import os
 import shutil
@@ -11,130 +11,130 @@ from rlctl.core.errors import Diverged, Stopped
 
 
 @pytest.fixture
-def make(stage):
-    films = []
+def make(training):
+    callbacks = []
 
-    def made(every=100, start=0):
-        films.append(Videos(stage.info(f"train.video_every={every}", start=start)))
-        return films[-1]
+    def make(every=100, start=0):
+        callbacks.append(Videos(training.info(f"train.video_every={every}", start=start)))
+        return callbacks[-1]
 
-    yield made
-    for one in films:
-        one.close()
+    yield make
+    for callback in callbacks:
+        callback.close()
 
 
 @pytest.fixture
-def save(stage):
-    """Save a checkpoint, and tell."""
+def save(training):
+    """Return a function that saves a checkpoint and reports it to a callback."""
 
-    def saved(films, steps):
-        path = stage.folder / "checkpoints" / f"step_{steps:012d}"
+    def save(callback, steps):
+        path = training.folder / "checkpoints" / f"step_{steps:012d}"
         path.mkdir(parents=True)
         (path / "policy").write_text(f"policy of {steps}")
-        films.on_event({"event": "checkpoint", "steps": steps, "path": str(path), "best": False})
+        callback.on_event({"event": "checkpoint", "steps": steps, "path": str(path), "best": False})
         return path
 
-    return saved
+    return save
 
 
-def drawn():
+def rendered():
     folder = Path("run/videos")
     names = [name for name in os.listdir(folder) if name != ".drawing"] if folder.exists() else []
     return {int(name[5:17]): (folder / name).read_text() for name in names}
 
 
-def settle(stage, films):
-    films._side.wait(lambda: False)
+def wait(callback):
+    callback._job.wait(lambda: False)
 
 
-def test_checkpoints_that_cross_a_multiple_are_filmed(stage, make, save):
-    films = make(every=100)
+def test_checkpoints_that_cross_a_multiple_are_rendered(training, make, save):
+    callback = make(every=100)
     for steps in (60, 110, 150, 330):
-        save(films, steps)
-        settle(stage, films)
-    assert drawn() == {110: "policy of 110", 330: "policy of 330"}
-    assert [event["path"] for event in stage.told("film")] == [
+        save(callback, steps)
+        wait(callback)
+    assert rendered() == {110: "policy of 110", 330: "policy of 330"}
+    assert [event["path"] for event in training.events_of("film")] == [
         f"run/videos/step_{steps:012d}.mp4" for steps in (110, 330)
     ]
-    assert all("--cpu" in arguments for arguments, _ in stage.drawings())
+    assert all("--cpu" in arguments for arguments, _ in training.commands())
 
 
-def test_a_resumed_training_counts_from_where_it_was(stage, make, save):
-    films = make(every=100, start=110)
-    save(films, 150)
-    settle(stage, films)
-    assert drawn() == {}
+def test_a_resumed_training_counts_from_its_start_step(training, make, save):
+    callback = make(every=100, start=110)
+    save(callback, 150)
+    wait(callback)
+    assert rendered() == {}
 
 
-def test_a_checkpoint_deleted_while_it_is_filmed(stage, make, save):
+def test_a_checkpoint_may_be_deleted_while_it_is_rendered(training, make, save):
     Path("hold").touch()
-    films = make()
-    path = save(films, 100)
+    callback = make()
+    path = save(callback, 100)
     shutil.rmtree(path)
     Path("hold").unlink()
-    settle(stage, films)
-    assert drawn() == {100: "policy of 100"}
+    wait(callback)
+    assert rendered() == {100: "policy of 100"}
     assert os.listdir("run/videos") == ["step_000000000100.mp4"]
 
 
-def test_the_files_are_copied_where_they_cannot_be_linked(stage, make, save, monkeypatch):
+def test_files_are_copied_where_hard_links_fail(training, make, save, monkeypatch):
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(1, "no links")))
-    films = make()
-    save(films, 100)
-    settle(stage, films)
-    assert drawn() == {100: "policy of 100"}
+    callback = make()
+    save(callback, 100)
+    wait(callback)
+    assert rendered() == {100: "policy of 100"}
 
 
-def test_one_is_skipped_while_another_is_drawn(stage, make, save):
+def test_a_checkpoint_is_skipped_while_another_is_rendered(training, make, save):
     Path("hold").touch()
-    films = make()
+    callback = make()
     for steps in (100, 200, 250):
-        save(films, steps)
-    assert [event["message"] for event in stage.told("note")] == [
-        "no film of step 200: another is still being drawn"
+        save(callback, steps)
+    assert [event["message"] for event in training.events_of("note")] == [
+        "no video of step 200: another is still being rendered"
     ]
     Path("hold").unlink()
-    settle(stage, films)
-    assert drawn() == {100: "policy of 100"}
+    wait(callback)
+    assert rendered() == {100: "policy of 100"}
 
 
-def test_the_end_waits_for_the_film_under_way_and_the_last_one(stage, make, save):
+def test_finish_waits_for_the_running_video_and_renders_the_last(training, make, save):
     Path("hold").touch()
-    films = make()
+    callback = make()
     for steps in (100, 150):
-        save(films, steps)
-    stage.until(stage.drawings)
+        save(callback, steps)
+    training.wait_for(training.commands)
     Path("hold").unlink()
-    films.finish(None)
-    assert drawn() == {100: "policy of 100", 150: "policy of 150"}
-    assert stage.told("phase")[0]["name"] == "film"
-    assert "Ctrl-C" in stage.told("note")[0]["message"]
+    callback.finish(None)
+    assert rendered() == {100: "policy of 100", 150: "policy of 150"}
+    assert training.events_of("phase")[0]["name"] == "film"
+    assert "Ctrl-C" in training.events_of("note")[0]["message"]
 
 
 @pytest.mark.parametrize("error", [Stopped("x"), Diverged("x")])
-def test_a_training_cut_short_waits_for_no_film(stage, make, save, error):
+def test_finish_does_not_wait_after_an_error(training, make, save, error):
     Path("hold").touch()
-    films = make()
+    callback = make()
     for steps in (100, 150):
-        save(films, steps)
+        save(callback, steps)
     Path("hold").unlink()
-    films.finish(error)
-    films.close()
-    assert drawn() == {}
+    callback.finish(error)
+    callback.close()
+    assert rendered() == {}
 
 
-def test_ctrl_c_leaves_the_last_film_undone(stage, make, save):
+def test_ctrl_c_skips_the_last_video(training, make, save):
     Path("hold").touch()
-    films = make()
-    save(films, 100)
-    films._progress.event = lambda kind, **_: kind == "phase" and setattr(stage, "signum", 2)
-    films.finish(None)
-    films.close()
-    assert drawn() == {}
+    callback = make()
+    save(callback, 100)
+    callback._progress.event = lambda kind, **_: kind == "phase" and setattr(training, "signum", 2)
+    callback.finish(None)
+    callback.close()
+    assert rendered() == {}
     assert os.listdir("run/videos") == []
 
 
-def test_nothing_new_nothing_to_wait_for(stage, make):
+def test_finish_without_checkpoints_does_nothing(training, make):
     make().finish(None)
-    assert stage.heard == []
-    assert stage.drawings() == []
+    assert training.events == []
+    assert training.commands() == []

@@ -1,4 +1,4 @@
-"""W&B, played by a module that writes down what is asked of it."""
+"""Tests of the W&B callback with a fake `wandb` module that records its calls."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from written_run import eval_row, train_row
 from rlctl.callbacks import wandb
 from rlctl.core.errors import DeviceUnavailable, Diverged, Stopped
 
-STAND_IN = """
+FAKE_WANDB = """
 calls = []
 
 class Settings(dict):
@@ -35,24 +35,24 @@ def init(**arguments):
 def calls(tmp_path, monkeypatch):
     folder = tmp_path / "packages"
     folder.mkdir()
-    (folder / "wandb.py").write_text(STAND_IN)
+    (folder / "wandb.py").write_text(FAKE_WANDB)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "wandb", raising=False)
     monkeypatch.delenv("WANDB_PROJECT", raising=False)
-    import wandb as stand_in
+    import wandb as fake
 
-    yield stand_in.calls
+    yield fake.calls
     monkeypatch.delitem(sys.modules, "wandb")
 
 
-def test_a_training_is_logged_against_its_steps(stage, calls):
-    wandb.check()
-    one = wandb.WandB(stage.info("train.seed=3"))
-    one.on_event({"event": "phase", "name": "update"})
-    one.on_event({"event": "progress", **train_row(1)})
-    one.on_event({"event": "eval", **eval_row(1, 80.0)})
-    one.finish(None)
-    one.close()
+def test_a_training_is_logged_against_its_steps(training, calls):
+    wandb.validate()
+    callback = wandb.WandB(training.info("train.seed=3"))
+    callback.on_event({"event": "phase", "name": "update"})
+    callback.on_event({"event": "progress", **train_row(1)})
+    callback.on_event({"event": "eval", **eval_row(1, 80.0)})
+    callback.finish(None)
+    callback.close()
     assert calls[0] == ("login",)
     assert calls[1][0] == "init"
     started = calls[1][1]
@@ -69,31 +69,31 @@ def test_a_training_is_logged_against_its_steps(stage, calls):
     assert end == ("finish", 0)
 
 
-def test_a_resumed_training_is_the_same_run_of_theirs(stage, calls):
-    ids = [wandb.WandB(stage.info(start=start)) and calls[-1][1]["id"] for start in (0, 500)]
+def test_a_resumed_training_logs_to_the_same_wandb_run(training, calls):
+    ids = [wandb.WandB(training.info(start=start)) and calls[-1][1]["id"] for start in (0, 500)]
     assert ids[0] == ids[1] == Path("run/wandb/id").read_text()
     assert len(ids[0]) == 8
 
 
-def test_the_user_s_project(stage, calls, monkeypatch):
+def test_project_from_the_environment(training, calls, monkeypatch):
     monkeypatch.setenv("WANDB_PROJECT", "legs")
-    wandb.WandB(stage.info())
+    wandb.WandB(training.info())
     assert calls[-1][1]["project"] == "legs"
 
 
 @pytest.mark.parametrize(("error", "code"), [(Stopped("x"), 0), (Diverged("x"), 1)])
-def test_how_it_ended(stage, calls, error, code):
-    wandb.WandB(stage.info()).finish(error)
+def test_exit_code(training, calls, error, code):
+    wandb.WandB(training.info()).finish(error)
     assert calls[-1] == ("finish", code)
 
 
 @pytest.mark.parametrize("call", ["login", "init"])
-def test_without_an_account_it_is_refused(stage, calls, monkeypatch, call):
+def test_a_missing_api_key_is_refused(training, calls, monkeypatch, call):
     def refuse(**_):
         raise RuntimeError("No API key configured")
 
     monkeypatch.setattr(sys.modules["wandb"], call, refuse)
-    begin = {"login": wandb.check, "init": lambda: wandb.WandB(stage.info())}[call]
+    start = {"login": wandb.validate, "init": lambda: wandb.WandB(training.info())}[call]
     with pytest.raises(DeviceUnavailable, match="No API key") as caught:
-        begin()
+        start()
     assert "WANDB_MODE=offline" in caught.value.hint

@@ -189,9 +189,9 @@ def test_what_plays_in_no_environment_tells_of_it(path, tmp_path):
     forge(path, unit)
     saved_with(path, jax="0.1.0")
     for change in ("unit", "packages"):
-        warnings = []
-        export(tmp_path / change, "numpy", str(path), tell=warnings.append)
-        compare_backends(CompareRequest(ckpt=str(path), num_tests=1), tell=warnings.append)
-        assert len(warnings) == 2
-        assert all(("deg/s" in line) == (change == "unit") for line in warnings)
+        told = []
+        export(tmp_path / change, "numpy", str(path), warn=told.append)
+        compare_backends(CompareRequest(ckpt=str(path), num_tests=1), warn=told.append)
+        assert len(told) == 2
+        assert all(("deg/s" in line) == (change == "unit") for line in told)
         forge(path, lambda content: content["env"]["spec"].update(Pendulum.spec.to_json()))

@@ -54,22 +54,27 @@ def test_options_reach_the_action(rlctl, asked):
     assert (request.physics, request.max_episode_steps) == ("native", 5)
     assert request.overrides == ("env.x=1",)
     assert str(request.save_trajectories) == "t.npz"
-    assert request.told == CommandOverride("vx=1", "0: vx=1", clip=True)
+    assert request.command_override == CommandOverride("vx=1", "0: vx=1", clip=True)
 
 
 def test_the_film_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
     from rlctl.actions import render
 
-    shots = []
+    requests = []
 
-    def film(path, env, ckpt, shot, look, progress, tell):
-        shots.append(shot)
+    def render_video(path, env, ckpt, request, options, progress, warn):
+        requests.append(request)
         raise CheckFailed("no film here")
 
-    monkeypatch.setattr(render, "render", film)
+    monkeypatch.setattr(render, "render", render_video)
     rlctl("eval", "--seed", 4, "--set", "env.x=1", "--command", "vx=1", "--video", "a.mp4")
-    (shot,) = shots
-    assert (shot.seed, shot.overrides, shot.told) == (4, ("env.x=1",), CommandOverride("vx=1"))
+    (request,) = requests
+    override = CommandOverride("vx=1")
+    assert (request.seed, request.overrides, request.command_override) == (
+        4,
+        ("env.x=1",),
+        override,
+    )
 
 
 def test_how_commands_were_met_is_a_table(rlctl, asked, monkeypatch):

@@ -14,7 +14,7 @@ def test_what_was_written_is_told(rlctl, tmp_path):
     assert json.loads((tmp_path / "p.npz.json").read_text())["environment"] == "pendulum"
     again = rlctl("export", "--format", "torch", "--out", "p.npz", "--json")
     assert again.code == 2
-    assert "there already" in again.envelope["error"]["message"]
+    assert "already exists" in again.envelope["error"]["message"]
 
 
 def test_the_envelope(rlctl, tmp_path):

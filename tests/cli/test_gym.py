@@ -32,7 +32,7 @@ def test_from_training_to_a_film(rlctl):
     done = rlctl("train", "--resume", "run", "--steps", 128, "--json")
     assert done.code == 0, done.err
     (warning,) = (event["message"] for event in done.events if event["event"] == "warning")
-    assert "gym:Pendulum-v1 goes on with fresh episodes" in warning
+    assert "gym:Pendulum-v1 resumes with new episodes" in warning
     assert done.envelope["data"]["steps"] == 128
     refused = rlctl("train", "--resume", "run", "--steps", 192, "--set", "env.g=6")
     assert refused.code == 2

@@ -185,7 +185,7 @@ def test_bad_arguments(rlctl, tmp_path):
     assert rlctl("import", source("brax_raw"), "--out", "made", "--obs-clip", "5").code == 2
     done = rlctl("import", source("brax_dict"), "--out", "made", "--activation", "tanh")
     assert done.code == 2
-    assert "its activation is relu, not tanh" in done.err
+    assert "has the activation relu, not tanh" in done.err
 
 
 def test_a_payload_ends_the_command(rlctl, tmp_path):

@@ -125,13 +125,13 @@ def test_the_page_holds_everything_and_loads_nothing(rlctl):
     assert cells[cells.index("ppo.learning_rate") :][:3] == ["ppo.learning_rate", "0.001", "--set"]
     assert cells.count("train.seed") == 1  # a default: with all settings only
     assert cells.count("train.steps") == 2
-    for words in ("79 to 82", "25 %", "rlctl train pendulum", "commit abc, changed since"):
+    for words in ("79 to 82", "25 %", "rlctl train pendulum", "commit abc, with changes"):
         assert words in cells
     assert cells[cells.index("best checkpoint") + 1].endswith("step_000000000500")
     assert cells[cells.index("best evaluation") + 1] == "return 80 at 500 steps"
     assert cells.count("best") == 1
     assert "runs/a/long.webm" in page.texts["code"][0]
-    assert page.texts["dt"] == ["best return", "steps", "time", "films"]
+    assert page.texts["dt"] == ["best return", "steps", "time", "videos"]
     assert page.texts["dd"] == ["80", "1,000", "1:40", "2"]
     assert page.texts["title"][1:] == ["80 at 500", "70 at 1000", "60 at 500", "60 at 1000"]
 
@@ -179,7 +179,7 @@ def test_a_damaged_config_is_said_and_done_without(rlctl):
         (["."], 3, "the folder is not a run"),
         (["x" * 5000], 3, "cannot look up xxx"),
         (["empty"], 3, "there are no metrics in"),
-        (["hollow"], 3, "holds a figure that can be drawn"),
+        (["hollow"], 3, "holds a metric that can be plotted"),
         (["full", "--out", "plot.jpg"], 2, "plot.jpg does not end in .png, .svg, .html"),
         (["full", "--out", "plot"], 2, "plot does not end in"),
         (["full", "--out", "folder.png"], 2, "folder.png is a folder"),
@@ -214,7 +214,7 @@ def test_without_matplotlib(rlctl, monkeypatch):
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     done = rlctl("plot")
     assert (done.code, done.out) == (7, "")
-    assert "by matplotlib, which is not installed" in done.err
+    assert "need matplotlib, which is not installed" in done.err
     assert f"{sys.executable} -m pip install matplotlib" in done.err
 
 

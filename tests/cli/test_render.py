@@ -41,7 +41,7 @@ def test_a_film_without_a_name_is_called_after_what_it_shows(rlctl):
     before = Path("pendulum-1000.mp4").read_bytes()
     done = rlctl(*args)
     assert done.code == 2
-    assert "there is a pendulum-1000.mp4 here already" in done.err
+    assert "pendulum-1000.mp4 already exists" in done.err
     assert "--out" in done.err
     assert Path("pendulum-1000.mp4").read_bytes() == before
 
@@ -105,16 +105,16 @@ def test_tiles_are_described(rlctl):
     ("args", "code", "words"),
     [
         ((), 3, "no run with a checkpoint yet"),
-        (("--out", "a.mp4", "--num-envs", "0"), 2, "0 environments cannot be filmed; 1 to 16"),
-        (("--out", "a.mp4", "--num-envs", "17"), 2, "17 environments cannot be filmed; 1 to 16"),
+        (("--out", "a.mp4", "--num-envs", "0"), 2, "0 environments cannot be rendered"),
+        (("--out", "a.mp4", "--num-envs", "17"), 2, "rendered; allowed: 1 to 16"),
         (("--out", "a.mp4", "--num-envs", "two"), 2, "--num-envs"),
-        (("--out", "a.mp4", *("--ckpt", "x") * 5), 2, "5 checkpoints cannot be filmed"),
+        (("--out", "a.mp4", *("--ckpt", "x") * 5), 2, "5 checkpoints cannot be rendered"),
         (("--out", "a.mp4", "--num-envs", "2", *("--ckpt", "x") * 2), 2, "leave --num-envs out"),
         (("--out", "a.avi"), 2, "a.avi does not end in"),
         (("--out", "a.mp4", "--size", "big"), 2, "--size big is not WIDTHxHEIGHT"),
         (("--out", "a.mp4", "--size", "-2x4"), 2, "--size -2x4 is not WIDTHxHEIGHT"),
         (("--out", "a.mp4", "--size", "7x7"), 2, "even numbers"),
-        (("--out", "a.mp4", "--steps", "0"), 2, "0 steps cannot be filmed"),
+        (("--out", "a.mp4", "--steps", "0"), 2, "0 steps cannot be rendered"),
         (("--out", "a.mp4", "--fps", "0"), 2, "0 frames per second"),
         (("--out", "a.mp4", "--fps", "fast"), 2, "--fps"),
         (("--out", "a.mp4", "--cpu", "--device", "gpu"), 2, "contradict"),

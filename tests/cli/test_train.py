@@ -244,7 +244,7 @@ class TestResume:
         os.rename("run/checkpoints", "elsewhere")
         done = rlctl("train", "--resume", run, "--json")
         assert done.code == 0
-        assert "begins anew" in done.err
+        assert "starts over" in done.err
         assert [e["steps"] for e in done.events if e["event"] == "progress"] == [100, 200]
         assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 2
 

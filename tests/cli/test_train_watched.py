@@ -23,7 +23,7 @@ SMALL = (
 )
 TRAIN = ("--cpu", "--json", "--out", "run", *(part for text in SMALL for part in ("--set", text)))
 FAKE = ("train", "pendulum", "--algo", "fake", "--steps", 200, "--out", "run", "--json")
-needs_matplotlib = pytest.mark.skipif(not plot.possible(), reason="matplotlib is not installed")
+needs_matplotlib = pytest.mark.skipif(not plot.is_available(), reason="matplotlib is not installed")
 
 
 def logs():

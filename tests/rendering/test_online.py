@@ -8,8 +8,8 @@ import pytest
 import saved_policy
 from PIL import Image
 
-from rlctl.actions.films.request import RenderRequest
 from rlctl.actions.render import render
+from rlctl.actions.videos.request import RenderRequest
 from rlctl.core.errors import RendererMissing, UsageError
 from rlctl.rendering.online import drawing, fit
 from rlctl.rendering.options import RenderOptions
@@ -19,7 +19,7 @@ TOY = "gym:toy_gym:Toy-v0"
 
 def test_a_contact_sheet_shows_the_steps():
     saved_policy.save(TOY, length=100, colour=50)
-    done = render(Path("toy.png"), shot=RenderRequest(steps=4))
+    done = render(Path("toy.png"), request=RenderRequest(steps=4))
     assert (done.frames, done.steps, done.size) == (5, 4, (120, 90))
     assert (done.physics, done.camera, len(done.returns)) == ("gymnasium", "its own", 1)
     page = np.asarray(Image.open("toy.png"))
@@ -31,7 +31,7 @@ def test_a_contact_sheet_shows_the_steps():
 def test_a_film_lasts_as_long_as_what_it_shows():
     saved_policy.save(TOY)
     done = render(
-        Path("toy.mp4"), shot=RenderRequest(steps=40), look=RenderOptions(size=(160, 160))
+        Path("toy.mp4"), request=RenderRequest(steps=40), options=RenderOptions(size=(160, 160))
     )
     assert (done.fps, done.frames, done.seconds) == (20.0, 40, 2.0)
     assert len(done.returns) == 8
@@ -56,15 +56,17 @@ def test_pictures_are_fitted_whole():
 def test_there_is_no_camera_to_choose():
     saved_policy.save(TOY)
     with pytest.raises(UsageError, match="draws itself; there is no camera 'nose'"):
-        render(Path("a.png"), look=RenderOptions(camera="nose"))
+        render(Path("a.png"), options=RenderOptions(camera="nose"))
 
 
-@pytest.mark.parametrize("shot", [RenderRequest(num_envs=2), RenderRequest(beside=("runs/other",))])
-def test_there_is_no_second_tile(shot):
+@pytest.mark.parametrize(
+    "render_request", [RenderRequest(num_envs=2), RenderRequest(other_ckpts=("runs/other",))]
+)
+def test_there_is_no_second_tile(render_request):
     saved_policy.save(TOY)
     saved_policy.save(TOY, out=Path("runs/other"))
     with pytest.raises(UsageError, match="draws itself, and one at a time; 2 tiles"):
-        render(Path("a.png"), shot=shot)
+        render(Path("a.png"), request=render_request)
 
 
 def test_an_environment_that_does_not_draw():

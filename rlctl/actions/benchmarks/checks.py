@@ -1,4 +1,4 @@
-"""Whether a benchmark is good enough: against bars, and against an earlier one."""
+"""Checks of a benchmark: minimum returns, fraction of seeds that learn, regressions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from rlctl.actions.benchmarks.scores import Scores, difference
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.safe_io import parse_json, read
 
-_MOST = 2**26  # bytes of a results.json
-FEWEST = 3  # scores on either side, below which resampling says nothing of the spread
+_MAX_BYTES = 2**26  # of a results.json
+MIN_SEEDS = 3  # fewer scores per side give no meaningful bootstrap interval
 
 
 @dataclass(frozen=True)
 class Check:
-    """One bar and whether it was met.
+    """Result of one check.
 
     Attributes:
         env: Environment.
-        ok: Whether.
-        detail: What was needed and what there is.
+        ok: Whether it passed.
+        detail: The required and the actual value.
     """
 
     env: str
@@ -27,47 +27,51 @@ class Check:
     detail: str
 
 
-def at_least(bars: Mapping[str, float], scores: Mapping[str, Scores | None]) -> list[Check]:
-    """Whether the mean over seeds reaches the bar of every environment that has one."""
+def check_returns(
+    min_returns: Mapping[str, float], scores: Mapping[str, Scores | None]
+) -> list[Check]:
+    """Check that the mean return over seeds reaches the minimum of each environment."""
     checks = []
-    for env, bar in bars.items():
-        found = scores[env]
-        ok = found is not None and found.mean >= bar
-        got = "no finished training" if found is None else f"mean return {found.mean:,.2f}"
-        checks.append(Check(env, ok, f"{got}, {'at least' if ok else 'below'} {bar:,g}"))
+    for env, minimum in min_returns.items():
+        score = scores[env]
+        ok = score is not None and score.mean >= minimum
+        actual = "no finished training" if score is None else f"mean return {score.mean:,.2f}"
+        checks.append(Check(env, ok, f"{actual}, {'at least' if ok else 'below'} {minimum:,g}"))
     return checks
 
 
-def share_learned(least: float, learned: Mapping[str, tuple[int, int]]) -> list[Check]:
+def check_learned(min_fraction: float, learned: Mapping[str, tuple[int, int]]) -> list[Check]:
     """Check that enough seeds of every environment learned their task.
 
     Args:
-        least: The smallest share that is enough, 0 to 1; 0 for no check.
-        learned: How many trainings of an environment reached its target return, and of how many.
+        min_fraction: Smallest fraction of seeds that passes, 0 to 1; 0 for no check.
+        learned: Environment -> (seeds that reached the target return, all seeds).
     """
     checks = []
-    for env, (count, total) in learned.items() if least else ():
-        ok = count / total >= least
-        words = "at least" if ok else "below"
-        checks.append(Check(env, ok, f"{count} of {total} seeds learned, {words} {least:g}"))
+    for env, (count, total) in learned.items() if min_fraction else ():
+        # Not count >= min_fraction * total: 0.14 * 50 is above 7 in floating point.
+        ok = count / total >= min_fraction
+        relation = "at least" if ok else "below"
+        detail = f"{count} of {total} seeds learned, {relation} {min_fraction:g}"
+        checks.append(Check(env, ok, detail))
     return checks
 
 
-def not_below(
+def check_regressions(
     earlier: Mapping[str, Sequence[float]], scores: Mapping[str, Scores | None]
 ) -> list[Check]:
-    """Whether no environment got worse than it was.
+    """Check that no environment got worse than in an earlier benchmark.
 
-    It did where the whole 95 % interval of the change of the interquartile mean lies below zero.
+    It got worse if the 95 % interval of the change of the interquartile mean is below zero.
 
     Args:
-        earlier: Scores by environment, of an earlier benchmark.
-        scores: The ones of now.
+        earlier: Environment -> scores of the earlier benchmark.
+        scores: Environment -> scores of this one.
     """
     checks = []
     for env, old in earlier.items():
         new = scores.get(env)
-        if new is None or min(len(new.values), len(old)) < FEWEST:
+        if new is None or min(len(new.values), len(old)) < MIN_SEEDS:
             count = len(new.values) if new else 0
             checks.append(Check(env, False, f"{count} and {len(old)} scores are too few"))
             continue
@@ -80,25 +84,25 @@ def not_below(
 def read_earlier(
     file: Path, algo: str, steps: int, envs: Sequence[str], seeds: int
 ) -> dict[str, list[float]]:
-    """The scores of an earlier benchmark on those of the environments that it has.
+    """Read the scores of an earlier benchmark, for the environments that it has.
 
     Args:
-        file: The results.json it wrote.
-        algo: Algorithm that it must have had.
-        steps: Steps that it must have had.
-        envs: Environments.
-        seeds: How many the new one has.
+        file: Its results.json.
+        algo: The algorithm it must have.
+        steps: The number of steps it must have.
+        envs: Environments of the new benchmark.
+        seeds: Number of seeds of the new benchmark.
 
     Raises:
-        NotFound: There is no such file.
-        Incompatible: It is no such file, or of other trainings.
+        NotFound: The file does not exist.
+        Incompatible: It is not a results.json, or its trainings are not comparable.
         UsageError: There are too few seeds to compare.
     """
     try:
-        old = parse_json(read(file, _MOST))
+        old = parse_json(read(file, _MAX_BYTES))
         kind = (old["algo"], old["steps"])
-        scores = {env: found["scores"] for env, found in old["envs"].items()}
-        values = {env: found["values"] for env, found in scores.items() if found and env in envs}
+        scores = {env: report["scores"] for env, report in old["envs"].items()}
+        values = {env: score["values"] for env, score in scores.items() if score and env in envs}
         if not isinstance(old["steps"], int) or not all(map(_are_numbers, values.values())):
             raise TypeError
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -114,10 +118,10 @@ def read_earlier(
         )
     if not values:
         raise Incompatible(f"{file} has none of {', '.join(envs)}", "compare the same environments")
-    if (fewest := min(seeds, *map(len, values.values()))) < FEWEST:
+    if (fewest := min(seeds, *map(len, values.values()))) < MIN_SEEDS:
         raise UsageError(
-            f"{fewest} seeds are too few to tell a change from chance; {FEWEST} is the least",
-            f"run both with --seeds {FEWEST} or more, or give a bar with --min-return",
+            f"{fewest} seeds are too few to tell a change from chance; {MIN_SEEDS} is the least",
+            f"run both with --seeds {MIN_SEEDS} or more, or give a bar with --min-return",
         )
     return values
 

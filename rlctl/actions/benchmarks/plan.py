@@ -1,4 +1,4 @@
-"""What a benchmark is asked for, and the trainings that this comes to."""
+"""Benchmark request, and the trainings it consists of."""
 
 import shutil
 from collections.abc import Mapping
@@ -14,30 +14,30 @@ from rlctl.core.lock import FILES
 from rlctl.core.runs import Run, read_config, runs_root
 
 FIXED = (
-    "train.stop_at_target=false",  # a training that stops early is no figure of its length
-    "train.plot=false",  # the benchmark draws its own
+    "train.stop_at_target=false",  # scores are compared after the same number of steps
+    "train.plot=false",  # the benchmark plots all runs together
 )
 
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """What to run, and what it must reach.
+    """Request for a benchmark: the trainings and the checks.
 
     Attributes:
         envs: Environments.
         algo: Algorithm.
-        seeds: Trainings of each, with seeds 0 to seeds - 1.
-        steps: Environment steps of each.
-        jobs: Trainings at once.
+        seeds: Trainings per environment, with seeds 0 to seeds - 1.
+        steps: Environment steps of each training.
+        jobs: Number of concurrent trainings.
         out: The benchmark's folder, None for one under the runs folder.
         config: A TOML file of settings.
         overrides: "section.key=value", as --set takes them.
         physics: Physics back end, None for that of the settings.
-        device: Where to compute.
-        min_return: Environment -> what its mean over seeds must reach.
-        min_share: The share of an environment's seeds that must learn: reach the settings'
-            `train.target_return` in an evaluation.
-        against: The results.json of an earlier benchmark, which this one must not fall below.
+        device: Device to compute on.
+        min_return: Environment -> smallest mean return over seeds that passes.
+        min_share: Smallest fraction of an environment's seeds that must learn, which means to
+            reach `train.target_return` in an evaluation.
+        against: results.json of an earlier benchmark, for the regression check.
     """
 
     envs: tuple[str, ...]
@@ -56,16 +56,16 @@ class BenchmarkRequest:
 
     @property
     def folder(self) -> Path:
-        """Where everything is written."""
+        """The benchmark's folder."""
         return self.out if self.out is not None else runs_root() / f"benchmark-{self.algo}"
 
 
 def tasks_of(request: BenchmarkRequest) -> list[Task]:
-    """Every training, seed after seed.
+    """Return all trainings, ordered by seed.
 
     Raises:
-        UsageError: Names or settings that cannot be used, or not those of the folder's runs.
-        NotFound: The file of settings is not there.
+        UsageError: A name or setting is invalid, or differs from those of the existing runs.
+        NotFound: The settings file does not exist.
     """
     return [_task(request, env, seed) for seed in range(request.seeds) for env in request.envs]
 
@@ -76,8 +76,8 @@ def _task(request: BenchmarkRequest, env: str, seed: int) -> Task:
     settings = resolve_training(env, request.algo, request.config, overrides, flags)
     if request.min_share and settings["train"].target_return is None:
         raise UsageError(
-            f"--min-share asks how many seeds learn {env}, and no target return is set for it",
-            "say what counts as learned: --set train.target_return=X",
+            f"--min-share needs a target return, and {env} has none",
+            "set the return that counts as learned: --set train.target_return=X",
         )
     name = f"{env}-s{seed}".replace(":", "_").replace("/", "_")
     folder = request.folder / "runs" / name
@@ -93,9 +93,9 @@ def _task(request: BenchmarkRequest, env: str, seed: int) -> Task:
     return Task(env, seed, folder, log, tuple(arguments))
 
 
-def _check_same(folder: Path, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def _check_same(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuse to mix trainings of different settings in one benchmark."""
-    old, new = _flat(there), _flat(wanted)
+    old, new = _flat(saved), _flat(wanted)
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             raise UsageError(
@@ -111,22 +111,22 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resumed_or_new(task: Task, device: str) -> Task:
-    """The task, going on with its run if that has a checkpoint; other remains are removed.
+    """Return a task that resumes the run if it has a checkpoint; delete a run without one.
 
     Raises:
-        RunInUse: Another process is at it.
+        RunInUse: Another process uses the run.
     """
     if store.steps(task.folder / "checkpoints"):
         arguments = (task.env, "--resume", str(task.folder), "--device", device)
         return Task(task.env, task.seed, task.folder, task.log, arguments)
     if task.folder.is_dir() and _is_stub(task.folder):  # it ended before its first checkpoint
         with Run(task.folder):
-            pass  # nobody is at it
+            pass  # raises RunInUse if another process holds the lock
         shutil.rmtree(task.folder)
     return task
 
 
 def _is_stub(folder: Path) -> bool:
-    """Whether there is nothing in a folder but what a run begins with."""
-    begun = FILES | {"config.json", "metrics.jsonl", "checkpoints", "tensorboard", "wandb"}
-    return {path.name for path in folder.iterdir()} <= begun
+    """Tell whether a folder holds only the files that a run starts with."""
+    initial = FILES | {"config.json", "metrics.jsonl", "checkpoints", "tensorboard", "wandb"}
+    return {path.name for path in folder.iterdir()} <= initial

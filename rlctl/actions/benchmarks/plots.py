@@ -1,4 +1,4 @@
-"""Learning curves as a picture."""
+"""Plot of a benchmark's learning curves."""
 
 import math
 from importlib.util import find_spec
@@ -11,74 +11,73 @@ from rlctl.core.errors import pip_install
 from rlctl.core.files import write_atomic
 from rlctl.plots import style
 
-_OTHERS = ("#b5541c", "#4b8b3b", "#7a4fa3")  # published results, the best three
+_PUBLISHED_COLORS = ("#b5541c", "#4b8b3b", "#7a4fa3")
 
 
 def missing() -> str:
-    """What to install for plots, empty where nothing is missing."""
+    """Return what to install for plots, "" if nothing is missing."""
     if find_spec("matplotlib"):
         return ""
     return f"no plots: matplotlib is not installed ({pip_install('matplotlib')})"
 
 
 def plot_curves(path: Path, report: dict[str, Any]) -> None:
-    """Draw a panel per environment: training, evaluations, and published results.
+    """Plot training, evaluations and published results, with axes for each environment.
 
     Args:
-        path: PNG to write.
-        report: `Report.to_json()`, curves included.
+        path: The PNG file.
+        report: `Report.to_json()`.
 
     Raises:
-        OutOfSpace: It cannot be written.
+        OutOfSpace: The file cannot be written.
     """
     envs = report["envs"]
     columns = min(3, len(envs))
     rows = math.ceil(len(envs) / columns)
-    figure = style.canvas(4.6 * columns, 4.0 * rows + 0.4)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, (env, found) in zip(panels, envs.items(), strict=False):
-        _draw(panel, env, found, report["steps"])
-    for panel in panels[len(envs) :]:
-        panel.set_visible(False)
+    figure = style.new_figure(4.6 * columns, 4.0 * rows + 0.4)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (env, env_report) in zip(axes, envs.items(), strict=False):
+        _plot_env(ax, env, env_report, report["steps"])
+    for ax in axes[len(envs) :]:
+        ax.set_visible(False)
     figure.suptitle(f"{report['algo'].upper()}: return", color=style.INK)
-    write_atomic(path, style.encoded(figure, "png"))
+    write_atomic(path, style.encode(figure, "png"))
 
 
-def _draw(panel: Any, env: str, found: dict[str, Any], steps: int) -> None:
-    curves = [run["curve"] for run in found["runs"]]
-    style.tidy(panel, "environment steps")
-    panel.set_title(env, color=style.INK, fontsize=11)
-    panel.set_xlim(0, steps)
+def _plot_env(ax: Any, env: str, env_report: dict[str, Any], steps: int) -> None:
+    curves = [run["curve"] for run in env_report["runs"]]
+    style.style_axes(ax, "environment steps")
+    ax.set_title(env, color=style.INK, fontsize=11)
+    ax.set_xlim(0, steps)
     if curves:
-        x, every = filled(curves, steps)
+        x, returns = interpolate(curves, steps)
         if len(curves) > 1:
-            panel.fill_between(
-                x, every.min(axis=0), every.max(axis=0), color=style.LINE, alpha=0.18, linewidth=0,
-                label=f"training, range of {len(curves)} seeds",
-            )  # fmt: skip
-        panel.plot(x, every.mean(axis=0), color=style.LINE, linewidth=1.6, label="training, mean")
-        at, means = evaluated([run["evaluations"] for run in found["runs"]])
-        panel.plot(at, means, ".", color=style.LINE, markersize=7, label="evaluation, mean")
-    for other, color in zip(found["published"], _OTHERS, strict=False):
+            low, high = returns.min(axis=0), returns.max(axis=0)
+            label = f"training, range of {len(curves)} seeds"
+            ax.fill_between(x, low, high, color=style.LINE, alpha=0.18, linewidth=0, label=label)
+        ax.plot(x, returns.mean(axis=0), color=style.LINE, linewidth=1.6, label="training, mean")
+        at, means = mean_evaluations([run["evaluations"] for run in env_report["runs"]])
+        ax.plot(at, means, ".", color=style.LINE, markersize=7, label="evaluation, mean")
+    for other, color in zip(env_report["published"], _PUBLISHED_COLORS, strict=False):
         label = f"{other['title'].split(',')[0]}: {other['mean']:,.4g}"
-        panel.axhline(other["mean"], color=color, linewidth=1.0, linestyle="--", label=label)
+        ax.axhline(other["mean"], color=color, linewidth=1.0, linestyle="--", label=label)
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2}
-    panel.legend(**below, fontsize=7, frameon=False, labelcolor=style.INK)
+    ax.legend(**below, fontsize=7, frameon=False, labelcolor=style.INK)
 
 
-def evaluated(evaluations: list[list[tuple[int, float]]]) -> tuple[list[int], list[float]]:
-    """Steps at which every seed was evaluated, and the mean over seeds there."""
-    seeds = [dict(found) for found in evaluations]
+def mean_evaluations(evaluations: list[list[tuple[int, float]]]) -> tuple[list[int], list[float]]:
+    """Return the steps at which every seed was evaluated, and the mean over seeds there."""
+    seeds = [dict(rows) for rows in evaluations]
     at = sorted(set.intersection(*map(set, seeds)))
     return at, [sum(seed[step] for seed in seeds) / len(seeds) for step in at]
 
 
-def filled(curves: list[list[float | None]], steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Curves of S seeds over P parts of a training, gaps bridged by straight lines.
+def interpolate(curves: list[list[float | None]], steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate the gaps in curves of S seeds over P parts of a training linearly.
 
     Returns:
-        Steps at the parts' middles (P',) and returns (S, P'), from the first part that every seed
-        has to the last one.
+        Steps at the centres of the parts (P',) and returns (S, P'), between the first and the last
+        part for which every seed has a value.
     """
     raw = np.array(curves, float)  # None becomes nan
     points = raw.shape[1]

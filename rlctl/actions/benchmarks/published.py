@@ -1,4 +1,4 @@
-"""Results that others published, from the table beside this file."""
+"""Published results of other implementations, from `published.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ class Published:
     """One published result.
 
     Attributes:
-        title: Whose.
-        address: Where it can be read.
-        env: The environment there, version included.
+        title: Title of the source.
+        address: URL of the source.
+        env: The environment there, with its version.
         steps: Environment steps of training.
-        metric: What was averaged.
-        mean: Over seeds.
-        std: Over seeds, None where none is stated.
-        seeds: How many, None where that is not stated.
-        note: What else tells it from the others.
+        metric: The averaged metric.
+        mean: Mean over seeds.
+        std: Standard deviation over seeds, None if not stated.
+        seeds: Number of seeds, None if not stated.
+        note: Other differences from the rest.
     """
 
     title: str
@@ -35,11 +35,11 @@ class Published:
 
 
 def published(env: str, algo: str) -> list[Published]:
-    """What others published of an algorithm on an environment, the highest mean first."""
+    """Return the published results of an algorithm on an environment, highest mean first."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    found = []
+    rows = []
     for name, row in table["results"].get(env, {}).items():
         source = dict(table["sources"][name])
         if source.pop("algo") == algo:
-            found.append(Published(**source, **row))
-    return sorted(found, key=lambda row: -row.mean)
+            rows.append(Published(**source, **row))
+    return sorted(rows, key=lambda row: -row.mean)

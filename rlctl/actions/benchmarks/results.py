@@ -1,4 +1,4 @@
-"""What a run of a benchmark came to, read from its folder."""
+"""Result of a benchmark's run, read from its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,25 +12,25 @@ from rlctl.core.runs import read_config
 
 @dataclass(frozen=True)
 class RunResult:
-    """One training.
+    """Result of one training.
 
     Attributes:
         env: Environment.
         seed: Seed.
         run: Its folder.
         status: `finished`, `stopped` or `failed`.
-        error: What went wrong, empty where nothing did.
+        error: Error message, empty without one.
         steps: Environment steps taken.
         seconds: Wall time of the training.
-        steps_per_second: Its speed, compiling left out.
-        episodes: How many ended.
+        steps_per_second: Its speed without compilation.
+        episodes: Number of finished episodes.
         final: Return of the last 100 training episodes.
-        evaluation: Mean return of the last evaluation, None where there was none.
+        evaluation: Mean return of the last evaluation, None without one.
         curve: See `scores.curve`.
         evaluations: Steps and mean return of every evaluation.
-        target: The return that counts as learned, None where the training had none.
-        learned: Whether an evaluation reached it.
-        git: The commit that trained it, None where that is not known.
+        target: The target return, None without one.
+        learned: Whether an evaluation reached the target return.
+        git: The git commit that trained it, None if unknown.
     """
 
     env: str
@@ -52,22 +52,22 @@ class RunResult:
 
 
 def is_finished(run: Path, steps: int) -> bool:
-    """Whether a run has a checkpoint of all its steps."""
+    """Tell whether a run has a checkpoint after all its steps."""
     return max(store.steps(run / "checkpoints"), default=-1) >= steps
 
 
-def read(env: str, seed: int, run: Path, steps: int, error: str = "") -> RunResult:
-    """The record of a run that was begun.
+def read_result(env: str, seed: int, run: Path, steps: int, error: str = "") -> RunResult:
+    """Read the result of a run.
 
     Args:
         env: Environment.
         seed: Seed.
         run: Its folder.
-        steps: Steps it should take in all.
-        error: What went wrong.
+        steps: Steps of the whole training.
+        error: Error message of the process, empty without one.
 
     Raises:
-        Damaged: Its settings cannot be read.
+        Damaged: The run's config.json cannot be read.
     """
     rows = list(Metrics(run / "metrics.jsonl").rows())
     training = [row for row in rows if row.get("kind") == "train"]

@@ -1,6 +1,6 @@
-"""The statistics of a benchmark: what a training came to, and what several of them say.
+"""Statistics of a benchmark: the score of a training, and aggregates over seeds.
 
-Shapes: S seeds. Returns are raw: sums of the environment's own rewards, never scaled.
+Shapes: S seeds, B bootstrap samples. Returns are sums of the environment's rewards, unscaled.
 """
 
 import math
@@ -13,12 +13,12 @@ import numpy as np
 LAST_EPISODES = 100
 CONFIDENCE = 0.95
 _RESAMPLES = 20_000
-_SEED = 20_210_830  # of the resampling, so that the same scores give the same interval
+_SEED = 20_210_830  # fixed, so that the same scores give the same interval
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Mean and standard deviation (of the sample, n - 1) of `count` numbers; None of too few."""
+    """Mean and sample standard deviation (n - 1) of `count` numbers; None if there are too few."""
 
     mean: float | None
     std: float | None
@@ -27,14 +27,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Scores:
-    """What S seeds say about one environment.
+    """Scores of S seeds on one environment.
 
     Attributes:
         values: The S scores.
-        mean: Their mean.
-        std: Their standard deviation (n - 1), None of one.
-        iqm: Their interquartile mean.
-        ci95: Ends of its 95 % bootstrap interval.
+        mean: Mean.
+        std: Standard deviation (n - 1), None of one score.
+        iqm: Interquartile mean.
+        ci95: 95 % bootstrap interval of the interquartile mean.
     """
 
     values: tuple[float, ...]
@@ -45,15 +45,16 @@ class Scores:
 
 
 def last_episodes(rows: Iterable[dict[str, Any]], wanted: int = LAST_EPISODES) -> Sample:
-    """Return of the last episodes of a training, whole updates, at least `wanted` if there are.
+    """Average the return over the last updates with at least `wanted` episodes.
 
     Args:
         rows: Rows of metrics.jsonl of kind `train`, in order: `episodes` counts all so far,
-            `return` is the mean over those that ended in the update, `return_std` (n) their spread.
-        wanted: Episodes.
+            `return` is the mean over those that ended in the update, `return_std` (n) their
+            standard deviation.
+        wanted: Least number of episodes; all episodes if there are fewer.
 
     Returns:
-        Their mean, their spread where every row tells its own, and how many they are.
+        Mean, standard deviation (None if a row lacks its own) and number of episodes.
     """
     parts: list[tuple[int, float, float | None]] = []
     for count, row in reversed(_counted(rows)):
@@ -71,15 +72,15 @@ def last_episodes(rows: Iterable[dict[str, Any]], wanted: int = LAST_EPISODES) -
 
 
 def curve(rows: Iterable[dict[str, Any]], steps: int, points: int = 100) -> list[float | None]:
-    """Mean return of the episodes that ended in each of `points` equal parts of the training.
+    """Average the return over episodes that ended in each of `points` equal parts.
 
     Args:
         rows: As in `last_episodes`, with `steps`.
         steps: Steps of the whole training.
-        points: How many parts.
+        points: Number of parts.
 
     Returns:
-        A mean for every part, None where no episode ended.
+        The mean of every part, None where no episode ended.
     """
     sums, counts = np.zeros(points), np.zeros(points)
     for count, row in _counted(rows):
@@ -90,9 +91,9 @@ def curve(rows: Iterable[dict[str, Any]], steps: int, points: int = 100) -> list
 
 
 def summarize(values: Sequence[float]) -> Scores:
-    """What S >= 1 scores say."""
+    """Aggregate S >= 1 scores."""
     array = np.asarray(values, float)
-    low, high = interval(resampled([array]))
+    low, high = interval(bootstrap([array]))
     return Scores(
         values=tuple(map(float, array)),
         mean=float(array.mean()),
@@ -103,46 +104,47 @@ def summarize(values: Sequence[float]) -> Scores:
 
 
 def interquartile_mean(scores: np.ndarray) -> float:
-    """Mean of the middle half of all scores, whichever shape they have.
+    """Average the middle half of all scores, of any shape.
 
-    Of n sorted scores floor(n / 4) are left out at either end (Agarwal et al. 2021, section 4.3).
+    Of n sorted scores floor(n / 4) are dropped at each end (Agarwal et al. 2021, section 4.3).
     """
     return float(_trimmed_mean(np.asarray(scores).reshape(1, -1))[0])
 
 
-def resampled(strata: Sequence[np.ndarray], seed: int = _SEED) -> np.ndarray:
-    """Interquartile means of stratified bootstrap samples, (B,).
+def bootstrap(strata: Sequence[np.ndarray], seed: int = _SEED) -> np.ndarray:
+    """Return interquartile means of stratified bootstrap samples, (B,).
 
-    Every stratum (a task: its scores, (S_i,)) is drawn anew with replacement, as large as it is,
-    and all draws are averaged together (Agarwal et al. 2021, section 4.1).
+    Every stratum (the scores of a task, (S_i,)) is resampled with replacement to its own size;
+    the mean is over all strata together (Agarwal et al. 2021, section 4.1).
     """
     rng = np.random.default_rng(seed)
-    draws = [x[rng.integers(len(x), size=(_RESAMPLES, len(x)))] for x in map(np.asarray, strata)]
-    return _trimmed_mean(np.concatenate(draws, axis=1))
+    samples = [x[rng.integers(len(x), size=(_RESAMPLES, len(x)))] for x in map(np.asarray, strata)]
+    return _trimmed_mean(np.concatenate(samples, axis=1))
 
 
 def interval(samples: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The percentile interval of bootstrap samples (B,)."""
-    outside = 50.0 * (1.0 - confidence)
-    low, high = np.percentile(samples, [outside, 100.0 - outside])
+    """Return the percentile interval of bootstrap samples (B,)."""
+    tail = 50.0 * (1.0 - confidence)
+    low, high = np.percentile(samples, [tail, 100.0 - tail])
     return float(low), float(high)
 
 
 def difference(new: Sequence[float], old: Sequence[float]) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the interquartile mean of `new` less that of `old`."""
+    """Return the 95 % bootstrap interval of IQM(new) - IQM(old)."""
     first, second = np.asarray(new, float), np.asarray(old, float)
-    return interval(resampled([first], _SEED) - resampled([second], _SEED + 1))
+    # Two seeds: with one, equal samples would be resampled alike and differ by exactly 0.
+    return interval(bootstrap([first], _SEED) - bootstrap([second], _SEED + 1))
 
 
 def _trimmed_mean(samples: np.ndarray) -> np.ndarray:
-    """Interquartile mean of every row, (B, n) -> (B,)."""
+    """Return the interquartile mean of every row, (B, n) -> (B,)."""
     n = samples.shape[1]
     cut = n // 4
     return np.sort(samples, axis=1)[:, cut : n - cut].mean(axis=1)
 
 
 def _counted(rows: Iterable[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
-    """The rows in which episodes ended, with how many did."""
+    """Return the rows in which episodes ended, with their number."""
     counted, before = [], 0
     for row in rows:
         count, before = row["episodes"] - before, row["episodes"]

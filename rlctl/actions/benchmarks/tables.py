@@ -1,4 +1,4 @@
-"""A benchmark as Markdown and as CSV."""
+"""Tables of a benchmark in Markdown and CSV."""
 
 import csv
 import io
@@ -16,12 +16,12 @@ COLUMNS = (
 
 
 def to_csv(report: Report) -> str:
-    """One row per training."""
+    """Write one row per training."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    for env, found in report["envs"].items():
-        for run in found["runs"]:
+    for env, env_report in report["envs"].items():
+        for run in env_report["runs"]:
             final = run["final"]
             row = [env, report["algo"], *(run[name] for name in COLUMNS[2:8])]
             row += [final["mean"], final["std"], final["count"], run["evaluation"]]
@@ -30,21 +30,21 @@ def to_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def to_markdown(report: Report, picture: str | None) -> str:
-    """The whole report.
+def to_markdown(report: Report, image: str | None) -> str:
+    """Write the whole report.
 
     Args:
         report: `Report.to_json()`.
-        picture: The learning curves' file, None where there is none.
+        image: File name of the learning curves, None without one.
     """
-    made = report["provenance"]
-    commit = (made["git"] or {}).get("commit", "unknown")[:12]
-    dirty = " with changes" if (made["git"] or {}).get("dirty") else ""
-    packages = ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    provenance = report["provenance"]
+    commit = (provenance["git"] or {}).get("commit", "unknown")[:12]
+    dirty = " with changes" if (provenance["git"] or {}).get("dirty") else ""
+    packages = ", ".join(f"{name} {version}" for name, version in provenance["packages"].items())
     lines = [
         f"# {report['algo'].upper()}, {report['steps']:,} steps, {plural(report['seeds'], 'seed')}",
         "",
-        f"{made['created']}, commit {commit}{dirty}; {made['platform']}; {packages}.",
+        f"{provenance['created']}, commit {commit}{dirty}; {provenance['platform']}; {packages}.",
         "",
         "Returns are raw sums of the environments' rewards. A seed's score is the mean over its "
         f"last {LAST_EPISODES} training episodes (of whole updates); std (n - 1) is over seeds; "
@@ -64,42 +64,49 @@ def to_markdown(report: Report, picture: str | None) -> str:
             "steps/s",
             "seeds",
         ),
-        [_summary(env, found, report["seeds"]) for env, found in report["envs"].items()],
+        [_summary(env, env_report, report["seeds"]) for env, env_report in report["envs"].items()],
     )
-    if picture:
-        lines += ["", f"![Learning curves]({picture})"]
+    if image:
+        lines += ["", f"![Learning curves]({image})"]
     if report["checks"]:
-        rows = [(c["env"], "met" if c["ok"] else "**not met**", c["detail"])
+        rows = [(c["env"], "passed" if c["ok"] else "**failed**", c["detail"])
                 for c in report["checks"]]  # fmt: skip
-        lines += ["", "## Checks", "", *_table(("environment", "", "what"), rows)]
-    for env, found in report["envs"].items():
-        lines += ["", f"## {env}", "", *_beside(report, env, found), "", *_runs(found)]
+        lines += ["", "## Checks", "", *_table(("environment", "result", "detail"), rows)]
+    for env, env_report in report["envs"].items():
+        lines += [
+            "",
+            f"## {env}",
+            "",
+            *_compare_published(report, env, env_report),
+            "",
+            *_runs(env_report),
+        ]
     return "\n".join(lines) + "\n"
 
 
 def number(value: float | None) -> str:
-    """Four digits or so, thousands separated; - where there is none."""
+    """Format a number with about four digits and thousands separators; `-` for None or nan."""
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def plural(count: int, word: str) -> str:
-    """A count of things."""
+    """Return a count with its noun, in the plural if needed."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def spread(mean: float | None, std: float | None) -> str:
-    """Mean and standard deviation."""
+    """Format mean and standard deviation."""
     return number(mean) + (f" ± {number(std)}" if std is not None else "")
 
 
-def _summary(env: str, found: Report, seeds: int) -> tuple[str, ...]:
-    score, evaluation = found["scores"], found["evaluations"]
-    done = sum(run["status"] == "finished" for run in found["runs"])
+def _summary(env: str, env_report: Report, seeds: int) -> tuple[str, ...]:
+    score, evaluation = env_report["scores"], env_report["evaluations"]
+    done = sum(run["status"] == "finished" for run in env_report["runs"])
     if score is None:
         return (env, "-", "-", "-", "-", "-", "-", str(done))
-    target, learned = found["target"], found["learned"]
+    target, learned = env_report["target"], env_report["learned"]
     return (
         env,
         spread(score["mean"], score["std"]),
@@ -107,29 +114,29 @@ def _summary(env: str, found: Report, seeds: int) -> tuple[str, ...]:
         " to ".join(map(number, score["ci95"])),
         spread(evaluation["mean"], evaluation["std"]) if evaluation else "-",
         "-" if learned is None else f"{learned} of {seeds} reach {number(target)}",
-        number(found["steps_per_second"]),
+        number(env_report["steps_per_second"]),
         str(done),
     )
 
 
-def _beside(report: Report, env: str, found: Report) -> list[str]:
-    """The result among the published ones."""
-    score = found["scores"]
-    mine = spread(score["mean"], score["std"]) if score else "-"
+def _compare_published(report: Report, env: str, env_report: Report) -> list[str]:
+    """Return the table of this result and the published ones."""
+    score = env_report["scores"]
+    result = spread(score["mean"], score["std"]) if score else "-"
     seeds = str(len(score["values"])) if score else "0"
     metric = f"training return of the last {LAST_EPISODES} episodes"
-    rows = [("**rlctl**", env, mine, f"{report['steps']:,}", seeds, metric)]
-    for row in found["published"]:
+    rows = [("**rlctl**", env, result, f"{report['steps']:,}", seeds, metric)]
+    for row in env_report["published"]:
         metric = f"{row['metric']}; {row['note']}" if row["note"] else row["metric"]
-        who = f"{row['title']} ({row['address']})"
+        source = f"{row['title']} ({row['address']})"
         rows.append((
-            who, row["env"], spread(row["mean"], row["std"]), f"{row['steps']:,}",
+            source, row["env"], spread(row["mean"], row["std"]), f"{row['steps']:,}",
             str(row["seeds"] or "-"), metric,
         ))  # fmt: skip
-    return _table(("who", "environment", "return", "steps", "seeds", "what was averaged"), rows)
+    return _table(("source", "environment", "return", "steps", "seeds", "metric"), rows)
 
 
-def _runs(found: Report) -> list[str]:
+def _runs(env_report: Report) -> list[str]:
     header = ("seed", "status", "score", "episodes", "last evaluation", "steps", "steps/s", "min")
     return _table(
         header,
@@ -144,7 +151,7 @@ def _runs(found: Report) -> list[str]:
                 number(run["steps_per_second"]),
                 f"{run['seconds'] / 60:.1f}",
             )
-            for run in found["runs"]
+            for run in env_report["runs"]
         ],
     )
 

@@ -1,4 +1,4 @@
-"""Trainings as processes of the real command line, several at once."""
+"""Run trainings as concurrent processes of `rlctl train`."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from rlctl.core import self_command
 from rlctl.core.files import writing
 
 Event = dict[str, Any]
-_LOOK_EVERY = 0.2  # seconds between two looks at the stop flag
+_POLL_INTERVAL = 0.2  # seconds between two checks of the stop flag
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Task:
     Attributes:
         env: Environment.
         seed: Seed.
-        folder: Its run.
-        log: Where what it says on stderr is kept.
-        arguments: Of `rlctl train`.
+        folder: Its run's folder.
+        log: File for its stderr.
+        arguments: Arguments of `rlctl train`.
     """
 
     env: str
@@ -41,18 +41,18 @@ class Task:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return f"{self.env} seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a training ended.
+    """A training that has ended.
 
     Attributes:
-        task: Which.
-        code: Exit code, negative where a signal ended it.
-        error: What it said was wrong, empty where nothing was.
+        task: The training.
+        code: Exit code, negative if a signal killed it.
+        error: Error message, empty without one.
     """
 
     task: Task
@@ -66,38 +66,38 @@ def train_all(
     stop: Callable[[], int | None],
     on_event: Callable[[Task, Event], None],
 ) -> Iterator[Ended]:
-    """Train everything, `jobs` at once, each on its own share of the cores; give each as it ends.
+    """Run trainings, `jobs` of them concurrently on disjoint cores; yield each as it ends.
 
-    When asked to stop, the trainings under way are told to, and save; no other begins. None
-    outlives this generator.
+    On a stop, the running trainings get SIGTERM and save, and no other starts. Closing the
+    generator kills the running trainings.
 
     Args:
-        tasks: What to train.
-        jobs: How many at once.
-        stop: The signal that asks to stop, None while none does.
+        tasks: The trainings.
+        jobs: Number of concurrent trainings.
+        stop: Returns the signal that asked to stop, None without one.
         on_event: Called with every event of every training.
     """
-    waiting, shares = deque(tasks), deque(core_shares(jobs))
-    heard: queue.Queue[tuple[_Training, Event | None]] = queue.Queue()
+    waiting, core_sets = deque(tasks), deque(split_cores(jobs))
+    events: queue.Queue[tuple[_Training, Event | None]] = queue.Queue()
     running: set[_Training] = set()
-    told = False
+    terminated = False
     try:
         while running or (waiting and stop() is None):
-            while waiting and shares and stop() is None:
-                running.add(_Training(waiting.popleft(), shares.popleft(), heard))
-            if stop() is not None and not told:
-                told = True
+            while waiting and core_sets and stop() is None:
+                running.add(_Training(waiting.popleft(), core_sets.popleft(), events))
+            if stop() is not None and not terminated:
+                terminated = True
                 for training in running:
                     training.process.send_signal(signal.SIGTERM)
             try:
-                training, event = heard.get(timeout=_LOOK_EVERY)
+                training, event = events.get(timeout=_POLL_INTERVAL)
             except queue.Empty:
                 continue
             if event is not None:
                 on_event(training.task, event)
                 continue
             running.remove(training)
-            shares.append(training.cores)
+            core_sets.append(training.cores)
             yield training.ended()
     finally:
         for training in running:
@@ -105,8 +105,8 @@ def train_all(
             training.ended()
 
 
-def core_shares(jobs: int) -> list[tuple[int, ...]]:
-    """The cores that this process may use, dealt out to jobs: each at least one."""
+def split_cores(jobs: int) -> list[tuple[int, ...]]:
+    """Split the cores this process may use among the jobs; each job gets at least one."""
     if hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
     else:
@@ -119,11 +119,11 @@ def core_shares(jobs: int) -> list[tuple[int, ...]]:
 
 @dataclass(eq=False)
 class _Training:
-    """A training under way: its process, and what it has said."""
+    """A running training: its process and output."""
 
     task: Task
     cores: tuple[int, ...]
-    heard: "queue.Queue[tuple[_Training, Event | None]]"
+    events: "queue.Queue[tuple[_Training, Event | None]]"
     envelope: Event = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,39 +139,39 @@ class _Training:
                 stderr=log,
                 text=True,
                 errors="replace",
-                start_new_session=True,  # Ctrl-C reaches it through `train_all` alone
+                start_new_session=True,  # Ctrl-C reaches it only through `train_all`
             )
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
 
     def ended(self) -> Ended:
-        """How it ended; waits for that."""
+        """Wait for the end and return it."""
         code = self.process.wait()
         self._reader.join()
         self.process.stdout.close()
-        told = (self.envelope.get("error") or {}).get("message", "")
-        return Ended(self.task, code, told or (code and self._last_words()) or "")
+        message = (self.envelope.get("error") or {}).get("message", "")
+        return Ended(self.task, code, message or (code and self._last_log_line()) or "")
 
     def _read(self, lines: IO[str]) -> None:
         for line in lines:
             try:
                 event = json.loads(line)
             except ValueError:
-                continue  # a library's word
+                continue  # output of a library
             if "event" in event:
-                self.heard.put((self, event))
+                self.events.put((self, event))
             else:
                 self.envelope = event
-        self.heard.put((self, None))
+        self.events.put((self, None))  # end of the output
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self.task.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"ended with code {self.process.returncode}"
 
 
 @contextmanager
 def _on_cores(cores: tuple[int, ...]) -> Iterator[None]:
-    """Have processes that are started in the body use these cores only, where the system can."""
+    """Pin processes that the `with` body starts to these cores, if the system supports it."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -1,8 +1,8 @@
-"""What a check of the device check is, and the list of them.
+"""List of the device checks, and their types.
 
-A check is a function without arguments that does something real and returns a `Finding`, or
-raises. It imports what it looks at inside itself, so that what is missing or broken fails that
-check alone. Checks run in a process of their own (`worker.py`), which may crash or hang.
+A check is a function without arguments that does real work and returns a `Finding`, or raises. It
+imports the packages it tests inside the function, so that a missing or broken package fails only
+that check. Checks run in a separate process (`worker.py`), which may crash or hang.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ Status = Literal["pass", "warn", "fail", "skip"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """Result of a check function.
 
     Attributes:
-        status: `pass`; `warn`, it works but not well; `fail`; `skip`, there is nothing to check.
-        value: The figure, plain JSON.
-        detail: The figure in words.
-        hint: What to do about it.
+        status: `pass`; `warn` if it works but not well; `fail`; `skip` if it does not apply.
+        value: The measured value, plain JSON.
+        detail: The measured value as text.
+        hint: What to do about a problem.
     """
 
     status: Status
@@ -30,11 +30,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One check, done. Status, value, detail and hint are those of its `Finding`.
+    """A finished check. Status, value, detail and hint are those of its `Finding`.
 
     Attributes:
-        seconds: How long it took, imports included.
-        needed: Whether its failure fails the device check.
+        seconds: Its duration, including imports.
+        needed: Whether its failure fails the command.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Row:
-    """A check in the list.
+    """Entry of the list of checks.
 
     Attributes:
-        name: What the report calls it.
+        name: Its name in the report.
         target: "module:attribute" below `rlctl.actions.device_checks`.
-        needed: Whether training and evaluating need it: then its failure fails the command.
-        bench: Whether it only runs with --bench.
-        seconds: How long it may take before it counts as hung.
+        needed: Whether training and evaluation need it; its failure then fails the command.
+        bench: Whether it runs only with --bench.
+        seconds: Timeout.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Checks of JAX and PyTorch: devices, arithmetic, gradients, compiling."""
+"""Checks of JAX and PyTorch: devices, arithmetic, gradients, compilation."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from rlctl.actions.device_checks.base import Finding
 from rlctl.core.device import gpu_missing
 
 _SIZE = 1024
-_FLOAT32 = 1e-5  # largest relative error of a float32 matrix product; usual is 1e-6
-_REDUCED = 1e-2  # TF32 gives 3e-4, bfloat16 3e-3
+_FLOAT32 = 1e-5  # largest relative error of a float32 matrix product; typical: 1e-6
+_REDUCED = 1e-2  # the same in reduced precision; typical: TF32 3e-4, bfloat16 3e-3
 
 
 def jax_devices() -> Finding:
-    """The devices JAX would use."""
+    """List the devices of JAX."""
     import jax
 
     devices = jax.devices()
@@ -23,7 +23,7 @@ def jax_devices() -> Finding:
     names = [kind.removeprefix("cpu: ") for kind in kinds]
     detail = f"jax {version('jax')} on {', '.join(names)}"
     if len(devices) > 1:
-        detail += "; a training uses the first"
+        detail += "; training uses the first"
     value = {"platform": devices[0].platform, "devices": kinds}
     if devices[0].platform == "cpu" and gpu_missing() is None:
         return Finding(
@@ -33,7 +33,7 @@ def jax_devices() -> Finding:
 
 
 def jax_matmul() -> Finding:
-    """A float32 product on JAX's device against float64."""
+    """Compare a float32 product on JAX's device with float64."""
     import jax
     import jax.numpy as jnp
 
@@ -43,20 +43,20 @@ def jax_matmul() -> Finding:
         left, right = jnp.asarray(a), jnp.asarray(b)
         return lambda: np.asarray(product(left, right))
 
-    return _product(multiply)
+    return _check_product(multiply)
 
 
 def jax_gradient() -> Finding:
-    """The gradient of a small network against its formula."""
+    """Compare the gradient of a small network with its closed form."""
     import jax
     import jax.numpy as jnp
 
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(64, 32)), rng.normal(size=(32, 16)) / 6
     gradient = jax.grad(lambda w, x: jnp.sum(jnp.tanh(jnp.dot(x, w, precision="highest")) ** 2))
-    found = np.asarray(gradient(jnp.asarray(w, jnp.float32), jnp.asarray(x, jnp.float32)))
-    y = np.tanh(x @ w)
-    error = _error(found, x.T @ (2 * y * (1 - y**2)))
+    result = np.asarray(gradient(jnp.asarray(w, jnp.float32), jnp.asarray(x, jnp.float32)))
+    y = np.tanh(x @ w)  # d/dw sum(y^2) = x^T (2 y (1 - y^2))
+    error = _error(result, x.T @ (2 * y * (1 - y**2)))
     detail = f"relative error {error:.0e}"
     if not error < 1e-4:
         return Finding("fail", error, detail, "jax computes wrong gradients; reinstall it")
@@ -64,7 +64,7 @@ def jax_gradient() -> Finding:
 
 
 def jax_jit() -> Finding:
-    """A chain of small operations, compiled against one by one."""
+    """Compare the speed of a chain of small operations, compiled and not."""
     import jax
     import jax.numpy as jnp
 
@@ -83,12 +83,12 @@ def jax_jit() -> Finding:
     value = {"speedup": slow / fast, "compile_seconds": compiling}
     detail = f"{slow / fast:.0f} times faster compiled, compiling took {compiling:.2f} s"
     if slow < fast:
-        return Finding("warn", value, detail, "compiling should pay; is the machine busy?")
+        return Finding("warn", value, detail, "compilation should pay off; is the machine busy?")
     return Finding("pass", value, detail)
 
 
 def torch_devices() -> Finding:
-    """The devices PyTorch would use."""
+    """List the devices of PyTorch."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -102,7 +102,7 @@ def torch_devices() -> Finding:
 
 
 def torch_matmul() -> Finding:
-    """A float32 product on PyTorch's device against float64."""
+    """Compare a float32 product on PyTorch's device with float64."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -111,11 +111,13 @@ def torch_matmul() -> Finding:
         left, right = torch.from_numpy(a).to(device), torch.from_numpy(b).to(device)
         return lambda: (left @ right).cpu().numpy()
 
-    return _product(multiply)
+    return _check_product(multiply)
 
 
-def _product(multiply: Callable[[np.ndarray, np.ndarray], Callable[[], np.ndarray]]) -> Finding:
-    """Multiply two float32 matrices: how exactly, and how fast."""
+def _check_product(
+    multiply: Callable[[np.ndarray, np.ndarray], Callable[[], np.ndarray]],
+) -> Finding:
+    """Measure error and speed of a float32 matrix product."""
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(_SIZE, _SIZE)).astype(np.float32) for _ in range(2))
     product = multiply(a, b)
@@ -126,17 +128,17 @@ def _product(multiply: Callable[[np.ndarray, np.ndarray], Callable[[], np.ndarra
     if error < _FLOAT32:
         return Finding("pass", value, detail)
     if error < _REDUCED:
-        hint = "this device rounds products to TF32 or bfloat16, for speed; training allows for it"
+        hint = "this device computes products in TF32 or bfloat16 for speed; training tolerates it"
         return Finding("warn", value, detail, hint)
     return Finding("fail", value, detail, "products are wrong; reinstall, or repair the driver")
 
 
-def _error(found: np.ndarray, exact: np.ndarray) -> float:
-    return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+def _error(result: np.ndarray, exact: np.ndarray) -> float:
+    return float(np.linalg.norm(result - exact) / np.linalg.norm(exact))
 
 
 def _seconds(action: Callable[[], object], repeats: int = 5) -> float:
-    """The fastest of a few runs, after one to warm up."""
+    """Return the shortest duration of a few runs, after a warm-up run."""
     times = []
     for _ in range(repeats + 1):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Checks of the machine and of what is installed on it."""
+"""Checks of the machine and of the installed packages."""
 
 import os
 import platform
@@ -14,8 +14,8 @@ from rlctl.core.device import gpu_missing
 from rlctl.core.errors import pip_install
 
 GIB = 2**30
-_ENOUGH = 2 * GIB  # training barkour with 1024 environments stays well below
-PACKAGES = (  # for source trees that were never installed, which pip knows nothing of
+_MIN_FREE = 2 * GIB  # barkour with 1024 environments needs less
+PACKAGES = (  # the dependencies, for source trees without package metadata
     *("brax", "gymnasium", "imageio", "imageio-ffmpeg", "jax", "matplotlib", "mujoco"),
     *("mujoco-mjx", "numpy", "optax", "orbax-checkpoint", "pillow", "rich", "safetensors"),
     *("tensorstore", "torch", "tqdm", "typer"),
@@ -23,53 +23,53 @@ PACKAGES = (  # for source trees that were never installed, which pip knows noth
 
 
 def python() -> Finding:
-    """The interpreter."""
-    found = platform.python_version()
-    detail = f"{found}, {platform.system()} {platform.machine()}, {sys.executable}"
-    return Finding("pass", found, detail)
+    """Report the Python interpreter."""
+    version_ = platform.python_version()
+    detail = f"{version_}, {platform.system()} {platform.machine()}, {sys.executable}"
+    return Finding("pass", version_, detail)
 
 
 def packages() -> Finding:
-    """What is installed, and whether it fits together. Imports nothing."""
-    found, missing = {}, []
-    for name in _needed():
+    """Check that the required packages are installed and match. Imports none of them."""
+    versions, missing = {}, []
+    for name in _required():
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             missing.append(name)
-    detail = ", ".join(f"{name} {found[name]}" for name in found)
+    detail = ", ".join(f"{name} {versions[name]}" for name in versions)
     if missing:
-        words = f"missing: {', '.join(missing)}"
-        return Finding("fail", found, words, pip_install(*missing))
-    if _minor(found["mujoco"]) != _minor(found["mujoco-mjx"]):
-        words = f"mujoco {found['mujoco']} and mujoco-mjx {found['mujoco-mjx']} do not match"
-        hint = pip_install(f"mujoco-mjx=={_minor(found['mujoco'])}.*")
-        return Finding("fail", found, words, hint)
-    return Finding("pass", found, detail)
+        detail = f"missing: {', '.join(missing)}"
+        return Finding("fail", versions, detail, pip_install(*missing))
+    if _minor(versions["mujoco"]) != _minor(versions["mujoco-mjx"]):
+        detail = f"mujoco {versions['mujoco']} and mujoco-mjx {versions['mujoco-mjx']} do not match"
+        hint = pip_install(f"mujoco-mjx=={_minor(versions['mujoco'])}.*")
+        return Finding("fail", versions, detail, hint)
+    return Finding("pass", versions, detail)
 
 
 def memory() -> Finding:
-    """Main memory, within the limits of a container."""
+    """Check the main memory, within the limits of a container."""
     total, free = _memory()
     value = {"total": total, "free": free, "used": total - free, "cores": cores()}
     detail = f"{free / GIB:.1f} GiB free of {total / GIB:.1f}, {cores()} CPU cores"
-    if free < _ENOUGH:
-        return Finding("warn", value, detail, "close other programs, or take fewer --num-envs")
+    if free < _MIN_FREE:
+        return Finding("warn", value, detail, "close other programs, or use a smaller --num-envs")
     return Finding("pass", value, detail)
 
 
 def gpu() -> Finding:
-    """NVIDIA's GPUs and their memory, as the driver sees them."""
+    """List NVIDIA GPUs and their memory, as reported by the driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         missing = gpu_missing()
-        return Finding("skip", [], missing[0] if missing else "nvidia-smi is not here")
+        return Finding("skip", [], missing[0] if missing else "nvidia-smi is not installed")
     names = "name,driver_version,memory.total,memory.used,memory.free"
     command = [program, f"--query-gpu={names}", "--format=csv,noheader,nounits"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
-        words = (done.stdout + done.stderr).strip().splitlines()
-        detail = words[-1] if words else "nvidia-smi failed"
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        detail = lines[-1] if lines else "nvidia-smi failed"
         return Finding("fail", [], detail, "repair NVIDIA's driver, or use --device cpu")
     cards = [_card(line) for line in done.stdout.strip().splitlines()]
     detail = "; ".join(
@@ -84,14 +84,14 @@ def gpu() -> Finding:
 
 
 def cores() -> int:
-    """CPU cores this process may use."""
+    """Return the number of CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _needed() -> list[str]:
-    """Names of the packages that rlctl itself requires, without its extras."""
+def _required() -> list[str]:
+    """Return the names of the packages that rlctl requires, without its extras."""
     try:
         lines = requires("rlctl") or []
     except PackageNotFoundError:
@@ -100,6 +100,7 @@ def _needed() -> list[str]:
 
 
 def _minor(text: str) -> str:
+    """Return MAJOR.MINOR of a version."""
     return ".".join(text.split(".")[:2])
 
 
@@ -111,18 +112,18 @@ def _card(line: str) -> dict[str, str | float]:
 
 
 def _memory() -> tuple[int, int]:
-    """Bytes in all and bytes free."""
+    """Return total and free memory in bytes."""
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return total, total
+        return total, total  # the free memory is unknown without /proc
     sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in text.splitlines()}
     total, free = sizes["MemTotal"], sizes["MemAvailable"]
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())
         used = int((group / "memory.current").read_text())
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
+    except (OSError, ValueError):  # no container, or no limit ("max")
         return total, free
     return min(total, limit), max(0, min(free, limit - used))

@@ -1,4 +1,4 @@
-"""Checks of what rlctl writes: checkpoints, compiled programs, pictures, films."""
+"""Checks of checkpoints, the compilation cache, rendering and video encoding."""
 
 import os
 import tempfile
@@ -13,11 +13,11 @@ from rlctl.core.errors import Damaged, OutOfSpace
 from rlctl.core.files import write_atomic
 
 _FRAMES = 20
-_SLOW_FRAME = 1.0  # s, of 640x480
+_SLOW_FRAME = 1.0  # seconds to render 640x480
 
 
 def checkpoint() -> Finding:
-    """Write one, verify it, let its policy act, and see that a flipped bit is noticed."""
+    """Write, verify and load a checkpoint, and check that a flipped bit is detected."""
     from rlctl.checkpoints import store
     from rlctl.core.specs import PolicySpec
     from rlctl.policies.base import policy_of
@@ -37,22 +37,22 @@ def checkpoint() -> Finding:
             return Finding("fail", None, f"the policy acts wrongly: {action}", "reinstall numpy")
         file = path / "policy.safetensors"
         size = file.stat().st_size
-        _flip_a_bit(file)
+        _flip_bit(file)
         try:
             store.load(path)
         except Damaged:
-            return Finding("pass", size, "written, verified, acts; a flipped bit is noticed")
-        return Finding("fail", size, "a flipped bit is not noticed", "please report it")
+            return Finding("pass", size, "written, verified and loaded; a flipped bit is detected")
+        return Finding("fail", size, "a flipped bit is not detected", "please report it")
 
 
 def compile_cache() -> Finding:
-    """Whether compiled programs can be kept for the next run."""
+    """Check that JAX's compilation cache can be written."""
     folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", ""))
     try:
         write_atomic(folder / ".device-check", b"")
         (folder / ".device-check").unlink()
     except OutOfSpace as error:
-        hint = "set JAX_COMPILATION_CACHE_DIR to a place you may write; else every run compiles"
+        hint = "set JAX_COMPILATION_CACHE_DIR to a writable folder; else every run compiles again"
         return Finding("warn", str(folder), error.message, hint)
     sizes = [file.stat().st_size for file in folder.iterdir() if file.is_file()]
     detail = f"{folder}, {len(sizes):,} files, {sum(sizes) / 2**20:.1f} MiB"
@@ -60,37 +60,37 @@ def compile_cache() -> Finding:
 
 
 def render() -> Finding:
-    """Draw the pendulum, without a display."""
+    """Render a pendulum without a display."""
     from rlctl.rendering import gl
 
     platform = gl.find()
     from rlctl.rendering.canvas import Canvas
 
     with Canvas(_scene(), 640, 480) as canvas:
-        canvas.draw(np.zeros(1))
+        canvas.draw(np.zeros(1))  # warm-up
         started = time.perf_counter()
         picture = canvas.draw(np.ones(1))
         seconds = time.perf_counter() - started
     detail = f"{platform}, {1000 * seconds:.0f} ms a frame of 640x480"
     if picture.std() < 1:
-        return Finding("fail", platform, f"{platform} draws empty pictures", gl.INSTALL)
+        return Finding("fail", platform, f"{platform} renders empty frames", gl.INSTALL)
     if seconds > _SLOW_FRAME:
-        hint = "drawn by the CPU; a smaller --size or --fps makes films faster"
+        hint = "the CPU renders; a smaller --size or --fps makes videos faster"
         return Finding("warn", platform, detail, hint)
     return Finding("pass", platform, detail)
 
 
 def video() -> Finding:
-    """Encode a film and decode it again."""
-    from rlctl.rendering import video as film
+    """Encode a video and decode it."""
+    from rlctl.rendering import video as encoder
 
-    def fading() -> Iterator[np.ndarray]:
-        for shade in np.linspace(0, 255, _FRAMES):
-            yield np.full((240, 320, 3), shade, np.uint8)
+    def frames_of_gray() -> Iterator[np.ndarray]:
+        for gray in np.linspace(0, 255, _FRAMES):
+            yield np.full((240, 320, 3), gray, np.uint8)
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        frames = film.write(path, fading(), 25.0)
+        path = Path(folder) / "video.mp4"
+        frames = encoder.write(path, frames_of_gray(), 25.0)
         size = path.stat().st_size
     return Finding("pass", frames, f"mp4, {frames} frames written and read, {size:,} bytes")
 
@@ -109,7 +109,7 @@ def _scene() -> object:
     return spec.compile()
 
 
-def _flip_a_bit(file: Path) -> None:
+def _flip_bit(file: Path) -> None:
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)

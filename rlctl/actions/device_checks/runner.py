@@ -1,4 +1,4 @@
-"""Checks, run in another process, which may crash or hang: then the rest runs in a new one."""
+"""Runner of device checks in a worker process, which is replaced if it crashes or hangs."""
 
 import json
 import os
@@ -21,28 +21,28 @@ _WORKER = "rlctl.actions.device_checks.worker"
 
 
 def run(rows: Sequence[Row]) -> Iterator[Check]:
-    """Run the checks in order, and give each as it is done."""
+    """Run the checks in order; yield each as it finishes."""
     while rows:
         done = 0
         with _Process(rows) as process:
             for done, row in enumerate(rows, 1):  # noqa: B007  counted
                 check = process.next(row)
-                yield check or process.ended(row)
+                yield check or process.failure(row)
                 if check is None:
                     break
         rows = rows[done:]
 
 
 class _Process:
-    """A running worker, and what it prints."""
+    """A worker process and its output."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self._complaints = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  __exit__
+        self._stderr = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  __exit__
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", _WORKER, *(row.name for row in rows)],
             env=_variables(),
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
+            stderr=self._stderr,
             text=True,
             errors="replace",
         )
@@ -52,7 +52,7 @@ class _Process:
         self._since = time.monotonic()
 
     def next(self, row: Row) -> Check | None:
-        """The next check; None where the process ended, or did not answer in time."""
+        """Wait for the next check; return None if the worker ended or timed out."""
         self._since = time.monotonic()
         deadline = self._since + row.seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -62,27 +62,27 @@ class _Process:
                 return None
             if line is None:
                 return None
-            if line.startswith(MARK):  # others are prints of C libraries
+            if line.startswith(MARK):  # other lines are printed by C libraries
                 return Check(**json.loads(line.removeprefix(MARK)), needed=row.needed)
         return None
 
-    def ended(self, row: Row) -> Check:
-        """The check during which the process crashed or hung."""
+    def failure(self, row: Row) -> Check:
+        """Return a failed check for the one during which the worker crashed or hung."""
         try:
             code = self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             detail = f"no answer after {row.seconds:.0f} s"
         else:
             detail = f"crashed with signal {-code}" if code < 0 else f"ended with code {code}"
-        self._complaints.seek(0)
-        last = self._complaints.read().strip().splitlines()[-1:]
+        self._stderr.seek(0)
+        last = self._stderr.read().strip().splitlines()[-1:]
         return Check(
             row.name,
             "fail",
             round(time.monotonic() - self._since, 3),
             None,
             ": ".join([detail, *last]),
-            "what it looks at is broken here; reinstall it",
+            "the tested package is broken; reinstall it",
             row.needed,
         )
 
@@ -99,7 +99,7 @@ class _Process:
         self._process.wait()
         self._reader.join()
         self._process.stdout.close()
-        self._complaints.close()
+        self._stderr.close()
 
     def _read(self) -> None:
         for line in self._process.stdout:
@@ -108,8 +108,8 @@ class _Process:
 
 
 def _variables() -> dict[str, Any]:
-    """This process's variables; the same rlctl and packages; no GPU memory taken in advance."""
-    here = str(Path(rlctl.__file__).parents[1])
+    """Return the worker's environment: the same packages, no preallocated GPU memory."""
+    root = str(Path(rlctl.__file__).parents[1])
     others = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([others, here] if others else [here])
+    path = os.pathsep.join([others, root] if others else [root])
     return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **os.environ, "PYTHONPATH": path}

@@ -1,4 +1,4 @@
-"""Checks of the physics back ends, and how fast environments step here."""
+"""Checks of the physics back ends, and of the simulation speed."""
 
 import time
 from importlib.util import find_spec
@@ -13,9 +13,9 @@ from rlctl.core.errors import pip_install
 _SIZES = (64, 512, 4096)
 _BENCH_ENVS = ("pendulum", "inverted-pendulum", "barkour")
 _BENCH_SIZES = (64, 256, 1024, 4096, 8192)
-_COMPARED = "pendulum"
+_COMPARED_ENV = "pendulum"
 _STEPS = 20
-_TOLERANCE = 1e-4  # of observations, in float32 and float64, after the steps; usual is 1e-6
+_TOLERANCE = 1e-4  # float32 against float64 observations after _STEPS; typical: 1e-6
 _BOXES = """
 <mujoco>
   <option timestep="0.004"/>
@@ -36,7 +36,7 @@ _BOXES = """
 
 
 def native() -> Finding:
-    """A batch on all cores against MuJoCo alone, bit for bit, with contacts."""
+    """Compare a native batch on all cores with single MuJoCo simulations, bit for bit."""
     import mujoco
 
     from rlctl.physics.native import NativeBatch
@@ -52,40 +52,40 @@ def native() -> Finding:
     for row in ctrl:
         if batch.step({}, row).any():
             return Finding("fail", None, "a simulation diverged", "reinstall mujoco")
-    expected = np.array([_alone(model, qpos[i], ctrl[:, i]) for i in range(number)])
+    expected = np.array([_simulate(model, qpos[i], ctrl[:, i]) for i in range(number)])
     difference = float(np.abs(np.array(batch.qpos) - expected).max())
-    detail = f"differs from MuJoCo alone by {difference:.0e} on {cores()} threads"
+    detail = f"differs from single simulations by {difference:.0e} on {cores()} threads"
     if difference:
         return Finding("fail", difference, detail, "reinstall mujoco")
     return Finding("pass", difference, detail)
 
 
 def jax() -> Finding:
-    """MJX on JAX against native."""
-    return _compared("jax")
+    """Compare MJX (JAX) with native physics."""
+    return _compare_with_native("jax")
 
 
 def warp() -> Finding:
-    """MJX on Warp against native."""
+    """Compare MJX (Warp) with native physics."""
     if find_spec("warp") is None:
         return Finding(
             "skip", None, "warp is not installed", f"{pip_install('mujoco-mjx[warp]')} to use it"
         )
-    return _compared("warp")
+    return _compare_with_native("warp")
 
 
 def throughput() -> Finding:
-    """Environment steps per second of the pendulum."""
+    """Measure environment steps per second of the pendulum."""
     return _throughput(("pendulum",), _SIZES, 0.4)
 
 
 def throughput_bench() -> Finding:
-    """The same for every environment and more sizes, longer."""
+    """Measure more environments and sizes, for longer."""
     return _throughput(_BENCH_ENVS, _BENCH_SIZES, 2.0)
 
 
-def _alone(model: Any, qpos: np.ndarray, ctrl: np.ndarray) -> np.ndarray:
-    """Where one simulation ends under controls (T, 1): qpos (nq,)."""
+def _simulate(model: Any, qpos: np.ndarray, ctrl: np.ndarray) -> np.ndarray:
+    """Run one simulation with controls (T, 1); return its final qpos (nq,)."""
     import mujoco
 
     data = mujoco.MjData(model)
@@ -97,12 +97,12 @@ def _alone(model: Any, qpos: np.ndarray, ctrl: np.ndarray) -> np.ndarray:
     return data.qpos.copy()
 
 
-def _compared(physics: str) -> Finding:
-    """The same environment, seed and actions on native and on another back end."""
+def _compare_with_native(physics: str) -> Finding:
+    """Run an environment with the same seed and actions on native and another back end."""
     actions = np.random.default_rng(0).uniform(-0.3, 0.3, (_STEPS, 4, 1)).astype(np.float32)
     expected, _ = _observations("native", actions)
-    found, seconds = _observations(physics, actions)
-    difference = float(np.abs(found - expected).max())
+    result, seconds = _observations(physics, actions)
+    difference = float(np.abs(result - expected).max())
     detail = (
         f"differs from native by {difference:.0e} after {_STEPS} steps, ready in {seconds:.1f} s"
     )
@@ -112,32 +112,38 @@ def _compared(physics: str) -> Finding:
 
 
 def _observations(physics: str, actions: np.ndarray) -> tuple[np.ndarray, float]:
-    """What four environments observe, (T + 1, 4, O), and the seconds until the first."""
+    """Return the observations of N environments, (T + 1, N, O), and the seconds to the first.
+
+    Args:
+        physics: The back end.
+        actions: (T, N, A).
+    """
     started = time.perf_counter()
-    driver = _driver(_COMPARED, physics, actions.shape[1])
-    seen = [driver.reset(0)]
+    driver = _driver(_COMPARED_ENV, physics, actions.shape[1])
+    observations = [driver.reset(0)]
     seconds = time.perf_counter() - started
-    seen += [driver.step(action).final_observation for action in actions]
+    observations += [driver.step(action).final_observation for action in actions]
     driver.close()
-    return np.stack(seen), seconds
+    return np.stack(observations), seconds
 
 
 def _throughput(envs: tuple[str, ...], sizes: tuple[int, ...], seconds: float) -> Finding:
     from rlctl.rollouts.factory import resolve_physics
 
-    rates, best, words = {}, {}, []
+    rates, best, lines = {}, {}, []
     for env in envs:
         physics = resolve_physics(env, "auto")
-        rates[env] = {size: _rate(env, physics, size, seconds) for size in sizes}
+        rates[env] = {size: _steps_per_second(env, physics, size, seconds) for size in sizes}
+        # The smallest size within 10 % of the best speed: more environments only cost memory.
         fast = 0.9 * max(rates[env].values())
         best[env] = next(size for size in sizes if rates[env][size] >= fast)
         listed = ", ".join(f"{rate:,.0f} with {size:,}" for size, rate in rates[env].items())
-        words.append(f"{env} on {physics}, steps/s: {listed}; take --num-envs {best[env]}")
+        lines.append(f"{env} on {physics}, steps/s: {listed}; use --num-envs {best[env]}")
     value = {"steps_per_second": rates, "num_envs": best}
-    return Finding("pass", value, ". ".join(words))
+    return Finding("pass", value, ". ".join(lines))
 
 
-def _rate(env: str, physics: str, size: int, seconds: float) -> float:
+def _steps_per_second(env: str, physics: str, size: int, seconds: float) -> float:
     driver = _driver(env, physics, size)
     driver.reset(0)
     action = np.zeros((size, driver.spec.action_size), np.float32)

@@ -1,8 +1,8 @@
-"""The process that checks run in: it may crash or hang without harm.
+"""Worker process of the device checks; it may crash or hang.
 
     python -m rlctl.actions.device_checks.worker NAME...
 
-Prints one line a check, `MARK` and JSON; whatever libraries print goes to stderr.
+Prints one line per check, `MARK` and JSON. Output of libraries is redirected to stderr.
 """
 
 import sys
@@ -22,16 +22,16 @@ _PACKAGE = "rlctl.actions.device_checks"
 
 
 def findings(names: list[str]) -> Iterator[dict[str, Any]]:
-    """Run the checks of these names, in order: name, seconds and the finding of each."""
+    """Run the named checks in order; yield name, seconds and finding of each."""
     rows = {row.name: row for row in ROWS}
     for name in names:
         started = time.perf_counter()
         try:
-            found = catalog.load(f"{_PACKAGE}.{rows[name].target}")()
+            finding = catalog.load(f"{_PACKAGE}.{rows[name].target}")()
         except (Exception, SystemExit) as error:  # broken packages raise anything
-            found = _failure(error)
+            finding = _failure(error)
         seconds = time.perf_counter() - started
-        yield {"name": name, "seconds": round(seconds, 3), **asdict(found)}
+        yield {"name": name, "seconds": round(seconds, 3), **asdict(finding)}
 
 
 def _failure(error: BaseException) -> Finding:
@@ -41,8 +41,8 @@ def _failure(error: BaseException) -> Finding:
     if isinstance(error, ModuleNotFoundError):
         return Finding("fail", None, detail, pip_install((error.name or "").split(".")[0]))
     if isinstance(error, ImportError):
-        return Finding("fail", None, detail, "what it names is broken; reinstall it")
-    return Finding("fail", None, detail, "see the detail; `rlctl device-check --json` has it whole")
+        return Finding("fail", None, detail, "the package it names is broken; reinstall it")
+    return Finding("fail", None, detail, "`rlctl device-check --json` shows the whole detail")
 
 
 if __name__ == "__main__":

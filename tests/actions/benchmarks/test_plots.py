@@ -6,23 +6,23 @@ import pytest
 from rlctl.actions.benchmarks import plots
 
 
-def test_gaps_are_bridged_and_ends_cut_to_what_all_have():
+def test_gaps_are_interpolated_and_ends_cut_to_the_common_range():
     curves = [[None, 1.0, None, 3.0, 4.0], [0.0, 2.0, 4.0, 6.0, None]]
-    x, every = plots.filled(curves, 50)
+    x, returns = plots.interpolate(curves, 50)
     assert x.tolist() == [15.0, 25.0, 35.0]
-    assert every.tolist() == [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]
+    assert returns.tolist() == [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]
 
 
 def test_a_seed_without_episodes_leaves_nothing():
-    x, every = plots.filled([[None, None], [1.0, 2.0]], 10)
-    assert (x.shape, every.shape) == ((0,), (2, 0))
+    x, returns = plots.interpolate([[None, None], [1.0, 2.0]], 10)
+    assert (x.shape, returns.shape) == ((0,), (2, 0))
 
 
 def test_evaluations_are_averaged_where_every_seed_has_one():
-    assert plots.evaluated([[(1, 2.0), (5, 4.0)], [(5, 6.0), (9, 8.0)]]) == ([5], [5.0])
+    assert plots.mean_evaluations([[(1, 2.0), (5, 4.0)], [(5, 6.0), (9, 8.0)]]) == ([5], [5.0])
 
 
-def test_a_picture_with_every_panel(tmp_path):
+def test_an_image_with_axes_per_environment(tmp_path):
     pytest.importorskip("matplotlib")
     image = pytest.importorskip("PIL.Image")
     rising = [float(i) for i in range(20)]
@@ -39,7 +39,7 @@ def test_a_picture_with_every_panel(tmp_path):
     assert not blue[half:].any()
 
 
-def test_what_is_missing_is_said(monkeypatch):
+def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     assert "pip install matplotlib" in plots.missing()
     monkeypatch.setattr(plots, "find_spec", lambda name: builtins)

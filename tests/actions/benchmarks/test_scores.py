@@ -12,8 +12,8 @@ def row(steps, episodes, return_, std=None):
 class TestLastEpisodes:
     def test_whole_updates_from_the_end_until_there_are_enough(self):
         rows = [row(1, 500, 0.0), row(2, 560, 10.0), row(3, 560, None), row(4, 600, 20.0)]
-        found = last_episodes(rows, 100)
-        assert found == Sample(pytest.approx((60 * 10 + 40 * 20) / 100), None, 100)
+        result = last_episodes(rows, 100)
+        assert result == Sample(pytest.approx((60 * 10 + 40 * 20) / 100), None, 100)
 
     def test_an_update_more_than_wanted_is_taken_whole(self):
         rows = [row(1, 90, 1.0), row(2, 180, 3.0)]
@@ -31,10 +31,10 @@ class TestLastEpisodes:
             row(1, 40, parts[0].mean(), parts[0].std()),
             row(2, 100, parts[1].mean(), parts[1].std()),
         ]
-        found = last_episodes(rows, 100)
-        every = np.concatenate(parts)
-        assert found.mean == pytest.approx(every.mean())
-        assert found.std == pytest.approx(every.std(ddof=1))
+        result = last_episodes(rows, 100)
+        everything = np.concatenate(parts)
+        assert result.mean == pytest.approx(everything.mean())
+        assert result.std == pytest.approx(everything.std(ddof=1))
 
 
 class TestCurve:
@@ -77,21 +77,21 @@ class TestInterquartileMean:
 class TestBootstrap:
     def test_two_scores_give_the_binomial_distribution(self):
         """Of two draws from {0, 1} the mean is 0, 1/2, 1 with chance 1/4, 1/2, 1/4."""
-        found = scores.resampled([np.array([0.0, 1.0])])
-        values, counts = np.unique(found, return_counts=True)
+        result = scores.bootstrap([np.array([0.0, 1.0])])
+        values, counts = np.unique(result, return_counts=True)
         assert values.tolist() == [0.0, 0.5, 1.0]
         assert counts / counts.sum() == pytest.approx([0.25, 0.5, 0.25], abs=0.02)
-        assert scores.interval(found) == (0.0, 1.0)
+        assert scores.interval(result) == (0.0, 1.0)
 
     def test_a_stratum_is_drawn_within_itself(self):
         """Constant strata: every sample is the same, though their mixture would not be."""
-        found = scores.resampled([np.full(4, 1.0), np.full(4, 3.0)])
-        assert np.ptp(found) == 0.0
-        assert found[0] == pytest.approx(2.0)  # of 1 1 1 1 3 3 3 3 the middle is 1 1 3 3
+        result = scores.bootstrap([np.full(4, 1.0), np.full(4, 3.0)])
+        assert np.ptp(result) == 0.0
+        assert result[0] == pytest.approx(2.0)  # of 1 1 1 1 3 3 3 3 the middle is 1 1 3 3
 
     def test_the_interval_of_many_scores_is_the_textbooks(self, rng):
         """The trimmed mean of 400 normal scores: standard error 1.09 / sqrt(400)."""
-        low, high = scores.interval(scores.resampled([rng.normal(size=400)]))
+        low, high = scores.interval(scores.bootstrap([rng.normal(size=400)]))
         assert high - low == pytest.approx(2 * 1.96 * 1.09 / 20, rel=0.15)
 
     def test_percentiles(self):
@@ -101,7 +101,7 @@ class TestBootstrap:
         values = rng.normal(size=5)
         assert scores.summarize(values) == scores.summarize(values)
 
-    def test_a_shift_is_found_and_chance_is_not(self):
+    def test_a_shift_is_result_and_chance_is_not(self):
         old = [100.0, 110.0, 120.0, 130.0, 140.0]
         low, high = scores.difference([x - 60.0 for x in old], old)
         assert high < 0.0
@@ -115,13 +115,13 @@ class TestBootstrap:
 
 
 def test_a_summary_by_hand():
-    found = scores.summarize([1.0, 2.0, 6.0])
-    assert found.mean == pytest.approx(3.0)
-    assert found.std == pytest.approx(7**0.5)  # (4 + 1 + 9) / 2
-    assert found.iqm == pytest.approx(3.0)
-    assert found.ci95 == (1.0, 6.0)  # 1 1 1 has chance 1/27, over 2.5 %
+    result = scores.summarize([1.0, 2.0, 6.0])
+    assert result.mean == pytest.approx(3.0)
+    assert result.std == pytest.approx(7**0.5)  # (4 + 1 + 9) / 2
+    assert result.iqm == pytest.approx(3.0)
+    assert result.ci95 == (1.0, 6.0)  # 1 1 1 has chance 1/27, over 2.5 %
 
 
 def test_one_score_has_no_spread():
-    found = scores.summarize([4.0])
-    assert (found.mean, found.std, found.ci95) == (4.0, None, (4.0, 4.0))
+    result = scores.summarize([4.0])
+    assert (result.mean, result.std, result.ci95) == (4.0, None, (4.0, 4.0))

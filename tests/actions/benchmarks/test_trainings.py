@@ -3,7 +3,7 @@ import os
 import pytest
 
 from rlctl.actions.benchmarks import trainings
-from rlctl.actions.benchmarks.trainings import Task, core_shares, train_all
+from rlctl.actions.benchmarks.trainings import Task, split_cores, train_all
 from rlctl.core import self_command
 
 
@@ -16,14 +16,14 @@ from rlctl.core import self_command
         (7, [(2,), (3,), (5,), (7,), (8,), (2,), (3,)]),
     ],
 )
-def test_cores_are_dealt_out(monkeypatch, jobs, shares):
+def test_cores_are_split(monkeypatch, jobs, shares):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {8, 7, 5, 3, 2}, raising=False)
-    assert core_shares(jobs) == shares
+    assert split_cores(jobs) == shares
 
 
 @pytest.fixture
 def tasks(tmp_path, monkeypatch):
-    """Trainings that a script stands in for: each says what share of the machine it has."""
+    """Tasks whose `rlctl` is a script that reports its cores and threads."""
     package = tmp_path / "site" / "rlctl"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
@@ -31,9 +31,9 @@ def tasks(tmp_path, monkeypatch):
         "import json, os, sys\n"
         "cores = sorted(os.sched_getaffinity(0))\n"
         "threads = os.environ['OMP_NUM_THREADS']\n"
-        "print('a library speaks')\n"
-        "print(json.dumps({'event': 'share', 'cores': cores, 'threads': threads}), flush=True)\n"
-        "print('the last word', file=sys.stderr)\n"
+        "print('output of a library')\n"
+        "print(json.dumps({'event': 'cores', 'cores': cores, 'threads': threads}), flush=True)\n"
+        "print('the last line', file=sys.stderr)\n"
         "sys.exit(3 if 'fail' in sys.argv else 0)\n"
     )
     monkeypatch.setattr(self_command, "rlctl", type("Fake", (), {"__file__": package / "x.py"}))
@@ -43,18 +43,18 @@ def tasks(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="where cores can be chosen")
-def test_every_training_has_its_share_and_failures_are_told(tasks, monkeypatch):
+def test_trainings_are_pinned_and_failures_are_reported(tasks, monkeypatch):
     mine = sorted(os.sched_getaffinity(0))
-    monkeypatch.setattr(trainings, "core_shares", lambda jobs: [(mine[0],)] * jobs)
-    heard = []
-    ended = list(train_all(tasks, 2, lambda: None, lambda task, event: heard.append(event)))
+    monkeypatch.setattr(trainings, "split_cores", lambda jobs: [(mine[0],)] * jobs)
+    events = []
+    ended = list(train_all(tasks, 2, lambda: None, lambda task, event: events.append(event)))
     assert {(end.task.seed, end.code, end.error) for end in ended} == {
-        (0, 0, ""), (1, 3, "the last word")
+        (0, 0, ""), (1, 3, "the last line")
     }  # fmt: skip
-    assert heard == [{"event": "share", "cores": [mine[0]], "threads": "1"}] * 2
+    assert events == [{"event": "cores", "cores": [mine[0]], "threads": "1"}] * 2
     assert sorted(os.sched_getaffinity(0)) == mine
 
 
-def test_asked_to_stop_before_the_start_nothing_begins(tasks):
+def test_no_training_starts_after_a_stop(tasks):
     assert list(train_all(tasks, 2, lambda: 15, lambda task, event: None)) == []
     assert not tasks[0].log.exists()
