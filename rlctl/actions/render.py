@@ -118,9 +118,9 @@ def render(
     """
     shot, look, progress = shot or RenderRequest(), look or RenderOptions(), progress or Progress()
     shot.check()
-    look.check(shot.tiles)
+    look.validate(shot.tiles)
     if out is not None:
-        video.check(out)
+        video.check_path(out)
     if env is not None:
         catalog.env(env)
     wanted = (ckpt, *shot.beside)
@@ -136,7 +136,7 @@ def render(
     films, written, physics = way.film(out, players, config, shot, look, progress, tell)
     acted = checkpoints if shot.beside else checkpoints * shot.num_envs
     tiles = tuple(
-        Tile(film.title, checkpoint.path, checkpoint.step, film.totals())
+        Tile(film.title, checkpoint.path, checkpoint.step, film.episode_returns())
         for film, checkpoint in zip(films, acted, strict=True)
     )
     return Rendered(
@@ -144,7 +144,7 @@ def render(
         checkpoint=tiles[0].checkpoint,
         step=tiles[0].step,
         physics=physics,
-        steps=len(films[0].moments) - 1,
+        steps=len(films[0].frames) - 1,
         returns=tiles[0].returns,
         tiles=tiles,
         **vars(written),
@@ -164,7 +164,7 @@ def _unused(checkpoint: Checkpoint) -> Path:
         raise UsageError(
             f"there is a {path} here already", "name the film: --out FILE.mp4, or delete that one"
         )
-    video.check(path)
+    video.check_path(path)
     return path
 
 

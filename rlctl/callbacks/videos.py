@@ -27,14 +27,14 @@ def check(env: str, config: Any) -> None:
     """
     from rlctl.rendering import gl, video
 
-    video.check(Path(gettempdir()) / "rlctl.mp4")
+    video.check_path(Path(gettempdir()) / "rlctl.mp4")
     if "gymnasium" not in catalog.env(env).physics:
         gl.find()
         return
     from rlctl.rendering import online
     from rlctl.rollouts.factory import make_drawn
 
-    with online.drawing(), closing(make_drawn(env, config, "auto")) as driver:
+    with online.headless(), closing(make_drawn(env, config, "auto")) as driver:
         driver.reset(0)
         driver.picture()
 

@@ -83,7 +83,7 @@ def evaluate(
         from rlctl.actions.command_override import CommandOverride
         from rlctl.actions.evaluate import EvalRequest, Numbers
         from rlctl.actions.evaluate import evaluate as evaluate_action
-        from rlctl.rendering.video import check as check_film
+        from rlctl.rendering.video import check_path as check_film
 
         numbers = resolve({"eval": Numbers}, [flag_layer(flags)])["eval"]
         film = options.path(video)

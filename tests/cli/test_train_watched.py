@@ -67,7 +67,7 @@ def test_what_cannot_be_drawn_is_refused_at_the_start(rlctl, tmp_path, monkeypat
     monkeypatch.setenv("MUJOCO_GL", "off")
     done = rlctl(*FAKE, "--video-every", 100, *mode)
     assert done.code == 10
-    assert "turns drawing off" in done.envelope["error"]["message"]
+    assert "turns rendering off" in done.envelope["error"]["message"]
     assert list(tmp_path.iterdir()) == []
 
 

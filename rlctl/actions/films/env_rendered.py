@@ -30,11 +30,11 @@ def film(
 
     player = players[0]
     name = player.checkpoint.manifest["env"]["id"]
-    online.check(look, shot.tiles, name)
+    online.check_options(look, shot.tiles, name)
     with progress.phase("build"):
         driver = shot.told.drive(make_drawn(name, config, shot.physics), name, config, tell)
         compatibility.check(player.checkpoint, driver.spec, tell)
-    with closing(driver), online.drawing(), progress.phase("film"):
+    with closing(driver), online.headless(), progress.phase("film"):
         total = shot.length(driver.spec)
         filmed = online.OnlineTrajectory(driver, player.policy, total, shot.seed, player.heading)
-        return [filmed], filmed.shoot(out, look, counter(progress, "frames")), driver.physics
+        return [filmed], filmed.write_video(out, look, counter(progress, "frames")), driver.physics

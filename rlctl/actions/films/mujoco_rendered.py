@@ -36,7 +36,7 @@ def film(
     with progress.phase("build"):
         environment = make_environment(name, config)
         scene = environment.scene()
-        look.camera_among(cameras(scene), environment.spec)
+        look.resolve_camera(cameras(scene), environment.spec)
         driver = make_driver(name, config, shot.physics, shot.num_envs, randomize=None)
         driver = shot.told.drive(driver, name, config, tell)
         for player in players:
