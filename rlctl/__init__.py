@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rlctl.actions.render import Rendered
     from rlctl.actions.train import TrainReport
     from rlctl.api.environments import make, make_vec
-    from rlctl.api.playing import evaluate, load_policy, render
+    from rlctl.api.policies import evaluate, load_policy, render
     from rlctl.api.runs import config, read_metrics, train
     from rlctl.core.errors import (
         CheckFailed,
@@ -88,12 +88,12 @@ _MODULES = {
     "StopTraining": "rlctl.actions.listener",
     "TrainReport": "rlctl.actions.train",
     "config": "rlctl.api.runs",
-    "evaluate": "rlctl.api.playing",
-    "load_policy": "rlctl.api.playing",
+    "evaluate": "rlctl.api.policies",
+    "load_policy": "rlctl.api.policies",
     "make": "rlctl.api.environments",
     "make_vec": "rlctl.api.environments",
     "read_metrics": "rlctl.api.runs",
-    "render": "rlctl.api.playing",
+    "render": "rlctl.api.policies",
     "train": "rlctl.api.runs",
 }  # all others are errors
 

@@ -119,9 +119,9 @@ def render(
     request, options = request or RenderRequest(), options or RenderOptions()
     progress = progress or Progress()
     request.validate()
-    options.check(request.num_tiles)
+    options.validate(request.num_tiles)
     if out is not None:
-        video.check(out)
+        video.check_path(out)
     if env is not None:
         catalog.env(env)
     texts = ckpt, *request.other_ckpts
@@ -139,7 +139,7 @@ def render(
     )
     per_tile = checkpoints if request.other_ckpts else checkpoints * request.num_envs
     tiles = tuple(
-        Tile(trajectory.title, checkpoint.path, checkpoint.step, trajectory.totals())
+        Tile(trajectory.title, checkpoint.path, checkpoint.step, trajectory.episode_returns())
         for trajectory, checkpoint in zip(trajectories, per_tile, strict=True)
     )
     return Rendered(
@@ -147,7 +147,7 @@ def render(
         checkpoint=tiles[0].checkpoint,
         step=tiles[0].step,
         physics=physics,
-        steps=len(trajectories[0].moments) - 1,
+        steps=len(trajectories[0].frames) - 1,
         returns=tiles[0].returns,
         tiles=tiles,
         **vars(video_info),
@@ -167,7 +167,7 @@ def _default_path(checkpoint: Checkpoint) -> Path:
         raise UsageError(
             f"{path} already exists", "give another name with --out FILE.mp4, or delete it"
         )
-    video.check(path)
+    video.check_path(path)
     return path
 
 

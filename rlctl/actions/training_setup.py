@@ -163,7 +163,7 @@ def resume(request: TrainRequest, progress: Progress) -> TrainingSetup:
     run = Run.open(find_run(request.resume))
     try:
         if run.crashed_holder:
-            message = f"the last process to write {run.folder}, {run.crashed_holder}, did not end properly"
+            message = f"the last writer of {run.folder}, {run.crashed_holder}, did not end properly"
             progress.event("warning", message=message)
         config = run.read_config()
         env, algo, settings = _resumed_settings(config, request)

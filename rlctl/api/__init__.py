@@ -1,1 +1,1 @@
-"""The functions of the Python library; `import rlctl` offers them."""
+"""Functions of the Python library, exported by `import rlctl`."""

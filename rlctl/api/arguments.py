@@ -1,4 +1,4 @@
-"""Arguments that several functions share, in the form the actions take. Loads no framework."""
+"""Conversion of arguments to the form that actions take. Loads no framework."""
 
 import os
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ Schedule = str | os.PathLike[str] | Mapping[float, Command]
 Numbers = TypeVar("Numbers")
 
 
-def text(path: PathLike | None) -> str | None:
-    """Return the text that names a run or checkpoint; of a report, the folder of its run."""
+def checkpoint_name(path: PathLike | None) -> str | None:
+    """Return the name of a run or checkpoint; for a report, the folder of its run."""
     return None if path is None else os.fspath(path)
 
 
 def file(path: PathLike | None) -> Path | None:
-    """Return the path of a file or folder; None where it was left out."""
+    """Return the path of a file or folder; None if not given."""
     return None if path is None else Path(path)
 
 
 def values(settings: Settings | None) -> dict[str, Any]:
-    """Return settings by their full names, {} where they were left out.
+    """Return settings by their full names; {} if not given.
 
     Raises:
-        UsageError: They are not a mapping.
+        UsageError: `settings` is not a mapping.
     """
     if settings is None:
         return {}
@@ -45,34 +45,36 @@ def values(settings: Settings | None) -> dict[str, Any]:
     return dict(settings)
 
 
-def checked(kind: type[Numbers], **given: Any) -> Numbers:
-    """Return arguments as a settings dataclass, each converted to its type.
+def validate(kind: type[Numbers], **given: Any) -> Numbers:
+    """Convert and validate arguments with a settings dataclass.
 
     Args:
-        kind: The dataclass; its fields say what is allowed.
-        given: Arguments by the names of its fields.
+        kind: The dataclass; its fields define types and ranges.
+        given: Arguments by field name.
 
     Raises:
-        UsageError: One of them is not allowed; names it.
+        UsageError: An argument is not allowed; the message names it.
     """
     layer = set_layer({f".{name}": value for name, value in given.items()})
     return resolve({"": kind}, [layer])[""]
 
 
-def told(command: Command | None, schedule: Schedule | None, clip: bool) -> CommandOverride:
-    """Return commands in the form that the actions take."""
+def command_override(
+    command: Command | None, schedule: Schedule | None, clip: bool
+) -> CommandOverride:
+    """Return the command override of `command`, `command_schedule` and `clip_command`."""
     return CommandOverride(_command(command), _schedule(schedule), clip)
 
 
 def _command(command: Command | None) -> str | None:
-    """Write a command as `--command` takes it."""
+    """Format a command as `--command` accepts it."""
     if isinstance(command, Mapping):
         return ",".join(f"{name}={value}" for name, value in command.items())
     return command
 
 
 def _schedule(schedule: Schedule | None) -> str | None:
-    """Write a schedule of commands as `--command-schedule` takes it."""
+    """Format a command schedule as `--command-schedule` accepts it."""
     if isinstance(schedule, Mapping):
         return "; ".join(f"{at}: {_command(command)}" for at, command in schedule.items())
-    return text(schedule)
+    return None if schedule is None else os.fspath(schedule)

@@ -1,4 +1,4 @@
-"""The catalog's environments, for programs that step them."""
+"""Gymnasium environments of the catalog."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """The numbers among the arguments, and what they may be."""
+    """Numeric arguments and their ranges."""
 
     num_envs: int = setting(1, "environments", low=1, high=1_000_000)
     max_episode_steps: int | None = setting(None, "time limit", low=1, high=1_000_000_000)
-    size: tuple[int, int] = setting((640, 480), "width and height of a picture")
+    size: tuple[int, int] = setting((640, 480), "width and height of an image")
 
 
 def make(
@@ -37,27 +37,27 @@ def make(
 ) -> "gymnasium.Env":
     """Make one environment of the catalog as a Gymnasium environment.
 
-    One of Gymnasium's own (`gym:ID`) is made as a policy sees it: observations are flat, and
-    actions are arrays, also where the action is a discrete choice.
+    Gymnasium's own environments (`gym:ID`) are wrapped for policies: observations are flattened,
+    and actions are arrays, also for discrete action spaces.
 
     Args:
         env: The environment, as `rlctl envs` lists it.
-        render_mode: `rgb_array` if `render()` is to return pictures.
-        physics: The physics back end; `auto` is native where the environment has it.
-        randomize: Whether to draw randomised fields of the model anew for every episode.
-        max_episode_steps: A time limit instead of the environment's own.
-        camera: A camera of the environment, or `free`; left out, its first. The first `render()`
-            looks for it.
-        size: Width and height of a picture, pixels.
+        render_mode: `rgb_array` if `render()` is to return images.
+        physics: The physics back end; `auto` is native if the environment supports it.
+        randomize: Whether to apply domain randomisation, resampled in every episode.
+        max_episode_steps: Time limit in control steps; default: that of the environment.
+        camera: A camera of the environment, or `free`; default: its first. It is checked at the
+            first `render()`.
+        size: Width and height of an image, pixels.
         settings: Settings of the environment by full name, `{"env.KEY": value}`.
-        device: Where to compute.
+        device: `auto`, `cpu`, `gpu` or `cuda`.
 
     Returns:
-        A `gymnasium.Env`. The info of a step has the reward's terms.
+        A `gymnasium.Env`. The info of a step contains the reward terms.
 
     Raises:
-        UsageError: A name, number, setting or size that cannot be used.
-        DeviceUnavailable: A device or package that is not there.
+        UsageError: A name, number, setting or size is not valid.
+        DeviceUnavailable: A device or package is missing.
 
     Example:
         ```python
@@ -66,7 +66,7 @@ def make(
         observation, reward, terminated, truncated, info = env.step(policy.act(observation))
         ```
     """
-    numbers = arguments.checked(_Numbers, max_episode_steps=max_episode_steps, size=size)
+    numbers = arguments.validate(_Numbers, max_episode_steps=max_episode_steps, size=size)
     options = _options(env, numbers, settings, device)
     from rlctl.gym.single import SingleEnv
 
@@ -86,29 +86,29 @@ def make_vec(
     settings: Settings | None = None,
     device: Device = "auto",
 ) -> "VectorEnv":
-    """Make a batch of environments, stepped together on all cores or on the GPU.
+    """Make a batch of environments, stepped in parallel on all cores or on the GPU.
 
-    An environment is reset in the step that ends its episode; `infos["final_obs"]` has the
-    episode's last observation.
+    Auto-reset happens in the step that ends an episode; `infos["final_obs"]` contains the final
+    observation.
 
     Args:
         env: The environment, as `rlctl envs` lists it.
         num_envs: How many.
         render_mode: As for `make`.
         physics: The physics back end; `auto` is the fastest on the device.
-        randomize: Whether to draw randomised fields of the model for every environment.
+        randomize: Whether to apply domain randomisation, sampled once per environment.
         max_episode_steps: As for `make`.
         camera: As for `make`.
         size: As for `make`.
         settings: As for `make`.
-        device: Where to compute.
+        device: `auto`, `cpu`, `gpu` or `cuda`.
 
     Returns:
         A `gymnasium.vector.VectorEnv`.
 
     Raises:
-        UsageError: A name, number, setting or size that cannot be used.
-        DeviceUnavailable: A device or package that is not there.
+        UsageError: A name, number, setting or size is not valid.
+        DeviceUnavailable: A device or package is missing.
 
     Example:
         ```python
@@ -117,7 +117,7 @@ def make_vec(
         observations, *rest = batch.step(policy.act(observations))
         ```
     """
-    numbers = arguments.checked(
+    numbers = arguments.validate(
         _Numbers, num_envs=num_envs, max_episode_steps=max_episode_steps, size=size
     )
     options = _options(env, numbers, settings, device)
@@ -137,7 +137,7 @@ def make_vec(
 def _options(
     env: str, numbers: _Numbers, settings: Settings | None, device: Device
 ) -> dict[str, Any]:
-    """Choose the device; return the arguments that one environment and a batch share."""
+    """Select the device; return the arguments that `make` and `make_vec` share."""
     kinds = {"env": catalog.load(catalog.env(env).config)}
     config = resolve(kinds, [set_layer(arguments.values(settings))])["env"]
     select(device)

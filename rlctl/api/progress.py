@@ -1,4 +1,4 @@
-"""What the library tells while it works: a progress bar, Python warnings, rows for a callback."""
+"""Progress of library calls: a progress bar, Python warnings, metrics for a callback."""
 
 import sys
 import warnings
@@ -11,12 +11,12 @@ from rlctl.core.files import plain
 from rlctl.core.progress import Event
 
 Row = dict[str, Any]
-_KINDS = {"progress": "train", "eval": "eval"}  # event -> kind of its row of metrics
-_QUICK = ("rollout", "update")  # phases that come and go with every update
+_KINDS = {"progress": "train", "eval": "eval"}  # event -> kind of its metrics row
+_QUICK = ("rollout", "update")  # phases of every update
 
 
 def warn(message: str) -> None:
-    """Give a Python warning of trouble that does not stop the work, at the caller's line."""
+    """Issue a Python warning, attributed to the line that called rlctl."""
     frame, level = sys._getframe(), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "rlctl":
         frame, level = frame.f_back, level + 1
@@ -24,19 +24,19 @@ def warn(message: str) -> None:
 
 
 class Bar:
-    """A progress bar on terminals and in notebooks: phase, steps, time left and return.
+    """Progress bar on terminals and in notebooks: phase, steps, time left and return.
 
     Args:
-        wanted: Whether to show it at all.
+        enabled: Whether to show it.
     """
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, enabled: bool) -> None:
         self._bar: Any = None
         self._phase = self._unit = ""
-        if wanted:
+        if enabled:
             from tqdm.auto import tqdm
 
-            # `disable=None`: off where the output is neither a terminal nor a notebook
+            # `disable=None`: off unless the output is a terminal or a notebook
             options = {"dynamic_ncols": True, "unit": "step", "unit_scale": True}
             bar = tqdm(bar_format="{desc} {elapsed}", disable=None, leave=False, **options)
             self._bar = None if bar.disable else bar
@@ -54,7 +54,7 @@ class Bar:
             self._bar.close()
 
     def stopping(self, line: str) -> None:
-        """Show that a signal was heard; `line`, which says more, has no room in the bar."""
+        """Show that a signal was received; `line` is too long for the bar."""
         self._describe("stopping")
 
     def _describe(self, phase: str) -> None:
@@ -63,7 +63,7 @@ class Bar:
             self._bar.set_description_str(f"{phase:<7}")
 
     def on_event(self, event: Event) -> None:
-        """Show an event; give a warning to Python."""
+        """Show an event; issue a warning as a Python warning."""
         if event["event"] == "warning":
             if self._bar is not None:
                 self._bar.clear()
@@ -74,27 +74,27 @@ class Bar:
             self._count(event)
 
     def _count(self, event: Event) -> None:
-        """Show how many steps of how many are done."""
+        """Update the count of steps."""
         bar = self._bar
         if bar is None:
             return
         steps, total, unit = event.get("steps", 0), event["total"], event.get("unit", "steps")
         if (bar.total, self._unit) != (total, unit):
-            began = bar.start_t
+            started = bar.start_t
             bar.bar_format, bar.leave = None, True
             self._unit, bar.unit = unit, f" {unit}"
             bar.reset(total)
-            bar.start_t, bar.initial, bar.n = began, steps, steps
+            bar.start_t, bar.initial, bar.n = started, steps, steps
         if event.get("return") is not None:
             bar.set_postfix_str(f"return={event['return']:.4g}", refresh=False)
         bar.update(min(steps, total) - bar.n)
 
 
-def rows(callback: Callable[[Row], Any]) -> Callable[[Event], None]:
-    """Make a listener that hands every row of metrics to a callback.
+def metrics_listener(callback: Callable[[Row], Any]) -> Callable[[Event], None]:
+    """Return a listener that passes every metrics row to a callback.
 
     Args:
-        callback: Given a row as metrics.jsonl has it; its `kind` is `train` or `eval`.
+        callback: Called with a row as in metrics.jsonl; its `kind` is `train` or `eval`.
     """
 
     def on_event(event: Event) -> None:

@@ -1,11 +1,11 @@
-"""Trainings: run them, show their settings, read what they measured."""
+"""Train policies, show settings, read metrics."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rlctl.api import arguments
 from rlctl.api.arguments import Device, PathLike, Physics, Settings
-from rlctl.api.progress import Bar, Row, rows
+from rlctl.api.progress import Bar, Row, metrics_listener
 from rlctl.core.device import select
 from rlctl.core.progress import Event, Progress
 from rlctl.core.signals import StopFlag
@@ -42,39 +42,39 @@ def train(
     Ctrl-C and SIGTERM stop the training at any moment; everything up to the last update is saved.
 
     Args:
-        env: The environment, as `rlctl envs` lists it; may be left out with `resume`.
+        env: The environment, as `rlctl envs` lists it; optional with `resume`.
         algo: `ppo` (the default) or `trpo`.
-        steps: Environment steps in all; 2e6 will do as well as 2_000_000.
-        num_envs: Environments stepped together.
-        seed: Of everything random.
-        physics: The physics back end; left out, the fastest for the environment and device.
+        steps: Environment steps in all; 2e6 and 2_000_000 are the same.
+        num_envs: Environments stepped in parallel.
+        seed: Seed of all random numbers.
+        physics: The physics back end; default: the fastest for the environment and device.
         save_every: Steps between two checkpoints.
-        video_every: Steps between two films.
-        tensorboard: Whether to write the figures for TensorBoard into the run.
-        wandb: Whether to log the figures to Weights & Biases.
+        video_every: Steps between two videos.
+        tensorboard: Whether to write metrics for TensorBoard into the run.
+        wandb: Whether to log metrics to Weights & Biases.
         settings: Any setting by its full name, e.g. `{"ppo.learning_rate": 1e-3}`; `rlctl.config`
-            shows all of them. The arguments above win over these.
-        config: A TOML file of settings; `settings` and the arguments above win over it.
-        out: The run's folder, which must be new; left out, one under `runs`.
-        init_from: A checkpoint whose policy is the start, named as for `load_policy`.
+            shows all of them. The arguments above override these.
+        config: A TOML file of settings; `settings` and the arguments above override it.
+        out: Folder of the run, which must be new; default: one under `runs`.
+        init_from: Checkpoint to initialise the policy from, named as for `load_policy`.
         resume: A run to resume, by folder or name; `steps` may extend it.
-        device: Where to compute. The first call of a process decides for all that follow.
+        device: `auto`, `cpu`, `gpu` or `cuda`. The first call in a process sets it for all others.
         progress: Whether to show a progress bar on terminals and in notebooks.
         callback: Called after every update and evaluation with its row of metrics, a dict whose
             `kind` is `train` or `eval`. What it returns is ignored. If it raises
-            `rlctl.StopTraining`, the training ends early; any other exception ends it too, and is
-            raised again once the state is saved.
+            `rlctl.StopTraining`, the training ends early. Any other exception also ends it, and is
+            raised again after the state is saved.
 
     Returns:
-        The report: the run's folder, steps, checkpoints, the last evaluation.
+        The report: folder of the run, steps, checkpoints and the last evaluation.
 
     Raises:
-        UsageError: A name or setting that cannot be used; nothing was written.
-        DeviceUnavailable: The device is not there, or another one is in use in this process.
-        Diverged: Values that are not finite; the last checkpoint is intact.
-        Stopped: Ctrl-C or SIGTERM; all is saved, and the message says how to resume.
+        UsageError: A name or setting is not valid; nothing was written.
+        DeviceUnavailable: The device is missing, or this process already uses another one.
+        Diverged: Values are not finite; the last checkpoint is intact.
+        Stopped: Ctrl-C or SIGTERM; the state is saved, and the message says how to resume.
         StoppedUnsaved: Ctrl-C or SIGTERM before there was anything to save.
-        RlctlError: Anything else that can go wrong; see the classes of errors.
+        RlctlError: Any other error; see the classes of errors.
 
     Example:
         ```python
@@ -100,19 +100,19 @@ def train(
     request = TrainRequest(
         env=env,
         algo=algo,
-        resume=arguments.text(resume),
+        resume=arguments.checkpoint_name(resume),
         out=arguments.file(out),
         config=arguments.file(config),
         overrides={**arguments.values(settings), **given},
-        init_from=arguments.text(init_from),
+        init_from=arguments.checkpoint_name(init_from),
     )
     with Bar(progress) as bar, StopFlag(bar.stopping, exits=False) as stop:
-        call_back = rows(callback) if callback else None
+        on_metrics = metrics_listener(callback) if callback else None
 
         def on_event(event: Event) -> None:
             bar.on_event(event)
-            if call_back:
-                call_back(event)
+            if on_metrics:
+                on_metrics(event)
 
         return train_action(request, Progress(), stop, Listener(on_event))
 
@@ -125,27 +125,27 @@ def config(
     config: PathLike | None = None,
     device: Device = "auto",
 ) -> "SettingsReport":
-    """Return every setting that a training would have, and where each comes from.
+    """Return all settings of a training and their origins.
 
     Args:
         env: The environment.
         algo: The algorithm.
         settings: Settings by their full names, as for `train`.
         config: A TOML file of settings.
-        device: Where the training would compute; presets may depend on it.
+        device: Device of the training; presets may depend on it.
 
     Returns:
-        A mapping from "section.key" to the value, with `origins` and, row by row, what each
-        setting means (`rows()`). `train` takes it, or a changed copy of it, as `settings`.
+        A mapping from "section.key" to the value, with `origins` and with the meaning of each
+        setting (`rows()`). `train` accepts it, or a changed copy, as `settings`.
 
     Raises:
-        UsageError: A name, setting or device that cannot be used.
+        UsageError: A name, setting or device is not valid.
         NotFound: There is no such file.
 
     Example:
         ```python
-        found = rlctl.config("pendulum", settings={"ppo.learning_rate": 1e-3})
-        found["ppo.learning_rate"], found.origins["ppo.learning_rate"]
+        resolved = rlctl.config("pendulum", settings={"ppo.learning_rate": 1e-3})
+        resolved["ppo.learning_rate"], resolved.origins["ppo.learning_rate"]
         ```
     """
     from rlctl.actions.config import show
@@ -154,14 +154,14 @@ def config(
 
 
 def read_metrics(run: PathLike | None = None) -> "RunMetrics":
-    """Read what a run has measured, as columns of numbers.
+    """Read the metrics of a run as columns of numbers.
 
     Args:
-        run: The run, by folder or name, or the report of its training; left out, the latest one.
-            It may still be training.
+        run: The run, by folder or name, or the report of its training; default: the latest.
+            The training may still be running.
 
     Returns:
-        The columns by name, those of updates in `train` and those of evaluations in `eval`.
+        Columns by name: `train` has a row per update, `eval` one per evaluation.
 
     Raises:
         NotFound: There is no such run, or it has no metrics yet.
@@ -175,4 +175,4 @@ def read_metrics(run: PathLike | None = None) -> "RunMetrics":
     """
     from rlctl.actions.metrics import read_metrics as read
 
-    return read(arguments.text(run))
+    return read(arguments.checkpoint_name(run))

@@ -27,7 +27,7 @@ def validate(env: str, config: Any) -> None:
     """
     from rlctl.rendering import gl, video
 
-    video.check(Path(gettempdir()) / "rlctl.mp4")
+    video.check_path(Path(gettempdir()) / "rlctl.mp4")
     if "gymnasium" not in catalog.env(env).physics:
         gl.find()
         return
@@ -35,7 +35,7 @@ def validate(env: str, config: Any) -> None:
     from rlctl.rendering import online
     from rlctl.rollouts.factory import make_rendering_driver
 
-    with online.drawing(), closing(make_rendering_driver(env, config, "auto")) as driver:
+    with online.headless(), closing(make_rendering_driver(env, config, "auto")) as driver:
         driver.reset(0)
         driver.render()
 

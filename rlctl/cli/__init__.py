@@ -1,6 +1,6 @@
-"""The command line: what `rlctl` understands, in the order its help shows.
+"""Command line of rlctl; commands are registered in the order of the help.
 
-Importing this loads no numerical library; each command imports its action in its body.
+Importing this package loads no numerical library; each command imports its action in its body.
 """
 
 import os
@@ -53,8 +53,8 @@ app.command("envs")(envs.envs)
 app.add_typer(config.app, name="config")
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         console.echo(f"rlctl {__version__}")
         raise typer.Exit
 
@@ -66,7 +66,7 @@ def _rlctl(
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Train, evaluate, render and carry robot policies.
+    """Train, evaluate, render and export robot policies.
 
     rlctl train pendulum, then rlctl eval, then rlctl render --out demo.mp4
 
@@ -77,20 +77,20 @@ def _rlctl(
 
 
 def run(args: list[str]) -> int:
-    """Do what the arguments say. Returns the exit code."""
+    """Run the command in `args`; return the exit code."""
     try:
         code = app(args, prog_name="rlctl", standalone_mode=False)
     except typer.TyperException as error:
         return console.usage_error(error, args)
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except SystemExit as ended:  # Typer's way to end at a closed pipe
+    except SystemExit as ended:  # Typer exits with 1 at a closed pipe
         return console.PIPE_CLOSED if ended.code == 1 else int(ended.code or 0)
     return code if isinstance(code, int) else 0
 
 
 def main() -> NoReturn:
-    """Run the process's own arguments and exit."""
+    """Run the command in `sys.argv` and exit."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
@@ -100,7 +100,7 @@ def main() -> NoReturn:
         code = console.PIPE_CLOSED
     if code in STOPPED:
         sys.stderr.flush()
-        os._exit(code)  # without waiting for the work that the signal cut off, in other threads
-    if code == console.PIPE_CLOSED:  # or the interpreter would complain of it on its way out
+        os._exit(code)  # do not wait for threads whose work the signal interrupted
+    if code == console.PIPE_CLOSED:  # else the interpreter prints an error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`rlctl benchmark`: figures of an algorithm over environments and seeds."""
+"""`rlctl benchmark`: train an algorithm over environments and seeds."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -14,30 +14,32 @@ from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed, Stopped, UsageError
 from rlctl.core.signals import StopFlag
 
-SIGPIPE = 13  # which the signal module has only where there are pipes that end programs
+SIGPIPE = 13  # signal.SIGPIPE does not exist on Windows
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """The flags that take numbers."""
+    """Options that take numbers."""
 
-    seeds: int = setting(5, "trainings of each environment", low=1, high=1000)
-    steps: int = setting(1_000_000, "environment steps of a training", low=1)
-    jobs: int = setting(1, "trainings at once", low=1, high=1000)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A value of --min-return."""
-
-    min_return: float = setting(0.0, "the mean return that is needed")
+    seeds: int = setting(5, "trainings per environment", low=1, high=1000)
+    steps: int = setting(1_000_000, "environment steps per training", low=1)
+    jobs: int = setting(1, "parallel trainings", low=1, high=1000)
 
 
 @dataclass(frozen=True)
-class Share:
-    """The value of --min-share."""
+class MinReturn:
+    """Value of --min-return."""
 
-    min_share: float = setting(0.0, "the share of seeds that must learn", low=0.0, high=1.0)
+    min_return: float = setting(0.0, "required mean return")
+
+
+@dataclass(frozen=True)
+class MinShare:
+    """Value of --min-share."""
+
+    min_share: float = setting(
+        0.0, "required fraction of seeds that reach the target return", low=0.0, high=1.0
+    )
 
 
 def benchmark(
@@ -53,22 +55,27 @@ def benchmark(
     envs: Annotated[
         str | None,
         typer.Option(
-            "--envs", metavar="ENV,ENV", help="The same, separated by commas.", show_default=False
+            "--envs",
+            metavar="ENV,ENV",
+            help="Name the environments, separated by commas.",
+            show_default=False,
         ),
     ] = None,
     algo: Algo = "ppo",
     seeds: Annotated[
         str | None,
-        typer.Option("--seeds", metavar="N", help="Trainings of each; 5 if left out."),
+        typer.Option("--seeds", metavar="N", help="Train each environment N times; default: 5."),
     ] = None,
     steps: Annotated[
         str | None,
-        typer.Option("--steps", metavar="N", help="Environment steps of each; 1e6 if left out."),
+        typer.Option(
+            "--steps", metavar="N", help="Train each for N environment steps; default: 1e6."
+        ),
     ] = None,
     jobs: Annotated[
         str | None,
         typer.Option(
-            "--jobs", metavar="N", help="Trainings at once, which share the cores; 1 if left out."
+            "--jobs", metavar="N", help="Run N trainings in parallel on the same cores; default: 1."
         ),
     ] = None,
     out: Annotated[
@@ -76,7 +83,7 @@ def benchmark(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="The benchmark's folder; finished trainings in it are kept.",
+            help="Write to this folder; finished trainings in it are kept.",
             show_default=False,
         ),
     ] = None,
@@ -94,7 +101,7 @@ def benchmark(
         typer.Option(
             "--min-share",
             metavar="X",
-            help="Exit 1 if fewer than this share of an environment's seeds reach its "
+            help="Exit 1 if less than this fraction of an environment's seeds reach its "
             "train.target_return.",
             show_default=False,
         ),
@@ -104,7 +111,7 @@ def benchmark(
         typer.Option(
             "--against",
             metavar="FILE",
-            help="Exit 1 if worse than an earlier results.json, beyond chance.",
+            help="Exit 1 if significantly worse than an earlier results.json.",
             show_default=False,
         ),
     ] = None,
@@ -117,16 +124,16 @@ def benchmark(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train over environments and seeds; report scores beside published results.
+    """Train over environments and seeds; compare scores with published results.
 
-    Writes results.md, .csv, .json and curves.png. The same command again goes on where it stopped.
+    Writes results.md, .csv, .json and curves.png. Run the same command again to resume.
     """
     with console.command("benchmark", as_json, quiet, verbose) as out_:
         flags = {"benchmark.seeds": seeds, "benchmark.steps": steps, "benchmark.jobs": jobs}
         numbers = resolve({"benchmark": Numbers}, [flag_layer(flags)])["benchmark"]
         names = _names(",".join([*(positional or ()), envs or ""]))
-        bars = _bars(min_return or (), names)
-        share = resolve({"benchmark": Share}, [flag_layer({"benchmark.min_share": min_share})])
+        thresholds = _thresholds(min_return or (), names)
+        share = resolve({"benchmark": MinShare}, [flag_layer({"benchmark.min_share": min_share})])
         chosen = options.device(device, cpu)
         select(chosen)
         from rlctl.actions.benchmark import BenchmarkRequest
@@ -142,7 +149,7 @@ def benchmark(
             overrides=tuple(set_ or ()),
             physics=physics,
             device=chosen,
-            min_return=bars,
+            min_return=thresholds,
             min_share=share["benchmark"].min_share,
             against=options.path(against),
         )
@@ -154,39 +161,39 @@ def _run(out: Console, request: Any) -> None:
 
     out.stream_events()
     failed: CheckFailed | Stopped | None = None
-    with StopFlag(out.note) as stop:
-        out.reader_gone = lambda: stop.request(SIGPIPE)
+    with StopFlag(out.info) as stop:
+        out.on_broken_pipe = lambda: stop.request(SIGPIPE)
         try:
-            figures = benchmark_action(request, out.progress, stop, out.warn).to_json()
+            data = benchmark_action(request, out.progress, stop, out.warn).to_json()
         except (CheckFailed, Stopped) as error:
-            failed, figures = error, error.data
-    for found in figures["envs"].values():
-        for run in found["runs"]:
-            del run["curve"], run["evaluations"]  # long, and in results.json
-    out.data({"out": str(request.folder), **figures})
-    _show(out, figures)
-    out.note(f"report: {request.folder / 'results.md'}")
+            failed, data = error, error.data
+    for result in data["envs"].values():
+        for run in result["runs"]:
+            del run["curve"], run["evaluations"]  # too long to print; they are in results.json
+    out.add_data({"out": str(request.folder), **data})
+    _show(out, data)
+    out.info(f"report: {request.folder / 'results.md'}")
     if failed is not None:
         failed.data = {}
         raise failed
 
 
-def _show(out: Console, figures: dict[str, Any]) -> None:
+def _show(out: Console, data: dict[str, Any]) -> None:
     rows = []
-    for env, found in figures["envs"].items():
-        score = found["scores"] or {}
+    for env, result in data["envs"].items():
+        score = result["scores"] or {}
         low, high = score.get("ci95", (None, None))
-        best = found["published"][0] if found["published"] else None
+        best = result["published"][0] if result["published"] else None
         rows.append((
             env,
             _spread(score.get("mean"), score.get("std")),
             f"{number(low)} to {number(high)}" if score else "-",
-            "-" if found["learned"] is None else f"{found['learned']} of {figures['seeds']}",
-            number(found["steps_per_second"]),
+            "-" if result["learned"] is None else f"{result['learned']} of {data['seeds']}",
+            number(result["steps_per_second"]),
             f"{best['title'].partition(',')[0]} {number(best['mean'])}" if best else "-",
         ))  # fmt: skip
     header = ("environment", "return", "95 % interval", "learned", "steps/s", "best published")
-    out.table(header, rows)
+    out.print_table(header, rows)
 
 
 def _spread(mean: float | None, std: float | None) -> str:
@@ -202,16 +209,16 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
-def _bars(texts: list[str] | tuple, names: tuple[str, ...]) -> dict[str, float]:
-    """What --min-return asks of each environment."""
-    bars = {}
+def _thresholds(texts: list[str] | tuple, names: tuple[str, ...]) -> dict[str, float]:
+    """Parse --min-return: environment -> required mean return."""
+    thresholds = {}
     for text in texts:
         env, equals, value = text.rpartition("=")
         if not equals or env not in names:
             raise UsageError(
-                f"--min-return {text}: not of the form ENV=X with ENV one of {', '.join(names)}",
+                f"--min-return {text} is not of the form ENV=X with ENV one of {', '.join(names)}",
                 f"for example --min-return {names[0]}=1000",
             )
         layer = flag_layer({"benchmark.min_return": value})
-        bars[env] = resolve({"benchmark": Bar}, [layer])["benchmark"].min_return
-    return bars
+        thresholds[env] = resolve({"benchmark": MinReturn}, [layer])["benchmark"].min_return
+    return thresholds

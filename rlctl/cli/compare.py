@@ -1,4 +1,4 @@
-"""`rlctl compare`: whether a policy is the same policy in every framework."""
+"""`rlctl compare`: check that a policy gives the same actions in every framework."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -15,10 +15,10 @@ from rlctl.core.errors import CheckFailed
 
 @dataclass(frozen=True)
 class Numbers:
-    """The flags that take a number."""
+    """Options that take numbers."""
 
     num_tests: int = setting(10, "observations", low=1, high=100_000)
-    tolerance: float = setting(1e-5, "greatest difference", low=1e-9, high=1)
+    tolerance: float = setting(1e-5, "maximum difference", low=1e-9, high=1)
     seed: int = setting(0, "seed of observations and noise", low=0, high=2**31 - 1)
 
 
@@ -27,7 +27,7 @@ def compare(
     ckpt: Ckpt = None,
     num_tests: Annotated[
         str | None,
-        typer.Option("--num-tests", metavar="N", help="Observations; 10 if left out."),
+        typer.Option("--num-tests", metavar="N", help="Compare on N observations; default: 10."),
     ] = None,
     device: Device = "cpu",
     cpu: Cpu = False,
@@ -36,12 +36,12 @@ def compare(
         typer.Option(
             "--tolerance",
             metavar="X",
-            help="Greatest difference, in parts of the action's range; 1e-5 if left out.",
+            help="Allow this difference, as a fraction of the action range; default: 1e-5.",
         ),
     ] = None,
     seed: Annotated[
         str | None,
-        typer.Option("--seed", metavar="N", help="Of observations and noise; 0 if left out."),
+        typer.Option("--seed", metavar="N", help="Seed observations and noise; default: 0."),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -49,7 +49,7 @@ def compare(
 ) -> None:
     """Run a policy in numpy, JAX and PyTorch, and check that the actions are the same.
 
-    Exit code 1 if they are not; --verbose shows at which stage of the policy it begins.
+    Exits with 1 if they differ; --verbose shows the first stage of the policy that differs.
     """
     with console.command("compare", as_json, quiet, verbose) as out:
         flags = {
@@ -65,51 +65,51 @@ def compare(
             ckpt, device=options.device(device, cpu), env=env, **asdict(numbers)
         )
         try:
-            figures = compare_backends(request, out.progress, out.warn).to_json()
+            data = compare_backends(request, out.progress, out.warn).to_json()
         except CheckFailed as error:
             _show(out, error.data)
             raise
-        out.data(figures)
-        _show(out, figures)
+        out.add_data(data)
+        _show(out, data)
 
 
-def _show(out: Console, figures: dict[str, Any]) -> None:
-    out.text(f"{figures['env']} at {figures['step']:,} steps, {figures['checkpoint']}")
-    out.text(
-        f"{figures['distribution']} policy on {figures['num_tests']} observations, with noise and "
-        f"without; {figures['tolerance']:g} of the action's range is tolerated"
+def _show(out: Console, data: dict[str, Any]) -> None:
+    out.print(f"{data['env']} at {data['step']:,} steps, {data['checkpoint']}")
+    out.print(
+        f"{data['distribution']} policy on {data['num_tests']} observations, with noise and "
+        f"without; tolerance {data['tolerance']:g} of the action range"
     )
-    out.text()
-    backends = figures["backends"]
+    out.print()
+    backends = data["backends"]
     rows = [
         (
             name,
-            _gap(found.get("max_difference")),
-            _gap(found.get("mean_difference")),
-            f"{1e6 * found['seconds']:.0f}",
-            "reference" if name == figures["reference"] else _verdict(name, figures),
+            _format(result.get("max_difference")),
+            _format(result.get("mean_difference")),
+            f"{1e6 * result['seconds']:.0f}",
+            "reference" if name == data["reference"] else _verdict(name, data),
         )
-        for name, found in backends.items()
+        for name, result in backends.items()
     ]
-    out.table(("", "max difference", "mean", "us per inference", ""), rows)
+    out.print_table(("", "max difference", "mean", "us per inference", ""), rows)
     if out.verbose:
         _show_stages(out, {name: f for name, f in backends.items() if "stages" in f})
 
 
-def _verdict(name: str, figures: dict[str, Any]) -> str:
-    return "DIFFERS" if name in figures["failed"] else "the same"
+def _verdict(name: str, data: dict[str, Any]) -> str:
+    return "DIFFERS" if name in data["failed"] else "the same"
 
 
 def _show_stages(out: Console, backends: dict[str, Any]) -> None:
-    """The difference at every stage, and where it first leaves the tolerance."""
-    out.text()
+    """Print the difference at every stage, and the first stage beyond the tolerance."""
+    out.print()
     names = list(next(iter(backends.values()))["stages"])
-    rows = [(stage, *(_gap(b["stages"][stage]) for b in backends.values())) for stage in names]
-    out.table(("stage", *backends), rows)
-    for name, found in backends.items():
-        if found["first_stage"]:
-            out.text(f"{name} leaves the tolerance at stage {found['first_stage']}")
+    rows = [(stage, *(_format(b["stages"][stage]) for b in backends.values())) for stage in names]
+    out.print_table(("stage", *backends), rows)
+    for name, result in backends.items():
+        if result["first_stage"]:
+            out.print(f"{name} exceeds the tolerance at stage {result['first_stage']}")
 
 
-def _gap(value: float | None) -> str:
+def _format(value: float | None) -> str:
     return "-" if value is None else f"{value:.1e}"

@@ -1,4 +1,4 @@
-"""`rlctl config`: the settings of a training, and whether a file of them is right."""
+"""`rlctl config`: show the settings of a training, or validate a file of settings."""
 
 import difflib
 from pathlib import Path
@@ -12,8 +12,8 @@ from rlctl.cli.help import App, Group
 from rlctl.cli.options import Algo, Config, Cpu, Device, Env, Json, OptionalEnv, Quiet, Set
 
 
-class _ShowIfNotSaid(Group):
-    """`config ENV` is `config show ENV`."""
+class _ShowByDefault(Group):
+    """Group that reads `config ENV` as `config show ENV`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         word = args[0]
@@ -25,7 +25,7 @@ class _ShowIfNotSaid(Group):
 app = App(
     help="Show or validate settings; `config ENV` shows them.",
     rich_markup_mode=None,
-    cls=_ShowIfNotSaid,
+    cls=_ShowByDefault,
 )
 
 
@@ -40,7 +40,7 @@ def show(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show every setting of a training: its value, where that came from, what it means."""
+    """Show every setting of a training: value, origin and meaning."""
     with console.command("config show", as_json, quiet) as out:
         from rlctl.actions.config import show as show_action
 
@@ -48,26 +48,26 @@ def show(
         report = show_action(env, algo, file, tuple(set_ or ()), options.device(device, cpu))
         for notice in report.resolved.notices:
             out.warn(notice)
-        out.data(report.to_json())
+        out.add_data(report.to_json())
         rows = [
             (row.name, setting_text(row.value), row.origin, row.help)
             for row in report.resolved.rows()
         ]
-        out.table(("setting", "value", "from", "meaning"), rows)
+        out.print_table(("setting", "value", "from", "meaning"), rows)
 
 
 @app.command("validate")
 def validate(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Settings, TOML.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="TOML file of settings.")],
     env: OptionalEnv = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check a configuration file, against an environment if one is named."""
+    """Validate a configuration file, with the settings of ENV if it is given."""
     with console.command("config validate", as_json, quiet) as out:
         from rlctl.actions.config import validate as validate_action
 
-        figures = validate_action(Path(file), env)
-        out.data(figures)
-        count = len(figures["values"])
-        out.text(f"{file} is fine: {count} setting{'s' if count != 1 else ''}")
+        data = validate_action(Path(file), env)
+        out.add_data(data)
+        count = len(data["values"])
+        out.print(f"{file} is valid: {count} setting{'s' if count != 1 else ''}")

@@ -1,15 +1,15 @@
-"""The only printer: results on stdout, everything else on stderr.
+"""Output of all commands: results on stdout, everything else on stderr.
 
-Every command is a body under `command`, which turns errors into exit codes:
+The body of a command runs under `command`, which turns errors into exit codes:
 
     def thing(env: OptionalEnv = None, as_json: Json = False, quiet: Quiet = False) -> None:
         with console.command("thing", as_json, quiet) as out:
             device.select(...)
-            from rlctl.actions.thing import do_thing   # only now: frameworks load here
+            from rlctl.actions.thing import do_thing   # loads frameworks, so after `select`
 
             report = do_thing(env, out.progress)
-            out.data(report.to_json())                 # what --json shows
-            out.table(("name", "value"), rows)         # what people see
+            out.add_data(report.to_json())             # for --json
+            out.print_table(("name", "value"), rows)   # for people
 """
 
 import errno
@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import typer
 
-from rlctl.cli.formatting import cells, columns
+from rlctl.cli.formatting import display_width, terminal_columns
 from rlctl.core import device, files, plugins
 from rlctl.core.errors import (
     DeviceUnavailable,
@@ -39,18 +39,18 @@ from rlctl.core.progress import Progress
 from rlctl.core.signals import interruptible
 
 SCHEMA_VERSION = 1
-_REFUSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths, not bugs
-_UNPRINTABLE = re.compile(r"(?!\033\[[0-9;]*m)[^\n\t -~]")  # the start of a color is none
-PIPE_CLOSED = 128 + 13  # what a shell reports of a program ended by SIGPIPE
+_PATH_ERRORS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # bad paths, not bugs
+_UNPRINTABLE = re.compile(r"(?!\033\[[0-9;]*m)[^\n\t -~]")  # color sequences are allowed
+PIPE_CLOSED = 128 + 13  # exit status in a shell after SIGPIPE
 
 
 class Console:
-    """What a command says, and how.
+    """Output of one command, as text or as JSON.
 
     Attributes:
-        progress: Given to actions; long work shows on stderr while it runs.
-        reader_gone: Called when nobody reads progress any more (a closed pipe). Progress never
-            fails for that; results do.
+        progress: Progress reporter for actions; it is displayed on stderr.
+        on_broken_pipe: Called when progress cannot be printed because the pipe is closed. Printing
+            progress never fails for that; printing results does.
     """
 
     def __init__(
@@ -60,148 +60,148 @@ class Console:
         self.as_json = as_json
         self.quiet = quiet
         self.verbose = verbose
-        self.figures: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
         self.stdout: IO[str] = sys.stdout
         self.progress = Progress(self._event)
-        self.reader_gone: Callable[[], None] = lambda: None
+        self.on_broken_pipe: Callable[[], None] = lambda: None
         self._streams_events = False
-        self._listener: Any = None
-        self._listening = True
+        self._display: Any = None
+        self._shows_progress = True
 
-    def data(self, figures: dict[str, Any]) -> None:
-        """Report figures in the JSON envelope."""
-        self.figures.update(figures)
+    def add_data(self, data: dict[str, Any]) -> None:
+        """Add members to the `data` of the JSON envelope."""
+        self.data.update(data)
 
-    def text(self, line: str = "") -> None:
-        """Print a line of the result; nothing under --json."""
-        self.wrapped("", line)
+    def print(self, line: str = "") -> None:
+        """Print a line of the result, unless --json."""
+        self.print_wrapped("", line)
 
-    def wrapped(self, head: str, body: str) -> None:
-        """Print a line of the result; on a terminal what is too long goes on below its body."""
+    def print_wrapped(self, head: str, body: str) -> None:
+        """Print a line of the result; on a terminal, wrap `body` with a hanging indent."""
         if self.as_json:
             return
-        self._take_line_away()
-        indent, lines = cells(head), [body]
-        room = columns(self.stdout) - indent - 1 if self.stdout.isatty() else 0
-        if room > 0 and cells(body) > room:
+        self._clear_display()
+        indent, lines = display_width(head), [body]
+        width = terminal_columns(self.stdout) - indent - 1 if self.stdout.isatty() else 0
+        if width > 0 and display_width(body) > width:
             from textwrap import wrap
 
-            lines = wrap(body, room, break_long_words=False, break_on_hyphens=False)
+            lines = wrap(body, width, break_long_words=False, break_on_hyphens=False)
         self._out(head + ("\n" + " " * indent).join(lines))
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print a table of the result; nothing under --json."""
+    def print_table(self, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print a table of the result, unless --json."""
         if self.as_json or not rows:
             return
         from rlctl.cli.tables import table
 
-        self._take_line_away()
-        texts = [[harmless(str(cell)) for cell in row] for row in rows]
-        room = columns(self.stdout) - 1 if self.stdout.isatty() else None
-        for line in table(header, texts, room, lambda line: paint(line, "1", self.stdout)):
+        self._clear_display()
+        texts = [[escape_controls(str(cell)) for cell in row] for row in rows]
+        width = terminal_columns(self.stdout) - 1 if self.stdout.isatty() else None
+        for line in table(header, texts, width, lambda line: colorize(line, "1", self.stdout)):
             self._out(line)
 
-    def pairs(self, values: dict[str, Any]) -> None:
-        """Print names and values of the result; nothing under --json."""
+    def print_pairs(self, values: dict[str, Any]) -> None:
+        """Print names and values of the result, unless --json."""
         width = max(map(len, values), default=0)
         for name, value in values.items():
-            self.wrapped(f"{name:<{width}}  ", str(value))
+            self.print_wrapped(f"{name:<{width}}  ", str(value))
 
-    def note(self, line: str) -> None:
-        """Tell something on the way, on stderr; nothing under --quiet."""
+    def info(self, line: str) -> None:
+        """Print a message on stderr, unless --quiet."""
         if not self.quiet:
             self._err(line)
 
-    def detail(self, line: str) -> None:
-        """Tell something on the way that only --verbose wants."""
+    def debug(self, line: str) -> None:
+        """Print a message on stderr with --verbose."""
         if self.verbose:
-            self.note(line)
+            self.info(line)
 
     def warn(self, line: str) -> None:
-        """Tell of trouble that does not stop the command."""
-        self._err(paint("warning:", "33", sys.stderr) + " " + line)
+        """Print a warning on stderr."""
+        self._err(colorize("warning:", "33", sys.stderr) + " " + line)
 
     def stream_events(self) -> None:
-        """Under --json, print progress as JSON lines on stdout before the envelope."""
+        """With --json, print progress as JSON lines on stdout before the envelope."""
         self._streams_events = self.as_json
 
     def finish(self, error: RlctlError | None) -> int:
-        """Print the end of the command: the envelope, or the error. Returns the exit code."""
+        """Print the envelope or the error; return the exit code."""
         self.close()
         if error is not None:
-            self.data(error.data)
+            self.add_data(error.data)
             error.hint = error.hint.replace("`--help`", f"`rlctl {self.name} --help`")
             if not self.as_json:
-                self._tell(error)
+                self._print_error(error)
         code = 0 if error is None else error.exit_code
         if self.as_json:
-            self._out(envelope(self.name, self.figures, error))
+            self._out(envelope(self.name, self.data, error))
         return code
 
-    def _tell(self, error: RlctlError) -> None:
-        """Tell what went wrong and what to do; work that was stopped and saved did not fail."""
+    def _print_error(self, error: RlctlError) -> None:
+        """Print an error and its hint; a stopped and saved training is not printed as an error."""
         if isinstance(error, Stopped):
-            self._err(paint(error.message, "32", sys.stderr))
+            self._err(colorize(error.message, "32", sys.stderr))
         else:
-            self._err(f"{paint('error:', '31', sys.stderr)} {error.message}")
+            self._err(f"{colorize('error:', '31', sys.stderr)} {error.message}")
         if error.hint:
             label = "next:" if isinstance(error, Stopped) else "hint:"
-            self._err(f"{paint(label, '36', sys.stderr)} {error.hint}")
+            self._err(f"{colorize(label, '36', sys.stderr)} {error.hint}")
 
     def close(self) -> None:
-        """Stop showing progress."""
-        self._listening = False
-        self._take_line_away()
+        """Stop the progress display."""
+        self._shows_progress = False
+        self._clear_display()
 
-    def _take_line_away(self) -> None:
-        """Leave the terminal to what is printed next; the next event brings the line back."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+    def _clear_display(self) -> None:
+        """Remove the progress display before other output; the next event draws it again."""
+        if self._display is not None:
+            self._display.close()
+            self._display = None
 
     def _event(self, event: dict[str, Any]) -> None:
         if event["event"] == "warning":
             self.warn(event["message"])
-        if self._listening and not self.quiet:
-            if self._listener is None:
-                self._listener = self._make_listener()
-            self._listener(event)
+        if self._shows_progress and not self.quiet:
+            if self._display is None:
+                self._display = self._make_display()
+            self._display(event)
 
-    def _make_listener(self) -> Callable[[dict[str, Any]], None]:
+    def _make_display(self) -> Callable[[dict[str, Any]], None]:
         from rlctl.cli import progress_display
 
         if self._streams_events:
-            return progress_display.Events(lambda line: self._aside(line, self.stdout))
-        if redrawable(sys.stderr):
-            return progress_display.Live(sys.stderr)
-        return progress_display.Lines(self._err)
+            return progress_display.JsonDisplay(lambda line: self._print_if_open(line, self.stdout))
+        if can_move_cursor(sys.stderr):
+            return progress_display.LiveDisplay(sys.stderr)
+        return progress_display.LineDisplay(self._err)
 
     def _out(self, line: str) -> None:
-        print(harmless(line), file=self.stdout, flush=True)
+        print(escape_controls(line), file=self.stdout, flush=True)
 
     def _err(self, line: str) -> None:
-        line = harmless(line)
-        above_live_line = getattr(self._listener, "write", None)
+        line = escape_controls(line)
+        above_live_line = getattr(self._display, "write", None)
         if above_live_line is not None:
             above_live_line(line)
         else:
-            self._aside(line, sys.stderr)
+            self._print_if_open(line, sys.stderr)
 
-    def _aside(self, line: str, stream: IO[str]) -> None:
-        """Print what is not worth failing for."""
+    def _print_if_open(self, line: str, stream: IO[str]) -> None:
+        """Print a line; a closed pipe is no error."""
         try:
             print(line, file=stream, flush=True)
         except BrokenPipeError:
-            self.reader_gone()
+            self.on_broken_pipe()
 
 
 @contextmanager
 def command(
     name: str, as_json: bool = False, quiet: bool = False, verbose: bool = False
 ) -> Iterator[Console]:
-    """Run the body of a command, and end with its exit code whatever happens.
+    """Run the body of a command and exit with its exit code.
 
-    Stray prints of libraries go to stderr, so that stdout holds results alone.
+    Prints of libraries go to stderr, so that stdout contains only results.
 
     Raises:
         typer.Exit: With the exit code, unless it is 0.
@@ -215,7 +215,7 @@ def command(
             except (Exception, KeyboardInterrupt) as raised:
                 if isinstance(raised, (BrokenPipeError, typer.Exit)):
                     raise
-                error = understood(raised)
+                error = as_rlctl_error(raised)
         code = out.finish(error)
     except BrokenPipeError:
         code = PIPE_CLOSED
@@ -225,23 +225,23 @@ def command(
         raise typer.Exit(code)
 
 
-def understood(raised: BaseException) -> RlctlError:
-    """The error that the user is told of, whatever was raised."""
+def as_rlctl_error(raised: BaseException) -> RlctlError:
+    """Return the error to report for any exception."""
     if os.environ.get("RLCTL_DEBUG"):
         traceback.print_exception(raised, file=sys.stderr)
     if isinstance(raised, RlctlError):
         return raised
     if isinstance(raised, KeyboardInterrupt):
-        return StoppedUnsaved(f"stopped by {str(raised) or 'Ctrl-C'} before it was done")
+        return StoppedUnsaved(f"stopped by {str(raised) or 'Ctrl-C'} before it was finished")
     if isinstance(raised, MemoryError):
-        return OutOfSpace("out of memory", "take fewer environments (--num-envs) or episodes")
+        return OutOfSpace("out of memory", "use fewer environments (--num-envs) or episodes")
     if isinstance(raised, RuntimeError) and "Unable to initialize backend" in str(raised):  # of jax
         return DeviceUnavailable(str(raised), "unset JAX_PLATFORMS, or use --cpu")
     if isinstance(raised, OSError) and raised.errno in files.FULL:
         return OutOfSpace(f"no space left on the disk: {raised}", "free some space and try again")
     if isinstance(raised, OSError) and raised.errno == errno.EIO:
         return OutOfSpace(f"the disk failed: {raised}", "what was saved before is kept")
-    if isinstance(raised, OSError) and raised.errno in _REFUSED and raised.filename is not None:
+    if isinstance(raised, OSError) and raised.errno in _PATH_ERRORS and raised.filename is not None:
         return NotFound(
             f"cannot use {str(raised.filename)[:80]}: {raised.strerror}", "check the path"
         )
@@ -252,20 +252,20 @@ def understood(raised: BaseException) -> RlctlError:
 
 
 def _unexpected(raised: BaseException, summary: str) -> RlctlError:
-    """Report an error that rlctl did not expect: a bug, or an effect of the user's variables."""
-    place = _crash_report(raised)
-    report = f"please report it; the traceback is in {place}" if place else "set RLCTL_DEBUG=1"
+    """Return the report of an unexpected error: a bug, or an effect of the user's variables."""
+    file = _crash_report(raised)
+    report = f"please report it; the traceback is in {file}" if file else "set RLCTL_DEBUG=1"
     if variables := ", ".join(device.user_jax_variables()):
         return RlctlError(
             f"rlctl failed: {summary}",
-            f"perhaps because of {variables} in the environment: try without; if that fails too, "
+            f"{variables} in the environment may be the cause: try without; if that fails too, "
             f"{report}",
         )
     return RlctlError(f"rlctl failed, which is a bug: {summary}", report)
 
 
 def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:
-    """Tell what Typer did not understand, as every other error is told. Returns the exit code."""
+    """Report a usage error of Typer like every other error; return the exit code."""
     from rlctl.cli import usage_errors
 
     context = getattr(raised, "ctx", None)
@@ -275,63 +275,65 @@ def usage_error(raised: typer.TyperException, args: Sequence[str]) -> int:
 
 
 def echo(text: str) -> None:
-    """Print text that is the whole result, like help."""
+    """Print text that is the whole result, such as the help."""
     print(text, flush=True)
 
 
-def envelope(name: str, figures: dict[str, Any], error: RlctlError | None) -> str:
-    """The one JSON object that ends every command under --json."""
-    told = error and {"code": error.code, "message": error.message, "hint": error.hint}
+def envelope(name: str, data: dict[str, Any], error: RlctlError | None) -> str:
+    """Return the JSON object that ends the output of every command with --json."""
+    problem = error and {"code": error.code, "message": error.message, "hint": error.hint}
     return files.to_json(
         {
             "schema_version": SCHEMA_VERSION,
             "command": name,
             "ok": error is None,
-            "data": figures,
-            "error": told,
+            "data": data,
+            "error": problem,
         }
     )
 
 
-def harmless(text: str) -> str:
-    """The text with escapes for what would move the cursor, hide or turn around what is told.
+def escape_controls(text: str) -> str:
+    """Escape control characters, except colors.
 
-    Names and facts of files are printed, and whoever made the file chose them. Colors stay.
+    Names come from files that others made. Unescaped, they could move the cursor, hide text or
+    reverse its direction.
     """
     if text.isprintable():
         return text
-    return _UNPRINTABLE.sub(lambda found: _escaped(found[0]), text)
+    return _UNPRINTABLE.sub(lambda match: _escaped(match[0]), text)
 
 
-def _escaped(found: str) -> str:
-    return found if found.isprintable() else found.encode("unicode_escape").decode()
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def paint(text: str, code: str, stream: IO[str]) -> str:
-    """The text in a color, where colors are seen and wanted."""
-    return in_color(stream)(text, code)
+def colorize(text: str, code: str, stream: IO[str]) -> str:
+    """Return the text in a color if the stream shows colors."""
+    return colorizer(stream)(text, code)
 
 
-def in_color(stream: IO[str]) -> Callable[[str, str], str]:
-    """(text, code) -> the text in a color, for a stream that is asked once."""
-    if colorful(stream):
+def colorizer(stream: IO[str]) -> Callable[[str, str], str]:
+    """Return a function (text, code) -> colored text for a stream."""
+    if supports_color(stream):
         return lambda text, code: f"\033[{code}m{text}\033[0m"
     return lambda text, code: text
 
 
-def redrawable(stream: IO[str]) -> bool:
-    """Whether the stream is a terminal whose cursor can be moved; old ones of Windows are not."""
+def can_move_cursor(stream: IO[str]) -> bool:
+    """Return whether the stream is a terminal with cursor control; old Windows consoles lack it."""
     moves = os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ
     return stream.isatty() and moves and os.environ.get("TERM") != "dumb"
 
 
-def colorful(stream: IO[str]) -> bool:
-    """Whether the stream is a terminal that may show colors."""
-    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return stream.isatty() and not unwanted
+def supports_color(stream: IO[str]) -> bool:
+    """Return whether the stream is a terminal that shows colors; NO_COLOR turns them off."""
+    disabled = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not disabled
 
 
 def _crash_report(raised: BaseException) -> str:
+    """Write the traceback to the cache folder; return its path, "" if it cannot be written."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = files.cache_folder() / "crashes" / f"{stamp}-{os.getpid()}.txt"
     lines = [f"argv: {sys.argv}\npython: {sys.version}\n\n", *traceback.format_exception(raised)]

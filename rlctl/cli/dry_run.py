@@ -1,4 +1,4 @@
-"""What `rlctl train --dry-run` says: one line a setting, in words."""
+"""Text of `rlctl train --dry-run`."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from rlctl.cli.formatting import duration, number
 Plan = dict[str, Any]
 
 
-def described(plan: Plan) -> dict[str, str]:
-    """Label -> text, of all that the plan knows."""
+def describe(plan: Plan) -> dict[str, str]:
+    """Return label -> text for every part of the plan."""
     lines = {
         "environment": plan["env"],
         "algorithm": plan["algo"],
-        "presets": ", ".join(at.removeprefix("preset ") for at in plan["presets"]) or "-",
+        "presets": ", ".join(name.removeprefix("preset ") for name in plan["presets"]) or "-",
         "steps": _steps(plan),
         "update": _update(plan),
         "minibatches": _minibatches(plan),
@@ -26,18 +26,18 @@ def described(plan: Plan) -> dict[str, str]:
 
 
 def _steps(plan: Plan) -> str:
-    asked, made = plan["settings"]["train"]["steps"], plan["steps"]
-    whole = f"; {asked:,} rounded up to whole updates" if made != asked else ""
-    return f"{made:,} steps of environments in all{whole}"
+    requested, steps = plan["settings"]["train"]["steps"], plan["steps"]
+    rounded = f"; {requested:,} rounded up to whole updates" if steps != requested else ""
+    return f"{steps:,} environment steps{rounded}"
 
 
 def _update(plan: Plan) -> str:
     if "updates" not in plan:
         return ""
     turns = plan.get("turns", 1)
-    wait = f", 1 in {turns} environments at a time" if turns > 1 else ""
+    groups = f", in {turns} groups that take turns" if turns > 1 else ""
     return (
-        f"{plan['steps_per_update']:,} steps, num_envs {plan['num_envs']:,}{wait}; "
+        f"{plan['steps_per_update']:,} steps, num_envs {plan['num_envs']:,}{groups}; "
         f"{plan['updates']:,} updates"
     )
 
@@ -45,9 +45,9 @@ def _update(plan: Plan) -> str:
 def _minibatches(plan: Plan) -> str:
     if "minibatches" not in plan:
         return ""
-    left = plan["left_out"]
-    out = f"; each pass leaves out {left:,}, as they do not divide evenly" if left else ""
-    return f"{plan['minibatches']:,} a pass; unrolls in each: {plan['minibatch']:,}{out}"
+    unused = plan["left_out"]
+    rest = f"; {unused:,} unused per epoch, as they do not divide evenly" if unused else ""
+    return f"{plan['minibatches']:,} per epoch, {plan['minibatch']:,} unrolls each{rest}"
 
 
 def _evaluations(plan: Plan) -> str:
@@ -56,13 +56,14 @@ def _evaluations(plan: Plan) -> str:
     train, origins = plan["settings"]["train"], plan["origins"]
     if not plan["evals"]:
         return f"none (train.num_evals, from {origins['train.num_evals']})"
-    episodes, share = plan["eval_episodes"], train.get("eval_share")
-    text = f"{plan['evals']:,}, of {episodes:,} episodes each, every {plan['eval_every']:,} steps"
+    episodes, fraction = plan["eval_episodes"], train.get("eval_share")
+    text = f"{plan['evals']:,} with {episodes:,} episodes each, every {plan['eval_every']:,} steps"
     fewer = plan["evals"] < min(train["num_evals"], plan["updates"])
     if fewer or episodes < train["eval_episodes"]:
         text += (
             f"; {train['num_evals']:,} of {train['eval_episodes']:,} would take more than "
-            f"{100 * share:g} % of the steps (train.eval_share, from {origins['train.eval_share']})"
+            f"{100 * fraction:g} % of the steps "
+            f"(train.eval_share, from {origins['train.eval_share']})"
         )
     return text
 
@@ -72,7 +73,7 @@ def _checkpoints(plan: Plan) -> str:
         return ""
     every = f"every {plan['save_every']:,} steps"
     if "disk_mib" not in plan:
-        return f"{every}; what they take of the disk cannot be known before"
+        return f"{every}; their size on disk is not known in advance"
     return (
         f"{every}, {plan['checkpoints_kept']:,} kept, {number(plan['checkpoint_mib'])} MiB each: "
         f"{number(plan['disk_mib'])} MiB of disk at most"
@@ -80,25 +81,25 @@ def _checkpoints(plan: Plan) -> str:
 
 
 def _memory(plan: Plan) -> str:
-    known = plan.get("memory_mib")
-    return f"about {number(known)} MiB for an update" if known else ""
+    mib = plan.get("memory_mib")
+    return f"about {number(mib)} MiB per update" if mib else ""
 
 
 def _duration(plan: Plan) -> str:
-    """How long, and of what."""
-    found = plan.get("probe")
-    if not found:
+    """Return the expected duration and its parts."""
+    probe = plan.get("probe")
+    if not probe:
         return "cannot be measured for this algorithm"
-    learning = plan["steps"] / found["steps_per_second"]
-    parts = [f"learning {duration(learning)}", f"start {duration(found['start_seconds'])}"]
-    if found["evaluation_seconds"]:
-        seconds = plan["evals"] * found["evaluation_seconds"]
+    learning = plan["steps"] / probe["steps_per_second"]
+    parts = [f"learning {duration(learning)}", f"start {duration(probe['start_seconds'])}"]
+    if probe["evaluation_seconds"]:
+        seconds = plan["evals"] * probe["evaluation_seconds"]
         parts.append(f"evaluations {duration(seconds)} if no episode ends early")
-    updates = found["measured_updates"]
+    updates = probe["measured_updates"]
     return (
-        f"about {duration(found['expected_seconds'])} at {found['steps_per_second']:,.0f} steps/s, "
+        f"about {duration(probe['expected_seconds'])} at {probe['steps_per_second']:,.0f} steps/s, "
         f"measured over {updates:,} update{'s' * (updates != 1)} in "
-        f"{found['measured_seconds']:.1f} s: {', '.join(parts)}"
+        f"{probe['measured_seconds']:.1f} s: {', '.join(parts)}"
     )
 
 
@@ -106,6 +107,6 @@ def _not_counted(plan: Plan) -> str:
     if not plan.get("probe"):
         return ""
     target = plan["settings"]["train"]["target_return"]
-    early = f"; it ends before if an evaluation reaches {number(target)}" if target else ""
-    films = ", films" if plan["settings"]["train"]["video_every"] else ""
-    return f"saving{films}, other work of this machine, episodes that change with learning{early}"
+    early = f"; training ends early if an evaluation reaches {number(target)}" if target else ""
+    videos = ", videos" if plan["settings"]["train"]["video_every"] else ""
+    return f"saving{videos}, other load on this machine, longer or shorter episodes later{early}"

@@ -1,4 +1,4 @@
-"""`rlctl envs`: what can be trained."""
+"""`rlctl envs`: list environments."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from rlctl.cli.options import Json, Quiet
 
 
 def complete_name(incomplete: str) -> list[tuple[str, str]]:
-    """Names of environments, prefixes of families."""
+    """Complete names of environments and prefixes of families."""
     rows = [(row.name, row.summary) for row in catalog.envs().values()]
     rows += [(row.prefix, row.summary) for row in catalog.FAMILIES]
     return [pair for pair in rows if pair[0].startswith(incomplete)]
@@ -21,7 +21,7 @@ def envs(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="One environment; or a family, such as gym, to list all of its names.",
+            help="Environment, or a family such as gym, to list only that.",
             show_default=False,
             autocompletion=complete_name,
         ),
@@ -29,12 +29,12 @@ def envs(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the environments, with their sizes, rates, physics back ends and presets."""
+    """List environments with sizes, control rates, physics back ends and presets."""
     with console.command("envs", as_json, quiet) as out:
         from rlctl.actions.envs import list_envs
 
         listing = list_envs(name)
-        out.data(listing.to_json())
+        out.add_data(listing.to_json())
         header = ("environment", "obs", "action", "rate", "physics", "presets", "summary")
         rows = [
             (
@@ -49,11 +49,11 @@ def envs(
             for env in listing.envs
         ]
         if rows:
-            out.table(header, rows)
-        for number, kind in enumerate(listing.families):
+            out.print_table(header, rows)
+        for number, family in enumerate(listing.families):
             if rows or number:
-                out.text()
-            physics = ", ".join(kind.physics)
-            out.wrapped(f"{kind.prefix}:NAME  ", f"{kind.summary} (physics: {physics})")
-            names = " ".join(kind.names) or f"`rlctl envs {kind.prefix}` lists them"
-            out.wrapped("  ", names)
+                out.print()
+            physics = ", ".join(family.physics)
+            out.print_wrapped(f"{family.prefix}:NAME  ", f"{family.summary} (physics: {physics})")
+            names = " ".join(family.names) or f"`rlctl envs {family.prefix}` lists them"
+            out.print_wrapped("  ", names)

@@ -1,4 +1,4 @@
-"""`rlctl eval`: how good a policy is."""
+"""`rlctl eval`: evaluate a policy over whole episodes."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,10 +36,11 @@ def evaluate(
     env: OptionalEnv = None,
     ckpt: Ckpt = None,
     episodes: Annotated[
-        str | None, typer.Option("--episodes", metavar="N", help="Episodes; 10 if left out.")
+        str | None,
+        typer.Option("--episodes", metavar="N", help="Evaluate N episodes; default: 10."),
     ] = None,
     seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="Seed of the episodes; 0 if left out.")
+        str | None, typer.Option("--seed", metavar="N", help="Seed the episodes; default: 0.")
     ] = None,
     stochastic: Annotated[
         bool, typer.Option("--stochastic", help="Sample actions instead of taking the mean.")
@@ -50,14 +51,14 @@ def evaluate(
     backend: Backend = "numpy",
     max_episode_steps: Annotated[
         str | None,
-        typer.Option("--max-episode-steps", metavar="N", help="Cut episodes after N steps."),
+        typer.Option("--max-episode-steps", metavar="N", help="Truncate episodes after N steps."),
     ] = None,
     save_trajectories: Annotated[
         str | None,
-        typer.Option("--save-trajectories", metavar="FILE.npz", help="Write every step."),
+        typer.Option("--save-trajectories", metavar="FILE.npz", help="Write all steps to a file."),
     ] = None,
     video: Annotated[
-        str | None, typer.Option("--video", metavar="FILE", help="Render one episode as well.")
+        str | None, typer.Option("--video", metavar="FILE", help="Also render one episode.")
     ] = None,
     min_return: Annotated[
         str | None,
@@ -71,7 +72,7 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate a policy: returns, reward terms and how the task is done, over whole episodes."""
+    """Evaluate a policy over whole episodes: returns, reward terms and task metrics."""
     with console.command("eval", as_json, quiet, verbose) as out:
         flags = {
             "eval.episodes": episodes,
@@ -83,12 +84,12 @@ def evaluate(
         from rlctl.actions.command_override import CommandOverride
         from rlctl.actions.evaluate import EvalRequest, NumericOptions
         from rlctl.actions.evaluate import evaluate as evaluate_action
-        from rlctl.rendering.video import check as check_film
+        from rlctl.rendering.video import check_path
 
         numbers = resolve({"eval": NumericOptions}, [flag_layer(flags)])["eval"]
-        film = options.path(video)
-        if film is not None:
-            check_film(film)
+        video_path = options.path(video)
+        if video_path is not None:
+            check_path(video_path)
         override = CommandOverride(command, command_schedule, clip_command)
         request = EvalRequest(
             env=env,
@@ -103,45 +104,45 @@ def evaluate(
         )
         failed: CheckFailed | None = None
         try:
-            figures = evaluate_action(request, out.progress, out.warn).to_json()
+            data = evaluate_action(request, out.progress, out.warn).to_json()
         except CheckFailed as error:
-            failed, figures = error, error.data
-        out.data(figures)
-        _show(out, figures)
-        if film is not None:
-            _film(out, film, figures, request)
+            failed, data = error, error.data
+        out.add_data(data)
+        _show(out, data)
+        if video_path is not None:
+            _render(out, video_path, data, request)
         if failed is not None:
             raise failed
 
 
-def _film(out: Console, path: "Path", figures: dict[str, Any], request: "EvalRequest") -> None:
+def _render(out: Console, path: "Path", data: dict[str, Any], request: "EvalRequest") -> None:
     from rlctl.actions.render import RenderRequest, render
 
-    shot = RenderRequest(
+    render_request = RenderRequest(
         seed=request.seed,
-        physics=figures["physics"],
+        physics=data["physics"],
         backend=request.backend,
         command_override=request.command_override,
         overrides=request.overrides,
     )
-    film = render(path, None, figures["checkpoint"], shot, None, out.progress, out.warn)
-    out.data({"video": film.to_json()})
-    out.text(f"video: {film.path}")
+    video = render(path, None, data["checkpoint"], render_request, None, out.progress, out.warn)
+    out.add_data({"video": video.to_json()})
+    out.print(f"video: {video.path}")
 
 
-def _show(out: Console, figures: dict[str, Any]) -> None:
-    """Print the report: what was evaluated, return, length and terms, then how it was done."""
-    if not figures.get("return"):
+def _show(out: Console, data: dict[str, Any]) -> None:
+    """Print checkpoint, return, length, reward terms and task metrics."""
+    if not data.get("return"):
         return
     from rlctl.cli.formatting import number, percent
 
-    mode = "deterministic" if figures["deterministic"] else "stochastic"
-    out.text(f"{figures['env']} at {figures['step']:,} steps, {figures['checkpoint']}")
-    out.text(
-        f"{figures['episodes']} episodes, {mode}, {figures['physics']} physics on "
-        f"{figures['device']}, {figures['steps_per_second']:,.0f} steps/s"
+    mode = "deterministic" if data["deterministic"] else "stochastic"
+    out.print(f"{data['env']} at {data['step']:,} steps, {data['checkpoint']}")
+    out.print(
+        f"{data['episodes']} episodes, {mode}, {data['physics']} physics on "
+        f"{data['device']}, {data['steps_per_second']:,.0f} steps/s"
     )
-    out.text()
+    out.print()
     rows = [
         (
             name,
@@ -149,33 +150,33 @@ def _show(out: Console, figures: dict[str, Any]) -> None:
             f"{number(stats['ci95'][0])} to {number(stats['ci95'][1])}",
         )
         for name in ("return", "length")
-        for stats in [figures[name]]
+        for stats in [data[name]]
     ]
     rows += [
         (name, number(stats["mean"]), number(stats["std"]), "", "", "")
-        for name, stats in figures.get("terms", {}).items()
+        for name, stats in data.get("terms", {}).items()
     ]
-    out.table(("", "mean", "std", "min", "max", "95 % interval"), rows)
-    out.text()
-    early = f"{figures['terminated_episodes']} of {figures['episodes']} episodes"
-    told = {"ended early": f"{early} ({percent(figures['terminated'])})"}
-    for name, figure in figures["figures"].items():
-        mean, unit = number(figure["mean"]), figure["unit"]
-        told[name] = mean if mean == "-" or unit == "1" else f"{mean} {unit}"
-    out.pairs(told)
-    if tracking := figures.get("tracking"):
-        out.text()
+    out.print_table(("", "mean", "std", "min", "max", "95 % interval"), rows)
+    out.print()
+    early = f"{data['terminated_episodes']} of {data['episodes']} episodes"
+    metrics = {"ended early": f"{early} ({percent(data['terminated'])})"}
+    for name, metric in data["figures"].items():
+        mean, unit = number(metric["mean"]), metric["unit"]
+        metrics[name] = mean if mean == "-" or unit == "1" else f"{mean} {unit}"
+    out.print_pairs(metrics)
+    if tracking := data.get("tracking"):
+        out.print()
         _show_tracking(out, tracking)
 
 
 def _show_tracking(out: Console, tracking: dict[str, Any]) -> None:
-    """Print how commands were met: what came of which, and how far it was off."""
+    """Print command tracking: commanded and actual values per bin, and the mean error."""
     rows = []
-    for name, figures in tracking.items():
+    for name, component in tracking.items():
         steps = 0
-        for row in figures["bins"]:
-            told, goes = (f"{row[key]:+z.2f}" for key in ("told", "achieved"))
-            rows.append((name, told, goes, f"{row['error']:.3f}", f"{row['steps']:,}"))
+        for row in component["bins"]:
+            commanded, actual = (f"{row[key]:+z.2f}" for key in ("told", "achieved"))
+            rows.append((name, commanded, actual, f"{row['error']:.3f}", f"{row['steps']:,}"))
             steps += row["steps"]
-        rows.append((name, "all", "", f"{figures['error']:.3f}", f"{steps:,}"))
-    out.table(("command", "told", "goes", "mean abs error", "steps"), rows)
+        rows.append((name, "all", "", f"{component['error']:.3f}", f"{steps:,}"))
+    out.print_table(("command", "commanded", "actual", "mean abs error", "steps"), rows)

@@ -1,4 +1,4 @@
-"""`rlctl export`: a policy for another tool."""
+"""`rlctl export`: write a policy for another tool."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,27 +12,30 @@ from rlctl.core.device import select
 
 def export(
     kind: Annotated[
-        Literal["torch", "brax", "onnx", "numpy"], typer.Option("--format", help="What to write.")
+        Literal["torch", "brax", "onnx", "numpy"],
+        typer.Option("--format", help="Choose the format."),
     ],
     path: Annotated[
         Path,
-        typer.Option("--out", metavar="PATH", help="The file, or the folder of format brax."),
+        typer.Option(
+            "--out", metavar="PATH", help="Write to this file; with format brax, a folder."
+        ),
     ],
     env: OptionalEnv = None,
     ckpt: Ckpt = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a policy as PyTorch, Brax, ONNX or numpy has it.
+    """Write a policy for PyTorch, Brax, ONNX or numpy.
 
-    PATH.json beside it says what it observes, what its actions mean, and how to act with it.
+    PATH.json next to it describes observations and actions, and how to run the policy.
     """
     with console.command("export", as_json, quiet) as out:
         select("cpu")
         from rlctl.actions.export import export as write
 
-        done = write(path, kind, ckpt, out.warn, env)
-        out.data(done.to_json())
-        out.text(f"{done.path}: {done.bytes:,} bytes, {done.format}")
-        out.text(f"{done.contract}: what goes in, what comes out, and a program that acts")
-        out.text(f"{done.env}, {done.step:,} steps trained ({done.checkpoint})")
+        exported = write(path, kind, ckpt, out.warn, env)
+        out.add_data(exported.to_json())
+        out.print(f"{exported.path}: {exported.bytes:,} bytes, {exported.format}")
+        out.print(f"{exported.contract}: inputs, outputs and an example program")
+        out.print(f"{exported.env}, {exported.step:,} steps trained ({exported.checkpoint})")

@@ -1,4 +1,4 @@
-"""`rlctl import`: a policy of another tool."""
+"""`rlctl import`: convert a policy of another tool to a checkpoint."""
 
 import shlex
 from pathlib import Path
@@ -22,14 +22,14 @@ def import_(
         ),
     ],
     path: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="The checkpoint's folder, a new one.")
+        Path, typer.Option("--out", metavar="DIR", help="Write the checkpoint to this new folder.")
     ],
     env: Annotated[
         str | None,
         typer.Option(
             "--env",
             metavar="NAME",
-            help="Environment it is of; left out: the only one that its sizes fit.",
+            help="Name its environment; default: the only one with matching sizes.",
             show_default=False,
             autocompletion=complete_env,
         ),
@@ -39,7 +39,7 @@ def import_(
         typer.Option(
             "--activation",
             metavar="NAME",
-            help="Between the layers, where SOURCE does not tell: swish, tanh, relu or elu.",
+            help="Set the activation, if SOURCE does not: swish, tanh, relu or elu.",
             show_default=False,
         ),
     ] = None,
@@ -48,7 +48,7 @@ def import_(
         typer.Option(
             "--obs-clip",
             metavar="X",
-            help="Normalised observations are cut off at +-X.",
+            help="Clip normalised observations to +-X.",
             show_default=False,
         ),
     ] = None,
@@ -57,7 +57,7 @@ def import_(
         typer.Option(
             "--actor",
             metavar="PREFIX,...",
-            help="The policy's layers in a state dict of several networks.",
+            help="Select the policy's layers in a state dict of several networks.",
             show_default=False,
         ),
     ] = "",
@@ -66,7 +66,7 @@ def import_(
         typer.Option(
             "--vec-normalize",
             metavar="FILE",
-            help="What Stable-Baselines3's VecNormalize.save wrote.",
+            help="Read the file of Stable-Baselines3's VecNormalize.save.",
             show_default=False,
         ),
     ] = None,
@@ -74,29 +74,29 @@ def import_(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a checkpoint of a policy that Brax, Stable-Baselines3, rsl_rl or PyTorch saved.
+    """Convert a policy from Brax, Stable-Baselines3, rsl_rl or PyTorch to a checkpoint.
 
-    Nothing in SOURCE is run, whatever it is.
+    No code in SOURCE is executed.
     """
     with console.command("import", as_json, quiet) as out:
         select("cpu")
         from rlctl.actions.import_ import ImportRequest
-        from rlctl.actions.import_ import import_ as make
+        from rlctl.actions.import_ import import_ as import_action
 
         request = ImportRequest(
             source, path, env, activation, obs_clip, tuple(set_ or ()), actor, vec_normalize
         )
-        done = make(request)
-        for note in done.notes:
+        imported = import_action(request)
+        for note in imported.notes:
             out.warn(note)
-        out.data(done.to_json())
-        policy = done.policy
+        out.add_data(imported.to_json())
+        policy = imported.policy
         hidden = " -> ".join(
             map(str, [policy["policy_size"], *policy["policy_hidden_layer_sizes"]])
         )
-        out.text(f"{done.path}: {done.format}, as a checkpoint of {done.env}")
-        out.text(
+        out.print(f"{imported.path}: {imported.format}, as a checkpoint of {imported.env}")
+        out.print(
             f"{hidden} -> {len(policy['action_low'])} actions, {policy['activation']}, "
-            f"{policy['distribution']}, {'with' if done.value else 'without'} its value function"
+            f"{policy['distribution']}, {'with' if imported.value else 'without'} value function"
         )
-        out.text(f"next: rlctl eval --ckpt {shlex.quote(str(done.path))}")
+        out.print(f"next: rlctl eval --ckpt {shlex.quote(str(imported.path))}")

@@ -1,4 +1,4 @@
-"""`rlctl inspect-ckpt`: what a checkpoint is, how far it got, and whether it is sound."""
+"""`rlctl inspect-ckpt`: describe and verify a checkpoint, or compare two."""
 
 import shlex
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def inspect_ckpt(
         typer.Argument(
             metavar="[CKPT]",
             help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
-            "shipped:ENV; left out: the latest run's best.",
+            "shipped:ENV; default: the best checkpoint of the latest run.",
             show_default=False,
             autocompletion=complete_ckpt,
         ),
@@ -30,7 +30,7 @@ def inspect_ckpt(
         typer.Option(
             "--ckpt",
             metavar="CKPT",
-            help="The same, as other commands take it.",
+            help="Name the checkpoint, as in other commands.",
             show_default=False,
             autocompletion=complete_ckpt,
         ),
@@ -40,7 +40,7 @@ def inspect_ckpt(
         typer.Option(
             "--diff",
             metavar="OTHER",
-            help="Say what differs from another checkpoint.",
+            help="Show the differences from another checkpoint.",
             show_default=False,
             autocompletion=complete_ckpt,
         ),
@@ -48,61 +48,62 @@ def inspect_ckpt(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what a checkpoint is, how far it was trained, and whether it is as it was written."""
+    """Show a checkpoint's contents and training progress, and verify its files."""
     with console.command("inspect-ckpt", as_json, quiet) as out:
         from rlctl.actions import inspect_ckpt as action
 
-        found = action.inspect_ckpt(_one(path, ckpt), diff, warn=out.warn)
-        report = found.to_json()
-        out.data(report)
-        if found.difference is None:
+        inspection = action.inspect_ckpt(_single(path, ckpt), diff, warn=out.warn)
+        report = inspection.to_json()
+        out.add_data(report)
+        if inspection.difference is None:
             _show(out, report)
         else:
             _show_difference(out, report)
-        if found.error is not None:
-            raise found.error
+        if inspection.error is not None:
+            raise inspection.error
 
 
-def _one(path: str | None, ckpt: str | None) -> str | None:
+def _single(path: str | None, ckpt: str | None) -> str | None:
     if path is not None and ckpt is not None:
         raise UsageError(
-            f"{path} and --ckpt {ckpt} both name a checkpoint", "give one of them, and --diff OTHER"
+            f"{path} and --ckpt {ckpt} both name a checkpoint",
+            "give only one of them; --diff OTHER names the second",
         )
     return ckpt if path is None else path
 
 
 def _show(out: Console, report: dict[str, Any]) -> None:
-    out.pairs({name: value for name, value in _summary(report) if value})
+    out.print_pairs({name: value for name, value in _summary(report) if value})
     for group, arrays in report["arrays"].items():
-        out.text()
+        out.print()
         if group == "policy":
             _show_arrays(out, arrays)
         else:
-            out.text(_count(group, arrays))
-    out.text()
-    out.pairs({key: setting_text(value) for key, value in _settings(report.get("config"))})
+            out.print(_count(group, arrays))
+    out.print()
+    out.print_pairs({key: setting_text(value) for key, value in _settings(report.get("config"))})
 
 
 def _count(group: str, arrays: list[dict[str, Any]]) -> str:
-    """How many arrays there are, and what is not finite."""
+    """Return the number of arrays and of values that are not finite."""
     bad = sum(array["nonfinite"] or 0 for array in arrays)
     count = f"{len(arrays)} array{'s' * (len(arrays) != 1)}"
     return f"{group}: {count}" + (f", {bad:,} values not finite" * bool(bad))
 
 
 def _show_arrays(out: Console, arrays: list[dict[str, Any]]) -> None:
-    """Print what is in each array; what is the same in all of them is told above the table."""
+    """Print statistics per array; a dtype that all share is printed once, above the table."""
     types = {array["dtype"] for array in arrays}
     header = ["array", "shape", "mean", "std", "min", "max"]
     header += ["non-finite"] * any(array["nonfinite"] for array in arrays)
     header += ["dtype"] * (len(types) > 1)
-    out.text(_count("policy", arrays) + (f", {types.pop()}" if len(types) == 1 else ""))
+    out.print(_count("policy", arrays) + (f", {types.pop()}" if len(types) == 1 else ""))
     rows = [_row(array) for array in arrays]
-    out.table(header, [[row[column] for column in header] for row in rows])
+    out.print_table(header, [[row[column] for column in header] for row in rows])
 
 
 def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The lines on top; the empty ones are left out."""
+    """Yield (label, text) of the summary; empty texts are not printed."""
     env, policy = _dict(report.get("env")), _dict(report.get("policy"))
     provenance = _dict(report.get("provenance"))
     yield "checkpoint", report["path"]
@@ -112,7 +113,7 @@ def _summary(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     source = _dict(report.get("imported_from"))
     yield "imported", ", ".join(str(source[key]) for key in ("name", "format") if key in source)
     yield "notes", "; ".join(map(str, _list(source.get("notes"))))
-    if report.get("step") or not source:  # of another tool's, 0 is not known
+    if report.get("step") or not source:  # 0 means unknown in an imported checkpoint
         yield "trained", _trained(report)
     yield "evaluated", _evaluated(report)
     yield "policy", _network(policy)
@@ -145,7 +146,7 @@ def _trained(report: dict[str, Any]) -> str:
     if isinstance(report.get("seconds"), float | int):
         parts.append(f"{report['seconds']:,.0f} s")
     if report["untrained"]:
-        parts.append("NEVER TRAINED: every parameter is as it was initialised")
+        parts.append("NEVER TRAINED: every parameter has its initial value")
     elif report["unchanged"]:
         parts.append(f"never changed: {', '.join(report['unchanged'])}")
     return "; ".join(parts)
@@ -175,7 +176,7 @@ def _network(policy: dict[str, Any]) -> str:
 
 
 def _outputs(policy: dict[str, Any]) -> list[int]:
-    """How many numbers the network gives, if its spec makes sense."""
+    """Return the output size of the network, [] if its spec is invalid."""
     try:
         return [PolicySpec.from_json(policy).output_size]
     except (ValueError, IndexError, TypeError):
@@ -186,7 +187,7 @@ def _normalizer(normalizer: dict[str, Any]) -> str:
     if not normalizer:
         return ""
     std, constant = normalizer["std"], normalizer["constant"]
-    text = f"{normalizer['count']:,.0f} observations of {normalizer['size']} numbers"
+    text = f"{normalizer['count']:,.0f} observations of size {normalizer['size']}"
     text += f", std {std['min']:.3g} to {std['max']:.3g}"
     if constant and normalizer["count"]:
         text += f", constant: {', '.join(map(str, constant[:8]))}{', ...' * (len(constant) > 8)}"
@@ -199,10 +200,10 @@ def _versions(report: dict[str, Any]) -> str:
     if not _dict(report.get("provenance")).get("packages"):
         return ""
     differing = [
-        f"{name} {pair['saved']} (here {pair['installed'] or 'not installed'})"
+        f"{name} {pair['saved']} (installed: {pair['installed'] or 'none'})"
         for name, pair in report["versions"].items()
     ]
-    return ", ".join(differing) or "the same as here"
+    return ", ".join(differing) or "same as installed"
 
 
 def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -214,7 +215,7 @@ def _settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _row(array: dict[str, Any]) -> dict[str, str]:
-    """What there is to tell of an array, by column."""
+    """Return the cells of an array's row by column."""
     return {
         "array": array["name"],
         "shape": "x".join(map(str, array["shape"])) or "scalar",
@@ -226,25 +227,25 @@ def _row(array: dict[str, Any]) -> dict[str, str]:
 
 def _show_difference(out: Console, report: dict[str, Any]) -> None:
     difference = report["difference"]
-    out.pairs({"first": report["path"], "second": difference["other"]})
-    out.text()
-    rows = [(key, _plain(a), _plain(b)) for key, (a, b) in difference["manifest"].items()]
-    out.table(("fact", "first", "second"), rows)
-    out.text()
-    gaps = [(name, _plain(gap)) for name, gap in difference["arrays"].items()]
-    out.table(("array", "greatest difference"), gaps)
-    if not gaps:
-        out.text("all arrays are equal")
+    out.print_pairs({"first": report["path"], "second": difference["other"]})
+    out.print()
+    rows = [(key, _text(a), _text(b)) for key, (a, b) in difference["manifest"].items()]
+    out.print_table(("field", "first", "second"), rows)
+    out.print()
+    differences = [(name, _text(value)) for name, value in difference["arrays"].items()]
+    out.print_table(("array", "max difference"), differences)
+    if not differences:
+        out.print("all arrays are equal")
 
 
-def _plain(value: Any) -> str:
-    """A fact as text; numbers in five digits, those in lists as well."""
+def _text(value: Any) -> str:
+    """Format a value of a manifest; numbers, also in lists, with five digits."""
     if isinstance(value, float):
         return f"{value:.5g}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_plain, value))}]"
+        return f"[{', '.join(map(_text, value))}]"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
     return "-" if value is None else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what the shell completes them with."""
+"""Options shared by several commands, and their shell completion."""
 
 import dataclasses
 from contextlib import suppress
@@ -15,7 +15,7 @@ from rlctl.core.errors import RlctlError, UsageError
 
 
 def complete_env(incomplete: str) -> list[tuple[str, str]]:
-    """Names of environments, from the catalog's strings alone."""
+    """Complete names of environments from the catalog, without importing them."""
     names = [(row.name, row.summary) for row in catalog.envs().values()]
     for family in catalog.FAMILIES:
         if incomplete.startswith(family.prefix + ":"):
@@ -27,28 +27,28 @@ def complete_env(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_algo(incomplete: str) -> list[tuple[str, str]]:
-    """Names of algorithms."""
+    """Complete names of algorithms."""
     rows = catalog.engines().values()
     return [(row.name, row.summary) for row in rows if row.name.startswith(incomplete)]
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Names of runs under the runs folder, newest first."""
+    """Complete names of runs in the runs folder, newest first."""
     return [name for name in runs.names() if name.startswith(incomplete)]
 
 
 def complete_ckpt(incomplete: str) -> list[str]:
-    """What --ckpt takes by name: `latest`, `best`, runs, environments, policies that ship."""
+    """Complete --ckpt: `latest`, `best`, runs, environments and shipped policies."""
     ships = [runs.SHIPPED + env for env in shipped.names()]
     names = ["latest", "best", *runs.names(), *catalog.envs(), *ships]
     return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_setting(incomplete: str) -> list[tuple[str, str]]:
-    """Full names of the settings of trainings, but for those of environments."""
+    """Complete full names of training settings, except those of environments."""
     kinds = {"train": catalog.load("rlctl.engines.config:TrainConfig")}
     for name, row in catalog.engines().items():
-        with suppress(RlctlError):  # another package's, which cannot be loaded
+        with suppress(RlctlError):  # a plugin that cannot be loaded
             kinds[name] = catalog.load(row.config)
     named = [
         (f"{section}.{field.name}=", field.metadata.get("help", ""))
@@ -62,7 +62,7 @@ Env = Annotated[
     str,
     typer.Argument(
         metavar="ENV",
-        help="Environment, as `rlctl envs` lists it.",
+        help="Environment; `rlctl envs` lists them.",
         show_default=False,
         autocompletion=complete_env,
     ),
@@ -71,36 +71,40 @@ OptionalEnv = Annotated[
     str | None,
     typer.Argument(
         metavar="ENV",
-        help="Environment, as `rlctl envs` lists it.",
+        help="Environment; `rlctl envs` lists them.",
         show_default=False,
         autocompletion=complete_env,
     ),
 ]
 Algo = Annotated[
     str,
-    typer.Option("--algo", metavar="NAME", help="Algorithm.", autocompletion=complete_algo),
+    typer.Option(
+        "--algo", metavar="NAME", help="Choose the algorithm.", autocompletion=complete_algo
+    ),
 ]
 Ckpt = Annotated[
     str | None,
     typer.Option(
         "--ckpt",
         metavar="CKPT",
-        help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
-        "shipped:ENV; left out: the latest run's best.",
+        help="Load a run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+        "shipped:ENV; default: the best checkpoint of the latest run.",
         show_default=False,
         autocompletion=complete_ckpt,
     ),
 ]
 Config = Annotated[
     str | None,
-    typer.Option("--config", metavar="FILE", help="Settings, TOML.", show_default=False),
+    typer.Option(
+        "--config", metavar="FILE", help="Read settings from a TOML file.", show_default=False
+    ),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="A setting by its full name; may be repeated. `rlctl config show ENV` lists them.",
+        help="Set a setting by its full name; may be repeated. `rlctl config show ENV` lists them.",
         show_default=False,
         autocompletion=complete_setting,
     ),
@@ -110,7 +114,7 @@ Command = Annotated[
     typer.Option(
         "--command",
         metavar="NAME=X,NAME=X",
-        help="Command this, as vx=1,yaw=-0.5; what is not named is 0.",
+        help="Fix the command, e.g. vx=1,yaw=-0.5; others are 0.",
         show_default=False,
     ),
 ]
@@ -119,41 +123,47 @@ Schedule = Annotated[
     typer.Option(
         "--command-schedule",
         metavar="SCHEDULE",
-        help="Commands by seconds of an episode, as '0: vx=1; 4: yaw=0.7', or a file of them.",
+        help="Schedule commands by episode time in seconds, e.g. '0: vx=1; 4: yaw=0.7', or read "
+        "them from a file.",
         show_default=False,
     ),
 ]
 ClipCommand = Annotated[
-    bool, typer.Option("--clip-command", help="Keep commands within those of the training.")
+    bool, typer.Option("--clip-command", help="Clip commands to the training range.")
 ]
 Device = Annotated[
     Literal["auto", "cpu", "gpu", "cuda"],
-    typer.Option("--device", help="Where to compute; cuda is gpu."),
+    typer.Option("--device", help="Choose the device; cuda is the same as gpu."),
 ]
-Cpu = Annotated[bool, typer.Option("--cpu", help="The same as --device cpu.")]
+Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU, like --device cpu.")]
 Physics = Annotated[
     Literal["auto", "native", "jax", "warp"] | None,
-    typer.Option("--physics", help="Physics back end.", show_default=False),
+    typer.Option("--physics", help="Choose the physics back end.", show_default=False),
 ]
 Backend = Annotated[
-    Literal["numpy", "jax", "torch"], typer.Option("--backend", help="What runs the policy.")
+    Literal["numpy", "jax", "torch"],
+    typer.Option("--backend", help="Choose the framework that runs the policy."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on the way.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print only results, warnings and errors.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more details.")]
 
 
 def path(text: str | None) -> Path | None:
-    """A path that was given; "" is one too, and no good one."""
+    """Return an option as a path; "" stays a path and is rejected later."""
     return None if text is None else Path(text)
 
 
-def device(asked: str, cpu: bool) -> str:
-    """Return the device that --device and --cpu ask for together: auto, cpu or gpu.
+def device(requested: str, cpu: bool) -> str:
+    """Return the device that --device and --cpu request together: auto, cpu or gpu.
 
     Raises:
-        UsageError: They contradict each other.
+        UsageError: The two options contradict each other.
     """
-    if cpu and asked in ("gpu", "cuda"):
-        raise UsageError(f"--cpu and --device {asked} contradict each other", "give one of the two")
-    return "cpu" if cpu else checked_name(asked)
+    if cpu and requested in ("gpu", "cuda"):
+        raise UsageError(
+            f"--cpu and --device {requested} contradict each other", "give one of the two"
+        )
+    return "cpu" if cpu else checked_name(requested)

@@ -1,4 +1,4 @@
-"""`rlctl plot`: learning curves of runs."""
+"""`rlctl plot`: draw learning curves of runs."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ def plot(
         list[str] | None,
         typer.Argument(
             metavar="RUN",
-            help="Runs by folder, name or environment (its latest), or `latest`; left out: the "
+            help="Runs by folder, name or environment (its latest), or `latest`; default: the "
             "latest run.",
             show_default=False,
             autocompletion=complete_run,
@@ -27,33 +27,34 @@ def plot(
         typer.Option(
             "--out",
             metavar="FILE",
-            help=".png, .svg, or .html: one page with settings, evaluations and films as well; "
-            "left out: plot.png in the run's folder, or in this one for several runs.",
+            help="Write a .png, .svg, or .html: a page with settings, evaluations and videos; "
+            "default: plot.png in the run's folder, for several runs in the current one.",
             show_default=False,
         ),
     ] = None,
     x: Annotated[
-        Literal["steps", "time"], typer.Option("--x", help="Environment steps or wall time.")
+        Literal["steps", "time"],
+        typer.Option("--x", help="Plot over environment steps or wall time."),
     ] = "steps",
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Draw learning curves: return, length, reward terms, and how the learning goes.
+    """Draw learning curves: return, length, reward terms and losses.
 
-    Several runs are compared in one figure, without the reward terms.
+    Several runs are compared in one figure, without reward terms.
     """
     with console.command("plot", as_json, quiet, verbose) as out:
-        from rlctl.actions.plot import plot as draw
+        from rlctl.actions.plot import plot as plot_action
 
-        done = draw(runs or (), path, x, out.warn).to_json()
-        out.data(done)
-        _show(out, done)
+        data = plot_action(runs or (), path, x, out.warn).to_json()
+        out.add_data(data)
+        _show(out, data)
 
 
-def _show(out: Console, done: dict[str, Any]) -> None:
-    names = ", ".join(name.replace("_", " ") for name in done["panels"])
-    out.text(f"{done['path']}: {names}")
+def _show(out: Console, data: dict[str, Any]) -> None:
+    names = ", ".join(name.replace("_", " ") for name in data["panels"])
+    out.print(f"{data['path']}: {names}")
     rows = [
         (
             run["env"] or "-",
@@ -63,8 +64,8 @@ def _show(out: Console, done: dict[str, Any]) -> None:
             number(run["best"] and run["best"]["return"]),
             run["label"],
         )
-        for run in done["runs"]
+        for run in data["runs"]
     ]
-    out.table(("environment", "algorithm", "steps", "return", "best eval", "run"), rows)
-    for run in done["runs"]:
-        out.detail(f"{run['run']}: {run['updates']:,} updates, {run['evaluations']} evaluations")
+    out.print_table(("environment", "algorithm", "steps", "return", "best eval", "run"), rows)
+    for run in data["runs"]:
+        out.debug(f"{run['run']}: {run['updates']:,} updates, {run['evaluations']} evaluations")

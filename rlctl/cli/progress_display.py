@@ -1,7 +1,7 @@
-"""Progress while it happens: drawn in place on a terminal, lines in a pipe, JSON for programs.
+"""Progress displays: redrawn in place on a terminal, lines in a pipe, JSON for programs.
 
-Each class is a listener of `rlctl.core.progress` events. A small thread keeps each of them from
-falling silent while a compile or a long update blocks the main one.
+Each class is a listener of `rlctl.core.progress` events. A thread updates the display while a
+compilation or a long update blocks the main thread.
 """
 
 import threading
@@ -10,22 +10,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import IO, Any
 
-from rlctl.cli.console import harmless, in_color
-from rlctl.cli.formatting import can_draw, duration, number, percent
+from rlctl.cli.console import colorizer, escape_controls
+from rlctl.cli.formatting import duration, number, percent, supports_unicode
 from rlctl.cli.status import Event, Status
-from rlctl.cli.status_block import WIDE, Drawing
+from rlctl.cli.status_block import WIDE, StatusRenderer
 from rlctl.cli.terminal import Screen
 from rlctl.core.files import to_json
 
-QUICK = {"rollout", "update", "eval", "save"}  # phases that come again and again
-LONG = {"compile", "plot", "film"}  # phases that are named when they begin
-TOLD = ("start", "run", "film", "note")  # events that nobody should miss, beside evaluations
-REDRAW = 0.25  # seconds between two drawings
-SLOWER = 20  # lines in a pipe come so much rarer, the longer the work has been going on
+REPEATED = {"rollout", "update", "eval", "save"}  # phases of every update
+ANNOUNCED = {"compile", "plot", "film"}  # phases that are printed when they begin
+ALWAYS_PRINTED = ("start", "run", "film", "note")  # as evaluations are
+REDRAW_SECONDS = 0.25  # between two redraws
+LINES_PER_RUN = 20  # limits the lines of long work in a pipe
 
 
-class Listener(ABC):
-    """Keeps what is going on, and is called back every `interval` seconds.
+class Display(ABC):
+    """Base of the displays: keeps the status and calls `tick` every `interval` seconds.
 
     Args:
         interval: Seconds between two calls of `tick`.
@@ -39,13 +39,13 @@ class Listener(ABC):
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
-        """Hear an event."""
+        """Update the status with an event and show it."""
         with self._lock:
             self._status.on_event(event)
             self.on_event(event)
 
     def close(self) -> None:
-        """Stop the thread and leave the terminal clean."""
+        """Stop the thread and clear the display."""
         self._closed.set()
         self._thread.join()
 
@@ -55,7 +55,7 @@ class Listener(ABC):
 
     @abstractmethod
     def tick(self) -> None:
-        """Show that the phase is still going on."""
+        """Show that the phase is still running."""
 
     def _run(self, interval: float) -> None:
         while not self._closed.wait(interval):
@@ -64,8 +64,8 @@ class Listener(ABC):
                     self.tick()
 
 
-class Live(Listener):
-    """A few lines on a terminal, redrawn in place. Evaluations scroll where there is no block.
+class LiveDisplay(Display):
+    """Lines redrawn in place on a terminal; without a block, evaluations scroll.
 
     Args:
         stream: The terminal.
@@ -73,151 +73,151 @@ class Live(Listener):
 
     def __init__(self, stream: IO[str]) -> None:
         self._screen, self._drawn = Screen(stream), 0.0
-        self._drawing = Drawing(in_color(stream), can_draw(stream))
-        super().__init__(interval=2 * REDRAW)
+        self._renderer = StatusRenderer(colorizer(stream), supports_unicode(stream))
+        super().__init__(interval=2 * REDRAW_SECONDS)
 
     def on_event(self, event: Event) -> None:
-        """Print what is to stay, and redraw now and then."""
+        """Print permanent lines, and redraw at most every 0.25 s."""
         wide = self._screen.columns >= WIDE
         if event["event"] == "eval" and not wide:
-            for line in self._drawing.newest_evaluation(self._status):
+            for line in self._renderer.format_evaluation(self._status):
                 self.write(line)
-        elif event["event"] in TOLD and not (wide and event["event"] == "start"):
-            self.write(describe(event))
-        if time.monotonic() - self._drawn >= REDRAW:
+        elif event["event"] in ALWAYS_PRINTED and not (wide and event["event"] == "start"):
+            self.write(event_text(event))
+        if time.monotonic() - self._drawn >= REDRAW_SECONDS:
             self.tick()
 
     def tick(self) -> None:
-        """Redraw."""
+        """Redraw the status."""
         self._drawn = time.monotonic()
-        self._screen.draw(self._drawing.lines(self._status, self._screen.columns))
+        self._screen.draw(self._renderer.render(self._status, self._screen.columns))
 
     def write(self, line: str) -> None:
-        """Print a line above."""
+        """Print a line above the status."""
         with self._lock:
-            self._screen.write(harmless(line))
+            self._screen.write(escape_controls(line))
 
     def close(self) -> None:
-        """Take the lines away."""
+        """Stop and clear the status."""
         super().close()
         self._screen.clear()
 
 
-class Lines(Listener):
-    """Plain lines: evaluations always, the rest every few seconds, and rarer after a while.
+class LineDisplay(Display):
+    """Plain lines: every evaluation, and progress every few seconds, less often in long work.
 
-    Of work other than a training a line tells every quarter that is done.
+    Work other than training prints a line per quarter done.
 
     Args:
-        say: Prints a line.
-        every: Seconds between two lines, at first.
+        print_line: Prints a line.
+        every: Initial seconds between two lines.
     """
 
-    def __init__(self, say: Callable[[str], None], every: float = 5.0) -> None:
-        self._say, self._every = say, every
-        self._said: dict[str, float] = {}
-        self._drawing, self._quarter = Drawing(unicode=False), 0
+    def __init__(self, print_line: Callable[[str], None], every: float = 5.0) -> None:
+        self._print_line, self._every = print_line, every
+        self._printed_at: dict[str, float] = {}
+        self._renderer, self._quarter = StatusRenderer(unicode=False), 0
         super().__init__(interval=every)
 
     def on_event(self, event: Event) -> None:
-        """Print the event, unless one of its kind was printed just now."""
+        """Print an event, unless one of its kind was printed shortly before."""
         kind = event["event"]
         if kind == "eval":
-            for line in self._drawing.newest_evaluation(self._status):
-                self._say(line)
-        elif kind in TOLD:
-            self._say(describe(event))
+            for line in self._renderer.format_evaluation(self._status):
+                self._print_line(line)
+        elif kind in ALWAYS_PRINTED:
+            self._print_line(event_text(event))
         elif kind == "phase":
             self._quarter = 0
-            if event["name"] in LONG and self._due(event["name"]):
-                self._say(event["name"])
-        elif kind == "progress" and self._far_enough():
-            self._say(counted(self._status))
-        elif kind == "checkpoint" and self._due(kind):
-            self._say(describe(event))
+            if event["name"] in ANNOUNCED and self._interval_over(event["name"]):
+                self._print_line(event["name"])
+        elif kind == "progress" and self._progress_due():
+            self._print_line(progress_text(self._status))
+        elif kind == "checkpoint" and self._interval_over(kind):
+            self._print_line(event_text(event))
 
     def tick(self) -> None:
-        """Say what takes so long, after twice as long as the last time."""
+        """Print the running phase after a silence, each time twice as long."""
         status = self._status
-        silent = time.monotonic() - max(self._said.values(), default=0.0)
-        counting = status.row and not status.start
-        if not counting and silent >= max(self._every, 0.5 * status.in_phase):
-            self._said["tick"] = time.monotonic()
-            self._say(f"{status.phase}: {duration(status.in_phase)} so far")
+        silent = time.monotonic() - max(self._printed_at.values(), default=0.0)
+        counting = status.metrics and not status.start
+        if not counting and silent >= max(self._every, 0.5 * status.phase_seconds):
+            self._printed_at["tick"] = time.monotonic()
+            self._print_line(f"{status.phase}: {duration(status.phase_seconds)} so far")
 
-    def _far_enough(self) -> bool:
-        """Whether so much more is done that it is worth a line."""
+    def _progress_due(self) -> bool:
+        """Return whether to print progress: after an interval, or another quarter done."""
         if self._status.start or not self._status.total:
-            return self._due("progress")
-        quarter = int(4 * self._status.share)
+            return self._interval_over("progress")
+        quarter = int(4 * self._status.fraction)
         further, self._quarter = quarter > self._quarter, quarter
-        return further and quarter < 4 and self._due("progress")
+        return further and quarter < 4 and self._interval_over("progress")
 
-    def _due(self, key: str) -> bool:
-        now, every = time.monotonic(), max(self._every, self._status.elapsed / SLOWER)
-        if now - self._said.get(key, -every) < every:
+    def _interval_over(self, key: str) -> bool:
+        now, every = time.monotonic(), max(self._every, self._status.elapsed / LINES_PER_RUN)
+        if now - self._printed_at.get(key, -every) < every:
             return False
-        self._said[key] = now
+        self._printed_at[key] = now
         return True
 
 
-class Events(Listener):
-    """JSON lines, one per event, and an `alive` event for every silent second.
+class JsonDisplay(Display):
+    """JSON lines, one per event, and an `alive` event per second without one.
 
     Args:
-        say: Prints a line.
+        print_line: Prints a line.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print_line = print_line
         self._last = time.monotonic()
-        self._told: dict[str, float] = {}
+        self._printed_at: dict[str, float] = {}
         super().__init__(interval=1.0)
 
     def on_event(self, event: Event) -> None:
-        """Print the event; of the quick phases one a second."""
+        """Print an event; the phases of every update at most once a second."""
         now = time.monotonic()
         name = event.get("name", "")
-        if event["event"] == "phase" and name in QUICK:
-            if now - self._told.get(name, 0.0) < 1.0:
+        if event["event"] == "phase" and name in REPEATED:
+            if now - self._printed_at.get(name, 0.0) < 1.0:
                 return
-            self._told[name] = now
+            self._printed_at[name] = now
         self._print(event)
 
     def tick(self) -> None:
-        """Print a sign of life."""
+        """Print an `alive` event if nothing was printed for a second."""
         if time.monotonic() - self._last >= 1.0:
-            seconds = round(self._status.in_phase, 1)
+            seconds = round(self._status.phase_seconds, 1)
             self._print({"event": "alive", "phase": self._status.phase, "seconds": seconds})
 
     def _print(self, event: Event) -> None:
         self._last = time.monotonic()
-        self._say(to_json(event))
+        self._print_line(to_json(event))
 
 
-def describe(event: dict[str, Any]) -> str:
-    """An event that stands for itself, as a line."""
+def event_text(event: dict[str, Any]) -> str:
+    """Return an event as a line of text."""
     kind = event["event"]
     if kind == "start":
         return f"training {event['env']} with {event['algo']} in {event['run']}"
     if kind == "checkpoint":
         return f"saved {event.get('path')}"
     if kind == "film":
-        return f"filmed {event['path']}"
+        return f"rendered {event['path']}"
     if kind == "note":
         return event["message"]
     count = f"{event['ended']} of {event['count']}"
-    came = event["error"] or f"return {number(event['score'])}"
-    took = f"{event['steps']:,} steps, {duration(event['seconds'])}"
-    return f"{count}: {event['name']}: {came} ({took})"
+    result = event["error"] or f"return {number(event['score'])}"
+    cost = f"{event['steps']:,} steps, {duration(event['seconds'])}"
+    return f"{count}: {event['name']}: {result} ({cost})"
 
 
-def counted(status: Status) -> str:
-    """How far the work is, as a line of a pipe."""
-    rate, left, row = status.rate, status.left, status.row
+def progress_text(status: Status) -> str:
+    """Return the progress as a line of text."""
+    rate, left, row = status.rate, status.remaining, status.metrics
     of = f" of {status.total:,}" if status.total else ""
     parts = [
-        f"{status.phase}: {percent(status.share)}" if status.total and not status.start else "",
+        f"{status.phase}: {percent(status.fraction)}" if status.total and not status.start else "",
         f"{status.steps:,}{of} {status.unit}",
         f"{rate:,.0f} steps/s" if rate else "",
         f"ETA {duration(left)}" if left is not None else "",

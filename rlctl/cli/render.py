@@ -1,4 +1,4 @@
-"""`rlctl render`: film a policy."""
+"""`rlctl render`: render a video of a policy."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,8 +34,7 @@ def render(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="The film: .mp4, .gif, .webm, or .png for a contact sheet; left out: "
-            "ENV-STEP.mp4.",
+            help="Write this .mp4, .gif, .webm, or .png (a contact sheet); default: ENV-STEP.mp4.",
             show_default=False,
         ),
     ] = None,
@@ -44,8 +43,9 @@ def render(
         typer.Option(
             "--ckpt",
             metavar="CKPT",
-            help="Run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
-            "shipped:ENV; left out: the latest run's best. Given up to 4 times: side by side.",
+            help="Load a run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` "
+            "or shipped:ENV; default: the best checkpoint of the latest run. Repeat up to 4 times "
+            "to show policies side by side.",
             show_default=False,
             autocompletion=options.complete_ckpt,
         ),
@@ -55,7 +55,7 @@ def render(
         typer.Option(
             "--num-envs",
             metavar="N",
-            help="Environments to film, each in a tile of its own, up to 16.",
+            help="Show N environments as tiles, up to 16.",
         ),
     ] = 1,
     steps: Annotated[
@@ -63,7 +63,7 @@ def render(
         typer.Option(
             "--steps",
             metavar="N",
-            help="Control steps to film; left out: 10 s, or an episode if that is shorter.",
+            help="Render N control steps; default: 10 s, or one episode if that is shorter.",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +72,7 @@ def render(
         typer.Option(
             "--camera",
             metavar="NAME",
-            help="A camera of the environment, or `free`; left out: its first.",
+            help="Choose a camera of the environment, or `free`; default: its first.",
             show_default=False,
         ),
     ] = None,
@@ -81,8 +81,8 @@ def render(
         typer.Option(
             "--size",
             metavar="WxH",
-            help="Pixels of a tile; left out: 1280x720 for all tiles together, 640x360 in a "
-            ".gif, 320x180 in a contact sheet.",
+            help="Set the size of a tile in pixels; default: 1280x720 for all tiles together, "
+            "640x360 in a .gif, 320x180 in a contact sheet.",
             show_default=False,
         ),
     ] = None,
@@ -91,12 +91,12 @@ def render(
         typer.Option(
             "--fps",
             metavar="RATE",
-            help="Frames per second, at true speed; left out: the control rate or a fraction, "
-            "up to 50, in a .gif up to 25.",
+            help="Set frames per second, at real-time speed; default: the control rate or a "
+            "fraction, up to 50, in a .gif up to 25.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the first state and the noise.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed the initial state and the noise.")] = 0,
     command: Command = None,
     command_schedule: Schedule = None,
     clip_command: ClipCommand = False,
@@ -109,21 +109,21 @@ def render(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Film a trained policy, without a display.
+    """Render a video of a trained policy; no display is needed.
 
-    rlctl render films the best policy of the latest run.
+    rlctl render, without options, shows the best policy of the latest run.
     """
     with console.command("render", as_json, quiet, verbose) as out:
         pixels = _size(size)
         device.select(options.device(device_name, cpu))
         from rlctl.actions.command_override import CommandOverride
-        from rlctl.actions.render import render as film
+        from rlctl.actions.render import render as render_action
         from rlctl.actions.videos.request import RenderRequest
         from rlctl.rendering.options import RenderOptions
 
         ckpt, *beside = ckpts or [None]
         override = CommandOverride(command, command_schedule, clip_command)
-        shot = RenderRequest(
+        request = RenderRequest(
             steps,
             seed,
             physics or "auto",
@@ -133,38 +133,38 @@ def render(
             tuple(beside),
             tuple(set_ or ()),
         )
-        done = film(
+        rendered = render_action(
             options.path(path),
             env,
             ckpt,
-            shot,
+            request,
             RenderOptions(camera, pixels, fps),
             out.progress,
             out.warn,
         )
-        out.data(done.to_json())
-        _show(out, done)
+        out.add_data(rendered.to_json())
+        _show(out, rendered)
 
 
-def _show(out: Console, done: "Rendered") -> None:
-    """Print what was filmed, and what each policy got."""
-    width, height = done.size
-    length = f"{done.seconds:.1f} s, " if done.seconds else ""
-    out.text(f"{done.path}: {length}{done.frames} frames of {width}x{height}")
-    about = done.env
-    if {tile.checkpoint for tile in done.tiles} == {done.checkpoint}:
-        about += f", {done.step:,} steps trained ({done.checkpoint})"
-    about += f"; {done.steps} steps"
-    if len(done.tiles) == 1:
-        out.text(f"{about}, return {_listed(done.returns)}")
+def _show(out: Console, rendered: "Rendered") -> None:
+    """Print the file, the checkpoint and the returns."""
+    width, height = rendered.size
+    length = f"{rendered.seconds:.1f} s, " if rendered.seconds else ""
+    out.print(f"{rendered.path}: {length}{rendered.frames} frames of {width}x{height}")
+    summary = rendered.env
+    if {tile.checkpoint for tile in rendered.tiles} == {rendered.checkpoint}:
+        summary += f", {rendered.step:,} steps trained ({rendered.checkpoint})"
+    summary += f"; {rendered.steps} steps"
+    if len(rendered.tiles) == 1:
+        out.print(f"{summary}, return {_join(rendered.returns)}")
     else:
-        out.text(about)
-        for tile in done.tiles:
-            out.text(f"{tile.title}: return {_listed(tile.returns)}")
-    out.detail(f"{done.physics} physics, {done.platform}, camera {done.camera}")
+        out.print(summary)
+        for tile in rendered.tiles:
+            out.print(f"{tile.title}: return {_join(tile.returns)}")
+    out.debug(f"{rendered.physics} physics, {rendered.platform}, camera {rendered.camera}")
 
 
-def _listed(returns: tuple[float, ...]) -> str:
+def _join(returns: tuple[float, ...]) -> str:
     return ", ".join(f"{total:.1f}" for total in returns)
 
 

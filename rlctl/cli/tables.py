@@ -1,77 +1,83 @@
-"""Tables as people read them. What is too wide for a terminal wraps, or goes below its row."""
+"""Text tables; cells that are too wide for the terminal wrap, or go below their row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
-from rlctl.cli.formatting import cells
+from rlctl.cli.formatting import display_width
 
 _GAP, _INDENT = 2, 2  # columns of the terminal
 _NOTHING = ("", "-")
-_PROSE = 24  # a cell that is longer and has blanks may wrap
-_NARROWEST = 18  # wrapped to less, words are hard to read
+_PROSE = 24  # longer cells with spaces may wrap
+_MIN_WRAPPED = 18  # narrower columns are hard to read
 
 Row = Sequence[str]
 
 
 def table(
-    header: Row, rows: Sequence[Row], room: int | None, emphasize: Callable[[str], str]
+    header: Row, rows: Sequence[Row], width_limit: int | None, emphasize: Callable[[str], str]
 ) -> Iterator[str]:
-    """The lines of a table. Columns of numbers align right.
+    """Yield the lines of a table; columns of numbers are right-aligned.
 
     Args:
-        header: The names of the columns.
-        rows: At least one, each as long as the header.
-        room: Width of the terminal; None to keep every row on one line.
-        emphasize: Makes a line of the header stand out.
+        header: Names of the columns.
+        rows: At least one row; each is as long as the header.
+        width_limit: Width of the terminal; None to keep every row on one line.
+        emphasize: Formats a line of the header.
     """
     right = [all(_numeric(row[i]) for row in rows) for i in range(len(header))]
-    widths = _widths([header, *rows], right, room)
-    for line in _lines(header, right, widths, room):
+    widths = _widths([header, *rows], right, width_limit)
+    for line in _lines(header, right, widths, width_limit):
         yield emphasize(line)
     for row in rows:
-        yield from _lines(row, right, widths, room)
+        yield from _lines(row, right, widths, width_limit)
 
 
-def _widths(rows: Sequence[Row], right: Sequence[bool], room: int | None) -> list[int]:
-    """Widths of the columns side by side: as many from the left as there is room for."""
+def _widths(rows: Sequence[Row], right: Sequence[bool], width_limit: int | None) -> list[int]:
+    """Return the widths of the columns that fit side by side, from the left."""
     columns = list(zip(*rows, strict=True))
-    natural = [max(map(cells, column)) for column in columns]
-    if room is None:
+    natural = [max(map(display_width, column)) for column in columns]
+    if width_limit is None:
         return natural
     prose = [
-        i > 0 and not right[i] and any(cells(cell) > _PROSE and " " in cell for cell in column)
+        i > 0
+        and not right[i]
+        and any(display_width(cell) > _PROSE and " " in cell for cell in column)
         for i, column in enumerate(columns)
     ]
     for count in range(len(columns), 1, -1):
-        spare = room - _GAP * (count - 1) - sum(natural[:count])
+        spare = width_limit - _GAP * (count - 1) - sum(natural[:count])
         if spare >= 0:
             return natural[:count]
-        loose = [i for i in range(count) if prose[i]]
-        if not loose:
+        flexible = [i for i in range(count) if prose[i]]
+        if not flexible:
             continue
-        share = (spare + sum(natural[i] for i in loose)) // len(loose)
-        if share >= _NARROWEST:
-            return [min(natural[i], share) if i in loose else natural[i] for i in range(count)]
+        share = (spare + sum(natural[i] for i in flexible)) // len(flexible)
+        if share >= _MIN_WRAPPED:
+            return [min(natural[i], share) if i in flexible else natural[i] for i in range(count)]
     return natural[:1]
 
 
-def _lines(row: Row, right: Sequence[bool], widths: list[int], room: int | None) -> Iterator[str]:
-    """A row: its cells side by side, and below them those that there is no room for."""
+def _lines(
+    row: Row, right: Sequence[bool], widths: list[int], width_limit: int | None
+) -> Iterator[str]:
+    """Yield the lines of a row: cells side by side, then those that do not fit."""
     beside = [_wrapped(cell, width, True) for cell, width in zip(row, widths, strict=False)]
     for parts in zip_longest(*beside, fillvalue=""):
         placed = (
-            " " * (width - cells(part)) + part if numbers else part + " " * (width - cells(part))
+            " " * (width - display_width(part)) + part
+            if numbers
+            else part + " " * (width - display_width(part))
             for part, width, numbers in zip(parts, widths, right, strict=False)
         )
         yield (" " * _GAP).join(placed).rstrip()
     if below := (" " * _GAP).join(cell for cell in row[len(widths) :] if cell not in _NOTHING):
-        for line in _wrapped(below, (room or 0) - _INDENT, False):
+        for line in _wrapped(below, (width_limit or 0) - _INDENT, False):
             yield " " * _INDENT + line
 
 
 def _wrapped(text: str, width: int, break_words: bool) -> list[str]:
-    """The lines of a text; `break_words` where one that is too long would hide what is beside."""
-    if cells(text) <= width:
+    """Wrap a text; `break_words` keeps a long word from running into the next column."""
+    if display_width(text) <= width:
         return [text]
     from textwrap import wrap
 

@@ -1,18 +1,18 @@
-"""Some lines of a terminal that are drawn again and again in place, below what is printed."""
+"""Lines at the bottom of a terminal that are redrawn in place."""
 
 from collections.abc import Sequence
 from typing import IO
 
-from rlctl.cli.formatting import cells, columns
+from rlctl.cli.formatting import display_width, terminal_columns
 
 _ERASE_LINE, _ERASE_BELOW = "\033[K", "\033[J"
 
 
 class Screen:
-    """The lines at the bottom. Every change is one write, so that nothing flickers.
+    """Lines at the bottom of a terminal; every change is one write, which avoids flicker.
 
     Args:
-        stream: A terminal that moves its cursor when told to.
+        stream: A terminal with cursor control.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -21,11 +21,11 @@ class Screen:
 
     @property
     def columns(self) -> int:
-        """How wide the terminal is now."""
-        return columns(self._stream)
+        """Current width of the terminal."""
+        return terminal_columns(self._stream)
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Show these lines in place of those before."""
+        """Replace the lines."""
         if list(lines) == self._lines:
             return
         if len(lines) == len(self._lines) == self._rows():
@@ -37,24 +37,24 @@ class Screen:
         self._lines = list(lines)
 
     def write(self, text: str) -> None:
-        """Print a line above."""
+        """Print a line above the lines."""
         self._put(f"{self._top()}{_ERASE_BELOW}{text}\n" + "\n".join(self._lines))
 
     def clear(self) -> None:
-        """Take the lines away."""
+        """Remove the lines."""
         if self._lines:
             self._put(self._top() + _ERASE_BELOW)
         self._lines = []
 
     def _top(self) -> str:
-        """Move to the first line's first column, from the last line."""
+        """Return the sequence that moves from the last line to the start of the first."""
         rows = self._rows()
         return "\r" + (f"\033[{rows - 1}A" if rows > 1 else "")
 
     def _rows(self) -> int:
-        """How many rows the lines take; more than there are where the terminal was wider."""
+        """Return the rows that the lines take; a line wraps if the terminal was made narrower."""
         width = max(self.columns, 1)
-        return sum(max(1, -(-cells(line) // width)) for line in self._lines)
+        return sum(max(1, -(-display_width(line) // width)) for line in self._lines)
 
     def _put(self, text: str) -> None:
         self._stream.write(text)

@@ -1,4 +1,4 @@
-"""`rlctl train`: train a policy, or go on with a run."""
+"""`rlctl train`: train a policy, or resume a run."""
 
 import shlex
 from pathlib import Path
@@ -8,14 +8,14 @@ import typer
 
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
-from rlctl.cli.dry_run import described
+from rlctl.cli.dry_run import describe
 from rlctl.cli.formatting import duration, number
 from rlctl.cli.options import Config, Cpu, Device, Json, OptionalEnv, Physics, Quiet, Set, Verbose
 from rlctl.core import runs
 from rlctl.core.device import select
 from rlctl.core.signals import StopFlag
 
-SIGPIPE = 13  # which the signal module has only where there are pipes that end programs
+SIGPIPE = 13  # signal.SIGPIPE does not exist on Windows
 
 
 def train(
@@ -25,22 +25,23 @@ def train(
         typer.Option(
             "--algo",
             metavar="NAME",
-            help="Algorithm; ppo if left out.",
+            help="Choose the algorithm; default: ppo.",
             show_default=False,
             autocompletion=options.complete_algo,
         ),
     ] = None,
     num_envs: Annotated[
-        str | None, typer.Option("--num-envs", metavar="N", help="Environments stepped together.")
+        str | None, typer.Option("--num-envs", metavar="N", help="Step N environments in parallel.")
     ] = None,
     steps: Annotated[
-        str | None, typer.Option("--steps", metavar="N", help="Environment steps in all, e.g. 2e6.")
+        str | None,
+        typer.Option("--steps", metavar="N", help="Train for N environment steps, e.g. 2e6."),
     ] = None,
     seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="Seed of everything random.")
+        str | None, typer.Option("--seed", metavar="N", help="Seed all random numbers.")
     ] = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="The run's folder; must be new.")
+        str | None, typer.Option("--out", metavar="DIR", help="Write the run to this new folder.")
     ] = None,
     config: Config = None,
     set_: Set = None,
@@ -52,48 +53,49 @@ def train(
         typer.Option(
             "--init-from",
             metavar="CKPT",
-            help="Start from the policy of a checkpoint.",
+            help="Initialise the policy from a checkpoint.",
             autocompletion=options.complete_ckpt,
         ),
     ] = None,
     save_every: Annotated[
         str | None,
-        typer.Option("--save-every", metavar="STEPS", help="Steps between two checkpoints."),
+        typer.Option("--save-every", metavar="STEPS", help="Save a checkpoint every STEPS steps."),
     ] = None,
     video_every: Annotated[
         str | None,
         typer.Option(
             "--video-every",
             metavar="STEPS",
-            help="Film the next checkpoint after every so many steps, beside the training.",
+            help="Render a video of a checkpoint every STEPS steps, in the background.",
         ),
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write the figures for TensorBoard into the run.")
+        bool, typer.Option("--tensorboard", help="Write metrics for TensorBoard into the run.")
     ] = False,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Log the figures to Weights & Biases.")
+        bool, typer.Option("--wandb", help="Log metrics to Weights & Biases.")
     ] = False,
     resume: Annotated[
         str | None,
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with a run, or the latest of an ENV, from its newest whole checkpoint; "
+            help="Resume a run, or the latest of an ENV, from its newest intact checkpoint; "
             "--steps may extend it.",
             autocompletion=options.complete_run,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print the plan, do nothing.")
+        bool,
+        typer.Option("--dry-run", help="Check everything and print the plan, without training."),
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a policy. Every setting without a flag here is a --set away.
+    """Train a policy. Settings without a flag: --set section.key=value.
 
-    --json prints a line of JSON for each event; the last line is the envelope of the result.
+    --json prints one line of JSON per event; the last line is the envelope of the result.
     """
     flags = {
         "train.num_envs": num_envs,
@@ -128,69 +130,69 @@ def train(
 def _plan(out: Console, request: Any) -> None:
     from rlctl.actions.train import plan
 
-    made = plan(request, out.progress)
-    out.data(made)
-    out.pairs(described(made))
+    data = plan(request, out.progress)
+    out.add_data(data)
+    out.print_pairs(describe(data))
 
 
 def _train(out: Console, request: Any) -> None:
     out.stream_events()
-    with StopFlag(out.note) as stop:
-        out.reader_gone = lambda: stop.request(SIGPIPE)
+    with StopFlag(out.info) as stop:
+        out.on_broken_pipe = lambda: stop.request(SIGPIPE)
         from rlctl.actions.train import train as train_action
 
         report = train_action(request, out.progress, stop)
-    figures = report.to_json()
-    out.data(figures)
-    _show(out, figures)
+    data = report.to_json()
+    out.add_data(data)
+    _show(out, data)
 
 
-def _show(out: Console, figures: dict[str, Any]) -> None:
-    films, plot = figures["films"], figures["plot"]
+def _show(out: Console, data: dict[str, Any]) -> None:
+    videos, plot = data["films"], data["plot"]
     lines = {
-        "run": figures["run"],
-        "steps": _pace(figures),
-        "return": _last(figures["eval"]),
-        "best": _best(figures),
-        "checkpoint": Path(figures["checkpoint"]).name,
+        "run": data["run"],
+        "steps": _pace(data),
+        "return": _last(data["eval"]),
+        "best": _best(data),
+        "checkpoint": Path(data["checkpoint"]).name,
         "plot": plot and Path(plot).name,
-        "films": films and f"{len(films)}, the last {'/'.join(Path(films[-1]).parts[-2:])}",
+        "videos": videos and f"{len(videos)}, the last {'/'.join(Path(videos[-1]).parts[-2:])}",
     }
-    judged = figures["verdict"]
-    lines["verdict"] = judged and judged["message"]
-    out.pairs({name: line for name, line in lines.items() if line})
-    if judged and judged["hint"]:
-        out.note(f"try: {judged['hint']}")
+    verdict = data["verdict"]
+    lines["verdict"] = verdict and verdict["message"]
+    out.print_pairs({name: line for name, line in lines.items() if line})
+    if verdict and verdict["hint"]:
+        out.info(f"try: {verdict['hint']}")
     newest = runs.latest_run()
-    found = newest is not None and newest.resolve() == Path(figures["run"]).resolve()
-    ckpt = "" if found else f" --ckpt {shlex.quote(figures['run'])}"
-    out.note(f"next: rlctl eval{ckpt}, rlctl render{ckpt} --out demo.mp4")
+    is_latest = newest is not None and newest.resolve() == Path(data["run"]).resolve()
+    ckpt = "" if is_latest else f" --ckpt {shlex.quote(data['run'])}"
+    out.info(f"next: rlctl eval{ckpt}, rlctl render{ckpt} --out demo.mp4")
 
 
-def _pace(figures: dict[str, Any]) -> str:
-    """How many steps, how long, and how fast with and without compiling."""
-    total, before = figures["steps"], figures["steps_before"]
+def _pace(data: dict[str, Any]) -> str:
+    """Return steps, duration and steps per second, with and without compilation."""
+    total, before = data["steps"], data["steps_before"]
     count = f"{total:,}" if not before else f"{total:,}, {total - before:,} of them now,"
     if total == before:
         return f"{total:,}, all of them before"
-    compiled, overall = figures["steps_per_second"], figures["steps_per_second_overall"]
+    compiled, overall = data["steps_per_second"], data["steps_per_second_overall"]
     rate = f"{overall:,.0f} steps/s over all"
     if compiled > 1.01 * overall:
         rate = f"{compiled:,.0f} steps/s once compiled, {overall:,.0f} over all"
-    return f"{count} in {duration(figures['seconds'])}: {rate}"
+    return f"{count} in {duration(data['seconds'])}: {rate}"
 
 
 def _last(evaluation: dict[str, Any]) -> str:
-    """The return of the last evaluation."""
+    """Return the text for the return of the last evaluation."""
     score = evaluation.get("return") or {}
     mean, std = number(score.get("mean")), number(score.get("std"))
     spread = f" +- {std} (std of {evaluation['episodes']} episodes)" if std != "-" else ""
     return mean + spread
 
 
-def _best(figures: dict[str, Any]) -> str:
-    """The best evaluation: its return and its checkpoint."""
-    best, path = figures["best"], figures["best_checkpoint"]
+def _best(data: dict[str, Any]) -> str:
+    """Return the text for the best evaluation: its return and its checkpoint."""
+    best, path = data["best"], data["best_checkpoint"]
     if not path:
         return "-"
     return f"{number(best['return'])} in {Path(path).name}" if best else Path(path).name

@@ -1,4 +1,4 @@
-"""What Typer did not understand, told with what was meant."""
+"""Usage errors of Typer, with a hint at what was meant."""
 
 import re
 import shlex
@@ -23,49 +23,51 @@ _COMMANDS = {
     "rlctl --version": "version",
     "rlctl --help": "help",
 }
-_ASKS_FOR_GPU = ("--gpu", "--cuda", "--use-gpu")
-_NAMES_ENV = ("--env", "--env-id", "--env-name", "--environment", "--task", "-e", "--gym-id")
+_GPU_OPTIONS = ("--gpu", "--cuda", "--use-gpu")
+_ENV_OPTIONS = ("--env", "--env-id", "--env-name", "--environment", "--task", "-e", "--gym-id")
 
 
 def usage_error(message: str, context: Any, args: Sequence[str]) -> UsageError:
-    """The error that people are told.
+    """Return the error to report.
 
     Args:
-        message: Typer's words.
-        context: Typer's, of the command that was being read; None before any was.
-        args: All that was typed.
+        message: Message of Typer.
+        context: Typer's context of the command; None if the error is before any command.
+        args: All arguments.
     """
     path = _path(context, args)
     message = message.strip().rstrip(".").replace("Value error, ", "")
-    meant = _of_option(message, context, path, args) or _of_command(message, context, path)
-    meant = meant or _of_value(message) or _of_surplus(message, path, args)
-    if meant and "No such option" in message:
+    hint = _option_hint(message, context, path, args) or _command_hint(message, context, path)
+    hint = hint or _choice_hint(message) or _extra_argument_hint(message, path, args)
+    if hint and "No such option" in message:
         message = message.partition(" (Possible options")[0]
-    return UsageError(message, meant or f"`{path} --help` shows what it takes")
+    return UsageError(message, hint or f"`{path} --help` lists arguments and options")
 
 
-def _of_option(message: str, context: Any, path: str, args: Sequence[str]) -> str:
-    found = re.match(r"No such option:? '?(-[^\s']*)", message)
-    if found is None or context is None:
+def _option_hint(message: str, context: Any, path: str, args: Sequence[str]) -> str:
+    match = re.match(r"No such option:? '?(-[^\s']*)", message)
+    if match is None or context is None:
         return ""
-    given = found[1]
+    given = match[1]
     known = [option for p in context.command.params for option in p.opts if option[:2] == "--"]
-    if given in _ASKS_FOR_GPU and "--device" in known:
+    if given in _GPU_OPTIONS and "--device" in known:
         return "did you mean --device gpu?"
-    if given in _NAMES_ENV and any(p.param_type_name == "argument" for p in context.command.params):
-        return f"the environment is named without an option: {path} ENV"
+    if given in _ENV_OPTIONS and any(
+        p.param_type_name == "argument" for p in context.command.params
+    ):
+        return f"give the environment without an option: {path} ENV"
     words = given.lstrip("-")
-    is_option = any("--" + name in known for name in _elsewhere(words))
-    setting = "" if is_option or "--set" not in known else _of_setting(words, args, exactly=True)
+    is_option = any("--" + name in known for name in _own_names(words))
+    setting = "" if is_option or "--set" not in known else _setting_hint(words, args, exactly=True)
     if setting:
         return setting
     if meant := nearest(words, [option[2:] for option in known]):
         return f"did you mean --{meant}?"
-    return _of_setting(words, args) if "--set" in known else ""
+    return _setting_hint(words, args) if "--set" in known else ""
 
 
 def _path(context: Any, args: Sequence[str]) -> str:
-    """The command that was being read, in words."""
+    """Return the command, such as `rlctl config show`."""
     from rlctl.cli import app
 
     path = context.command_path if context is not None else "rlctl"
@@ -73,14 +75,14 @@ def _path(context: Any, args: Sequence[str]) -> str:
     return f"{path} {args[0]}" if path == "rlctl" and args and args[0] in commands else path
 
 
-def _elsewhere(words: str) -> list[str]:
-    """The names here of what other tools call so, as options have them."""
+def _own_names(words: str) -> list[str]:
+    """Return rlctl's option names for a name from another tool."""
     names = ALIASES.get(words.replace("-", "_").lower(), [])
     return [name.replace("_", "-") for name in (*names, words)]
 
 
-def _of_setting(words: str, args: Sequence[str], exactly: bool = False) -> str:
-    """The setting of a training that has no option."""
+def _setting_hint(words: str, args: Sequence[str], exactly: bool = False) -> str:
+    """Return a hint for a training setting that has no option."""
     if "train" not in args[:1] and "benchmark" not in args[:1]:
         return ""
     from rlctl.actions.config import sections_of
@@ -105,11 +107,11 @@ def _of_setting(words: str, args: Sequence[str], exactly: bool = False) -> str:
     return f"it is a setting: --set {setting}=VALUE" if setting else ""
 
 
-def _of_command(message: str, context: Any, path: str) -> str:
-    found = re.match(r"No such command '(.*?)'", message)
-    if found is None or "Did you mean" in message:
+def _command_hint(message: str, context: Any, path: str) -> str:
+    match = re.match(r"No such command '(.*?)'", message)
+    if match is None or "Did you mean" in message:
         return ""
-    given = found[1]
+    given = match[1]
     if path != "rlctl":
         return ""
     for command, others in _COMMANDS.items():
@@ -118,24 +120,24 @@ def _of_command(message: str, context: Any, path: str) -> str:
     meant = nearest(given, catalog.envs())
     if meant == given or given.partition(":")[0] in {row.prefix for row in catalog.FAMILIES}:
         env = shlex.quote(given)
-        return f"a command goes first: rlctl train {env}, rlctl eval {env}, rlctl render {env}"
+        return f"start with a command: rlctl train {env}, rlctl eval {env}, rlctl render {env}"
     return did_you_mean(given, [n for n, c in context.command.commands.items() if not c.hidden])
 
 
-def _of_value(message: str) -> str:
-    """For a value that is none of those allowed."""
-    found = re.search(r": '(.*)' is not one of (.*)$", message)
-    if found is None:
+def _choice_hint(message: str) -> str:
+    """Return a hint for a value that is not one of the choices."""
+    match = re.search(r": '(.*)' is not one of (.*)$", message)
+    if match is None:
         return ""
-    allowed = [choice.strip(" '") for choice in found[2].split(",")]
+    allowed = [choice.strip(" '") for choice in match[2].split(",")]
     also = {"mjx": "jax", "mujoco": "native", "cpu": "native", "pytorch": "torch", "pt": "torch"}
-    if also.get(found[1].lower()) in allowed:
-        return f"did you mean {also[found[1].lower()]}?"
-    return did_you_mean(found[1], allowed)
+    if also.get(match[1].lower()) in allowed:
+        return f"did you mean {also[match[1].lower()]}?"
+    return did_you_mean(match[1], allowed)
 
 
-def _of_surplus(message: str, path: str, args: Sequence[str]) -> str:
-    """For arguments too many, perhaps a value that stands apart from its setting."""
+def _extra_argument_hint(message: str, path: str, args: Sequence[str]) -> str:
+    """Return a hint for extra arguments, such as a value separated from its setting."""
     if "unexpected extra argument" not in message:
         return ""
     for at, word in enumerate(args):
@@ -146,5 +148,5 @@ def _of_surplus(message: str, path: str, args: Sequence[str]) -> str:
             value = shlex.quote("".join(args[at + 1 : at + 3]))
             return f"write it without a space: --set {value}"
     if path == "rlctl train":
-        return "it trains on one environment; rlctl benchmark takes several"
+        return "train takes one environment; rlctl benchmark takes several"
     return ""

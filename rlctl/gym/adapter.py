@@ -1,4 +1,4 @@
-"""What one environment and a batch of them have in common, towards Gymnasium."""
+"""Shared base of the Gymnasium `Env` and `VectorEnv`."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from rlctl.rollouts.base import Step
 from rlctl.rollouts.factory import make_driver, make_environment, make_rendering_driver
 
 RENDER_MODES = ("rgb_array",)
-PICTURE = 640, 480  # pixels
-LARGEST_SEED = 2**31 - 1
+IMAGE_SIZE = 640, 480  # width and height, pixels
+MAX_SEED = 2**31 - 1
 
 _NO_FORK = (
     'start processes with context="spawn" (AsyncVectorEnv takes it, make_vec in vector_kwargs), or '
@@ -25,28 +25,29 @@ _NO_FORK = (
 
 
 class Adapter:
-    """A driver of a catalog environment, its spaces and its pictures.
+    """Adapter from a driver of a catalog environment to Gymnasium's spaces, arrays and images.
 
     Args:
-        name: Its catalog name.
-        num_envs: How many.
+        name: Name of the environment in the catalog.
+        num_envs: Number of environments.
         render_mode: None or `rgb_array`.
         physics: `auto`, `native`, `jax` or `warp`.
-        randomize: Whether to draw randomised model fields.
-        episode_length: Control steps after which an episode is truncated; 0 for its own limit.
-        camera: A camera of the scene, None for its first.
-        size: Width and height of a picture, pixels.
-        config: The environment's settings dataclass; None to make it of `settings`.
-        settings: The environment's own settings, by name.
+        randomize: Whether to apply domain randomisation.
+        episode_length: Control steps after which an episode is truncated; 0 for the environment's
+            time limit.
+        camera: A camera of the scene; None for its first.
+        size: Width and height of an image, pixels.
+        config: Settings dataclass of the environment; None to make it from `settings`.
+        settings: Settings of the environment by name.
 
     Attributes:
-        driver: The environments.
-        observation_space: Of one of them.
-        action_space: Of one of them, in its own units.
+        driver: The driver that steps the environments.
+        observation_space: Observation space of one environment.
+        action_space: Action space of one environment, in the units of its actions.
 
     Raises:
-        UsageError: A setting, camera, size or mode that it does not have; or jax is loaded already,
-            with other arithmetic.
+        UsageError: A setting, camera, size or render mode is not valid; or JAX was imported before
+            with a different precision.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Adapter:
         randomize: bool = True,
         episode_length: int = 0,
         camera: str | None = None,
-        size: tuple[int, int] = PICTURE,
+        size: tuple[int, int] = IMAGE_SIZE,
         config: Any = None,
         **settings: Any,
     ) -> None:
@@ -68,16 +69,16 @@ class Adapter:
         device.fix_arithmetic()
         if render_mode not in (None, *RENDER_MODES):
             raise UsageError(f"there is no render mode {render_mode!r}; there is rgb_array")
-        self._name, self._look, self._canvas = name, RenderOptions(camera, size), None
-        self._look.check()
+        self._name, self._options, self._canvas = name, RenderOptions(camera, size), None
+        self._options.validate()
         if config is None:
             kinds = {"env": catalog.load(catalog.env(name).config)}
             config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
         self._config = config
-        self._draws_itself = "gymnasium" in catalog.env(name).physics
-        if self._draws_itself and render_mode:
+        self._renders_itself = "gymnasium" in catalog.env(name).physics
+        if self._renders_itself and render_mode:
             if num_envs > 1:
-                raise UsageError(f"a batch of {name} draws no pictures", "make one environment")
+                raise UsageError(f"a batch of {name} cannot render", "make one environment instead")
             self.driver = make_rendering_driver(name, config, physics, episode_length)
         else:
             self.driver = make_driver(
@@ -97,43 +98,44 @@ class Adapter:
         self.observation_space = spaces.Box(-np.inf, np.inf, (spec.policy_size,))
 
     def reset(self, seed: int) -> np.ndarray:
-        """Start a fresh episode everywhere: observations (N, O), nothing privileged in them."""
+        """Reset all environments; return policy observations (N, O)."""
         forked.check(self._id, _NO_FORK)
-        return self._seen(self.driver.reset(seed))
+        return self._policy_observation(self.driver.reset(seed))
 
     def step(self, action: np.ndarray) -> Step:
-        """One control step with actions (N, A)."""
+        """Step all environments with actions (N, A)."""
         forked.check(self._id, _NO_FORK)
         step = self.driver.step(np.asarray(action, np.float32))
         return step._replace(
-            observation=self._seen(step.observation),
-            final_observation=self._seen(step.final_observation),
+            observation=self._policy_observation(step.observation),
+            final_observation=self._policy_observation(step.final_observation),
         )
 
-    def _seen(self, observation: np.ndarray) -> np.ndarray:
+    def _policy_observation(self, observation: np.ndarray) -> np.ndarray:
+        """Cut off the privileged part of observations, which only the critic gets."""
         return observation[:, : self.driver.spec.policy_size]
 
     @property
     def fps(self) -> float:
-        """Pictures per second at true speed."""
+        """Frames per second at real-time speed."""
         return 1 / self.driver.spec.control_dt
 
-    def pictures(self) -> list[np.ndarray]:
-        """What each environment looks like: (height, width, 3) uint8.
+    def render(self) -> list[np.ndarray]:
+        """Render an image (height, width, 3) uint8 of each environment.
 
         Raises:
-            RendererMissing: Nothing to draw with.
+            RendererMissing: No OpenGL platform can render here.
         """
-        if self._draws_itself:
+        if self._renders_itself:
             return [self.driver.render()]
         if self._canvas is None:
             from rlctl.rendering.canvas import Canvas
             from rlctl.rendering.views import cameras
 
             scene = make_environment(self._name, self._config).scene()
-            camera = self._look.camera_among(cameras(scene), self.driver.spec)
-            self._canvas = Canvas(scene, *self._look.size, camera)
-        return [self._canvas.draw(qpos) for qpos in self.driver.qpos()]
+            camera = self._options.resolve_camera(cameras(scene), self.driver.spec)
+            self._canvas = Canvas(scene, *self._options.size, camera)
+        return [self._canvas.render(qpos) for qpos in self.driver.qpos()]
 
     def close(self) -> None:
         """Free the environments and the renderer."""

@@ -1,7 +1,7 @@
-"""Many environments of the catalog as a gymnasium.vector.VectorEnv: one batch, not many processes.
+"""Batch of environments as a gymnasium.vector.VectorEnv, in one process.
 
-They reset in the step that ends an episode (`AutoresetMode.SAME_STEP`): its final observation is
-`infos["final_obs"]`, where `infos["_final_obs"]` is true.
+Auto-reset happens in the step that ends an episode (`AutoresetMode.SAME_STEP`). The final
+observation is in `infos["final_obs"]` where `infos["_final_obs"]` is true.
 """
 
 from typing import Any, ClassVar
@@ -10,11 +10,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from rlctl.gym.adapter import LARGEST_SEED, RENDER_MODES, Adapter
+from rlctl.gym.adapter import MAX_SEED, RENDER_MODES, Adapter
 
 
 class BatchEnv(VectorEnv):
-    """A batch of one environment; see `Adapter` for the arguments."""
+    """Batch of one environment; see `Adapter` for the arguments."""
 
     metadata: ClassVar[dict[str, Any]] = {
         "render_modes": list(RENDER_MODES),
@@ -31,26 +31,26 @@ class BatchEnv(VectorEnv):
     ) -> None:
         if max_episode_steps is not None:
             options["episode_length"] = max_episode_steps
-        self._arena = Adapter(name, num_envs, render_mode, **options)
+        self._adapter = Adapter(name, num_envs, render_mode, **options)
         self.num_envs, self.render_mode = num_envs, render_mode
-        self.metadata = {**self.metadata, "render_fps": self._arena.fps}
-        self.single_observation_space = self._arena.observation_space
-        self.single_action_space = self._arena.action_space
+        self.metadata = {**self.metadata, "render_fps": self._adapter.fps}
+        self.single_observation_space = self._adapter.observation_space
+        self.single_action_space = self._adapter.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start a fresh episode everywhere: observations (N, O) and no infos."""
+        """Reset all environments; return observations (N, O) and empty infos."""
         super().reset(seed=seed)
-        return self._arena.reset(int(self.np_random.integers(LARGEST_SEED))), {}
+        return self._adapter.reset(int(self.np_random.integers(MAX_SEED))), {}
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One control step with actions (N, A); the infos have its metrics (N,)."""
-        step = self._arena.step(actions)
+        """Step all environments with actions (N, A); the infos contain the metrics (N,)."""
+        step = self._adapter.step(actions)
         infos: dict[str, Any] = {}
         for name, term in step.metrics.items():
             infos |= {name: term, f"_{name}": np.ones(self.num_envs, bool)}
@@ -63,9 +63,9 @@ class BatchEnv(VectorEnv):
         return (*step[:4], infos)
 
     def render(self) -> tuple[np.ndarray, ...] | None:
-        """A picture (height, width, 3) uint8 of each; None without a render mode."""
-        return tuple(self._arena.pictures()) if self.render_mode else None
+        """Return an image (height, width, 3) uint8 of each; None without a render mode."""
+        return tuple(self._adapter.render()) if self.render_mode else None
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the environments and the renderer."""
-        self._arena.close()
+        self._adapter.close()

@@ -1,4 +1,4 @@
-"""The ids under which Gymnasium knows the catalog's environments."""
+"""Gymnasium ids of the catalog's environments."""
 
 import gymnasium
 
@@ -6,12 +6,12 @@ from rlctl import catalog
 
 
 def id_of(name: str) -> str:
-    """The id of a catalog name: `inverted-pendulum` is `rlctl/InvertedPendulum-v0`."""
+    """Return the id of a catalog name, e.g. `rlctl/InvertedPendulum-v0` of `inverted-pendulum`."""
     return f"rlctl/{''.join(word.capitalize() for word in name.split('-'))}-v0"
 
 
 def register() -> None:
-    """Register them all, but for those that are registered. Loads none."""
+    """Register all environments that are not registered yet, without importing them."""
     for name in catalog.envs():
         if id_of(name) not in gymnasium.registry:
             gymnasium.register(

@@ -1,4 +1,4 @@
-"""One environment of the catalog as a gymnasium.Env."""
+"""Single environment of the catalog as a gymnasium.Env."""
 
 from typing import Any, ClassVar
 
@@ -6,14 +6,14 @@ import gymnasium
 import numpy as np
 
 from rlctl import catalog
-from rlctl.gym.adapter import LARGEST_SEED, RENDER_MODES, Adapter
+from rlctl.gym.adapter import MAX_SEED, RENDER_MODES, Adapter
 
 
 class SingleEnv(gymnasium.Env):
-    """One environment; see `Adapter` for the arguments.
+    """Single environment; see `Adapter` for the arguments.
 
-    Native physics, unless told otherwise: one environment is no work for an accelerator. Of an
-    environment with randomised model fields every episode is on another draw.
+    `physics="auto"` is native physics where the environment has it, because one environment cannot
+    use an accelerator. Domain randomisation is sampled again in every episode.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES)}
@@ -23,22 +23,22 @@ class SingleEnv(gymnasium.Env):
     ) -> None:
         if physics == "auto" and "native" in catalog.env(name).physics:
             physics = "native"
-        self._arena = Adapter(name, 1, render_mode, physics=physics, **options)
+        self._adapter = Adapter(name, 1, render_mode, physics=physics, **options)
         self.render_mode = render_mode
-        self.metadata = {**self.metadata, "render_fps": self._arena.fps}
-        self.observation_space = self._arena.observation_space
-        self.action_space = self._arena.action_space
+        self.metadata = {**self.metadata, "render_fps": self._adapter.fps}
+        self.observation_space = self._adapter.observation_space
+        self.action_space = self._adapter.action_space
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode: observation (O,) and no info."""
+        """Reset the environment; return an observation (O,) and an empty info."""
         super().reset(seed=seed)
-        return self._arena.reset(int(self.np_random.integers(LARGEST_SEED)))[0], {}
+        return self._adapter.reset(int(self.np_random.integers(MAX_SEED)))[0], {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """One control step with an action (A,); the info has its metrics."""
-        step = self._arena.step(np.asarray(action)[None])
+        """Step the environment with an action (A,); the info contains the metrics."""
+        step = self._adapter.step(np.asarray(action)[None])
         return (
             step.final_observation[0],
             float(step.reward[0]),
@@ -48,9 +48,9 @@ class SingleEnv(gymnasium.Env):
         )
 
     def render(self) -> np.ndarray | None:
-        """A picture (height, width, 3) uint8; None without a render mode."""
-        return self._arena.pictures()[0] if self.render_mode else None
+        """Return an image (height, width, 3) uint8; None without a render mode."""
+        return self._adapter.render()[0] if self.render_mode else None
 
     def close(self) -> None:
         """Free the environment and the renderer."""
-        self._arena.close()
+        self._adapter.close()

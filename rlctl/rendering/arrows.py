@@ -1,4 +1,4 @@
-"""Arrows over a robot: how it was told to go, and how it goes."""
+"""Velocity arrows over a robot: the commanded velocity and the actual one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,52 +6,53 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-_REACH = 0.6  # m of arrow for 1 m/s
+_LENGTH = 0.6  # m of arrow per m/s
 _WIDTH = 0.016  # m
-REACH = 0.06  # m around an arrow's ends, within which all of it is
-_LEAST = 0.05  # m/s, below which there is no arrow to see
+END_RADIUS = 0.06  # m; spheres of this radius around both ends enclose the whole arrow
+_MIN_SPEED = 0.05  # m/s; slower velocities get no arrow
 
 
 class Style(NamedTuple):
-    """What an arrow looks like: colour (red, green, blue, opacity), and metres over the torso."""
+    """Appearance of an arrow: RGBA colour, 0 to 1, and height above the torso in metres."""
 
     colour: tuple[float, float, float, float]
-    above: float
+    height: float
 
 
 class Arrow(NamedTuple):
-    """From one place to another, (3,) m each."""
+    """An arrow from `start` to `end`, world positions (3,) in metres."""
 
     start: np.ndarray
     end: np.ndarray
     style: Style
 
 
-TOLD = Style((0.05, 0.40, 0.95, 1.0), 0.24)
-GOES = Style((1.0, 0.50, 0.05, 1.0), 0.19)
+COMMANDED = Style((0.05, 0.40, 0.95, 1.0), 0.24)
+ACTUAL = Style((1.0, 0.50, 0.05, 1.0), 0.19)
 
 
-def velocity(qpos: np.ndarray, planar: np.ndarray, style: Style) -> list[Arrow]:
-    """The arrow of a velocity, none of one that is next to nothing.
+def velocity_arrows(qpos: np.ndarray, velocity: np.ndarray, style: Style) -> list[Arrow]:
+    """Return the arrow of a planar velocity in the heading frame; none below 0.05 m/s.
 
     Args:
-        qpos: Positions, those of a floating torso first (7,).
-        planar: Forward and leftward velocity (2,), m/s.
-        style: The arrow's.
+        qpos: Positions (nq,); the first 7 are the pose of a floating torso.
+        velocity: Forward and leftward velocity (2,), m/s.
+        style: Appearance of the arrow.
     """
-    if np.linalg.norm(planar) < _LEAST:
+    if np.linalg.norm(velocity) < _MIN_SPEED:
         return []
     forward = np.zeros(3)
     mujoco.mju_rotVecQuat(forward, np.array([1.0, 0.0, 0.0]), qpos[3:7])
+    # The arrow stays level when the robot pitches: only the heading of the torso counts.
     ahead = forward[:2] / max(np.linalg.norm(forward[:2]), 1e-9)
     left = np.array([-ahead[1], ahead[0]])
-    start = qpos[:3] + np.array([0.0, 0.0, style.above])
-    end = start + _REACH * np.append(planar[0] * ahead + planar[1] * left, 0.0)
+    start = qpos[:3] + np.array([0.0, 0.0, style.height])
+    end = start + _LENGTH * np.append(velocity[0] * ahead + velocity[1] * left, 0.0)
     return [Arrow(start, end, style)]
 
 
-def draw(scene: mujoco.MjvScene, arrows: Sequence[Arrow]) -> None:
-    """Add arrows to a scene."""
+def add_arrows(scene: mujoco.MjvScene, arrows: Sequence[Arrow]) -> None:
+    """Append arrows to the geoms of a scene."""
     for arrow in arrows:
         geom = scene.geoms[scene.ngeom]
         kind = mujoco.mjtGeom.mjGEOM_ARROW

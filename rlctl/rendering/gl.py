@@ -1,7 +1,7 @@
-"""Which OpenGL platform can draw here without a window, found out by drawing.
+"""OpenGL platforms for offscreen rendering, chosen by a test frame.
 
-A process asks first (`gl_check.py`), since a broken driver may crash instead of raising. The user's
-MUJOCO_GL is obeyed and never changed: contexts are opened by class, not by that variable.
+The test (`gl_check.py`) runs in a subprocess, because a broken driver may crash instead of raising.
+The user's MUJOCO_GL is used and never changed: contexts are opened by class, not by that variable.
 """
 
 import os
@@ -14,11 +14,11 @@ from typing import Any
 
 from rlctl.core.errors import RendererMissing
 
-_PROBE = Path(__file__).with_name("gl_check.py")
-_PROBE_SECONDS = 60.0
-_ANY = ("", "enable", "enabled", "on", "true", "1")  # MuJoCo's words for its own default
+_CHECK = Path(__file__).with_name("gl_check.py")
+_CHECK_SECONDS = 60.0
+_ANY = ("", "enable", "enabled", "on", "true", "1")  # values with which MuJoCo uses its default
 _OFF = ("disable", "disabled", "off", "false", "0")
-_SAME = {"glx": "glfw", "wgl": "glfw"}  # MuJoCo's other names
+_SAME = {"glx": "glfw", "wgl": "glfw"}  # MuJoCo's aliases
 INSTALL = (
     "install an OpenGL platform that needs no display, on Debian and Ubuntu "
     "`apt install libegl1 libgl1-mesa-dri` (EGL) or `apt install libosmesa6` (OSMesa)"
@@ -26,7 +26,7 @@ INSTALL = (
 
 
 def platforms() -> tuple[str, ...]:
-    """The platforms MuJoCo knows on this system, those needing no display first."""
+    """Return MuJoCo's platforms on this system, those that need no display first."""
     if sys.platform == "darwin":
         return ("cgl", "glfw")
     return ("glfw",) if sys.platform == "win32" else ("egl", "osmesa", "glfw")
@@ -34,46 +34,47 @@ def platforms() -> tuple[str, ...]:
 
 @cache
 def problem(platform: str) -> str:
-    """Draw a frame with `platform` in another process: why it failed, empty if it did not."""
+    """Render a test frame with `platform` in a subprocess; return why it failed, or ""."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", str(_PROBE)],
+            [sys.executable, "-P", str(_CHECK)],
             env=os.environ | {"MUJOCO_GL": platform},
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PROBE_SECONDS,
+            timeout=_CHECK_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"no frame after {_PROBE_SECONDS:.0f} s"
+        return f"no frame after {_CHECK_SECONDS:.0f} s"
     if done.returncode == 0:
         return ""
     if done.returncode < 0:
         return f"crashed with signal {-done.returncode}"
     lines = done.stderr.strip().splitlines()
-    return lines[-1] if lines else "drew the wrong picture"
+    return lines[-1] if lines else "rendered a wrong image"
 
 
 def find() -> str:
-    """The platform to draw with: the user's MUJOCO_GL, else the first that works.
+    """Return the platform to render with: the user's MUJOCO_GL, else the first that works.
 
     Raises:
-        RendererMissing: None works, or the one the user named does not.
+        RendererMissing: None works, or the one in MUJOCO_GL does not.
     """
     asked = os.environ.get("MUJOCO_GL", "").lower().strip()
     if asked in _OFF:
-        raise RendererMissing(f"MUJOCO_GL={asked} turns drawing off", "unset MUJOCO_GL")
+        raise RendererMissing(f"MUJOCO_GL={asked} turns rendering off", "unset MUJOCO_GL")
     if asked not in _ANY:
-        return _obey(asked)
+        return _requested(asked)
     for platform in platforms():
         if not problem(platform):
             return platform
     reasons = "; ".join(f"{platform}: {problem(platform)}" for platform in platforms())
-    raise RendererMissing(f"no OpenGL platform can draw on this machine ({reasons})", INSTALL)
+    raise RendererMissing(f"no OpenGL platform can render on this machine ({reasons})", INSTALL)
 
 
-def _obey(asked: str) -> str:
+def _requested(asked: str) -> str:
+    """Return the platform of MUJOCO_GL, or raise with one that works."""
     platform = _SAME.get(asked, asked)
     if platform not in platforms():
         why = f"is not one of {', '.join(platforms())}"
@@ -81,7 +82,7 @@ def _obey(asked: str) -> str:
         why = problem(platform)
         if not why:
             return platform
-        why = f"cannot draw here ({why})"
+        why = f"cannot render here ({why})"
     working = [other for other in platforms() if other != platform and not problem(other)]
     raise RendererMissing(
         f"MUJOCO_GL={asked} {why}",
@@ -98,6 +99,6 @@ def open_context(platform: str, width: int, height: int) -> Any:
     try:
         context = import_module(f"mujoco.{platform}").GLContext(width, height)
         context.make_current()
-    except Exception as error:  # OpenGL's libraries raise anything, AttributeError included
+    except Exception as error:  # PyOpenGL and the drivers raise many types
         raise RendererMissing(f"{platform} cannot open a context: {error}", INSTALL) from error
     return context

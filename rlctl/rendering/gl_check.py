@@ -1,6 +1,6 @@
-"""Draw one small frame with MuJoCo's own renderer. Run as a process: a bad driver may crash it.
+"""Test frame with MuJoCo's renderer; run as a subprocess, because a bad driver may crash it.
 
-The platform is the MUJOCO_GL of the environment; the exit status is 0 if a picture came out.
+The platform is MUJOCO_GL of the environment. The exit status is 0 if the image is right.
 """
 
 import sys
@@ -17,7 +17,7 @@ SCENE = """
 
 
 def main() -> int:
-    """Draw a red ball and look whether the middle of the picture is red."""
+    """Render a red ball and check that the middle of the image is red."""
     import mujoco
 
     model = mujoco.MjModel.from_xml_string(SCENE)

@@ -1,6 +1,6 @@
-"""Film an environment that draws itself: its pictures are taken while it plays.
+"""Record an environment through its own `render()` while it is stepped.
 
-Such an environment cannot go back to a state, so it is stepped as the pictures are written.
+Such an environment cannot be set to a recorded state, so it is stepped while the video is written.
 """
 
 import os
@@ -16,58 +16,58 @@ from PIL import Image
 from rlctl.core.errors import RendererMissing, UsageError
 from rlctl.rendering import gl, video
 from rlctl.rendering.options import SMALLER, RenderOptions
-from rlctl.rendering.overlay import caption, headed
+from rlctl.rendering.overlay import caption, with_heading
 from rlctl.rendering.trajectory import Trajectory
-from rlctl.rendering.writer import VideoInfo, is_sheet, shown
+from rlctl.rendering.writer import VideoInfo, frame_indices, is_contact_sheet
 
 if TYPE_CHECKING:
     from rlctl.policies.base import Policy
     from rlctl.rollouts.gym import GymDriver
 
 
-def check(look: RenderOptions, tiles: int, name: str) -> None:
-    """Raise if a camera or several tiles were asked for.
+def check_options(options: RenderOptions, tiles: int, name: str) -> None:
+    """Check that neither a camera nor several tiles were requested.
 
     Raises:
-        UsageError: They were, which environments that draw themselves do not offer.
+        UsageError: One was; an environment that renders itself supports neither.
     """
-    if look.camera is not None:
+    if options.camera is not None:
         raise UsageError(
-            f"{name} draws itself; there is no camera {look.camera!r} to look through",
+            f"{name} renders itself; there is no camera {options.camera!r} to choose",
             "leave --camera out",
         )
     if tiles > 1:
         raise UsageError(
-            f"{name} draws itself, and one at a time; {tiles} tiles were asked for",
-            "make a film of each",
+            f"{name} renders itself, one environment per video; {tiles} tiles were requested",
+            "make one video of each",
         )
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Have what environments draw with work without a display, where the user has not chosen."""
-    found = {"SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
+def headless() -> Iterator[None]:
+    """Set variables so that environments render without a display; the user's own stay."""
+    variables = {"SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
     if "mujoco" in sys.modules and not os.environ.get("MUJOCO_GL"):
-        with suppress(RendererMissing):  # the environment may know another way
-            found["MUJOCO_GL"] = gl.find()
-    found = {name: value for name, value in found.items() if not os.environ.get(name)}
-    os.environ |= found
+        with suppress(RendererMissing):  # the environment may not need OpenGL
+            variables["MUJOCO_GL"] = gl.find()
+    variables = {name: value for name, value in variables.items() if not os.environ.get(name)}
+    os.environ |= variables
     try:
         yield
     finally:
-        for name in found:
+        for name in variables:
             del os.environ[name]
 
 
 class OnlineTrajectory(Trajectory):
-    """The first environment of a driver, played by a policy.
+    """Trajectory of an environment that renders itself, recorded to a video while it runs.
 
     Args:
-        driver: Of environments that draw themselves.
-        policy: Who plays.
-        total: Control steps to play.
-        seed: Of the first state.
-        heading: Shown in the first seconds.
+        driver: Driver of environments that render themselves; the first one is recorded.
+        policy: The policy that acts.
+        total: Control steps to run.
+        seed: Seed of the initial state.
+        heading: Description of the video, shown in its first seconds.
     """
 
     def __init__(
@@ -78,64 +78,65 @@ class OnlineTrajectory(Trajectory):
         self._total, self._seed = total, seed
         self._observation = np.zeros(0)
 
-    def shoot(
+    def write_video(
         self,
         path: Path,
-        look: RenderOptions,
+        options: RenderOptions,
         on_frame: Callable[[int, int], None] = lambda done, total: None,
     ) -> VideoInfo:
-        """Play and write.
+        """Run the policy and write the video.
 
         Raises:
-            RendererMissing: It cannot be drawn, or the film not be encoded.
+            RendererMissing: The environment cannot render, or the video cannot be encoded.
             OutOfSpace: The file cannot be written.
             Diverged: The environment failed.
         """
         dt = self._driver.spec.control_dt
-        fps = video.rate(dt, path, look.fps)
-        chosen = shown(path, self._total, dt, fps)
+        fps = video.frame_rate(dt, path, options.fps)
+        chosen = frame_indices(path, self._total, dt, fps)
         self._observation = self._driver.reset(self._seed)
         self.start(self._driver)
-        size = look.size or _natural(self._driver.render(), SMALLER.get(path.suffix.lower()))
-        frames = video.write(path, self._taken(chosen, size, on_frame), fps)
-        self._play_to(self._total)
-        seconds = 0.0 if is_sheet(path) else frames / fps
+        size = options.size or _native_size(self._driver.render(), SMALLER.get(path.suffix.lower()))
+        frames = video.write(path, self._render_frames(chosen, size, on_frame), fps)
+        self._step_to(self._total)
+        seconds = 0.0 if is_contact_sheet(path) else frames / fps
         return VideoInfo(path, frames, fps, seconds, size, "its own", "its own")
 
-    def _taken(
+    def _render_frames(
         self, chosen: list[int], size: tuple[int, int], on_frame: Callable[[int, int], None]
     ) -> Iterator[np.ndarray]:
         for done, index in enumerate(chosen, 1):
-            self._play_to(index)
-            picture = caption(fit(self._driver.render(), size), self.words(self.moments[index]))
-            yield headed(picture, self.heading, index * self.spec.control_dt)
+            self._step_to(index)
+            image = fit(self._driver.render(), size)
+            image = caption(image, self.caption_text(self.frames[index]))
+            yield with_heading(image, self.heading, index * self.spec.control_dt)
             on_frame(done, len(chosen))
 
-    def _play_to(self, index: int) -> None:
-        while len(self.moments) <= index:
+    def _step_to(self, index: int) -> None:
+        while len(self.frames) <= index:
             step = self._driver.step(self._policy.act(self._observation))
             self.add(self._driver, step)
             self._observation = step.observation
 
 
-def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture (height, width, 3) uint8 scaled to `size` (width, height), black where it ends."""
-    height, width = picture.shape[:2]
+def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale an image (height, width, 3) uint8 to `size` (width, height) with black borders."""
+    height, width = image.shape[:2]
     if (width, height) == size:
-        return picture
+        return image
     scale = min(size[0] / width, size[1] / height)
     inner = tuple(
-        side if abs(side - scaled) < 2 else max(1, round(scaled))  # no edge for a rounded pixel
+        side if abs(side - scaled) < 2 else max(1, round(scaled))  # no border for a rounding error
         for side, scaled in zip(size, (width * scale, height * scale), strict=True)
     )
     page = Image.new("RGB", size)
-    scaled = Image.fromarray(picture).resize(inner, Image.Resampling.LANCZOS)
+    scaled = Image.fromarray(image).resize(inner, Image.Resampling.LANCZOS)
     page.paste(scaled, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
     return np.asarray(page)
 
 
-def _natural(picture: np.ndarray, most: tuple[int, int] | None) -> tuple[int, int]:
-    """Even width and height of a picture, made to fit into `most`."""
-    height, width = picture.shape[:2]
-    scale = 1.0 if most is None else min(1.0, most[0] / width, most[1] / height)
+def _native_size(image: np.ndarray, limit: tuple[int, int] | None) -> tuple[int, int]:
+    """Return width and height of an image, scaled down to `limit`; even, as encoders require."""
+    height, width = image.shape[:2]
+    scale = 1.0 if limit is None else min(1.0, limit[0] / width, limit[1] / height)
     return tuple(max(2, 2 * round(side * scale / 2)) for side in (width, height))

@@ -1,4 +1,7 @@
-"""How a film looks. Loads no framework, so that a wrong option is told at once."""
+"""Camera, size and frame rate of a video.
+
+Loads no framework, so that a wrong option is reported before anything slow starts.
+"""
 
 from dataclasses import dataclass
 
@@ -7,31 +10,35 @@ from rlctl.core.specs import EnvSpec
 from rlctl.core.suggest import did_you_mean
 from rlctl.rendering import grid
 
-SIZE = 1280, 720  # pixels of a film's picture, tiles and all
-SMALLER = {".gif": (640, 360), ".png": (320, 180)}  # of other files; of a contact sheet, of each
-FREE = "free"  # the camera that needs no name in the model
-_SIDES = 16, 4096
-_MOST_FPS = 240.0
+SIZE = 1280, 720  # pixels of a video frame, all tiles together
+SMALLER = {
+    ".gif": (640, 360),
+    ".png": (320, 180),
+}  # of other formats; each image of a contact sheet
+FREE = "free"  # the camera that is not defined in the model
+_SIDES = 16, 4096  # pixels; encoders fail outside
+_MAX_FPS = 240.0
 
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """How a film looks.
+    """Camera, size and frame rate of a video.
 
     Attributes:
         camera: A camera of the scene or `free`; None for the environment's first.
-        size: Width and height of a picture, in a film of several tiles of each, even numbers of
-            pixels; None for 1280x720 for all tiles, 640x360 in a GIF, 320x180 in a contact sheet.
-        fps: Frames per second; None for a whole fraction of the control rate, 50 at most, in a
-            GIF 25.
+        size: Width and height of the image, or of each tile if there are several; even numbers
+            of pixels. None for 1280x720 for all tiles together, 640x360 in a GIF, 320x180 in a
+            contact sheet.
+        fps: Frames per second; None for the control rate divided by an integer, at most 50, in
+            a GIF 25.
     """
 
     camera: str | None = None
     size: tuple[int, int] | None = None
     fps: float | None = None
 
-    def check(self, tiles: int = 1) -> None:
-        """Raise unless size and fps can be drawn, of a film with so many tiles.
+    def validate(self, tiles: int = 1) -> None:
+        """Check that a video of `tiles` tiles can have this size and frame rate.
 
         Raises:
             UsageError: Out of range, or odd.
@@ -47,26 +54,26 @@ class RenderOptions:
         width, height = self.tile(tiles)
         if max(columns * width, rows * height) > high:
             raise UsageError(
-                f"{tiles} tiles of {width}x{height} make pictures of "
+                f"{tiles} tiles of {width}x{height} make frames of "
                 f"{columns * width}x{rows * height}; {high}x{high} is the largest",
-                "--size is that of one tile",
+                "--size is the size of one tile",
             )
-        if self.fps is not None and not 0 < self.fps <= _MOST_FPS:
-            raise UsageError(f"{self.fps:g} frames per second are not within 0 and {_MOST_FPS:g}")
+        if self.fps is not None and not 0 < self.fps <= _MAX_FPS:
+            raise UsageError(f"{self.fps:g} frames per second are not between 0 and {_MAX_FPS:g}")
 
     def tile(self, tiles: int, suffix: str = ".mp4") -> tuple[int, int]:
-        """Width and height of each of so many tiles, in a file of that suffix."""
+        """Return width and height of each of `tiles` tiles, for a file with this suffix."""
         if self.size:
             return self.size
         columns, _ = grid.shape(tiles)
         width, height = SMALLER.get(suffix.lower(), SIZE)
         return width // columns // 2 * 2, height // columns // 2 * 2
 
-    def camera_among(self, known: tuple[str, ...], spec: EnvSpec) -> str:
-        """The camera to look through, of those the scene has.
+    def resolve_camera(self, known: tuple[str, ...], spec: EnvSpec) -> str:
+        """Return the camera to use, one of `known`.
 
         Raises:
-            UsageError: It has no such camera.
+            UsageError: The scene has no such camera.
         """
         if self.camera is None:
             return next((name for name in spec.cameras if name in known), FREE)

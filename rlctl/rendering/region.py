@@ -1,4 +1,4 @@
-"""Which part of a picture shows more than floor and sky, to draw that part in full quality."""
+"""Image region that a set of spheres projects to, and a camera cropped to it."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ _MARGIN = 4  # pixels
 
 
 class Box(NamedTuple):
-    """A part of a picture, in pixels from its lower left corner; `right` and `top` are past it."""
+    """Box in an image, pixels from its lower left corner; `right` and `top` are exclusive."""
 
     left: int
     bottom: int
@@ -18,51 +18,53 @@ class Box(NamedTuple):
 
     @property
     def viewport(self) -> mujoco.MjrRect:
-        """A viewport of its size."""
+        """Viewport of the same size."""
         return mujoco.MjrRect(0, 0, self.right - self.left, self.top - self.bottom)
 
     @property
     def area(self) -> int:
-        """Pixels in it."""
+        """Number of pixels."""
         return (self.right - self.left) * (self.top - self.bottom)
 
 
-def around(
-    eye: mujoco.MjvGLCamera, centers: np.ndarray, radii: np.ndarray, whole: Box
+def bounding_box(
+    eye: mujoco.MjvGLCamera, centers: np.ndarray, radii: np.ndarray, full: Box
 ) -> Box | None:
-    """The part of a picture that holds some spheres; None if none is in sight.
+    """Return the box of an image that contains some spheres; None if none is visible.
+
+    The box is conservative: the nearest and farthest point of each sphere are projected.
 
     Args:
         eye: The camera.
-        centers: Of the spheres, (N, 3) m.
-        radii: Their radii, (N,) m.
-        whole: The picture, from 0, 0.
+        centers: Centres of the spheres (N, 3), m.
+        radii: Radii of the spheres (N,), m.
+        full: The whole image, from 0, 0.
     """
     if eye.orthographic:
-        return whole
+        return full
     sideward = np.cross(eye.forward, eye.up)
     across, upward, ahead = ((centers - eye.pos) @ np.stack([sideward, eye.up, eye.forward], 1)).T
-    seen = ahead + radii > eye.frustum_near
-    if not seen.any():
+    visible = ahead + radii > eye.frustum_near
+    if not visible.any():
         return None
-    unit = whole.top / 2 * eye.frustum_near / eye.frustum_top  # pixels for a metre, a metre away
-    near = unit / np.maximum(ahead - radii, eye.frustum_near)[seen]
-    far = unit / (ahead + radii)[seen]
-    left, right = _span(across[seen], radii[seen], near, far, whole.right)
-    bottom, top = _span(upward[seen], radii[seen], near, far, whole.top)
+    unit = full.top / 2 * eye.frustum_near / eye.frustum_top  # pixels per metre at 1 m
+    near = unit / np.maximum(ahead - radii, eye.frustum_near)[visible]
+    far = unit / (ahead + radii)[visible]
+    left, right = _span(across[visible], radii[visible], near, far, full.right)
+    bottom, top = _span(upward[visible], radii[visible], near, far, full.top)
     return Box(left, bottom, right, top) if left < right and bottom < top else None
 
 
 def _span(
     offset: np.ndarray, radii: np.ndarray, near: np.ndarray, far: np.ndarray, pixels: int
 ) -> tuple[int, int]:
-    """From where to where spheres reach in a picture, along one of its sides.
+    """Return the pixel range that spheres cover along one side of an image.
 
     Args:
-        offset: From the line of sight, (N,) m.
-        radii: (N,) m.
-        near: Pixels for a metre at the near end of each sphere, (N,).
-        far: At its far end.
+        offset: Distance of the centres from the optical axis (N,), m.
+        radii: Radii (N,), m.
+        near: Pixels per metre at the nearest point of each sphere (N,).
+        far: Pixels per metre at the farthest point (N,).
         pixels: Length of the side.
     """
     low, high = offset - radii, offset + radii
@@ -73,10 +75,10 @@ def _span(
     return start, end
 
 
-def look_at(eye: mujoco.MjvGLCamera, part: Box, whole: Box) -> None:
-    """Narrow the view of a camera, which shows the whole picture, to a part of it."""
+def crop_camera(eye: mujoco.MjvGLCamera, part: Box, full: Box) -> None:
+    """Narrow the frustum of a camera from the full image to a box in it."""
     low, high = eye.frustum_bottom, eye.frustum_top
-    pixel = (high - low) / whole.top  # m on the near plane
+    pixel = (high - low) / full.top  # m on the near plane
     eye.frustum_bottom, eye.frustum_top = low + part.bottom * pixel, low + part.top * pixel
-    eye.frustum_center += ((part.left + part.right) / 2 - whole.right / 2) * pixel
+    eye.frustum_center += ((part.left + part.right) / 2 - full.right / 2) * pixel
     eye.frustum_width = (part.right - part.left) / 2 * pixel

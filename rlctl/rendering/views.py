@@ -1,4 +1,4 @@
-"""The cameras of a scene, and one that needs no name: it frames the robot and follows it."""
+"""Cameras of a scene, including `free`, which frames the robot and follows it."""
 
 import mujoco
 import numpy as np
@@ -6,32 +6,33 @@ import numpy as np
 from rlctl.envs.scene import moving_bounds
 from rlctl.rendering.options import FREE
 
-_MARGIN = 1.1  # around the robot, in the free camera's picture
+_MARGIN = 1.1  # radius of the free camera's view over the radius of the robot
 _AZIMUTH, _ELEVATION = 120.0, -12.0  # degrees
 
 
 def cameras(model: mujoco.MjModel) -> tuple[str, ...]:
-    """The names `--camera` takes for a model."""
+    """Return the camera names that `--camera` accepts for a model."""
     named = (model.camera(index).name for index in range(model.ncam))
     return (*(name for name in named if name), FREE)
 
 
 def camera_of(model: mujoco.MjModel, name: str) -> mujoco.MjvCamera:
-    """A camera by its name, one of `cameras(model)`.
+    """Return a camera by its name, one of `cameras(model)`.
 
-    `free` frames what moves. It follows the first body that moves without limits, if there is one.
+    `free` frames all moving bodies and follows the first body with a free or an
+    unlimited slide joint.
     """
     camera = mujoco.MjvCamera()
     if name == FREE:
-        _look_at_robot(model, camera)
+        _frame_robot(model, camera)
     else:
         camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         camera.fixedcamid = model.camera(name).id
     return camera
 
 
-def _look_at_robot(model: mujoco.MjModel, camera: mujoco.MjvCamera) -> None:
-    """Frame what moves: MuJoCo's own default frames the floor, however large it is."""
+def _frame_robot(model: mujoco.MjModel, camera: mujoco.MjvCamera) -> None:
+    """Frame the moving bodies; MuJoCo's default camera frames the whole floor."""
     bounds = moving_bounds(model)
     if bounds is None:
         mujoco.mjv_defaultFreeCamera(model, camera)

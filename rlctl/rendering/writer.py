@@ -1,4 +1,4 @@
-"""Films drawn and written to a file, one or several side by side."""
+"""Render trajectories to a video file, one or several side by side."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -9,21 +9,21 @@ import mujoco
 import numpy as np
 
 from rlctl.core.errors import Incompatible
-from rlctl.rendering import gl, grid, painters, video
+from rlctl.rendering import gl, grid, parallel, video
 from rlctl.rendering.canvas import Canvas
 from rlctl.rendering.options import RenderOptions
-from rlctl.rendering.overlay import caption, headed
-from rlctl.rendering.painters import painted
+from rlctl.rendering.overlay import caption, with_heading
+from rlctl.rendering.parallel import map_ordered
 from rlctl.rendering.trajectory import Trajectory
 from rlctl.rendering.views import cameras
 
-_MOMENTS = 12  # of a contact sheet
-_ANY_THREAD = ("egl", "osmesa")  # platforms that draw in others than the main thread
+_SHEET_FRAMES = 12  # images in a contact sheet
+_ANY_THREAD = ("egl", "osmesa")  # platforms that can render outside the main thread
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """A film on the disk: `frames` pictures of `size`, `seconds` long (0 for a contact sheet)."""
+    """A written video: number of frames, length (0 s for a contact sheet), size in pixels."""
 
     path: Path
     frames: int
@@ -35,86 +35,92 @@ class VideoInfo:
 
 
 def write(
-    films: Sequence[Trajectory],
+    trajectories: Sequence[Trajectory],
     path: Path,
     model: mujoco.MjModel,
-    look: RenderOptions,
+    options: RenderOptions,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
 ) -> VideoInfo:
-    """Draw films on `model`, a tile each, and write them: one second shows one second.
+    """Render trajectories on `model`, one tile each, and write them at real-time speed.
 
     Args:
-        films: Of one environment, equally long.
-        path: A .mp4, .webm, .gif or .png, see `video`.
-        model: The scene; with the same joints as the physics.
-        look: Camera, size and frame rate.
-        on_frame: Told after every frame how many of how many are drawn.
+        trajectories: Trajectories of one environment, equally long.
+        path: A .mp4, .webm, .gif or .png file; see `video`.
+        model: The scene; it must have the same joints as the physics.
+        options: Camera, size and frame rate.
+        on_frame: Called after every frame with (frames done, frames in all).
 
     Raises:
-        UsageError: No such camera, size, rate or kind of file.
+        UsageError: A camera, size, frame rate or file type that cannot be used.
         Incompatible: The scene has other joints than the physics.
-        RendererMissing: Nothing to draw or to encode with.
+        RendererMissing: No OpenGL platform or no FFmpeg.
         OutOfSpace: The file cannot be written.
     """
-    look.check(len(films))
-    video.check(path)
-    spec, moments = films[0].spec, films[0].moments
-    camera = look.camera_among(cameras(model), spec)
-    if model.nq != moments[0].qpos.size:
+    options.validate(len(trajectories))
+    video.check_path(path)
+    spec, frames = trajectories[0].spec, trajectories[0].frames
+    camera = options.resolve_camera(cameras(model), spec)
+    if model.nq != frames[0].qpos.size:
         raise Incompatible(
-            f"the scene of {spec.id} has {model.nq} positions, its physics {moments[0].qpos.size}"
+            f"the scene of {spec.id} has {model.nq} positions, its physics {frames[0].qpos.size}"
         )
-    fps = video.rate(spec.control_dt, path, look.fps)
-    chosen = shown(path, len(moments) - 1, spec.control_dt, fps)
-    width, height = look.tile(len(films), path.suffix)
-    columns, rows = grid.shape(len(films))
+    fps = video.frame_rate(spec.control_dt, path, options.fps)
+    chosen = frame_indices(path, len(frames) - 1, spec.control_dt, fps)
+    width, height = options.tile(len(trajectories), path.suffix)
+    columns, rows = grid.shape(len(trajectories))
     platform = gl.find()
-    pictures = painted(
+    images = map_ordered(
         chosen,
-        lambda canvas, index: _page(films, canvas, index, index == 0 or not is_sheet(path)),
+        lambda canvas, index: _page(
+            trajectories, canvas, index, index == 0 or not is_contact_sheet(path)
+        ),
         lambda: Canvas(model, width, height, camera),
-        painters.count() if platform in _ANY_THREAD else 0,
+        parallel.thread_count() if platform in _ANY_THREAD else 0,
     )
-    with closing(pictures):
-        frames = video.write(path, _counted(pictures, len(chosen), on_frame), fps)
-    seconds = 0.0 if is_sheet(path) else frames / fps
-    return VideoInfo(path, frames, fps, seconds, (columns * width, rows * height), camera, platform)
+    with closing(images):
+        written = video.write(path, _counted(images, len(chosen), on_frame), fps)
+    seconds = 0.0 if is_contact_sheet(path) else written / fps
+    size = columns * width, rows * height
+    return VideoInfo(path, written, fps, seconds, size, camera, platform)
 
 
-def _page(films: Sequence[Trajectory], canvas: Canvas, index: int, head: bool) -> np.ndarray:
-    """The picture of a step: a tile of each film, and the heading if it is to have one."""
+def _page(trajectories: Sequence[Trajectory], canvas: Canvas, index: int, head: bool) -> np.ndarray:
+    """Render one step: a tile per trajectory, with the heading if `head`."""
     tiles = []
-    for film in films:
-        moment = film.moment(index)
-        tiles.append(caption(canvas.draw(moment.qpos, film.arrows(moment)), film.words(moment)))
-    columns, rows = grid.shape(len(films))
+    for trajectory in trajectories:
+        frame = trajectory.frame_at(index)
+        image = canvas.render(frame.qpos, trajectory.arrows(frame))
+        tiles.append(caption(image, trajectory.caption_text(frame)))
+    columns, rows = grid.shape(len(trajectories))
     if head:
-        corner = (rows - 1) * columns
-        tiles[corner] = headed(tiles[corner], films[0].heading, index * films[0].spec.control_dt)
-    return grid.tiled(tiles, columns)
+        corner = (rows - 1) * columns  # the lower left tile
+        tiles[corner] = with_heading(
+            tiles[corner], trajectories[0].heading, index * trajectories[0].spec.control_dt
+        )
+    return grid.tile_images(tiles, columns)
 
 
 def _counted(
-    pictures: Iterable[np.ndarray], total: int, on_frame: Callable[[int, int], None]
+    images: Iterable[np.ndarray], total: int, on_frame: Callable[[int, int], None]
 ) -> Iterator[np.ndarray]:
-    for done, picture in enumerate(pictures, 1):
-        yield picture
+    for done, image in enumerate(images, 1):
+        yield image
         on_frame(done, total)
 
 
-def is_sheet(path: Path) -> bool:
-    """Whether the file is a contact sheet."""
+def is_contact_sheet(path: Path) -> bool:
+    """Return whether the file is a contact sheet."""
     return path.suffix.lower() == ".png"
 
 
-def shown(path: Path, last: int, control_dt: float, fps: float) -> list[int]:
-    """Which of the moments 0 .. last a file shows.
+def frame_indices(path: Path, last: int, control_dt: float, fps: float) -> list[int]:
+    """Return the indices, of 0 .. last, of the frames that a file shows.
 
-    A film shows a second of simulation in a second; a contact sheet some moments evenly spaced,
-    the first and the last among them.
+    A video shows one second of simulation per second. A contact sheet shows up to 12 frames, evenly
+    spaced, including the first and the last.
     """
-    if is_sheet(path):
-        count = min(_MOMENTS, last + 1)
+    if is_contact_sheet(path):
+        count = min(_SHEET_FRAMES, last + 1)
         return np.linspace(0, last, count).round().astype(int).tolist()
     count = max(1, round(last * control_dt * fps))
     return [min(last, int(index / (fps * control_dt) + 0.5)) for index in range(count)]

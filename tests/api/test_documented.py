@@ -1,4 +1,4 @@
-"""What the docs show of the library runs: the page's blocks in order, and the examples."""
+"""Code in the documentation runs: the blocks of docs/python.md and the examples."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def blocks(page):
 
 
 def before_return(line):
-    """What a report says before its return, which differs a little between processors."""
+    """Return a report's text before the return, which differs slightly between processors."""
     return line.partition("return ")[0]
 
 

@@ -1,4 +1,4 @@
-"""What `import rlctl` offers: lazily, completely, with the same names as the command line."""
+"""Interface of `import rlctl`: lazy, complete, with the names of the command line."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""Trainings through the library: their settings, callbacks, stops and metrics."""
+"""Trainings through the library: settings, callbacks, stops and metrics."""
 
 import signal
 
@@ -35,13 +35,13 @@ def train(callback=None, updates=4, **others):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A report, and the rows its callback was given."""
+    """Train; return the report and the rows that the callback got."""
     rows = []
     report = train(rows.append, out=tmp_path_factory.mktemp("trained") / "run")
     return report, rows
 
 
-def test_a_report_says_what_came_of_it(trained):
+def test_a_report_has_the_results(trained):
     report, _ = trained
     assert report.steps == 320
     assert report.checkpoint == store.step_folder(report.run / "checkpoints", 320)
@@ -85,13 +85,13 @@ def test_what_a_row_lacks_is_nan():
 
 
 def empty_run():
-    """The folder of a run that has measured nothing yet."""
+    """Make the folder of a run without metrics."""
     with Run.create("pendulum", "ppo", 0, runs_root() / "a") as run:
         run.write_config({"env": "pendulum"})
     return run.folder
 
 
-def test_a_run_without_metrics_is_told():
+def test_a_run_without_metrics_is_reported():
     empty_run()
     with pytest.raises(rlctl.NotFound, match="no metrics yet"):
         rlctl.read_metrics("a")
@@ -100,7 +100,7 @@ def test_a_run_without_metrics_is_told():
 
 
 def at_second_update(act):
-    """A callback that acts after the second update, and must not be called again."""
+    """Return a callback that acts after the second update and must not be called again."""
     called = []
 
     def callback(row):
@@ -122,7 +122,7 @@ def test_stop_training_ends_it_as_if_all_steps_were_taken():
     assert rlctl.train(resume=report, device="cpu").steps == 320
 
 
-def test_a_run_that_stopped_at_its_target_says_how_to_train_on(tmp_path):
+def test_a_run_that_stopped_at_its_target_says_how_to_continue(tmp_path):
     settings = {**FEW, "train.target_return": -1.0}
     given = {"num_envs": 16, "settings": settings, "out": tmp_path / "run", "device": "cpu"}
     report = rlctl.train("pendulum", steps=4 * UPDATE, **given)
@@ -146,7 +146,7 @@ def test_an_error_in_a_callback_is_raised_once_all_is_saved(error, tmp_path):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_says_how_to_go_on(signum, tmp_path):
+def test_a_signal_saves_and_says_how_to_resume(signum, tmp_path):
     before = signal.getsignal(signum)
     with pytest.raises(rlctl.Stopped, match="rlctl train --resume") as caught:
         train(at_second_update(lambda: signal.raise_signal(signum)), out=tmp_path / "run")
@@ -170,7 +170,7 @@ def test_a_signal_saves_and_says_how_to_go_on(signum, tmp_path):
         ({}, {"resume": "runs/a", "out": "b"}, "--resume takes out from the run"),
     ],
 )
-def test_what_cannot_be_used_is_told_before_anything_is_written(
+def test_what_cannot_be_used_is_reported_before_anything_is_written(
     settings, given, complaint, private_folder, capfd
 ):
     with pytest.raises(rlctl.UsageError, match=complaint):
@@ -195,7 +195,7 @@ def test_an_error_is_its_message_and_its_hint():
         ({"settings": ["train.steps=1"]}, "settings is a list, not a dict"),
     ],
 )
-def test_settings_that_cannot_be_shown_are_told(given, complaint):
+def test_settings_that_cannot_be_shown_are_reported(given, complaint):
     with pytest.raises(rlctl.UsageError, match=complaint):
         rlctl.config("pendulum", **given)
 

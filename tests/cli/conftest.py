@@ -1,4 +1,4 @@
-"""The command line in this process, with its streams and exit code caught."""
+"""Fixtures that run the command line in this process."""
 
 import fake_engine
 import pytest
@@ -9,7 +9,7 @@ from rlctl import catalog, cli
 
 @pytest.fixture
 def rlctl(capsys):
-    """Run `rlctl` with arguments, in this process; the environment variables are put back."""
+    """Return a function that runs `rlctl`; restore the environment variables afterwards."""
 
     def run(*args):
         capsys.readouterr()
@@ -23,5 +23,5 @@ def rlctl(capsys):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """The engine `fake` in the catalog."""
+    """Add the engine `fake` to the catalog."""
     monkeypatch.setattr(catalog, "ENGINES", (*catalog.ENGINES, fake_engine.ROW))

@@ -1,4 +1,4 @@
-"""A training on a small disk, in a mount namespace of its own. Prints what came of it as JSON.
+"""Training on a small disk, in a separate mount namespace; prints the outcome as JSON.
 
 unshare -rm sh -c "mount -t tmpfs -o size=SIZE tmpfs DISK && python full_disk.py DISK"
 """
@@ -22,11 +22,11 @@ TRAIN = [
 
 
 def main() -> None:
-    """Train on a disk with room for two checkpoints or three, make room, and go on."""
+    """Train on a disk that fits two or three checkpoints, free some space, and resume."""
     disk = Path(sys.argv[1])
     folder = disk / "run" / "checkpoints"
     first = subprocess.run([*TRAIN, "--out", str(disk / "run")], capture_output=True, text=True)
-    told = {
+    outcome = {
         "code": first.returncode,
         "error": json.loads(first.stdout.splitlines()[-1])["error"],
         "warnings": [line for line in first.stderr.splitlines() if line.startswith("warning")],
@@ -37,7 +37,9 @@ def main() -> None:
     subprocess.run(["mount", "-o", "remount,size=10m", str(disk)], check=True)
     command = [*TRAIN[:4], "--resume", str(disk / "run"), "--cpu", "--json"]
     again = subprocess.run(command, capture_output=True, text=True)
-    print(json.dumps({**told, "again": again.returncode, "newest_then": store.steps(folder)[-1]}))
+    print(
+        json.dumps({**outcome, "again": again.returncode, "newest_then": store.steps(folder)[-1]})
+    )
 
 
 if __name__ == "__main__":

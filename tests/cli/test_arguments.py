@@ -1,4 +1,4 @@
-"""docs/arguments.md names only what there is."""
+"""docs/arguments.md names only existing options and settings."""
 
 import re
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Whatever is typed: the right exit code, what was given, what is allowed, what to do next."""
+"""Bad input: the exit code, and a message with what was given, what is allowed, what to do."""
 
 import os
 import subprocess
@@ -164,7 +164,7 @@ def config_files(tmp_path):
 
 
 @pytest.mark.parametrize(("args", "code", "words"), BAD, ids=[" ".join(row[0]) for row in BAD])
-def test_bad_input_is_told_to_people(rlctl, tmp_path, args, code, words):
+def test_bad_input_is_reported_as_text(rlctl, tmp_path, args, code, words):
     before = set(tmp_path.rglob("*"))
     done = rlctl(*args)
     assert done.code == code
@@ -176,18 +176,18 @@ def test_bad_input_is_told_to_people(rlctl, tmp_path, args, code, words):
 
 
 @pytest.mark.parametrize(("args", "code", "words"), BAD, ids=[" ".join(row[0]) for row in BAD])
-def test_bad_input_is_told_to_programs(rlctl, args, code, words):
+def test_bad_input_is_reported_as_json(rlctl, args, code, words):
     done = rlctl(*args, "--json")
-    told = done.envelope
+    envelope = done.envelope
     assert done.code == code
-    assert told["ok"] is False
-    assert told["command"].split()[0] in (args[0], "rlctl")
-    text = f"{told['error']['message']} {told['error']['hint']}"
+    assert envelope["ok"] is False
+    assert envelope["command"].split()[0] in (args[0], "rlctl")
+    text = f"{envelope['error']['message']} {envelope['error']['hint']}"
     assert [word for word in words if word not in text] == []
-    assert told["error"]["hint"]
+    assert envelope["error"]["hint"]
 
 
-def test_all_wrong_settings_are_told_at_once(rlctl):
+def test_all_wrong_settings_are_reported_together(rlctl):
     done = rlctl(
         "train", "pendulum", "--steps", "0", "--set", "ppo.epochs=1", "--config", "typo.toml"
     )
@@ -209,7 +209,7 @@ def test_no_arguments_show_the_help(rlctl):
     assert "train" in done.out
 
 
-def test_the_version_is_told(rlctl):
+def test_the_version_is_reported(rlctl):
     assert rlctl("--version").out.startswith("rlctl ")
 
 
@@ -243,7 +243,7 @@ def test_a_closed_pipe_is_quiet(args):
     assert "Exception" not in done.stderr
 
 
-def test_names_that_are_not_text_are_told():
+def test_names_that_are_not_text_are_reported():
     command = [sys.executable, "-m", "rlctl", "train", os.fsdecode(b"\xff\xfe")]
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, capture_output=True, env=environ)

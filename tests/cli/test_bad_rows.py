@@ -1,21 +1,21 @@
-"""Some hundreds of mistakes, each told in one clear error with the right exit code."""
+"""Hundreds of bad arguments: each gives one clear error with the right exit code."""
 
 import os
 import shutil
 
 import fakes
 import pytest
-from cli.bad import acting, carrying, training
+from cli.bad import bad_args_export, bad_args_policy, bad_args_train
 from hostile import fixtures
-from hostile.oracle import find_fault
+from hostile.oracle import fault
 
-ROWS = [*training.ROWS, *acting.ROWS, *carrying.ROWS]
+ROWS = [*bad_args_train.ROWS, *bad_args_policy.ROWS, *bad_args_export.ROWS]
 
 
 @pytest.fixture(scope="module")
-def around(tmp_path_factory):
-    """What lies around, made once: nothing may change it."""
-    place = tmp_path_factory.mktemp("around")
+def folder(tmp_path_factory):
+    """Make the files that the rows name, once; no row may change them."""
+    place = tmp_path_factory.mktemp("folder")
     fixtures.build(place)
     for name, content in {
         "large.toml": b"#" * (2**20 + 1),
@@ -39,21 +39,26 @@ def around(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "words"), ROWS, ids=[" ".join(row[0])[:90] for row in ROWS]
+    ("args", "code", "parts"), ROWS, ids=[" ".join(row[0])[:90] for row in ROWS]
 )
-def test_a_mistake_is_told(rlctl, around, monkeypatch, args, code, words):
-    monkeypatch.chdir(around)
-    monkeypatch.setenv("RLCTL_RUNS", str(around / "runs"))
-    before = {path for path in around.rglob("*") if path.name != "lock"}
-    as_json = len(" ".join(args)) % 2 == 1  # people and programs are told the same
-    with fakes.idle():  # what is taken for right by mistake shall not train for hours
-        done = rlctl(*args, *["--json"] * as_json)
-    assert (done.code, find_fault(done, as_json)) == (code, ""), done.err + done.out
-    told = done.err
-    if as_json:
-        told = f"{done.envelope['error']['message']}\nhint: {done.envelope['error']['hint']}"
-    assert [word for word in words if word not in told] == [], told
-    assert {path for path in around.rglob("*") if path.name != "lock"} == before
+def test_bad_arguments_give_one_clear_error(rlctl, folder, monkeypatch, args, code, parts):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("RLCTL_RUNS", str(folder / "runs"))
+    before = files_in(folder)
+    for as_json in (False, True):
+        with fakes.idle():  # a row that is accepted by mistake must not train for hours
+            done = rlctl(*args, *["--json"] * as_json)
+        assert (done.code, fault(done, as_json)) == (code, ""), done.err + done.out
+        shown = done.err
+        if as_json:
+            error = done.envelope["error"]
+            shown = f"{error['message']}\nhint: {error['hint']}"
+        assert [part for part in parts if part not in shown] == [], shown
+    assert files_in(folder) == before
+
+
+def files_in(folder):
+    return {path for path in folder.rglob("*") if path.name != "lock"}
 
 
 def test_there_are_hundreds_of_them():

@@ -1,4 +1,4 @@
-"""`rlctl benchmark` over an engine whose learning curve is known, in processes of their own."""
+"""`rlctl benchmark` over an engine with a known learning curve, in subprocesses."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ import pytest
 from rlctl.actions.benchmarks import plots
 from rlctl.cli.benchmark import _show
 from rlctl.cli.console import Console
-from rlctl.cli.formatting import cells
+from rlctl.cli.formatting import display_width
 
 TESTS = Path(__file__).parents[1]
 KNOWN = ("benchmark", "--algo", "known", "--envs", "pendulum", "--steps", "400", "--out", "b")
@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def known(tmp_path, monkeypatch):
-    """The engine `known`, here and in every process."""
+    """Add the engine `known`, here and in every subprocess."""
     site = tmp_path / "site"
     (site / "known-1.dist-info").mkdir(parents=True)
     (site / "known-1.dist-info" / "METADATA").write_text("Name: known\nVersion: 1\n")
@@ -87,7 +87,7 @@ def test_scores_files_and_checks(rlctl):
     assert "known.slope = 1.0, not 2.0" in mixed.err
 
 
-def test_people_see_a_table_and_a_missed_bar(rlctl, monkeypatch):
+def test_text_output_is_a_table_and_a_failed_check(rlctl, monkeypatch):
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     done = rlctl(*KNOWN, "--seeds", 1, "--min-return", "pendulum=100")
     assert done.code == 1
@@ -100,7 +100,7 @@ def test_people_see_a_table_and_a_missed_bar(rlctl, monkeypatch):
 
 
 def test_too_few_seeds_learn(rlctl):
-    """Last evaluations are 4, 14 and 24."""
+    """Run a benchmark; its last evaluations are 4, 14 and 24."""
     args = (*KNOWN, "--seeds", 3, "--jobs", 3, "--set", "train.target_return=14", "--json")
     assert rlctl(*args).envelope["data"]["checks"] == []
     enough = rlctl(*args, "--min-share", "0.66")
@@ -128,7 +128,7 @@ def test_a_training_that_fails_does_not_stop_the_others(rlctl):
     assert "**Partial" in Path("b/results.md").read_text()
 
 
-def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(rlctl):
+def test_ctrl_c_keeps_results_and_the_same_command_resumes(rlctl):
     slow = (*KNOWN, "--steps", "1000", "--seeds", "2", "--jobs", "2", "--json")
     slow += ("--set", "known.pause=0.15")
     process = subprocess.Popen(
@@ -138,11 +138,11 @@ def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(rlctl):
         if json.loads(line).get("steps", 0) >= 100:
             process.send_signal(signal.SIGINT)
             break
-    told = json.loads(process.stdout.read().splitlines()[-1])
+    envelope = json.loads(process.stdout.read().splitlines()[-1])
     process.stdout.close()
     assert process.wait(60) == 130
-    assert told["error"]["code"] == "stopped"
-    assert told["data"]["complete"] is False
+    assert envelope["error"]["code"] == "stopped"
+    assert envelope["data"]["complete"] is False
     runs = results()["envs"]["pendulum"]["runs"]
     assert {run["status"] for run in runs} <= {"stopped", "finished"}
     assert "stopped" in {run["status"] for run in runs}
@@ -226,6 +226,6 @@ def test_the_table_fits_a_terminal(width, monkeypatch):
     out.stdout = Terminal()
     _show(out, {"seeds": 10, "envs": {"inverted-double-pendulum": found}})
     header, *lines = out.stdout.getvalue().splitlines()
-    assert max(map(cells, [header, *lines])) < width
+    assert max(map(display_width, [header, *lines])) < width
     words = ("9,143 +- 412.9", "-1,986 to 12,936", "10 of 10", "81,649", "A table of returns 9,302")
     assert all(word in "\n".join(lines) for word in words)

@@ -1,4 +1,4 @@
-"""Packages that add environments and cannot be used: a warning, and the rest works."""
+"""Plugins that cannot be loaded: a warning, and everything else works."""
 
 import os
 import subprocess
@@ -75,7 +75,7 @@ def test_its_own_environment_fails_and_is_no_bug(rlctl, install, kind, command):
     assert "report it" not in done.err
 
 
-def test_two_packages_with_one_name_are_told(rlctl, install):
+def test_two_packages_with_one_name_are_reported(rlctl, install):
     install(ROW.format(**GOOD))
     install(None, package="copies")
     done = rlctl("envs")

@@ -11,7 +11,9 @@ def test_the_table_of_a_sound_policy(rlctl):
     assert done.code == 0
     head, how, _, header, *rows = done.out.splitlines()
     assert head == f"pendulum at 1,000 steps, {path}"
-    assert how.startswith("tanh_normal policy on 10 observations, with noise and without; 1e-05")
+    assert how.startswith(
+        "tanh_normal policy on 10 observations, with noise and without; tolerance 1e-05 "
+    )
     assert header.split() == ["max", "difference", "mean", "us", "per", "inference"]
     assert [row.split()[0] for row in rows] == ["numpy", "jax", "torch"]
     assert rows[0].endswith("reference")
@@ -29,10 +31,10 @@ def test_verbose_names_the_stage_where_it_begins(rlctl, monkeypatch):
     assert "normalized" not in brief.out
     full = rlctl("compare", "--verbose")
     assert full.code == 1
-    assert full.out.splitlines()[-1] == "torch leaves the tolerance at stage action"
+    assert full.out.splitlines()[-1] == "torch exceeds the tolerance at stage action"
 
 
-def test_the_envelope_has_the_figures_of_a_failed_check_too(rlctl, monkeypatch):
+def test_the_envelope_has_the_data_of_a_failed_check_too(rlctl, monkeypatch):
     saved_policy.save()
     done = rlctl("compare", "--json", "--num-tests", 3, "--seed", 5, "--tolerance", 1e-4)
     assert (done.code, done.envelope["ok"]) == (0, True)
@@ -48,8 +50,8 @@ def test_the_envelope_has_the_figures_of_a_failed_check_too(rlctl, monkeypatch):
 def test_numbers_out_of_range(rlctl):
     done = rlctl("compare", "--num-tests", 0, "--tolerance", -1, "--seed", "x")
     assert done.code == 2
-    for told in ("0 is below the smallest allowed, 1", "-1.0 is below", "'x' is not a whole"):
-        assert told in done.err
+    for message in ("0 is below the smallest allowed, 1", "-1.0 is below", "'x' is not a whole"):
+        assert message in done.err
     assert rlctl("compare", "--tolerance", "inf").code == 2
     assert rlctl("compare", "--device", "tpu").code == 2
     assert rlctl("compare").code == 3

@@ -6,7 +6,7 @@ from rlctl.core import device
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A GPU that jax could use, as far as can be told without importing it."""
+    """Fake a GPU that JAX could use, for checks that do not import JAX."""
     monkeypatch.setattr(device, "gpu_missing", lambda: None)
     monkeypatch.delenv("JAX_PLATFORMS")
 
@@ -21,17 +21,17 @@ def test_every_setting_is_shown_with_value_origin_and_meaning(rlctl):
     assert all(row["help"] for row in rows.values())
 
 
-def test_people_see_the_same_as_a_table(rlctl):
+def test_text_output_is_a_table(rlctl):
     lines = rlctl("config", "show", "pendulum", "--set", "ppo.learning_rate=1e-3").out.splitlines()
     assert lines[0].split() == ["setting", "value", "from", "meaning"]
     (line,) = (line for line in lines if line.startswith("ppo.learning_rate "))
     assert line.split()[1:3] == ["0.001", "--set"]
 
 
-def test_a_good_file_is_told_to_be_fine(rlctl, tmp_path):
+def test_a_good_file_is_reported_as_valid(rlctl, tmp_path):
     (tmp_path / "mine.toml").write_text("[ppo]\nlearning_rate = 1e-3\nunroll_length = 5\n")
     done = rlctl("config", "validate", "mine.toml")
-    assert (done.code, done.out) == (0, "mine.toml is fine: 2 settings\n")
+    assert (done.code, done.out) == (0, "mine.toml is valid: 2 settings\n")
     done = rlctl("config", "validate", "mine.toml", "pendulum", "--json")
     assert done.envelope["data"]["values"] == {"ppo.learning_rate": 1e-3, "ppo.unroll_length": 5}
 
@@ -61,7 +61,7 @@ def test_physics_is_held_against_the_environment(rlctl, tmp_path, monkeypatch):
 
 
 def of_barkour(done):
-    """Value and origin of every setting."""
+    """Return value and origin of every setting."""
     rows = done.envelope["data"]["settings"]
     return {row["name"]: (row["value"], row["origin"]) for row in rows}
 
@@ -125,7 +125,7 @@ def test_every_preset_that_ships_is_valid(rlctl):
 @pytest.mark.parametrize(
     "args", [["config", "validate", "x.toml"], ["train", "pendulum", "--config", "x.toml"]]
 )
-def test_a_file_in_another_encoding_is_told(rlctl, tmp_path, encoding, args):
+def test_a_file_in_another_encoding_is_reported(rlctl, tmp_path, encoding, args):
     (tmp_path / "x.toml").write_bytes("[train]\nseed = 3  # é\n".encode(encoding))
     done = rlctl(*args)
     assert done.code == 2

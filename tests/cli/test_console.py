@@ -16,7 +16,7 @@ class Terminal(io.StringIO):
 
 
 def run(capsys, body, as_json=True):
-    """Exit code, stdout and stderr of a command with this body."""
+    """Return exit code, stdout and stderr of a command with this body."""
     code = 0
     try:
         with console.command("thing", as_json) as out:
@@ -28,7 +28,7 @@ def run(capsys, body, as_json=True):
 
 def fail_with(error):
     def body(out):
-        out.data({"figure": 1.5})
+        out.add_data({"figure": 1.5})
         raise error
 
     return body
@@ -36,9 +36,9 @@ def fail_with(error):
 
 def test_a_result_is_one_envelope(capsys):
     def body(out):
-        out.data({"x": float("nan")})
-        out.text("for people")
-        out.table(("a",), [("b",)])
+        out.add_data({"x": float("nan")})
+        out.print("for people")
+        out.print_table(("a",), [("b",)])
 
     code, out, err = run(capsys, body)
     assert (code, err) == (0, "")
@@ -73,14 +73,14 @@ def test_every_error_is_in_the_table():
 
 
 @pytest.mark.parametrize(("kind", "expected"), LEAVES)
-def test_every_error_has_its_exit_code_and_keeps_the_figures(capsys, kind, expected):
+def test_every_error_has_its_exit_code_and_keeps_the_data(capsys, kind, expected):
     code, out, err = run(capsys, fail_with(kind("what", "next", {"more": 2})))
-    told = json.loads(out)
+    envelope = json.loads(out)
     assert code == expected
-    assert told["ok"] is False
-    assert told["data"] == {"figure": 1.5, "more": 2}
-    assert told["error"]["message"] == "what"
-    assert told["error"]["hint"] == "next"
+    assert envelope["ok"] is False
+    assert envelope["data"] == {"figure": 1.5, "more": 2}
+    assert envelope["error"]["message"] == "what"
+    assert envelope["error"]["hint"] == "next"
     assert err == ""
 
 
@@ -89,7 +89,7 @@ def test_codes_of_errors_are_words(capsys):
     assert json.loads(out)["error"]["code"] == "device_unavailable"
 
 
-def test_people_are_told_on_stderr(capsys):
+def test_errors_are_printed_on_stderr(capsys):
     code, out, err = run(capsys, fail_with(errors.NotFound("no run x", "train one")), False)
     assert (code, out) == (3, "")
     assert err == "error: no run x\nhint: train one\n"
@@ -111,20 +111,20 @@ def test_the_systems_own_failures_have_exit_codes(capsys, raised, expected):
     assert "Traceback" not in err
 
 
-def test_a_bug_is_told_shortly_and_written_down(capsys, monkeypatch, tmp_path):
+def test_a_bug_is_reported_briefly_with_its_traceback_in_a_file(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     code, out, err = run(capsys, fail_with(ZeroDivisionError("by nothing")))
     assert code == 70
     assert "Traceback" not in err + out
-    told = json.loads(out)["error"]
-    assert "ZeroDivisionError: by nothing" in told["message"]
+    error = json.loads(out)["error"]
+    assert "ZeroDivisionError: by nothing" in error["message"]
     (report,) = (tmp_path / "rlctl" / "crashes").iterdir()
-    assert str(report) in told["hint"]
+    assert str(report) in error["hint"]
     assert "in fail_with" not in report.read_text()
     assert "in body" in report.read_text()
 
 
-def test_a_bug_is_told_even_where_nothing_can_be_written(capsys, monkeypatch, tmp_path):
+def test_a_bug_is_reported_even_where_nothing_can_be_written(capsys, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     code, _, err = run(capsys, fail_with(ZeroDivisionError("by nothing")), False)
@@ -148,7 +148,7 @@ def test_stray_prints_go_to_stderr(capsys):
 
 def test_a_table_is_plain_and_aligned_in_a_pipe(capsys):
     rows = [("short", 1.5, "-"), ("much longer", "12,000", "words")]
-    _, out, _ = run(capsys, lambda out: out.table(("name", "size", "note"), rows), False)
+    _, out, _ = run(capsys, lambda out: out.print_table(("name", "size", "note"), rows), False)
     assert out.splitlines() == [
         "name           size  note",
         "short           1.5  -",
@@ -162,18 +162,18 @@ def test_a_table_on_a_terminal_has_no_escapes_where_they_are_unwanted(monkeypatc
         monkeypatch.setenv("TERM", "xterm-256color")
         out = console.Console("thing")
         out.stdout = Terminal()
-        out.table(("name",), [("[bold]x[/bold]",)])
+        out.print_table(("name",), [("[bold]x[/bold]",)])
         assert "[bold]x[/bold]" in out.stdout.getvalue()
         assert ("\033[" in out.stdout.getvalue()) is escapes
 
 
 def lines_of(monkeypatch, columns, header, rows):
-    """The lines of a table on a terminal of this width."""
+    """Return the lines of a table on a terminal of this width."""
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("NO_COLOR", "1")
     out = console.Console("thing")
     out.stdout = Terminal()
-    out.table(header, rows)
+    out.print_table(header, rows)
     return out.stdout.getvalue().splitlines()
 
 
@@ -223,8 +223,8 @@ def test_words_wrap_on_a_terminal_and_stay_whole(monkeypatch, terminal):
     path = "/a/long/path/" + "x" * 40
     out = console.Console("thing")
     out.stdout = Terminal() if terminal else io.StringIO()
-    out.text("with noise and without; 1e-05 of the action's range is tolerated")
-    out.pairs({"name": "two words " * 6, "path": path})
+    out.print("with noise and without; 1e-05 of the action's range is tolerated")
+    out.print_pairs({"name": "two words " * 6, "path": path})
     lines = out.stdout.getvalue().splitlines()
     assert (len(lines) == 3) is not terminal
     assert any(line.endswith(path) for line in lines)
@@ -242,36 +242,36 @@ def test_words_wrap_on_a_terminal_and_stay_whole(monkeypatch, terminal):
         ({"TERM": "xterm"}, io.StringIO(), False),
     ],
 )
-def test_colors_only_where_they_are_seen_and_wanted(monkeypatch, environ, stream, painted):
+def test_colors_only_where_they_are_supported_and_wanted(monkeypatch, environ, stream, painted):
     monkeypatch.setattr(os, "environ", environ)
-    assert (console.paint("x", "31", stream) != "x") is painted
+    assert (console.colorize("x", "31", stream) != "x") is painted
 
 
 def test_quiet_keeps_results_warnings_and_errors(capsys):
     with console.command("thing", quiet=True) as out:
-        out.note("by the way")
+        out.info("by the way")
         out.progress.event("phase", name="compile")
         out.progress.event("warning", message="skipped")
-        out.text("the result")
+        out.print("the result")
     assert capsys.readouterr() == ("the result\n", "warning: skipped\n")
 
 
-def test_verbose_tells_details(capsys):
+def test_verbose_prints_details(capsys):
     for verbose in (False, True):
         with console.command("thing", verbose=verbose) as out:
-            out.detail("more")
+            out.debug("more")
         assert (capsys.readouterr().err == "more\n") is verbose
 
 
-def test_the_live_line_gives_way_to_results(monkeypatch, capsys):
+def test_the_progress_display_is_cleared_before_results(monkeypatch, capsys):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     with console.command("thing") as out:
         out.progress.event("phase", name="compile")
-        out.note("by the way")
+        out.info("by the way")
         shown = terminal.getvalue()
-        out.text("the result")
+        out.print("the result")
     assert "compile" in shown
     assert "by the way\n" in shown
     assert not shown.endswith("\033[J")

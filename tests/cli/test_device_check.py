@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def finds(monkeypatch):
-    """Has the checks find this, without running them."""
+    """Set the findings of the checks, without running them."""
 
     def find(*checks):
         monkeypatch.setattr(action, "run", lambda rows: iter(checks))
@@ -42,7 +42,7 @@ def test_a_line_a_check_then_a_summary(rlctl, finds):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_on_a_terminal_words_wrap_below_themselves(finds, monkeypatch, width):
+def test_on_a_terminal_text_wraps_with_a_hanging_indent(finds, monkeypatch, width):
     versions = {f"package-{i}": "1.0.0" for i in range(16)}
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     gpu = "there is no NVIDIA GPU here, or its driver is not loaded " * 2
@@ -70,7 +70,7 @@ def test_what_is_needed_fails_it(rlctl, finds):
     assert "hint: buy another disk" in done.err
 
 
-def test_json_has_every_figure_even_when_it_fails(rlctl, finds):
+def test_json_has_every_number_even_when_it_fails(rlctl, finds):
     finds(JAX, WRONG)
     done = rlctl("device-check", "--json")
     assert done.code == 1

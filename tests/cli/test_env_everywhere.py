@@ -1,4 +1,4 @@
-"""A command that takes a policy takes the name of its environment, which may not be the latest."""
+"""Every command that takes a policy accepts an environment, and uses its latest run."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from rlctl.checkpoints import shipped
 
 @pytest.fixture(autouse=True)
 def _runs():
-    """The latest run is of Barkour, an earlier one of the pendulum."""
+    """Make a run of the pendulum, and a later one of Barkour."""
     for name in ("pendulum", "barkour"):
         run = Path("runs") / f"my-{name}"
         policy = shipped.named(f"shipped:{name}")

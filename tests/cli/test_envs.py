@@ -24,7 +24,7 @@ def test_one_environment_is_listed_alone(rlctl):
     assert "hopper" in done.err
 
 
-def test_people_see_a_table_and_the_families(rlctl):
+def test_text_output_is_a_table_and_the_families(rlctl):
     lines = rlctl("envs").out.splitlines()
     assert lines[0].split()[:2] == ["environment", "obs"]
     assert any(line.startswith("pendulum") and "50 Hz" in line for line in lines)

@@ -1,4 +1,4 @@
-"""`rlctl eval` around an action that evaluates nothing."""
+"""`rlctl eval` with a fake action."""
 
 import pytest
 
@@ -23,7 +23,7 @@ FIGURES = {
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The requests that reached the action, which reports FIGURES."""
+    """Record the requests to the action, which reports FIGURES."""
 
     class Report:
         def to_json(self):
@@ -57,7 +57,7 @@ def test_options_reach_the_action(rlctl, asked):
     assert request.command_override == CommandOverride("vx=1", "0: vx=1", clip=True)
 
 
-def test_the_film_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
+def test_the_video_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
     from rlctl.actions import render
 
     requests = []
@@ -77,14 +77,14 @@ def test_the_film_is_of_what_was_evaluated(rlctl, asked, monkeypatch):
     )
 
 
-def test_how_commands_were_met_is_a_table(rlctl, asked, monkeypatch):
+def test_command_tracking_is_a_table(rlctl, asked, monkeypatch):
     bins = [{"told": t, "achieved": t / 2, "error": abs(t) / 2, "steps": 1500} for t in (-1.0, 0.5)]
     monkeypatch.setitem(FIGURES, "tracking", {"vx": {"error": 0.375, "bins": bins}})
     assert rlctl("eval").out.splitlines()[-4:] == [
-        "command  told    goes  mean abs error  steps",
-        "vx       -1.00  -0.50           0.500  1,500",
-        "vx       +0.50  +0.25           0.250  1,500",
-        "vx       all                    0.375  3,000",
+        "command  commanded  actual  mean abs error  steps",
+        "vx       -1.00       -0.50           0.500  1,500",
+        "vx       +0.50       +0.25           0.250  1,500",
+        "vx       all                         0.375  3,000",
     ]
 
 
@@ -107,7 +107,7 @@ def test_the_report_is_a_table(rlctl, asked):
     ]
 
 
-def test_programs_get_the_figures(rlctl, asked):
+def test_json_has_the_metrics(rlctl, asked):
     data = rlctl("eval", "--json").envelope["data"]
     assert data["return"]["mean"] == 1234.5
     assert data["terms"]["upright"] == {"mean": 0.25, "std": None}
@@ -115,7 +115,7 @@ def test_programs_get_the_figures(rlctl, asked):
     assert data["figures"]["slip"]["mean"] is None
 
 
-def test_a_failed_check_still_has_its_figures(rlctl, asked):
+def test_a_failed_check_still_has_its_data(rlctl, asked):
     done = rlctl("eval", "--min-return", "9999", "--json")
     assert done.code == 1
     assert done.envelope["error"]["code"] == "check_failed"

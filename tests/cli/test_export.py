@@ -1,11 +1,11 @@
-"""`rlctl export`: what it says, and what it refuses."""
+"""`rlctl export`: output and errors."""
 
 import json
 
 import saved_policy
 
 
-def test_what_was_written_is_told(rlctl, tmp_path):
+def test_the_written_files_are_printed(rlctl, tmp_path):
     path = saved_policy.save()
     done = rlctl("export", "--format", "numpy", "--out", "p.npz")
     assert done.code == 0

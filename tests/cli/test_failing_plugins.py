@@ -1,4 +1,4 @@
-"""Code of other packages that fails while it runs is named with its line."""
+"""Errors in plugins name the plugin and the line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A path inside a run that is no checkpoint: every command says what it is and what is meant."""
+"""Paths inside a run that are not checkpoints: every command suggests the right path."""
 
 import os
 from pathlib import Path

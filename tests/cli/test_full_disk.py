@@ -1,4 +1,4 @@
-"""A real disk that is too small, where a test may mount one."""
+"""Training on a real disk that is too small, if the test may mount one."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).with_name("full_disk.py")
 
 
 def on_a_disk(of, disk):
-    """What `full_disk.py` prints, on a disk of a size such as 100k."""
+    """Return the outcome of `full_disk.py` on a disk of a size such as 100k."""
     disk.mkdir()
     line = MOUNT.format(size=of, disk=disk, python=sys.executable, script=SCRIPT)
     done = subprocess.run(["unshare", "-rm", "sh", "-c", line], capture_output=True, text=True)
@@ -30,12 +30,12 @@ def may_mount():
 
 @pytest.mark.skipif(not may_mount(), reason="needs to mount a small disk")
 def test_a_training_on_a_disk_that_fills_up(tmp_path):
-    told = on_a_disk("90k", tmp_path / "disk")
-    assert told["code"] == 9
-    assert "no space left" in told["error"]["message"]
-    assert any("NOT SAVED" in line for line in told["warnings"])
-    assert told["steps"]
-    assert told["steps"][-1] < 960
-    assert told["newest"] == f"step_{told['steps'][-1]:012d}"
-    assert told["left"] == []
-    assert (told["again"], told["newest_then"]) == (0, 960)
+    outcome = on_a_disk("90k", tmp_path / "disk")
+    assert outcome["code"] == 9
+    assert "no space left" in outcome["error"]["message"]
+    assert any("NOT SAVED" in line for line in outcome["warnings"])
+    assert outcome["steps"]
+    assert outcome["steps"][-1] < 960
+    assert outcome["newest"] == f"step_{outcome['steps'][-1]:012d}"
+    assert outcome["left"] == []
+    assert (outcome["again"], outcome["newest_then"]) == (0, 960)

@@ -1,4 +1,4 @@
-"""Gymnasium's environments through every command."""
+"""Gymnasium environments in every command."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SMALL = [
 pytestmark = pytest.mark.filterwarnings("ignore:Box.*:UserWarning")
 
 
-def test_from_training_to_a_film(rlctl):
+def test_from_training_to_a_video(rlctl):
     done = rlctl(
         *("train", "gym:Pendulum-v1", "--set", "env.g=5", "--steps", 64, *SMALL),
         *("--out", "run", "--json"),
@@ -150,7 +150,7 @@ def test_observations_too_large_to_compute_with(rlctl, algo, value):
     ("kind", "complaint"),
     [("int64", ""), ("grey", ""), ("unit", "(64, 64, 3) and dtype float32"), ("none", "NoneType")],
 )
-def test_frames_that_can_be_drawn(rlctl, kind, complaint):
+def test_frames_that_can_be_rendered(rlctl, kind, complaint):
     saved_policy.save("gym:odd_gym:Frames-v0", kind=kind)
     done = rlctl("render", "--out", "a.png", "--steps", 2)
     assert done.code == (10 if complaint else 0), done.err

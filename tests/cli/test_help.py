@@ -1,4 +1,4 @@
-"""Help: headings and names have colors where a terminal has them, and nowhere else."""
+"""Help text: headings and names are colored only on terminals with colors."""
 
 import io
 import re

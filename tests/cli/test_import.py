@@ -1,4 +1,4 @@
-"""`rlctl import`: what other tools saved acts as it did there, and nothing of it is ever run."""
+"""`rlctl import`: policies act as in the other tool, and no code of the file is executed."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def test_a_vec_normalize_that_is_not_given_is_asked_for(rlctl):
         assert rlctl("import", FOLDER / name, "--out", "made", *given).code == 2
 
 
-def test_what_is_assumed_of_rsl_rl_is_told_and_can_be_given(rlctl):
+def test_assumptions_about_rsl_rl_are_reported_and_can_be_given(rlctl):
     words = ("import", FOLDER / "rsl_rl_5.pt", "--env", "inverted-pendulum")
     done = rlctl(*words, "--out", "assumed", "--json")
     data = done.envelope["data"]
@@ -197,7 +197,7 @@ def test_a_payload_ends_the_command(rlctl, tmp_path):
 
 
 def test_neither_jax_nor_brax_reads_it(tmp_path):
-    """The process that opens the file has numpy, and TensorStore for folders, alone."""
+    """The sandbox process can import only numpy, and TensorStore for folders."""
     program = (
         "import sys\n"
         "from rlctl.checkpoints.foreign import orbax, pickles\n"

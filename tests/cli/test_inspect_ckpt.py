@@ -1,4 +1,4 @@
-"""`rlctl inspect-ckpt`, as people and scripts see it."""
+"""`rlctl inspect-ckpt`: text and JSON output."""
 
 import json
 import subprocess
@@ -73,11 +73,11 @@ def test_an_untrained_one_is_called_so(rlctl, tmp_path):
 def test_a_damaged_one_is_described_and_exits_4(rlctl, run, file):
     path = run / "checkpoints" / "step_000000002000"
     flip(path / file, 100)
-    told = rlctl("inspect-ckpt", path)
-    assert told.code == 4
-    assert "DAMAGED: " + file in told.out
-    assert file in told.err
-    assert "hint:" in told.err
+    done = rlctl("inspect-ckpt", path)
+    assert done.code == 4
+    assert "DAMAGED: " + file in done.out
+    assert file in done.err
+    assert "hint:" in done.err
     asked = rlctl("inspect-ckpt", path, "--json")
     assert asked.code == 4
     assert (asked.envelope["ok"], asked.envelope["error"]["code"]) == (False, "damaged")

@@ -1,4 +1,4 @@
-"""The example of docs/environments.md: a robot of one's own, in a package of one's own."""
+"""Example of docs/environments.md: a robot in a separate package."""
 
 import json
 import tomllib
@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "balancer"
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch, tmp_path):
-    """The example as pip installs it: on the path, with the entry points of its pyproject.toml."""
+    """Install the example like pip: on the path, with the entry points of its pyproject.toml."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     info = tmp_path / "site" / f"{project['name']}-{project['version']}.dist-info"
     info.mkdir(parents=True)
@@ -35,7 +35,7 @@ def test_it_is_listed_with_its_settings(rlctl):
     assert "env.start_lean" in rlctl("config", "show", "balancer").out
 
 
-def test_it_is_trained_evaluated_and_filmed(rlctl):
+def test_it_is_trained_evaluated_and_rendered(rlctl):
     done = rlctl(
         "train", "balancer", "--config", EXAMPLE / "ppo.toml", "--steps", 5120, "--out", "run",
         "--set", "train.num_evals=1", "--set", "env.start_lean=0.2", "--json", "--cpu",

@@ -1,4 +1,4 @@
-"""`rlctl plot`, as people and scripts see it."""
+"""`rlctl plot`: text and JSON output."""
 
 import os
 import re
@@ -19,7 +19,7 @@ VOID = {"meta", "img", "br"}
 
 
 class Page(HTMLParser):
-    """A page as its tags, its text by tag, and what it would load."""
+    """Parsed page: its tags, its text by tag, and the resources that it loads."""
 
     def __init__(self, path):
         super().__init__()
@@ -138,7 +138,7 @@ def test_the_page_holds_everything_and_loads_nothing(rlctl):
 
 @needs_matplotlib
 @pytest.mark.parametrize(("target", "said"), [(75.0, "75, reached"), (81.0, "81, not reached")])
-def test_the_page_says_whether_the_target_was_reached(rlctl, target, said):
+def test_the_page_shows_whether_the_target_was_reached(rlctl, target, said):
     settings = CONFIG["settings"] | {"train": {"target_return": target, "eval_share": None}}
     write_run("runs/a", config=CONFIG | {"settings": settings})
     assert rlctl("plot", "a", "--out", "a.html").code == 0
@@ -151,7 +151,7 @@ def test_the_page_says_whether_the_target_was_reached(rlctl, target, said):
 
 
 @needs_matplotlib
-def test_a_run_without_metrics_is_left_out_beside_others_and_said(rlctl):
+def test_a_run_without_metrics_is_left_out_from_a_comparison_with_a_warning(rlctl):
     write_run("runs/a")
     write_run("runs/b", [])
     done = rlctl("plot", "a", "b", "--out", "x.svg")
@@ -161,7 +161,7 @@ def test_a_run_without_metrics_is_left_out_beside_others_and_said(rlctl):
 
 
 @needs_matplotlib
-def test_a_damaged_config_is_said_and_done_without(rlctl):
+def test_a_damaged_config_is_reported_and_skipped(rlctl):
     (write_run("runs/a") / "config.json").write_text("{")
     done = rlctl("plot", "a", "--out", "x.html")
     assert done.code == 0
@@ -187,7 +187,7 @@ def test_a_damaged_config_is_said_and_done_without(rlctl):
         (["full", "--x", "episodes"], 2, "episodes"),
     ],
 )
-def test_what_cannot_be_drawn(rlctl, args, code, words):
+def test_what_cannot_be_rendered(rlctl, args, code, words):
     write_run("runs/full")
     write_run("runs/empty", [])
     only_steps = {"kind": "train", "steps": 5}

@@ -21,7 +21,7 @@ def drawing():
 
 
 @pytest.mark.usefixtures("drawing")
-def test_a_film_is_described(rlctl):
+def test_a_video_is_described(rlctl):
     saved_policy.save()
     done = rlctl("render", "--out", "a.gif", "--steps", 20, "--size", "64x48", "--cpu")
     assert done.code == 0
@@ -32,7 +32,7 @@ def test_a_film_is_described(rlctl):
 
 
 @pytest.mark.usefixtures("drawing")
-def test_a_film_without_a_name_is_called_after_what_it_shows(rlctl):
+def test_a_video_without_a_name_is_named_after_its_policy(rlctl):
     saved_policy.save()
     args = ("render", "--steps", 2, "--size", "64x48", "--cpu")
     done = rlctl(*args)

@@ -1,4 +1,4 @@
-"""Commands on a fresh install: nothing was trained, and a policy is there."""
+"""Commands on a fresh install, without runs: they use the shipped policies."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def test_the_pendulum_that_ships_swings_up(rlctl):
     assert done.envelope["data"]["checkpoint"].endswith("shipped/pendulum")
 
 
-def test_the_barkour_that_ships_walks_as_told(rlctl):
+def test_the_barkour_that_ships_follows_commands(rlctl):
     done = rlctl(
         "eval", "--ckpt", "shipped:barkour", "--episodes", 2, "--max-episode-steps", 200,
         "--command", "vx=0.5", "--json", "--cpu",

@@ -1,4 +1,4 @@
-"""`rlctl train` around an engine that learns nothing."""
+"""`rlctl train` with a fake engine."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def test_a_training_prints_events_then_the_envelope(rlctl, tmp_path):
     assert saved["provenance"]["packages"]["rlctl"]
 
 
-def test_people_see_results_on_stdout_and_the_rest_on_stderr(rlctl):
+def test_text_output_has_results_on_stdout_and_the_rest_on_stderr(rlctl):
     done = rlctl(*TRAIN, "--steps", 100)
     assert done.code == 0
     assert "return      100" in done.out.splitlines()
@@ -56,7 +56,7 @@ def test_people_see_results_on_stdout_and_the_rest_on_stderr(rlctl):
 
 
 @pytest.mark.parametrize(
-    ("figures", "told"),
+    ("data", "line"),
     [
         ((8192, 0, 50.0, 979.0), "8,192 in 0:50: 979 steps/s once compiled, 164 over all"),
         ((8192, 0, 50.0, 164.0), "8,192 in 0:50: 164 steps/s over all"),
@@ -65,10 +65,10 @@ def test_people_see_results_on_stdout_and_the_rest_on_stderr(rlctl):
         ((8192, 8192, 0.1, 0.0), "8,192, all of them before"),
     ],
 )  # fmt: skip
-def test_two_rates_are_told_apart(monkeypatch, rlctl, figures, told):
+def test_two_rates_are_shown_separately(monkeypatch, rlctl, data, line):
     from rlctl.actions import train
 
-    steps, before, seconds, rate = figures
+    steps, before, seconds, rate = data
     to_json = train.TrainReport.to_json
 
     def changed(report):
@@ -78,7 +78,7 @@ def test_two_rates_are_told_apart(monkeypatch, rlctl, figures, told):
         return to_json(replace(report, result=result))
 
     monkeypatch.setattr(train.TrainReport, "to_json", changed)
-    assert f"steps       {told}" in rlctl(*TRAIN, "--steps", 100).out.splitlines()
+    assert f"steps       {line}" in rlctl(*TRAIN, "--steps", 100).out.splitlines()
 
 
 def test_a_run_elsewhere_is_named_in_what_to_do_next(rlctl):
@@ -99,11 +99,11 @@ def test_commands_about_checkpoints_can_be_pasted(rlctl, name):
     shutil.copytree(shipped.named("shipped:pendulum"), name)
     assert f"--init-from {shlex.quote(name)}" in rlctl("train", "--resume", name).err
     Path(f"{name}.pkl").write_bytes(b"\x80")
-    told = rlctl("eval", "--ckpt", f"{name}.pkl").err
-    assert f"rlctl import {shlex.quote(name + '.pkl')} --out DIR" in told
+    done = rlctl("eval", "--ckpt", f"{name}.pkl").err
+    assert f"rlctl import {shlex.quote(name + '.pkl')} --out DIR" in done
     Path(f"{name}.toml").write_text("[env]\nx = 1\n")
-    told = rlctl("config", "validate", f"{name}.toml").err
-    assert f"rlctl config validate {shlex.quote(name + '.toml')} ENV" in told
+    done = rlctl("config", "validate", f"{name}.toml").err
+    assert f"rlctl config validate {shlex.quote(name + '.toml')} ENV" in done
 
 
 def test_quiet_json_is_the_envelope_alone(rlctl):
@@ -122,7 +122,7 @@ def test_settings_come_from_every_layer_in_order(rlctl, tmp_path):
     assert done.envelope["data"]["run"].endswith("-s5")
 
 
-def test_a_dry_run_tells_the_plan_and_writes_nothing(rlctl, tmp_path):
+def test_a_dry_run_prints_the_plan_and_writes_nothing(rlctl, tmp_path):
     done = rlctl(*TRAIN, "--steps", 150, "--dry-run", "--json")
     assert done.code == 0
     assert done.envelope["data"]["steps"] == 200
@@ -180,7 +180,7 @@ class TestResume:
         rlctl(*TRAIN, "--steps", 200, "--out", "run", "--set", "fake.odd=7")
         return "run"
 
-    def test_a_run_goes_on_from_its_newest_checkpoint(self, rlctl, run):
+    def test_a_run_resumes_from_its_newest_checkpoint(self, rlctl, run):
         with open("run/metrics.jsonl", "a") as file:
             file.write('{"steps": 900}\n')  # a row past the checkpoint
         done = rlctl("train", "--resume", run, "--steps", "4e2", "--json")
@@ -203,7 +203,7 @@ class TestResume:
         assert done.code == 0
         assert done.envelope["data"]["steps"] == 200
 
-    def test_a_damaged_checkpoint_is_skipped_and_told(self, rlctl, run):
+    def test_a_damaged_checkpoint_is_skipped_with_a_warning(self, rlctl, run):
         weights = Path("run/checkpoints/step_000000000200/policy.safetensors")
         weights.write_bytes(weights.read_bytes()[:-1] + b"?")
         done = rlctl("train", "--resume", run, "--json")
@@ -285,7 +285,7 @@ def test_a_bug_in_an_engine_is_no_traceback(rlctl, monkeypatch, tmp_path):
 
 
 class Process:
-    """`rlctl train` in a process of its own, slow enough to be interrupted."""
+    """Start `rlctl train` in a subprocess, slow enough to be interrupted."""
 
     def __init__(self, *args, **streams):
         command = [sys.executable, str(FAKE), *TRAIN, "--out", "run", "--set", "fake.pause=0.05"]
@@ -309,17 +309,17 @@ def test_a_signal_saves_and_the_envelope_still_comes(signum, code):
     training.wait_for(training.process.stdout, '"eval"')
     training.process.send_signal(signum)
     ended, out, err = training.end()
-    told = json.loads(out.splitlines()[-1])
+    envelope = json.loads(out.splitlines()[-1])
     assert ended == code
-    assert told["ok"] is False
-    assert told["error"]["code"] == "stopped"
-    assert told["error"]["hint"] == "rlctl train --resume run"
-    assert told["data"]["run"] == "run"
-    assert "stopping and saving" in err
+    assert envelope["ok"] is False
+    assert envelope["error"]["code"] == "stopped"
+    assert envelope["error"]["hint"] == "rlctl train --resume run"
+    assert envelope["data"]["run"] == "run"
+    assert "all there is will be saved" in err
     assert (Path("run") / "checkpoints" / "latest").is_file()
 
 
-def test_a_stop_is_told_as_the_success_that_it_is():
+def test_a_stop_is_not_printed_as_an_error():
     training = Process()
     training.wait_for(training.process.stderr, "evaluation")
     training.process.send_signal(signal.SIGINT)

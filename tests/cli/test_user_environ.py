@@ -1,4 +1,4 @@
-"""Variables that a user has set for other programs: the seed decides, and one device is used."""
+"""Environment variables of the user: results depend on the seed only, and one device is used."""
 
 import os
 import subprocess

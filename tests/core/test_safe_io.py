@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rlctl.cli.console import harmless
+from rlctl.cli.console import escape_controls
 from rlctl.core.safe_io import MAX_DEPTH, MissingMember, parse_json, parse_toml, read
 
 
@@ -87,5 +87,6 @@ def test_a_missing_member_is_told():
 
 
 def test_letters_that_move_the_cursor_are_shown_as_escapes():
-    assert harmless("a\x1b[2Jb\u202ec\x07\ud800é\n\t") == r"a\x1b[2Jb\u202ec\x07\ud800é" + "\n\t"
-    assert harmless("\033[31mred\033[0m") == "\033[31mred\033[0m"
+    escaped = r"a\x1b[2Jb\u202ec\x07\ud800é" + "\n\t"
+    assert escape_controls("a\x1b[2Jb\u202ec\x07\ud800é\n\t") == escaped
+    assert escape_controls("\033[31mred\033[0m") == "\033[31mred\033[0m"

@@ -1,4 +1,4 @@
-"""rlctl's environments as Gymnasium's."""
+"""Environments of the catalog through the Gymnasium API."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ SLOW = sorted({row.name for row in catalog.ENVS} - set(QUICK))
 
 @pytest.fixture
 def mode():
-    """The render mode, None on a machine that cannot draw."""
+    """Return the render mode; None on a machine without OpenGL."""
     try:
         gl.find()
     except RendererMissing:
@@ -149,7 +149,7 @@ for how in ("reset", "make"):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_process_is_told_at_once():
+def test_a_forked_process_fails_with_a_clear_error():
     done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
     first, second = done.stdout.splitlines()
     assert "UsageError rlctl/InvertedPendulum-v0 cannot run in a forked process" in first
@@ -169,15 +169,15 @@ print(env.render().shape)
 
 def test_an_environment_need_not_be_closed(mode):
     if mode is None:
-        pytest.skip("nothing to draw with")
+        pytest.skip("no OpenGL platform")
     done = subprocess.run([sys.executable, "-c", UNCLOSED], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "(48, 64, 3)\n")
     assert "Exception ignored" not in done.stderr
 
 
-def test_pictures_of_two_environments_by_turns(mode):
+def test_images_of_two_environments_alternately(mode):
     if mode is None:
-        pytest.skip("nothing to draw with")
+        pytest.skip("no OpenGL platform")
     options = {"render_mode": mode, "size": (64, 48)}
     with (
         gymnasium.make("rlctl/Pendulum-v0", **options) as one,
@@ -194,9 +194,9 @@ def test_pictures_of_two_environments_by_turns(mode):
         np.testing.assert_array_equal(other.render(), second)
 
 
-def test_pictures(mode):
+def test_images(mode):
     if mode is None:
-        pytest.skip("nothing to draw with")
+        pytest.skip("no OpenGL platform")
     options = {"render_mode": mode, "size": (64, 48)}
     with gymnasium.make("rlctl/Pendulum-v0", **options) as env:
         env.reset(seed=0)
@@ -211,15 +211,15 @@ def test_pictures(mode):
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("options", "message"),
     [
         ({"start_angel": 1}, "keyword arguments: env.start_angel: there is no such setting"),
         ({"size": (63, 48)}, "a size of 63x48 cannot be encoded"),
         ({"physics": "brax"}, "does not run on brax physics"),
     ],
 )
-def test_what_it_does_not_take(options, complaint):
-    with pytest.raises(UsageError, match=complaint):
+def test_invalid_arguments(options, message):
+    with pytest.raises(UsageError, match=message):
         gymnasium.make("rlctl/Pendulum-v0", **options)
 
 
@@ -248,7 +248,7 @@ def test_the_seed_decides_whatever_variables_are_set():
 @pytest.mark.parametrize(
     ("option", "value"), [("jax_enable_x64", True), ("jax_default_prng_impl", "rbg")]
 )
-def test_other_arithmetic_in_the_same_process_is_refused(option, value):
+def test_another_precision_in_the_same_process_is_refused(option, value):
     before = getattr(jax.config, option)
     jax.config.update(option, value)
     try:

@@ -1,4 +1,4 @@
-"""A package that an environment needs to be drawn has the exit code of every missing package."""
+"""A package that an environment needs to render has the exit code of every missing package."""
 
 import sys
 
@@ -26,7 +26,7 @@ ID = "CannotBeDrawn-v0"
         (RuntimeError("no display"), RendererMissing, ""),
     ],
 )
-def test_a_drawing_that_fails(raised, kind, package):
+def test_a_render_that_fails(raised, kind, package):
     class CannotBeDrawn(PendulumEnv):
         def render(self):
             raise raised

@@ -21,13 +21,13 @@ BALL = """
 
 @pytest.fixture
 def ball() -> mujoco.MjModel:
-    """A red ball on a rail; the camera `side` sees it in the middle at 0, to the right at 1."""
+    """Return a red ball on a rail; camera `side` shows it in the middle at 0, on the right at 1."""
     return mujoco.MjModel.from_xml_string(BALL)
 
 
 @pytest.fixture
-def drawing() -> None:
-    """The test draws: without an OpenGL platform it is skipped."""
+def opengl() -> None:
+    """Skip the test without an OpenGL platform."""
     try:
         gl.find()
     except RendererMissing as missing:

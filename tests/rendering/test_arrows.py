@@ -1,9 +1,9 @@
-"""Arrows point where a velocity of the torso does."""
+"""Velocity arrows point in the direction of the velocity."""
 
 import numpy as np
 import pytest
 
-from rlctl.rendering.arrows import TOLD, velocity
+from rlctl.rendering.arrows import COMMANDED, velocity_arrows
 
 HALF = np.sqrt(0.5)
 
@@ -17,15 +17,19 @@ HALF = np.sqrt(0.5)
         ((np.cos(0.2), 0.0, np.sin(0.2), 0.0), (0.5, 0.0), (1.0, 0.0)),  # nose down
     ],
 )
-def test_they_lie_level_in_the_robots_own_directions(attitude, planar, direction):
+def test_they_lie_level_in_the_heading_frame_of_the_robot(attitude, planar, direction):
     qpos = np.array([3.0, 4.0, 0.3, *attitude, 9.0])
-    (arrow,) = velocity(qpos, np.array(planar), TOLD)
-    way = arrow.end - arrow.start
-    np.testing.assert_allclose(way / np.linalg.norm(way), [*direction, 0.0], atol=1e-12)
+    (arrow,) = velocity_arrows(qpos, np.array(planar), COMMANDED)
+    difference = arrow.end - arrow.start
+    np.testing.assert_allclose(
+        difference / np.linalg.norm(difference), [*direction, 0.0], atol=1e-12
+    )
     np.testing.assert_array_equal(arrow.start[:2], [3.0, 4.0])
-    (longer,) = velocity(qpos, 2.0 * np.array(planar), TOLD)
-    np.testing.assert_allclose(longer.end - longer.start, 2.0 * way)
+    (longer,) = velocity_arrows(qpos, 2.0 * np.array(planar), COMMANDED)
+    np.testing.assert_allclose(longer.end - longer.start, 2.0 * difference)
 
 
-def test_standing_has_none():
-    assert velocity(np.array([0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0]), np.zeros(2), TOLD) == []
+def test_standing_still_has_no_arrow():
+    assert (
+        velocity_arrows(np.array([0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0]), np.zeros(2), COMMANDED) == []
+    )

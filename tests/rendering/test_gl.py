@@ -12,7 +12,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux has three plat
 
 @pytest.fixture
 def works(monkeypatch):
-    """Says which platforms work, instead of trying them."""
+    """Set which platforms work, instead of trying them."""
 
     def only(*names):
         monkeypatch.setattr(gl, "problem", lambda name: "" if name in names else f"no {name} here")
@@ -35,7 +35,7 @@ def test_takes_the_first_that_works(works, working, expected):
 @pytest.mark.parametrize(
     ("asked", "expected"), [("osmesa", "osmesa"), (" EGL ", "egl"), ("glx", "glfw"), ("on", "egl")]
 )
-def test_obeys_the_user(works, monkeypatch, asked, expected):
+def test_uses_the_platform_of_the_user(works, monkeypatch, asked, expected):
     works("egl", "osmesa", "glfw")
     monkeypatch.setenv("MUJOCO_GL", asked)
     assert gl.find() == expected
@@ -46,9 +46,9 @@ def test_obeys_the_user(works, monkeypatch, asked, expected):
 @pytest.mark.parametrize(
     ("asked", "message", "hint"),
     [
-        ("osmesa", "MUJOCO_GL=osmesa cannot draw here (no osmesa here)", "egl, which works"),
+        ("osmesa", "MUJOCO_GL=osmesa cannot render here (no osmesa here)", "egl, which works"),
         ("vulkan", "MUJOCO_GL=vulkan is not one of egl, osmesa, glfw", "egl, which works"),
-        ("off", "MUJOCO_GL=off turns drawing off", "unset MUJOCO_GL"),
+        ("off", "MUJOCO_GL=off turns rendering off", "unset MUJOCO_GL"),
     ],
 )
 def test_names_what_the_user_asked_for_and_what_works(works, monkeypatch, asked, message, hint):
@@ -76,20 +76,21 @@ def test_says_what_to_install_where_nothing_works(works):
     [
         ("raise ImportError('no such library')", "ImportError: no such library"),
         (f"import os; os.kill(os.getpid(), {signal.SIGKILL.value})", "crashed with signal 9"),
-        ("raise SystemExit(1)", "drew the wrong picture"),
+        ("raise SystemExit(1)", "rendered a wrong image"),
         ("import time; time.sleep(9)", "no frame after 1 s"),
         ("import os; assert os.environ['MUJOCO_GL'] == 'egl'", ""),
     ],
 )
-def test_a_probe_that_fails_says_why(monkeypatch, tmp_path, script, reason):
-    probe = tmp_path / "probe.py"
-    probe.write_text(script)
-    monkeypatch.setattr(gl, "_PROBE", probe)
-    monkeypatch.setattr(gl, "_PROBE_SECONDS", 1.0)
+def test_a_check_that_fails_says_why(monkeypatch, tmp_path, script, reason):
+    script_file = tmp_path / "gl_check.py"
+    script_file.write_text(script)
+    monkeypatch.setattr(gl, "_CHECK", script_file)
+    if "sleep" in script:
+        monkeypatch.setattr(gl, "_CHECK_SECONDS", 1.0)
     assert gl.problem.__wrapped__("egl") == reason
 
 
-def test_the_platform_found_really_draws(drawing):
+def test_the_platform_found_really_renders(opengl):
     assert gl.problem(gl.find()) == ""
 
 

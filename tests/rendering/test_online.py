@@ -1,4 +1,4 @@
-"""Films of environments that draw themselves."""
+"""Videos of environments that render themselves."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from PIL import Image
 from rlctl.actions.render import render
 from rlctl.actions.videos.request import RenderRequest
 from rlctl.core.errors import RendererMissing, UsageError
-from rlctl.rendering.online import drawing, fit
+from rlctl.rendering.online import fit, headless
 from rlctl.rendering.options import RenderOptions
 
 TOY = "gym:toy_gym:Toy-v0"
@@ -28,7 +28,7 @@ def test_a_contact_sheet_shows_the_steps():
     assert [int(corner[0]) for corner in corners] == [50, 51, 52, 53, 54]
 
 
-def test_a_film_lasts_as_long_as_what_it_shows():
+def test_a_video_lasts_as_long_as_what_it_shows():
     saved_policy.save(TOY)
     done = render(
         Path("toy.mp4"), request=RenderRequest(steps=40), options=RenderOptions(size=(160, 160))
@@ -38,12 +38,12 @@ def test_a_film_lasts_as_long_as_what_it_shows():
     assert done.path.stat().st_size > 500
 
 
-def test_it_ends_with_the_episode_unless_told_otherwise():
+def test_it_ends_with_the_episode_by_default():
     saved_policy.save(TOY)
     assert render(Path("toy.png")).steps == 8
 
 
-def test_pictures_are_fitted_whole():
+def test_images_are_fitted_whole():
     picture = np.full((10, 20, 3), 200, np.uint8)
     fitted = fit(picture, (40, 40))
     assert fitted.shape == (40, 40, 3)
@@ -55,8 +55,8 @@ def test_pictures_are_fitted_whole():
 
 def test_there_is_no_camera_to_choose():
     saved_policy.save(TOY)
-    with pytest.raises(UsageError, match="draws itself; there is no camera 'nose'"):
-        render(Path("a.png"), options=RenderOptions(camera="nose"))
+    with pytest.raises(UsageError, match="renders itself; there is no camera 'nose'"):
+        render(Path("a.png"), look=RenderOptions(camera="nose"))
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_there_is_no_camera_to_choose():
 def test_there_is_no_second_tile(render_request):
     saved_policy.save(TOY)
     saved_policy.save(TOY, out=Path("runs/other"))
-    with pytest.raises(UsageError, match="draws itself, and one at a time; 2 tiles"):
+    with pytest.raises(UsageError, match="renders itself, one environment per video; 2 tiles"):
         render(Path("a.png"), request=render_request)
 
 
-def test_an_environment_that_does_not_draw():
+def test_an_environment_that_does_not_render():
     saved_policy.save("gym:toy_gym:Odd-v0")
     with pytest.raises(RendererMissing, match="cannot render images; its render modes are none"):
         render(Path("a.png"))
@@ -78,7 +78,7 @@ def test_an_environment_that_does_not_draw():
 def test_variables_of_the_user_stay(monkeypatch):
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     monkeypatch.setenv("MUJOCO_GL", "osmesa")
-    with drawing():
+    with headless():
         assert os.environ["SDL_VIDEODRIVER"] == "dummy"
         assert os.environ["MUJOCO_GL"] == "osmesa"
     assert "SDL_VIDEODRIVER" not in os.environ

@@ -19,23 +19,23 @@ def gray(count=5, height=48, width=64):
 
 
 def decode(path):
-    """Frames (T, H, W, 3) and seconds of a film."""
+    """Return frames (T, H, W, 3) and seconds of a video."""
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path)]
     command += "-f rawvideo -pix_fmt rgb24 -s 64x48 -".split()  # noqa: SIM905
     raw = subprocess.run(command, capture_output=True, check=True).stdout
-    pictures = np.frombuffer(raw, np.uint8).reshape(-1, 48, 64, 3)
-    assert len(pictures) == frames
-    return pictures, seconds
+    images = np.frombuffer(raw, np.uint8).reshape(-1, 48, 64, 3)
+    assert len(images) == frames
+    return images, seconds
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif", ".MP4"])
-def test_a_film_has_its_frames_in_order_at_its_rate(tmp_path, suffix):
+def test_a_video_has_its_frames_in_order_at_its_rate(tmp_path, suffix):
     path = tmp_path / "films" / f"film{suffix}"
     assert video.write(path, gray(), 10.0) == 5
-    pictures, seconds = decode(path)
+    images, seconds = decode(path)
     assert seconds == pytest.approx(0.5, abs=0.02)
-    np.testing.assert_allclose(pictures.mean(axis=(1, 2, 3)), SHADES, atol=6)
+    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), SHADES, atol=6)
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
@@ -67,16 +67,16 @@ def test_a_contact_sheet_has_the_frames_in_rows(tmp_path):
     assert page[72, 96, 0] == page[24, 66, 0] == 255
 
 
-def test_nothing_is_left_of_a_film_that_fails(tmp_path):
+def test_a_video_that_fails_leaves_nothing(tmp_path):
     def breaking():
         yield from gray(2)
         raise ValueError("the simulation broke")
 
     path = tmp_path / "film.mp4"
-    path.write_text("the film of yesterday")
+    path.write_text("an older video")
     with pytest.raises(ValueError, match="the simulation broke"):
         video.write(path, breaking(), 10.0)
-    assert path.read_text() == "the film of yesterday"
+    assert path.read_text() == "an older video"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -102,20 +102,20 @@ def test_an_encoder_that_fails(tmp_path, monkeypatch, script, error, words):
 @pytest.mark.parametrize("name", ["film", "film.avi", "film.mp4.txt"])
 def test_other_kinds_of_file(tmp_path, name):
     with pytest.raises(UsageError, match=r"does not end in .mp4, .webm, .gif, .png"):
-        video.check(tmp_path / name)
+        video.check_path(tmp_path / name)
 
 
 def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutOfSpace):
-        video.check(tmp_path / "file" / "film.mp4")
+        video.check_path(tmp_path / "file" / "film.mp4")
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(UsageError, match="is a folder"):
-        video.check(tmp_path / "folder.mp4")
+        video.check_path(tmp_path / "folder.mp4")
 
 
-def test_checking_leaves_nothing(tmp_path):
-    video.check(tmp_path / "film.mp4")
+def test_check_path_leaves_nothing(tmp_path):
+    video.check_path(tmp_path / "film.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,13 +125,13 @@ def test_no_encoder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", missing)
     with pytest.raises(RendererMissing, match="No ffmpeg exe") as raised:
-        video.check(tmp_path / "film.mp4")
+        video.check_path(tmp_path / "film.mp4")
     assert "pip install imageio-ffmpeg" in raised.value.hint
-    video.check(tmp_path / "sheet.png")
+    video.check_path(tmp_path / "sheet.png")
 
 
 @pytest.mark.parametrize(
-    ("control_dt", "name", "asked", "fps"),
+    ("control_dt", "name", "requested", "fps"),
     [
         (0.02, "a.mp4", None, 50),
         (0.04, "a.mp4", None, 25),
@@ -146,5 +146,5 @@ def test_no_encoder(tmp_path, monkeypatch):
         (1 / 30, "a.gif", None, 100 / 7),
     ],
 )
-def test_rates(tmp_path, control_dt, name, asked, fps):
-    assert video.rate(control_dt, tmp_path / name, asked) == pytest.approx(fps)
+def test_rates(tmp_path, control_dt, name, requested, fps):
+    assert video.frame_rate(control_dt, tmp_path / name, requested) == pytest.approx(fps)

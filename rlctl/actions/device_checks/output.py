@@ -67,9 +67,9 @@ def render() -> Finding:
     from rlctl.rendering.canvas import Canvas
 
     with Canvas(_scene(), 640, 480) as canvas:
-        canvas.draw(np.zeros(1))  # warm-up
+        canvas.render(np.zeros(1))  # warm-up
         started = time.perf_counter()
-        picture = canvas.draw(np.ones(1))
+        picture = canvas.render(np.ones(1))
         seconds = time.perf_counter() - started
     detail = f"{platform}, {1000 * seconds:.0f} ms a frame of 640x480"
     if picture.std() < 1:

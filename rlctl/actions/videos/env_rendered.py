@@ -43,15 +43,15 @@ def render_video(
 
     policy = policies[0]
     name = policy.checkpoint.manifest["env"]["id"]
-    online.check(options, request.num_tiles, name)
+    online.check_options(options, request.num_tiles, name)
     with progress.phase("build"):
         driver = make_rendering_driver(name, config, request.physics)
         driver = request.command_override.apply(driver, name, config, warn)
         compatibility.check(policy.checkpoint, driver.spec, warn)
-    with closing(driver), online.drawing(), progress.phase("film"):
+    with closing(driver), online.headless(), progress.phase("film"):
         steps = request.num_steps(driver.spec)
         trajectory = online.OnlineTrajectory(
             driver, policy.policy, steps, request.seed, policy.heading
         )
-        video = trajectory.shoot(out, options, make_counter(progress, "frames"))
+        video = trajectory.write_video(out, options, make_counter(progress, "frames"))
         return [trajectory], video, driver.physics

@@ -49,7 +49,7 @@ def render_video(
     with progress.phase("build"):
         environment = make_environment(name, config)
         scene = environment.scene()
-        options.camera_among(cameras(scene), environment.spec)  # refused before the rollout
+        options.resolve_camera(cameras(scene), environment.spec)  # refused before the rollout
         driver = make_driver(name, config, request.physics, request.num_envs, randomize=None)
         driver = request.command_override.apply(driver, name, config, warn)
         for policy in policies:

@@ -1,4 +1,4 @@
-"""Rows of what somebody may type: arguments, the exit code, and words of the message."""
+"""Rows of bad arguments: arguments, exit code, parts of the message."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 Row = tuple[list[str], int, list[str]]
 
 
-def row(text: str, code: int, *words: str) -> Row:
-    """One row; the arguments as in a shell."""
-    return shlex.split(text), code, list(words)
+def row(text: str, code: int, *parts: str) -> Row:
+    """Return a row; `text` is split as in a shell."""
+    return shlex.split(text), code, list(parts)
 
 
 def each(text: str, option: str, code: int, values: Mapping[str, str]) -> Iterator[Row]:
-    """A row for each value of an option -> words of the message."""
-    for value, words in values.items():
-        yield [*shlex.split(text), f"{option}={value}"], code, [words]
+    """Yield a row for each value of an option; `values` maps it to a part of the message."""
+    for value, message in values.items():
+        yield [*shlex.split(text), f"{option}={value}"], code, [message]
 
 
-WHOLE = {  # what is no whole number, wherever one is needed
+WHOLE = {  # bad values of every option that takes a whole number
     "": "'' is not a whole number",
     "x": "'x' is not a whole number",
     "1.5": "'1.5' is not a whole number",

@@ -1,4 +1,4 @@
-"""The other commands: inspect-ckpt, plot, export, import, benchmark, config, envs, device-check."""
+"""Bad arguments of inspect-ckpt, plot, export, import, benchmark, config, envs, device-check."""
 
 from cli.bad.row import WHOLE, each, row
 

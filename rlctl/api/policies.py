@@ -1,4 +1,4 @@
-"""Policies that act: in episodes, in films, and in the user's own code."""
+"""Load, evaluate and render policies."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _FilmNumbers:
-    """The numbers among the arguments of a video.
-
-    `RenderRequest` and `RenderOptions` check their ranges.
-    """
+class _VideoNumbers:
+    """Numeric arguments of `render`; `RenderRequest` and `RenderOptions` check their ranges."""
 
     steps: int | None = setting(None, "control steps")
     seed: int = setting(0, "seed")
@@ -38,24 +35,25 @@ def load_policy(
     backend: Backend = "numpy",
     device: Device = "auto",
 ) -> "Policy":
-    """Load the policy of a checkpoint, ready to act.
+    """Load the policy of a checkpoint.
 
     Args:
-        ckpt: What `--ckpt` of the command line takes: a run (by folder, by name, or the report of
-            its training), a checkpoint's folder, `RUN@STEP`, `latest`, `best`, `shipped:ENV`, or
-            an environment's name. Left out: the best checkpoint of the latest run.
-        env: The environment it must be of; left out, any.
-        backend: What computes the actions.
-        device: Where JAX or PyTorch compute.
+        ckpt: As `--ckpt` on the command line: a run (by folder, by name, or the report of its
+            training), a checkpoint folder, `RUN@STEP`, `latest`, `best`, `shipped:ENV`, or an
+            environment's name. Default: the best checkpoint of the latest run.
+        env: Environment that it must belong to; default: any.
+        backend: Framework that computes the actions.
+        device: Device of JAX or PyTorch.
 
     Returns:
-        The policy; `policy.act(observation)` gives the action. Its normaliser is inside.
+        The policy; `policy.act(observation)` returns the action. It includes the observation
+        normaliser.
 
     Raises:
         NotFound: There is no such checkpoint or run.
-        Damaged: The checkpoint is not what was written.
-        Incompatible: It is of another environment, of another tool or of a newer version.
-        DeviceUnavailable: The back end is not installed, or the device is not there.
+        Damaged: A digest of the checkpoint does not match.
+        Incompatible: It is of another environment, another tool or a newer version.
+        DeviceUnavailable: The back end is not installed, or the device is missing.
 
     Example:
         ```python
@@ -68,7 +66,7 @@ def load_policy(
     from rlctl.checkpoints import find
     from rlctl.policies.base import policy_of
 
-    checkpoint = find.open_checkpoint(arguments.text(ckpt), env, warn=warn)
+    checkpoint = find.open_checkpoint(arguments.checkpoint_name(ckpt), env, warn=warn)
     return policy_of(checkpoint, backend, device)
 
 
@@ -91,34 +89,35 @@ def evaluate(
     device: Device = "auto",
     progress: bool = True,
 ) -> "EvalReport":
-    """Play whole episodes with a policy, and measure them.
+    """Evaluate a policy over whole episodes.
 
     Args:
         ckpt: The policy, named as for `load_policy`.
-        env: The environment it must be of; left out, any.
-        episodes: How many.
-        seed: Of first states and all noise.
+        env: Environment that it must belong to; default: any.
+        episodes: Number of episodes.
+        seed: Seed of initial states and noise.
         stochastic: Whether to sample actions instead of taking their mean.
-        max_episode_steps: A time limit instead of the environment's own.
-        min_return: The mean return below which CheckFailed is raised.
-        save_trajectories: A file (.npz) to write every step to.
-        command: What to command, e.g. `{"vx": 1.0}`; what is not named is 0.
-        command_schedule: Commands by seconds of an episode, e.g. `{0: {"vx": 1}, 4: {"vx": 0}}`.
-        clip_command: Whether to keep commands within those of the training.
-        settings: Settings of the environment that differ from the training's, `{"env.KEY": value}`.
+        max_episode_steps: Time limit in control steps; default: that of the environment.
+        min_return: Mean return below which CheckFailed is raised.
+        save_trajectories: An .npz file to write all steps to.
+        command: Fixed command, e.g. `{"vx": 1.0}`; components left out are 0.
+        command_schedule: Commands by episode time in seconds, e.g.
+            `{0: {"vx": 1}, 4: {"vx": 0}}`.
+        clip_command: Whether to clip commands to the training range.
+        settings: Environment settings that differ from the training's, `{"env.KEY": value}`.
         physics: The physics back end.
-        backend: What computes the policy.
-        device: Where to compute.
+        backend: Framework that runs the policy.
+        device: `auto`, `cpu`, `gpu` or `cuda`.
         progress: Whether to show a progress bar on terminals and in notebooks.
 
     Returns:
         Returns and lengths of all episodes, and their statistics.
 
     Raises:
-        CheckFailed: The mean return is under `min_return`; `error.data` has the figures.
-        UsageError: An argument or setting that cannot be used.
+        CheckFailed: The mean return is below `min_return`; `error.data` contains the report.
+        UsageError: An argument or setting is not valid.
         NotFound, Damaged, Incompatible: As `load_policy`.
-        RlctlError: Anything else that can go wrong.
+        RlctlError: Any other error.
 
     Example:
         ```python
@@ -127,10 +126,10 @@ def evaluate(
         ```
     """
     select(device)
-    from rlctl.actions.evaluate import EvalRequest, NumericOptions
+    from rlctl.actions.evaluate import EvalRequest
     from rlctl.actions.evaluate import evaluate as evaluate_action
 
-    numbers = arguments.checked(
+    numbers = arguments.validate(
         NumericOptions,
         episodes=episodes,
         seed=seed,
@@ -139,13 +138,13 @@ def evaluate(
     )
     request = EvalRequest(
         env=env,
-        ckpt=arguments.text(ckpt),
+        ckpt=arguments.checkpoint_name(ckpt),
         **asdict(numbers),
         stochastic=stochastic,
         physics=physics,
         backend=backend,
         save_trajectories=arguments.file(save_trajectories),
-        command_override=arguments.told(command, command_schedule, clip_command),
+        command_override=arguments.command_override(command, command_schedule, clip_command),
         overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
@@ -172,69 +171,70 @@ def render(
     device: Device = "auto",
     progress: bool = True,
 ) -> "Rendered":
-    """Film a policy, without a display.
+    """Render a video of a policy; no display is needed.
 
     Args:
-        ckpt: The policy, named as for `load_policy`; a list of up to 4 to film them side by side.
-        out: The file: .mp4, .webm or .gif, or .png for a contact sheet; left out, ENV-STEP.mp4 in
-            the current folder, which must not exist yet.
-        env: The environment it must be of; left out, any.
-        steps: Control steps to film; left out, 10 s, or an episode if that is shorter.
-        seed: Of the first state and of all noise.
-        num_envs: Environments to film, each in a tile of its own.
-        camera: A camera of the environment, or `free`; left out, its first.
+        ckpt: The policy, named as for `load_policy`; a list of up to 4 is rendered side by
+            side.
+        out: The file: .mp4, .webm or .gif, or .png for a contact sheet. Default: ENV-STEP.mp4 in
+            the current folder, which must not exist.
+        env: Environment that it must belong to; default: any.
+        steps: Control steps to render; default: 10 s, or one episode if that is shorter.
+        seed: Seed of the initial state and the noise.
+        num_envs: Environments to show, each in a tile.
+        camera: A camera of the environment, or `free`; default: its first.
         size: Width and height of a tile, pixels.
-        fps: Frames per second, at true speed.
+        fps: Frames per second, at real-time speed.
         command: As for `evaluate`.
         command_schedule: As for `evaluate`.
         clip_command: As for `evaluate`.
         settings: As for `evaluate`.
         physics: The physics back end.
-        backend: What computes the policy.
-        device: Where to compute.
+        backend: Framework that runs the policy.
+        device: `auto`, `cpu`, `gpu` or `cuda`.
         progress: Whether to show a progress bar on terminals and in notebooks.
 
     Returns:
         The file, its size and length, and the return of every robot in it.
 
     Raises:
-        UsageError: A camera, size, file name or setting that cannot be used.
-        RendererMissing: There is nothing to draw or to encode with.
+        UsageError: A camera, size, file name or setting is not valid.
+        RendererMissing: There is no OpenGL platform or no FFmpeg.
         NotFound, Damaged, Incompatible: As `load_policy`.
-        RlctlError: Anything else that can go wrong.
+        RlctlError: Any other error.
 
     Example:
         ```python
-        film = rlctl.render("shipped:pendulum", out="pendulum.mp4", steps=100)
-        film.path, film.seconds, film.returns
+        video = rlctl.render("shipped:pendulum", out="pendulum.mp4", steps=100)
+        video.path, video.seconds, video.returns
         ```
     """
     select(device)
-    from rlctl.actions.render import render as film
+    from rlctl.actions.render import render as render_action
     from rlctl.actions.videos.request import RenderRequest
     from rlctl.rendering.options import RenderOptions
 
-    numbers = arguments.checked(
-        _FilmNumbers, steps=steps, seed=seed, num_envs=num_envs, size=size, fps=fps
+    numbers = arguments.validate(
+        _VideoNumbers, steps=steps, seed=seed, num_envs=num_envs, size=size, fps=fps
     )
     several = isinstance(ckpt, Sequence) and not isinstance(ckpt, str)
     first, *others = ckpt or [None] if several else [ckpt]
-    shot = RenderRequest(
+    request = RenderRequest(
         steps=numbers.steps,
         seed=numbers.seed,
         physics=physics,
         backend=backend,
-        command_override=arguments.told(command, command_schedule, clip_command),
+        command_override=arguments.command_override(command, command_schedule, clip_command),
         num_envs=numbers.num_envs,
-        other_ckpts=tuple(arguments.text(other) or "best" for other in others),
+        other_ckpts=tuple(arguments.checkpoint_name(other) or "best" for other in others),
         overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
-        return film(
+        return render_action(
             arguments.file(out),
             env,
-            arguments.text(first),
-            shot,
+            arguments.checkpoint_name(first),
+            request,
             RenderOptions(camera, numbers.size, numbers.fps),
             Progress(bar.on_event),
             warn,

@@ -1,4 +1,4 @@
-"""Progress of the library: a bar where somebody looks, Python warnings, and nothing else."""
+"""Progress of library calls: a bar on terminals, and Python warnings."""
 
 import io
 import sys
@@ -38,7 +38,7 @@ def test_a_terminal_shows_phase_steps_and_return(monkeypatch):
         assert part in text
 
 
-def test_a_film_counts_steps_and_then_frames(monkeypatch):
+def test_a_video_counts_steps_and_then_frames(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream := Terminal())
     with Bar(True) as bar:
         for unit in ("steps", "frames"):

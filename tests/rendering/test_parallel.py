@@ -1,4 +1,4 @@
-"""Frames come in their order, from threads that open and close what they paint with."""
+"""Frames are in order, from threads that open and close the renderer they render with."""
 
 import threading
 import time
@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from rlctl.rendering.painters import painted
+from rlctl.rendering.parallel import map_ordered
 
 
-class Brush:
+class FakeRenderer:
     def __init__(self, log):
         self.log = log
 
@@ -21,18 +21,18 @@ class Brush:
         self.log.append(("close", threading.get_ident()))
 
 
-def paint(brush, index):
-    time.sleep(0.002 * (5 - index % 5))  # later ones are done sooner
+def render(renderer, index):
+    time.sleep(0.002 * (5 - index % 5))  # later frames are done first
     if index == 99:
-        raise ValueError("no paint left")
+        raise ValueError("frame 99 fails")
     return np.full(1, index)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_in_their_order(threads):
     log = []
-    pictures = list(painted(range(17), paint, lambda: Brush(log), threads))
-    assert np.concatenate(pictures).tolist() == list(range(17))
+    images = list(map_ordered(range(17), render, lambda: FakeRenderer(log), threads))
+    assert np.concatenate(images).tolist() == list(range(17))
     opened, closed = ([who for what, who in log if what == word] for word in ("open", "close"))
     assert sorted(opened) == sorted(closed)
     assert len(set(opened)) == max(1, threads)
@@ -42,16 +42,16 @@ def test_in_their_order(threads):
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_a_failure_is_raised_and_all_is_closed(threads):
     log, before = [], threading.active_count()
-    with pytest.raises(ValueError, match="no paint left"):
-        list(painted([1, 2, 99, 4, 5], paint, lambda: Brush(log), threads))
+    with pytest.raises(ValueError, match="frame 99 fails"):
+        list(map_ordered([1, 2, 99, 4, 5], render, lambda: FakeRenderer(log), threads))
     assert [what for what, _ in log].count("close") == max(1, threads)
     assert threading.active_count() == before
 
 
 def test_one_that_is_left_early_is_closed():
     log, before = [], threading.active_count()
-    pictures = painted(range(100), paint, lambda: Brush(log), 2)
-    next(pictures)
-    pictures.close()
+    images = map_ordered(range(100), render, lambda: FakeRenderer(log), 2)
+    next(images)
+    images.close()
     assert [what for what, _ in log].count("close") == 2
     assert threading.active_count() == before

@@ -1,4 +1,4 @@
-"""`rlctl train`."""
+"""Bad arguments of `rlctl train`."""
 
 from cli.bad.row import NUMBER, WHOLE, each, row
 
@@ -12,12 +12,12 @@ ROWS = [
     *each(T, "--save-every", 2, WHOLE | {"-1": "below"}),
     *each(T, "--video-every", 2, WHOLE | {"-1": "below"}),
     *(
-        row(f"{T} --set 'ppo.learning_rate={value}'", 2, words)
-        for value, words in (NUMBER | {"-1": "below"}).items()
+        row(f"{T} --set 'ppo.learning_rate={value}'", 2, message)
+        for value, message in (NUMBER | {"-1": "below"}).items()
     ),
     *(
-        row(f"{T} --set '{text}'", 2, words)
-        for text, words in {
+        row(f"{T} --set '{text}'", 2, message)
+        for text, message in {
             "": "section.key=value",
             "=": "section.key=value",
             ".=": "section.key=value",

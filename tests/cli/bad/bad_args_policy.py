@@ -1,9 +1,9 @@
-"""Commands that act with a policy: eval, render, compare."""
+"""Bad arguments of the commands that run a policy: eval, render, compare."""
 
 from cli.bad.row import NUMBER, WHOLE, each, row
 
 E, R, C = "eval --ckpt policy", "render --ckpt policy", "compare --ckpt policy"
-CHECKPOINTS = {  # what --ckpt may be given -> exit code, and words of the message
+CHECKPOINTS = {  # value of --ckpt -> exit code, part of the message
     "nowhere": (3, "there is no run nowhere"),
     "''": (3, "there is no"),
     "empty": (3, "there is no checkpoint in empty"),
@@ -27,12 +27,12 @@ CHECKPOINTS = {  # what --ckpt may be given -> exit code, and words of the messa
 }
 ROWS = [
     *(
-        row(f"{command} {name}", code, words)
+        row(f"{command} {name}", code, message)
         for command in (
             "eval --ckpt", "render --out a.png --ckpt", "compare --ckpt", "inspect-ckpt",
             "export --format numpy --out p --ckpt",
         )
-        for name, (code, words) in CHECKPOINTS.items()
+        for name, (code, message) in CHECKPOINTS.items()
     ),
     row("eval --ckpt forged", 6, "policy.observation_size is 'many'"),
     row("render --out a.png --ckpt forged", 6, "policy.observation_size is 'many'"),

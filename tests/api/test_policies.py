@@ -1,4 +1,4 @@
-"""Policies through the library: named as on the command line, evaluated, filmed and acting."""
+"""Policies through the library: load, evaluate, render, act."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from rlctl.rendering import gl
 
 @pytest.fixture
 def run():
-    """A run of the pendulum under the runs folder."""
+    """Make a run of the pendulum in the runs folder."""
     return saved_policy.save().parents[1]
 
 
@@ -35,14 +35,14 @@ def test_a_path_will_do(run):
     assert rlctl.load_policy(Path(run)).step == 1000
 
 
-def test_without_a_run_an_environment_is_the_policy_that_ships_and_that_is_told():
+def test_without_a_run_an_environment_is_the_policy_that_ships_with_a_warning():
     with pytest.warns(rlctl.RlctlWarning, match="the policy that ships") as warned:
         policy = rlctl.load_policy("pendulum")
     assert warned[0].filename == __file__
     assert policy.checkpoint == rlctl.load_policy("shipped:pendulum").checkpoint
 
 
-def test_what_is_not_there_is_told(tmp_path):
+def test_what_is_not_there_is_reported(tmp_path):
     with pytest.raises(rlctl.NotFound, match="there is no run nothing"):
         rlctl.load_policy("nothing")
     with pytest.raises(rlctl.NotFound, match="no checkpoint in"):
@@ -54,7 +54,7 @@ def test_what_is_not_there_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
-def test_a_policy_says_what_it_is(run, backend):
+def test_a_policy_has_a_description(run, backend):
     policy = rlctl.load_policy(run, backend=backend, device="cpu")
     known = f"env='pendulum', step=1000, sizes=(3, 8, 2), backend={backend!r}"
     assert repr(policy) == f"Policy({known})"
@@ -88,7 +88,7 @@ def test_an_evaluation_has_every_episode(run):
     assert "3 episodes" in repr(report)
 
 
-def test_a_bar_that_is_missed_is_an_error_with_the_figures(run):
+def test_a_return_below_min_return_is_an_error_with_the_metrics(run):
     with pytest.raises(rlctl.CheckFailed, match="under --min-return") as caught:
         rlctl.evaluate(run, episodes=2, max_episode_steps=5, min_return=1e6, device="cpu")
     assert caught.value.data["episodes"] == 2
@@ -107,7 +107,7 @@ def test_a_bar_that_is_missed_is_an_error_with_the_figures(run):
         ({"command": {"vx": 1}}, "takes no command"),
     ],
 )
-def test_what_an_evaluation_cannot_use_is_told(run, given, complaint, capfd):
+def test_what_an_evaluation_cannot_use_is_reported(run, given, complaint, capfd):
     with pytest.raises(rlctl.UsageError, match=complaint):
         rlctl.evaluate(run, device="cpu", progress=False, **given)
     assert capfd.readouterr() == ("", "")
@@ -124,7 +124,7 @@ def test_commands_are_mappings():
     assert by_name.summary["tracking"]["yaw"]["bins"][0]["told"] == pytest.approx(-0.2)
 
 
-def test_films_of_one_and_of_several(run):
+def test_videos_of_one_and_of_several(run):
     try:
         gl.find()
     except RendererMissing as missing:
@@ -152,13 +152,13 @@ def test_films_of_one_and_of_several(run):
         ({"out": "film.txt"}, "does not end in"),
     ],
 )
-def test_what_a_film_cannot_use_is_told(run, given, complaint, capfd):
+def test_what_a_video_cannot_use_is_reported(run, given, complaint, capfd):
     with pytest.raises(rlctl.UsageError, match=complaint):
         rlctl.render(run, **{"out": "a.png", "device": "cpu", "progress": False, **given})
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_film_names_itself_and_takes_numpys_numbers(run):
+def test_a_video_has_a_default_name_and_takes_numpys_numbers(run):
     try:
         gl.find()
     except RendererMissing as missing:
@@ -206,7 +206,7 @@ def test_a_batch(rng):
         ("pendulum", {"size": (0, 64)}, "a size of 0x64"),
     ],
 )
-def test_what_cannot_be_made_is_told(make, env, given, complaint):
+def test_what_cannot_be_made_is_reported(make, env, given, complaint):
     with pytest.raises(rlctl.UsageError, match=complaint):
         make(env, **given)
 

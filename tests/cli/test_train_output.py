@@ -1,4 +1,4 @@
-"""What real trainings tell: rates, step sizes, evaluations, and how long they will take."""
+"""Output of real trainings: rates, step sizes, evaluations, dry runs."""
 
 import json
 import os
@@ -32,13 +32,15 @@ def rates(run):
 
 
 @pytest.mark.parametrize(
-    ("schedule", "expected", "told"),
+    ("schedule", "expected", "message"),
     [
         ("constant", [1e-3] * 4, ""),
         ("linear", [1e-3, 5e-4, 5e-4, 2.5e-4], "it rises from 0 to 0.0005"),
     ],
 )
-def test_a_step_size_that_rises_again_is_told_and_in_the_metrics(rlctl, schedule, expected, told):
+def test_a_step_size_that_rises_again_is_reported_and_in_the_metrics(
+    rlctl, schedule, expected, message
+):
     sets = ("--set", f"ppo.learning_rate_schedule={schedule}", "--set", "ppo.learning_rate=1e-3")
     first = rlctl(*SMALL["ppo"], *NO_EVALS, *sets, "--steps", 160, "--out", "run")
     again = rlctl("train", "--resume", "run", "--cpu")
@@ -46,13 +48,13 @@ def test_a_step_size_that_rises_again_is_told_and_in_the_metrics(rlctl, schedule
     assert [first.code, again.code, more.code] == [0, 0, 0]
     assert rates("run") == pytest.approx(expected)
     warnings = [line for line in more.err.splitlines() if "learning rate" in line]
-    assert len(warnings) == bool(told)
-    assert told in "".join(warnings)
+    assert len(warnings) == bool(message)
+    assert message in "".join(warnings)
     assert "learning rate" not in first.err + again.err
     assert "320, 160 of them now, in " in more.out
 
 
-def test_a_trust_region_that_grows_again_is_told(rlctl):
+def test_a_trust_region_that_grows_again_is_reported(rlctl):
     sets = ("--set", "trpo.max_kl_schedule=linear", "--set", "trpo.max_kl=0.02")
     first = rlctl(*SMALL["trpo"], *NO_EVALS, *sets, "--steps", 160, "--out", "run")
     again = rlctl("train", "--resume", "run", "--cpu")
@@ -62,7 +64,7 @@ def test_a_trust_region_that_grows_again_is_told(rlctl):
     assert "trust region" not in first.err + again.err
 
 
-def test_trpo_tells_the_step_size_of_its_value_function(rlctl):
+def test_trpo_reports_the_step_size_of_its_value_function(rlctl):
     sets = ("--set", "trpo.value_learning_rate=0.002")
     assert rlctl(*SMALL["trpo"], *NO_EVALS, *sets, "--steps", 160, "--out", "run").code == 0
     assert rates("run") == [0.002, 0.002]
@@ -74,14 +76,14 @@ def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, 
     done = rlctl(*SMALL[algo], "--steps", 1_000_000, "--dry-run", "--json")
     assert done.code == 0
     plan = done.envelope["data"]
-    found = plan["probe"]
-    assert found["measured_updates"] >= 1
-    assert found["expected_seconds"] == pytest.approx(
-        found["start_seconds"]
-        + plan["steps"] / found["steps_per_second"]
-        + plan["evals"] * found["evaluation_seconds"]
+    probe = plan["probe"]
+    assert probe["measured_updates"] >= 1
+    assert probe["expected_seconds"] == pytest.approx(
+        probe["start_seconds"]
+        + plan["steps"] / probe["steps_per_second"]
+        + plan["evals"] * probe["evaluation_seconds"]
     )
-    assert found["evaluation_seconds"] > 0
+    assert probe["evaluation_seconds"] > 0
     text = rlctl(*SMALL[algo], "--steps", 1_000_000, "--dry-run", *NO_EVALS).out
     lines = dict(line.split("  ", 1) for line in text.splitlines())
     assert lines["duration"].strip().startswith("about ")
@@ -92,12 +94,12 @@ def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_says_why_there_are_fewer_evaluations(rlctl, monkeypatch):
-    monkeypatch.setattr(duration, "UPDATE_SECONDS", 0.05)
+def test_a_dry_run_explains_why_there_are_fewer_evaluations(rlctl, monkeypatch):
+    monkeypatch.setattr(duration, "LEARNING", 0.05)
     done = rlctl(*SMALL["ppo"], "--steps", 100_000, "--dry-run")
-    (told,) = (line for line in done.out.splitlines() if line.startswith("evaluations"))
-    assert "5, of 6 episodes each, every 20,000 steps; 48 of 64 would take more than 30 %" in told
-    assert "(train.eval_share, from preset ppo/pendulum.toml)" in told
+    (line,) = (text for text in done.out.splitlines() if text.startswith("evaluations"))
+    assert "5 with 6 episodes each, every 20,000 steps; 48 of 64 would take more than 30 %" in line
+    assert "(train.eval_share, from preset ppo/pendulum.toml)" in line
 
 
 @pytest.mark.slow  # what compiles for the first time
@@ -115,6 +117,6 @@ def test_a_dry_run_leaves_nothing_on_the_disk(tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_what_cannot_be_measured_is_said(rlctl, fake):
+def test_what_cannot_be_measured_is_reported(rlctl, fake):
     done = rlctl("train", "pendulum", "--algo", "fake", "--dry-run")
     assert "duration     cannot be measured for this algorithm" in done.out.splitlines()

@@ -1,4 +1,4 @@
-"""What is shown while a command runs: on a terminal, in a pipe, for programs."""
+"""Progress displays: on a terminal, in a pipe, as JSON."""
 
 import io
 import json
@@ -8,9 +8,9 @@ import time
 import pytest
 
 from rlctl.cli import console, formatting, progress_display
-from rlctl.cli.eta import End, Pace
+from rlctl.cli.eta import SmoothEta, StepTime
 from rlctl.cli.status import Status
-from rlctl.cli.status_block import Drawing
+from rlctl.cli.status_block import StatusRenderer
 from rlctl.cli.terminal import Screen
 
 START = {"event": "start", "env": "pendulum", "algo": "ppo", "run": "runs/x", "steps": 0}
@@ -23,7 +23,7 @@ TRAINING = [
 
 
 class Terminal(io.StringIO):
-    """A terminal, and what can be read on it in the end."""
+    """Terminal emulator; `page` is the text on the screen."""
 
     encoding = "utf-8"
 
@@ -62,17 +62,17 @@ class Clock:
 
 
 @pytest.fixture
-def said():
+def lines():
     return []
 
 
-def close(listener):
-    listener.close()
-    assert not listener._thread.is_alive()
+def close(display):
+    display.close()
+    assert not display._thread.is_alive()
 
 
 def trained(evaluations=4, updates=20, total=20_000, **more):
-    """A status in the middle of a training of 1,000 steps a second, each fifth evaluated."""
+    """Return a status during a training with 1,000 steps/s and an evaluation per 5 updates."""
     clock = Clock()
     status = Status(clock)
     status.on_event({**START, "total": total})
@@ -97,12 +97,12 @@ def trained(evaluations=4, updates=20, total=20_000, **more):
 
 
 class TestLines:
-    def test_everything_is_told_once(self, said):
-        listener = progress_display.Lines(said.append, every=60)
+    def test_every_event_is_printed_once(self, lines):
+        display = progress_display.LineDisplay(lines.append, every=60)
         for event in TRAINING + TRAINING[1:]:
-            listener(event)
-        close(listener)
-        assert said == [
+            display(event)
+        close(display)
+        assert lines == [
             "training pendulum with ppo in runs/x",
             "compile",
             "1,000 of 2,000 steps  return 1.25",
@@ -111,58 +111,58 @@ class TestLines:
             "evaluation    0:00  1,000 steps  return     12.50 +- 0.500",
         ]
 
-    def test_phases_that_flicker_are_left_out(self, said):
-        listener = progress_display.Lines(said.append)
+    def test_short_phases_are_left_out(self, lines):
+        display = progress_display.LineDisplay(lines.append)
         for name in ("import", "build", "rollout", "update", "eval", "save"):
-            listener({"event": "phase", "name": name})
-        close(listener)
-        assert said == []
+            display({"event": "phase", "name": name})
+        close(display)
+        assert lines == []
 
-    def test_it_is_not_silent_while_the_work_blocks(self, said):
-        listener = progress_display.Lines(said.append, every=0.05)
-        listener({"event": "phase", "name": "compile"})
+    def test_it_is_not_silent_while_the_work_blocks(self, lines):
+        display = progress_display.LineDisplay(lines.append, every=0.05)
+        display({"event": "phase", "name": "compile"})
         time.sleep(0.4)
-        close(listener)
-        assert said[0] == "compile"
-        assert "compile: 0:00 so far" in said[1:]
+        close(display)
+        assert lines[0] == "compile"
+        assert "compile: 0:00 so far" in lines[1:]
 
-    def test_long_work_is_told_of_ever_more_rarely(self, said, monkeypatch):
-        listener = progress_display.Lines(said.append)
+    def test_long_work_prints_fewer_lines(self, lines, monkeypatch):
+        display = progress_display.LineDisplay(lines.append)
         clock = Clock()
         monkeypatch.setattr(progress_display.time, "monotonic", clock)
-        listener._status = Status(clock)
-        listener({**START, "total": 10_000})
+        display._status = Status(clock)
+        display({**START, "total": 10_000})
         for second in range(1, 3601):
             clock.now += 1.0
-            listener({"event": "progress", "steps": second, "total": 10_000})
-        close(listener)
-        assert 60 < len(said) < 120  # a line every 5 s would be 720
+            display({"event": "progress", "steps": second, "total": 10_000})
+        close(display)
+        assert 60 < len(lines) < 120  # a line every 5 s would be 720
 
     @pytest.mark.parametrize("work", [("film", "frames"), ("eval", "steps")])
-    def test_what_is_counted_takes_five_lines_at_most(self, said, work, monkeypatch):
+    def test_counted_work_takes_five_lines_at_most(self, lines, work, monkeypatch):
         phase, unit = work
-        listener = progress_display.Lines(said.append)
+        display = progress_display.LineDisplay(lines.append)
         clock = Clock()
         monkeypatch.setattr(progress_display.time, "monotonic", clock)
-        listener._status = Status(clock)
-        listener({"event": "phase", "name": phase})
+        display._status = Status(clock)
+        display({"event": "phase", "name": phase})
         for done in range(1, 251):
             clock.now += 1.0
-            listener({"event": "progress", "steps": done, "total": 250, "unit": unit})
-            listener.tick()
-        close(listener)
-        assert 3 <= len(said) <= 5
-        assert f"{phase}: 50 %  125 of 250 {unit}  ETA 2:05" in said
+            display({"event": "progress", "steps": done, "total": 250, "unit": unit})
+            display.tick()
+        close(display)
+        assert 3 <= len(lines) <= 5
+        assert f"{phase}: 50 %  125 of 250 {unit}  ETA 2:05" in lines
 
 
 class TestEvents:
-    def test_events_are_json_and_a_silent_second_shows_life(self, said):
-        listener = progress_display.Events(said.append)
-        listener({"event": "phase", "name": "compile"})
-        listener({"event": "eval", "return": {"mean": float("nan")}})
+    def test_events_are_json_and_a_silent_second_shows_life(self, lines):
+        display = progress_display.JsonDisplay(lines.append)
+        display({"event": "phase", "name": "compile"})
+        display({"event": "eval", "return": {"mean": float("nan")}})
         time.sleep(2.3)
-        close(listener)
-        events = [json.loads(line) for line in said]
+        close(display)
+        events = [json.loads(line) for line in lines]
         assert events[:2] == [
             {"event": "phase", "name": "compile"},
             {"event": "eval", "return": {"mean": None}},
@@ -176,16 +176,16 @@ class TestTerminal:
     @pytest.mark.parametrize("columns", [60, 80, 100, 109, 110, 120, 200])
     def test_the_return_is_seen_and_nothing_is_wider_than_the_terminal(self, columns):
         status, _ = trained()
-        lines = Drawing().lines(status, columns)
-        assert all(formatting.cells(line) < columns for line in lines)
+        lines = StatusRenderer().render(status, columns)
+        assert all(formatting.display_width(line) < columns for line in lines)
         assert len(lines) <= 10
-        (told,) = (line for line in lines if "return" in line)
-        assert "200.0" in told
+        (ends,) = (line for line in lines if "return" in line)
+        assert "200.0" in ends
         assert any("ETA" in line for line in lines)
 
-    def test_a_block_shows_all_that_a_training_is_about(self):
+    def test_a_block_shows_the_state_of_a_training(self):
         status, _ = trained(target_return=780.0)
-        shown = "\n".join(Drawing().lines(status, 120))
+        shown = "\n".join(StatusRenderer().render(status, 120))
         for word in (
             "pendulum with ppo", "runs/x", "10,000 of 20,000 steps", "50 %", "1,000 steps/s",
             "collecting", "learning", "evaluating", "0:14 so far", "episode length 500.0",
@@ -194,26 +194,26 @@ class TestTerminal:
         ):  # fmt: skip
             assert word in shown
 
-    def test_a_block_is_drawn_in_ascii_where_there_is_no_more(self):
+    def test_a_block_is_ascii_without_unicode(self):
         status, _ = trained()
         for columns in (80, 120):
-            assert "\n".join(Drawing(unicode=False).lines(status, columns)).isascii()
-        assert not formatting.can_draw(io.TextIOWrapper(io.BytesIO(), "latin-1"))
+            assert "\n".join(StatusRenderer(unicode=False).render(status, columns)).isascii()
+        assert not formatting.supports_unicode(io.TextIOWrapper(io.BytesIO(), "latin-1"))
 
     def test_evaluations_scroll_only_where_no_block_has_them(self, monkeypatch):
         for columns, scrolled in ((80, True), (120, False)):
             monkeypatch.setenv("COLUMNS", str(columns))
             terminal = Terminal()
-            listener = progress_display.Live(terminal)
+            display = progress_display.LiveDisplay(terminal)
             for event in TRAINING:
-                listener(event)
-            listener.tick()
+                display(event)
+            display.tick()
             page = terminal.page
-            close(listener)
+            close(display)
             assert ("evaluation    0:00  1,000 steps" in "\n".join(page)) is scrolled
             assert any("12.50 +- 0.5" in line for line in page)
 
-    def test_lines_are_drawn_in_place_and_taken_away(self, monkeypatch):
+    def test_lines_are_redrawn_in_place_and_cleared(self, monkeypatch):
         monkeypatch.setenv("COLUMNS", "40")
         terminal = Terminal()
         screen = Screen(terminal)
@@ -224,7 +224,7 @@ class TestTerminal:
         screen.clear()
         assert terminal.page == ["above", ""]
 
-    def test_what_became_wider_than_the_terminal_is_taken_away_whole(self, monkeypatch):
+    def test_lines_that_wrap_after_a_resize_are_cleared_completely(self, monkeypatch):
         monkeypatch.setenv("COLUMNS", "40")
         terminal = Terminal()
         screen = Screen(terminal)
@@ -236,12 +236,12 @@ class TestTerminal:
     def test_it_ticks_while_the_work_blocks(self, monkeypatch):
         monkeypatch.setenv("COLUMNS", "80")
         terminal = Terminal()
-        listener = progress_display.Live(terminal)
+        display = progress_display.LiveDisplay(terminal)
         for event in TRAINING[:2]:
-            listener(event)
+            display(event)
         time.sleep(1.7)
         assert "compile 0:01" in terminal.getvalue()
-        close(listener)
+        close(display)
         assert terminal.page == ["training pendulum with ppo in runs/x", ""]
 
     @pytest.mark.parametrize("no_color", ["1", ""])
@@ -249,21 +249,21 @@ class TestTerminal:
         monkeypatch.setenv("NO_COLOR", no_color)
         monkeypatch.setenv("TERM", "xterm-256color")
         status, _ = trained()
-        shown = "".join(Drawing(console.in_color(Terminal())).lines(status, 120))
+        shown = "".join(StatusRenderer(console.colorizer(Terminal())).render(status, 120))
         assert ("\033[36m" in shown) is not no_color
 
     def test_names_cannot_move_the_cursor(self, monkeypatch):
         monkeypatch.setenv("COLUMNS", "120")
         terminal = Terminal()
-        listener = progress_display.Live(terminal)
-        listener({**START, "run": "runs/\033[2Jx", "total": 100})
-        close(listener)
+        display = progress_display.LiveDisplay(terminal)
+        display({**START, "run": "runs/\033[2Jx", "total": 100})
+        close(display)
         assert "\033[2J" not in terminal.getvalue()
 
 
 class TestOtherWork:
     @pytest.mark.parametrize("columns", [40, 80, 120])
-    def test_frames_are_frames_whole_ones(self, columns):
+    def test_frames_are_counted_as_whole_frames(self, columns):
         clock = Clock()
         status = Status(clock)
         status.on_event({"event": "phase", "name": "rollout"})
@@ -272,7 +272,7 @@ class TestOtherWork:
         for frame in range(1, 21):
             clock.now += 0.5
             status.on_event({"event": "progress", "steps": frame, "total": 250, "unit": "frames"})
-        (line,) = Drawing().lines(status, columns)
+        (line,) = StatusRenderer().render(status, columns)
         assert line.startswith("film 0:10")
         assert "20/250 frames" in line
         assert columns < 80 or "ETA 1:55" in line
@@ -282,37 +282,37 @@ class TestOtherWork:
         status.on_event({"event": "phase", "name": "rollout"})
         status.on_event({"event": "progress", "steps": 500, "total": 500, "unit": "steps"})
         status.on_event({"event": "phase", "name": "film"})
-        assert Drawing().lines(status, 80) == ["film         "]
+        assert StatusRenderer().render(status, 80) == ["film         "]
 
 
 class TestTimeLeft:
     def test_it_counts_evaluations_but_not_what_came_before_the_first_update(self):
         status, clock = trained()
-        assert status.left == pytest.approx(14.0, abs=1.5)  # 10,000 steps and 4 evaluations
-        before = status.left
+        assert status.remaining == pytest.approx(14.0, abs=1.5)  # 10,000 steps and 4 evaluations
+        before = status.remaining
         clock.now += 1.0
-        assert status.left == pytest.approx(before - 1.0)
+        assert status.remaining == pytest.approx(before - 1.0)
 
-    def test_it_is_calm_where_the_pace_is_not(self):
-        pace, end, now, told = Pace(), End(), 0.0, []
+    def test_it_is_smooth_although_the_step_time_is_not(self):
+        step_time, eta, now, ends = StepTime(), SmoothEta(), 0.0, []
         for update in range(400):
             now += 0.1 if update % 2 else 0.4
-            pace.see(100 * update, now)
-            if pace.known:
-                end.follow(now, (40_000 - 100 * update) * pace.cost)
-                told.append(now + end.left(now))
-        assert max(told) - min(told) < 0.1 * told[-1]
+            step_time.update(100 * update, now)
+            if step_time.known:
+                eta.update(now, (40_000 - 100 * update) * step_time.seconds_per_step)
+                ends.append(now + eta.remaining(now))
+        assert max(ends) - min(ends) < 0.1 * ends[-1]
 
-    def test_it_is_not_told_before_it_can_be(self):
+    def test_there_is_none_before_enough_samples(self):
         status, _ = trained(updates=3)
-        assert status.left is None
+        assert status.remaining is None
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1.23456, "1.235"), (123456.7, "123,457"), (float("nan"), "-"), (None, "-"), (0, "0")],
 )
-def test_figures_are_short(value, text):
+def test_numbers_are_short(value, text):
     assert formatting.number(value) == text
 
 
@@ -320,8 +320,8 @@ def test_figures_are_short(value, text):
     ("value", "text"),
     [(0.25, "0.250"), (12.5, "12.50"), (-789, "-789.0"), (12345, "12,345"), (None, "-")],
 )
-def test_figures_of_a_column_have_steady_decimals(value, text):
-    assert formatting.steady(value) == text
+def test_numbers_of_a_column_have_aligned_decimals(value, text):
+    assert formatting.aligned(value) == text
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_figures_of_a_column_have_steady_decimals(value, text):
     [(0, "0"), (999, "999"), (1000, "1.00k"), (51_200, "51.2k"), (999_999, "1.00M")],
 )
 def test_counts_are_short(count, text):
-    assert formatting.short(count) == text
+    assert formatting.short_count(count) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (75, "1:15"), (3723, "1:02:03")])
@@ -348,4 +348,4 @@ def test_durations_read_like_clocks(seconds, text):
     ],
 )
 def test_curves_take_a_line(values, width, line):
-    assert formatting.curve(list(values), width) == line
+    assert formatting.sparkline(list(values), width) == line

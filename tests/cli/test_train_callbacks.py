@@ -1,4 +1,4 @@
-"""`rlctl train`, watched: plots, films, TensorBoard, W&B."""
+"""`rlctl train` with callbacks: plots, videos, TensorBoard, W&B."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_curves_and_events_of_a_training_and_of_its_resumption(rlctl):
     assert saved["settings"]["train"]["plot"] is False
 
 
-def test_a_film_of_the_last_checkpoint(rlctl, monkeypatch):
+def test_a_video_of_the_last_checkpoint(rlctl, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'tests'}")
     small = ("--set", "train.num_envs=4", "--set", "train.num_evals=1", "--steps", 64)
     task = ("train", "gym:toy_gym:Toy-v0", "--algo", "trpo", "--set", "trpo.steps_per_update=32")
@@ -63,15 +63,15 @@ def test_a_film_of_the_last_checkpoint(rlctl, monkeypatch):
 
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize("mode", [(), ("--dry-run",)])
-def test_what_cannot_be_drawn_is_refused_at_the_start(rlctl, tmp_path, monkeypatch, mode):
+def test_what_cannot_be_rendered_is_refused_at_the_start(rlctl, tmp_path, monkeypatch, mode):
     monkeypatch.setenv("MUJOCO_GL", "off")
     done = rlctl(*FAKE, "--video-every", 100, *mode)
     assert done.code == 10
-    assert "turns drawing off" in done.envelope["error"]["message"]
+    assert "turns rendering off" in done.envelope["error"]["message"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_environment_that_draws_nothing_is_refused(rlctl, tmp_path):
+def test_an_environment_that_renders_nothing_is_refused(rlctl, tmp_path):
     task = ("train", "gym:toy_gym:Odd-v0", "--algo", "trpo", "--json")
     done = rlctl(*task, "--video-every", 100, "--dry-run")
     assert done.code == 10
@@ -80,7 +80,7 @@ def test_an_environment_that_draws_nothing_is_refused(rlctl, tmp_path):
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_missing_package_is_told_before_anything_is_written(rlctl, tmp_path, monkeypatch):
+def test_a_missing_package_is_reported_before_anything_is_written(rlctl, tmp_path, monkeypatch):
     monkeypatch.setattr(wandb, "find_spec", lambda name: None)
     done = rlctl(*FAKE, "--wandb")
     assert done.code == 7
@@ -99,7 +99,7 @@ def test_resuming_refuses_them_too_and_leaves_the_run_as_it_was(rlctl, monkeypat
 
 
 @pytest.mark.usefixtures("fake")
-def test_without_matplotlib_nothing_is_said(rlctl, monkeypatch):
+def test_without_matplotlib_nothing_is_printed(rlctl, monkeypatch):
     monkeypatch.setattr(plot, "find_spec", lambda name: None)
     done = rlctl(*FAKE)
     assert done.code == 0
