@@ -126,7 +126,7 @@ def evaluate(
         ```
     """
     select(device)
-    from rlctl.actions.evaluate import EvalRequest
+    from rlctl.actions.evaluate import EvalRequest, NumericOptions
     from rlctl.actions.evaluate import evaluate as evaluate_action
 
     numbers = arguments.validate(

@@ -40,8 +40,8 @@ def test_stopped_in_any_phase(algo, phase, wholes):
 @pytest.mark.parametrize("algo", ALGOS)
 def test_stopped_in_the_middle_of_work_that_goes_on_by_itself(algo, wholes, monkeypatch):
     """The state after the last update is saved, whatever the worker thread does later."""
-    monkeypatch.setattr(interruptible, "HEED", 1e-4)
-    slowly = interruptible.InterruptibleThread._begin
+    monkeypatch.setattr(interruptible, "STOP_POLL_SECONDS", 1e-4)
+    slowly = interruptible.InterruptibleThread._submit
 
     def begin_slowly(self, task, *args):
         return slowly(self, lambda: (time.sleep(0.01), task(*args))[1])

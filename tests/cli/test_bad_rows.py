@@ -7,7 +7,7 @@ import fakes
 import pytest
 from cli.bad import bad_args_export, bad_args_policy, bad_args_train
 from hostile import fixtures
-from hostile.oracle import fault
+from hostile.oracle import find_fault
 
 ROWS = [*bad_args_train.ROWS, *bad_args_policy.ROWS, *bad_args_export.ROWS]
 
@@ -48,7 +48,7 @@ def test_bad_arguments_give_one_clear_error(rlctl, folder, monkeypatch, args, co
     for as_json in (False, True):
         with fakes.idle():  # a row that is accepted by mistake must not train for hours
             done = rlctl(*args, *["--json"] * as_json)
-        assert (done.code, fault(done, as_json)) == (code, ""), done.err + done.out
+        assert (done.code, find_fault(done, as_json)) == (code, ""), done.err + done.out
         shown = done.err
         if as_json:
             error = done.envelope["error"]

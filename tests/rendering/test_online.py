@@ -56,7 +56,7 @@ def test_images_are_fitted_whole():
 def test_there_is_no_camera_to_choose():
     saved_policy.save(TOY)
     with pytest.raises(UsageError, match="renders itself; there is no camera 'nose'"):
-        render(Path("a.png"), look=RenderOptions(camera="nose"))
+        render(Path("a.png"), options=RenderOptions(camera="nose"))
 
 
 @pytest.mark.parametrize(
