@@ -95,7 +95,7 @@ def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, 
 
 
 def test_a_dry_run_explains_why_there_are_fewer_evaluations(rlctl, monkeypatch):
-    monkeypatch.setattr(duration, "LEARNING", 0.05)
+    monkeypatch.setattr(duration, "UPDATE_SECONDS", 0.05)
     done = rlctl(*SMALL["ppo"], "--steps", 100_000, "--dry-run")
     (line,) = (text for text in done.out.splitlines() if text.startswith("evaluations"))
     assert "5 with 6 episodes each, every 20,000 steps; 48 of 64 would take more than 30 %" in line
