@@ -47,7 +47,7 @@ def test_bad_arguments_give_one_clear_error(rlctl, folder, monkeypatch, args, co
     before = files_in(folder)
     for as_json in (False, True):
         with fakes.idle():  # a row that is accepted by mistake must not train for hours
-            done = rlctl(*args, *["--json"] * as_json)
+            done = rlctl(*with_json(args) if as_json else args)
         assert (done.code, find_fault(done, as_json)) == (code, ""), done.err + done.out
         shown = done.err
         if as_json:
@@ -55,6 +55,12 @@ def test_bad_arguments_give_one_clear_error(rlctl, folder, monkeypatch, args, co
             shown = f"{error['message']}\nhint: {error['hint']}"
         assert [part for part in parts if part not in shown] == [], shown
     assert files_in(folder) == before
+
+
+def with_json(args):
+    """Add --json, but not after a last option that lacks its value: it would become the value."""
+    end = len(args) - (len(args) > 1 and args[-1].startswith("--"))
+    return [*args[:end], "--json", *args[end:]]
 
 
 def files_in(folder):

@@ -44,7 +44,7 @@ def test_it_says_what_it_is(rlctl, run):
         "return 81.5 +- 2.25, the run's best 90.5 at 2,000 steps",
         "3 -> 4, swish, tanh_normal",
         "16 policy",
-        "jax 0.1.0 (here ",
+        "jax 0.1.0 (installed: ",
         "policy/hidden_0/kernel",
         "3x4",
         "ppo.learning_rate",
