@@ -114,5 +114,5 @@ def test_a_plot_that_fails_is_one_warning(rlctl):
     done = rlctl(*FAKE)  # whose rows hold nothing to draw
     assert done.code == 0
     (warning,) = [line for line in done.err.splitlines() if "warning" in line]
-    assert warning.startswith("warning: no plot.png: ")
+    assert warning.startswith("warning: plot.png was not written: ")
     assert "metrics" in warning
