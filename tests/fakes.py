@@ -117,7 +117,7 @@ def render_video(out, policies, config, request, options, progress, warn):
         compatibility.check(policy.checkpoint, driver.spec, warn)
         policy.policy.act(driver.reset(request.seed))
     write_atomic(out, b"")
-    films = [SimpleNamespace(title="", moments=[0, 1], totals=lambda: (0.0,))]
+    films = [SimpleNamespace(title="", frames=[0, 1], episode_returns=lambda: (0.0,))]
     facts = {"path": out, "frames": 1, "fps": 1.0, "seconds": 1.0, "size": (1, 1), "camera": ""}
     acted = films * (len(policies) if request.other_ckpts else request.num_envs)
     return acted, SimpleNamespace(**facts, platform=""), driver.physics

@@ -122,12 +122,7 @@ def render(
     options.validate(request.num_tiles)
     if out is not None:
         video.check_path(out)
-    if env is not None:
-        catalog.env(env)
-    texts = ckpt, *request.other_ckpts
-    checkpoints = [find.open_checkpoint(text, env, None, warn) for text in texts]
-    for checkpoint in checkpoints:
-        compatibility.check_saved(checkpoint)
+    checkpoints = _open_checkpoints((ckpt, *request.other_ckpts), env, warn)
     out = out or _default_path(checkpoints[0])
     name, config = _environment(checkpoints, request.overrides, env, warn)
     from rlctl.policies.base import policy_of
@@ -139,8 +134,8 @@ def render(
     )
     per_tile = checkpoints if request.other_ckpts else checkpoints * request.num_envs
     tiles = tuple(
-        Tile(trajectory.title, checkpoint.path, checkpoint.step, trajectory.episode_returns())
-        for trajectory, checkpoint in zip(trajectories, per_tile, strict=True)
+        Tile(shown.title, checkpoint.path, checkpoint.step, shown.episode_returns())
+        for shown, checkpoint in zip(trajectories, per_tile, strict=True)
     )
     return Rendered(
         env=name,
@@ -152,6 +147,22 @@ def render(
         tiles=tiles,
         **vars(video_info),
     )
+
+
+def _open_checkpoints(
+    texts: Sequence[str | None], env: str | None, warn: Callable[[str], None]
+) -> list[Checkpoint]:
+    """Open the checkpoints and check that each agrees with itself.
+
+    Raises:
+        RlctlError: See `render`.
+    """
+    if env is not None:
+        catalog.env(env)
+    checkpoints = [find.open_checkpoint(text, env, None, warn) for text in texts]
+    for checkpoint in checkpoints:
+        compatibility.check_saved(checkpoint)
+    return checkpoints
 
 
 def _default_path(checkpoint: Checkpoint) -> Path:

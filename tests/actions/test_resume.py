@@ -83,7 +83,7 @@ def test_stopped_before_anything_was_saved_it_begins_anew(phase, wholes):
 def test_stopped_before_anything_new_nothing_is_lost(wholes):
     with pytest.raises(Stopped):
         begin(small(ENV, "ppo", Path("run")), after_updates(3))
-    with pytest.raises(Stopped, match="all of it is saved"):
+    with pytest.raises(Stopped, match="everything is saved"):
         resume(Path("run"), in_phase("build", 1))
     resume(Path("run"))
     assert differences(wholes["ppo"], Path("run")) == []

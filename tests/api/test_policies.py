@@ -89,7 +89,7 @@ def test_an_evaluation_has_every_episode(run):
 
 
 def test_a_return_below_min_return_is_an_error_with_the_metrics(run):
-    with pytest.raises(rlctl.CheckFailed, match="under --min-return") as caught:
+    with pytest.raises(rlctl.CheckFailed, match="below --min-return") as caught:
         rlctl.evaluate(run, episodes=2, max_episode_steps=5, min_return=1e6, device="cpu")
     assert caught.value.data["episodes"] == 2
 

@@ -27,7 +27,7 @@ def test_verbose_names_the_stage_where_it_begins(rlctl, monkeypatch):
     assert brief.code == 1
     assert "DIFFERS" in brief.out
     assert "error: torch by" in brief.err
-    assert "hint: --verbose shows at which stage" in brief.err
+    assert "hint: --verbose shows the first stage" in brief.err
     assert "normalized" not in brief.out
     full = rlctl("compare", "--verbose")
     assert full.code == 1

@@ -73,7 +73,7 @@ def test_two_rates_are_shown_separately(monkeypatch, rlctl, data, line):
 
     def changed(report):
         result = replace(
-            report.result, steps=steps, before=before, seconds=seconds, steps_per_second=rate
+            report.result, steps=steps, steps_before=before, seconds=seconds, steps_per_second=rate
         )
         return to_json(replace(report, result=result))
 
@@ -315,7 +315,7 @@ def test_a_signal_saves_and_the_envelope_still_comes(signum, code):
     assert envelope["error"]["code"] == "stopped"
     assert envelope["error"]["hint"] == "rlctl train --resume run"
     assert envelope["data"]["run"] == "run"
-    assert "all there is will be saved" in err
+    assert "stopping and saving" in err
     assert (Path("run") / "checkpoints" / "latest").is_file()
 
 

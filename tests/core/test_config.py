@@ -299,7 +299,7 @@ def test_a_setting_is_read_by_its_earlier_name_with_a_notice():
 
     given = resolve({"train": Section}, [set_layer(["train.count=3"])])
     assert (given["train"].steps, given.origins["train.steps"]) == (3, "--set")
-    assert given.notices == ("--set train.count is called train.steps now",)
+    assert given.notices == ("--set train.count is now called train.steps",)
     saved = Resolved.from_json({"train": Section}, {"train": {"count": 3}})
     assert saved["train"].steps == 3
     with pytest.raises(UsageError, match=r"train\.count: 'many' is not"):

@@ -58,7 +58,7 @@ ROWS = [
     }),
     *each("eval --ckpt shipped:barkour", "--command-schedule", 3, {
         "nowhere": "there is no schedule nowhere", "empty": "there is no schedule empty",
-        "pipe": "is no regular file",
+        "pipe": "is not a regular file",
     }),
     row("eval --ckpt shipped:barkour --command vx=1 --command-schedule '0: vx=1'", 2, "contradict"),
     row("eval hopper --ckpt policy", 6, "is of environment pendulum, not hopper"),
@@ -75,7 +75,7 @@ ROWS = [
     row(f"{E} extra words", 2, "words"),
     row(f"{E} --save-trajectories empty", 2, "empty is a folder"),
     row(f"{E} --save-trajectories .", 2, "is a folder"),
-    row(f"{E} --save-trajectories pipe", 2, "is no regular file"),
+    row(f"{E} --save-trajectories pipe", 2, "is not a regular file"),
     row(f"{E} --save-trajectories settings.toml/x.npz", 9, "cannot write"),
     row(f"{E} --video x.txt", 2, "does not end in"),
     row(f"{E} --video empty", 2, "does not end in"),
