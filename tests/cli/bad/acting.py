@@ -58,7 +58,7 @@ ROWS = [
     }),
     *each("eval --ckpt shipped:barkour", "--command-schedule", 3, {
         "nowhere": "there is no schedule nowhere", "empty": "there is no schedule empty",
-        "pipe": "is no regular file",
+        "pipe": "is not a regular file",
     }),
     row("eval --ckpt shipped:barkour --command vx=1 --command-schedule '0: vx=1'", 2, "contradict"),
     row("eval hopper --ckpt policy", 6, "is of environment pendulum, not hopper"),
