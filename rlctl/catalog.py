@@ -149,7 +149,7 @@ ENVS = (
     ),
     EnvRow(
         "pendulum",
-        "dm_control's pendulum swing-up: a torque too weak to lift the pole at once",
+        "dm_control's pendulum swing-up: the torque is too weak to lift the pole directly",
         "rlctl.envs.pendulum.env:Pendulum",
         "rlctl.envs.pendulum.config:PendulumConfig",
         observation=3,
