@@ -195,7 +195,7 @@ def _validate_output(path: Path | None) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder", "name a file")
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is no regular file", "name another file")
+        raise UsageError(f"{path} is not a regular file", "name another file")
 
 
 def _write_and_check(report: EvalReport, recorder: "TrajectoryRecorder | None") -> None:
