@@ -36,7 +36,7 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether every training is finished."""
+        """True once every training is finished."""
         return self.num_finished == self.num_trainings
 
     @property

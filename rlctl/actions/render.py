@@ -4,8 +4,9 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlctl import catalog
 from rlctl.actions.videos import env_rendered, mujoco_rendered
@@ -18,6 +19,9 @@ from rlctl.core.progress import Progress
 from rlctl.rendering import video
 from rlctl.rendering.options import RenderOptions
 from rlctl.rollouts.factory import environment_of
+
+if TYPE_CHECKING:
+    from rlctl.rendering.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,7 @@ def render(
     trajectories, video_info, physics = renderer.render_video(
         out, policies, config, request, options, progress, warn
     )
-    per_tile = checkpoints if request.other_ckpts else checkpoints * request.num_envs
-    tiles = tuple(
-        Tile(shown.title, checkpoint.path, checkpoint.step, shown.episode_returns())
-        for shown, checkpoint in zip(trajectories, per_tile, strict=True)
-    )
+    tiles = tuple(map(_tile, trajectories, cycle(checkpoints)))  # one policy may have several tiles
     return Rendered(
         env=name,
         checkpoint=tiles[0].checkpoint,
@@ -147,6 +147,12 @@ def render(
         tiles=tiles,
         **vars(video_info),
     )
+
+
+def _tile(trajectory: "Trajectory", checkpoint: Checkpoint) -> Tile:
+    """Describe a tile of the video."""
+    returns = trajectory.episode_returns()
+    return Tile(trajectory.title, checkpoint.path, checkpoint.step, returns)
 
 
 def _open_checkpoints(

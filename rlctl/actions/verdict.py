@@ -32,7 +32,7 @@ class Verdict:
 
     @property
     def learned(self) -> bool:
-        """Whether the best evaluation reached the target: its checkpoint is the one used."""
+        """True if the best evaluation, whose checkpoint is used, reached the target."""
         return self.best >= self.target
 
     @property

@@ -46,7 +46,7 @@ class BackgroundJob:
 
     @property
     def busy(self) -> bool:
-        """Whether a command is running; a command that has just ended is finished first."""
+        """True while a command is running; finishes a command that has just ended first."""
         if self._process is not None and self._process.poll() is not None:
             self._finish(self._process.returncode)
         return self._process is not None

@@ -88,7 +88,7 @@ class History:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to draw."""
+        """True if there is nothing to draw."""
         return not len(self.steps) and not self.evaluations
 
     @property

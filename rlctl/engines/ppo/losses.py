@@ -127,9 +127,7 @@ def ppo_loss(
         "v_loss": v_loss,
         "entropy_loss": entropy_loss,
         "kl_mean": jnp.mean(ratio - 1 - log_ratio),  # low-variance estimate, never negative
-        "clip_fraction": jnp.mean(
-            (jnp.abs(ratio - 1) > config.clipping_epsilon).astype(ratio.dtype)
-        ),
+        "clip_fraction": jnp.mean(jnp.abs(ratio - 1) > config.clipping_epsilon),
         "policy_std": jnp.mean(scale),
         "explained_variance": 1 - jnp.var(vs - value) / (jnp.var(vs) + 1e-8),
     }

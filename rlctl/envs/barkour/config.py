@@ -81,7 +81,7 @@ class BarkourConfig:
 
     @property
     def randomizes_start(self) -> bool:
-        """Whether initial states are randomised."""
+        """True if initial states are randomised."""
         return any((self.initial_pose_noise, self.initial_yaw, self.initial_velocity))
 
     def curriculum(self, progress: float) -> Self:
