@@ -124,9 +124,10 @@ def benchmark(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train over environments and seeds; compare scores with published results.
+    """Train over environments and seeds, and score it.
 
-    Writes results.md, .csv, .json and curves.png. Run the same command again to resume.
+    Compares scores with published results. Writes results.md, .csv, .json and curves.png. Run the
+    same command again to resume.
     """
     with console.command("benchmark", as_json, quiet, verbose) as out_:
         flags = {"benchmark.seeds": seeds, "benchmark.steps": steps, "benchmark.jobs": jobs}

@@ -47,9 +47,10 @@ def compare(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Run a policy in numpy, JAX and PyTorch, and check that the actions are the same.
+    """Check a policy in numpy, JAX and PyTorch.
 
-    Exits with 1 if they differ; --verbose shows the first stage of the policy that differs.
+    Exits with 1 if their actions differ; --verbose shows the first stage of the policy that
+    differs.
     """
     with console.command("compare", as_json, quiet, verbose) as out:
         flags = {

@@ -25,9 +25,10 @@ def device_check(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check versions, devices, arithmetic, physics, speed, memory, rendering and saving.
+    """Check what works on this machine, and how fast.
 
-    Ends with a summary to paste into a bug report. Exits with 1 if training would not work.
+    Checks versions, devices, arithmetic, physics, speed, memory, rendering and saving. Ends with a
+    summary to paste into a bug report. Exits with 1 if training would not work.
     """
     with console.command("device-check", as_json, quiet) as out:
         device.select("auto")

@@ -29,7 +29,10 @@ def envs(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List environments with sizes, control rates, physics back ends and presets."""
+    """List environments, their sizes and rates.
+
+    Shows physics back ends and presets as well.
+    """
     with console.command("envs", as_json, quiet) as out:
         from rlctl.actions.envs import list_envs
 

@@ -72,7 +72,10 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate a policy over whole episodes: returns, reward terms and task metrics."""
+    """Evaluate a policy over whole episodes.
+
+    Prints returns, reward terms and task metrics.
+    """
     with console.command("eval", as_json, quiet, verbose) as out:
         flags = {
             "eval.episodes": episodes,

@@ -74,9 +74,9 @@ def import_(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Convert a policy from Brax, Stable-Baselines3, rsl_rl or PyTorch to a checkpoint.
+    """Convert another tool's policy to a checkpoint.
 
-    No code in SOURCE is executed.
+    Reads Brax, Stable-Baselines3, rsl_rl and PyTorch. No code in SOURCE is executed.
     """
     with console.command("import", as_json, quiet) as out:
         select("cpu")

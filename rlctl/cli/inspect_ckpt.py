@@ -48,7 +48,7 @@ def inspect_ckpt(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show a checkpoint's contents and training progress, and verify its files."""
+    """Show what a checkpoint holds, and verify its files."""
     with console.command("inspect-ckpt", as_json, quiet) as out:
         from rlctl.actions import inspect_ckpt as action
 

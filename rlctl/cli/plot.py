@@ -40,9 +40,10 @@ def plot(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Draw learning curves: return, length, reward terms and losses.
+    """Draw learning curves of one or several runs.
 
-    Several runs are compared in one figure, without reward terms.
+    Shows return, length, reward terms and losses. Several runs are compared in one figure, without
+    reward terms.
     """
     with console.command("plot", as_json, quiet, verbose) as out:
         from rlctl.actions.plot import plot as plot_action
