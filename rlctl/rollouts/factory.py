@@ -158,7 +158,7 @@ def make_driver(
 
         simulation = environment
         if not isinstance(catalog.env(name), FamilyRow):
-            from rlctl.physics.mjx import MjxSimulation
+            from rlctl.rollouts.mjx_simulation import MjxSimulation
 
             simulation = MjxSimulation(environment, physics)
         make = partial(JaxDriver, JaxProgram(simulation, limit, resample), physics)

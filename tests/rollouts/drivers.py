@@ -40,7 +40,7 @@ def native_program(env, episode_length, resample):
 
 @functools.cache
 def mjx_program(env, episode_length, resample):
-    from rlctl.physics.mjx import MjxSimulation
     from rlctl.rollouts.jax_program import JaxProgram
+    from rlctl.rollouts.mjx_simulation import MjxSimulation
 
     return JaxProgram(MjxSimulation(env(), "jax"), episode_length, resample)

@@ -7,7 +7,7 @@ whatever the layout of the rest.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,11 @@ import numpy as np
 from mujoco import mjx
 
 from rlctl.core.errors import UsageError
+from rlctl.envs.base import Carry, Environment
 from rlctl.physics.base import Physics
 from rlctl.physics.native import FORCES
 from rlctl.physics.precision import RESIDUAL_SUFFIX, source_field
 from rlctl.physics.simulation import Fields, Transition
-
-if TYPE_CHECKING:
-    from rlctl.envs.base import Carry, Environment
 
 STATE = ("time", "qpos", "qvel", "act", "history", "qacc_warmstart", "mocap_pos", "mocap_quat")
 
@@ -36,7 +34,7 @@ class MjxState(NamedTuple):
         hidden: The rest of the physics state.
     """
 
-    carry: "Carry"
+    carry: Carry
     fields: Fields
     hidden: Fields
 
@@ -54,7 +52,7 @@ class MjxSimulation:
         UsageError: MJX lacks a feature that the model or the environment needs.
     """
 
-    def __init__(self, env: "Environment", impl: str) -> None:
+    def __init__(self, env: Environment, impl: str) -> None:
         self.spec = env.spec
         self._env = env
         self._impl = impl

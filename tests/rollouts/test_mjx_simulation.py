@@ -11,7 +11,7 @@ from rollouts.drivers import make
 from rollouts.slider import MJCF, Slider
 
 from rlctl.core.errors import UsageError
-from rlctl.physics.mjx import MjxSimulation
+from rlctl.rollouts.mjx_simulation import MjxSimulation
 
 pytestmark = pytest.mark.foreign
 
