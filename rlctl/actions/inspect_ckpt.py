@@ -216,9 +216,9 @@ def _unchanged(policy: Arrays, initial: Mapping[str, Any]) -> list[str]:
 
 
 def _summarize_normalizer(policy: Arrays) -> dict[str, Any]:
-    names = ("count", "mean", "std", "summed_variance")
-    parts = [policy.get(f"normalizer/{name}") for name in names]
-    if any(part is None or not part.size for part in parts):
+    names = [f"normalizer/{name}" for name in ("count", "mean", "std", "summed_variance")]
+    parts = [policy[name] for name in names if name in policy]
+    if len(parts) < len(names) or not all(part.size for part in parts):
         return {}
     count, mean, std, summed_variance = parts
     return {

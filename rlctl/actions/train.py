@@ -126,8 +126,10 @@ def train(
     exit_if_spawning()
     progress, listener = progress or Progress(), listener or Listener()
     with progress.subscribed(listener):
-        set_up = training_setup.create if request.resume is None else training_setup.resume
-        setup = set_up(request, progress)
+        if request.resume is None:
+            setup = training_setup.create(request, progress)
+        else:
+            setup = training_setup.resume(request.resume, request, progress)
         with setup.run, _run_in_errors(setup.run):
             result = _train(setup, progress, stop, listener)
     folder = setup.run.folder

@@ -148,8 +148,13 @@ def _run_config(new: ResolvedTraining) -> dict[str, Any]:
     }
 
 
-def resume(request: TrainRequest, progress: Progress) -> TrainingSetup:
+def resume(name: str, request: TrainRequest, progress: Progress) -> TrainingSetup:
     """Set up a run to resume from its newest intact checkpoint; without any, it starts over.
+
+    Args:
+        name: The run, by path or name.
+        request: The settings that change.
+        progress: Receives warnings.
 
     Raises:
         UsageError: The request contradicts the run.
@@ -160,7 +165,7 @@ def resume(request: TrainRequest, progress: Progress) -> TrainingSetup:
         raise UsageError(
             f"--resume takes {', '.join(given)} from the run", "leave everything but --steps out"
         )
-    run = Run.open(find_run(request.resume))
+    run = Run.open(find_run(name))
     try:
         if run.crashed_holder:
             message = f"the last writer of {run.folder}, {run.crashed_holder}, did not end properly"

@@ -1,7 +1,7 @@
 """Conversion of arguments to the form that actions take. Loads no framework."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +22,13 @@ Numbers = TypeVar("Numbers")
 def checkpoint_name(path: PathLike | None) -> str | None:
     """Return the name of a run or checkpoint; for a report, the folder of its run."""
     return None if path is None else os.fspath(path)
+
+
+def checkpoint_names(paths: PathLike | Sequence[PathLike] | None) -> list[str | None]:
+    """Return the names of one or several checkpoints, at least one; None is the default."""
+    if isinstance(paths, Sequence) and not isinstance(paths, str):
+        return [checkpoint_name(path) for path in paths] or [None]
+    return [checkpoint_name(paths)]
 
 
 def file(path: PathLike | None) -> Path | None:

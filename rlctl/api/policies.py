@@ -217,8 +217,7 @@ def render(
     numbers = arguments.validate(
         _VideoNumbers, steps=steps, seed=seed, num_envs=num_envs, size=size, fps=fps
     )
-    several = isinstance(ckpt, Sequence) and not isinstance(ckpt, str)
-    first, *others = ckpt or [None] if several else [ckpt]
+    first, *others = arguments.checkpoint_names(ckpt)
     request = RenderRequest(
         steps=numbers.steps,
         seed=numbers.seed,
@@ -226,14 +225,14 @@ def render(
         backend=backend,
         command_override=arguments.command_override(command, command_schedule, clip_command),
         num_envs=numbers.num_envs,
-        other_ckpts=tuple(arguments.checkpoint_name(other) or "best" for other in others),
+        other_ckpts=tuple(other or "best" for other in others),
         overrides=arguments.values(settings),
     )
     with Bar(progress) as bar:
         return render_action(
             arguments.file(out),
             env,
-            arguments.checkpoint_name(first),
+            first,
             request,
             RenderOptions(camera, numbers.size, numbers.fps),
             Progress(bar.on_event),

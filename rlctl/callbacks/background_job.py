@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,16 @@ from rlctl.core.progress import Progress
 
 _POLL_INTERVAL = 0.05  # seconds
 _WINDOWS_FLAGS = ("BELOW_NORMAL_PRIORITY_CLASS", "CREATE_NEW_PROCESS_GROUP")
+
+
+@dataclass(frozen=True)
+class _Command:
+    """A running command: its arguments without --out, its output file, its process and stdout."""
+
+    arguments: tuple[str, ...]
+    out: Path
+    process: subprocess.Popen[bytes]
+    stdout: IO[bytes]
 
 
 class BackgroundJob:
@@ -38,18 +49,14 @@ class BackgroundJob:
     ) -> None:
         self.temp_folder = temp_folder
         self._progress, self._on_file = progress, on_file
-        self._process: subprocess.Popen | None = None
-        self._stdout: IO[bytes] | None = None
-        self._command: tuple[tuple[str, ...], Path] = ((), temp_folder)
+        self._running: _Command | None = None
         self._warned = False
         shutil.rmtree(temp_folder, ignore_errors=True)  # left by a training that was killed
 
     @property
     def busy(self) -> bool:
         """True while a command is running; finishes a command that has just ended first."""
-        if self._process is not None and self._process.poll() is not None:
-            self._finish(self._process.returncode)
-        return self._process is not None
+        return self._current() is not None
 
     def start(self, arguments: tuple[str, ...], out: Path, low_priority: bool = True) -> None:
         """Start a command; kill the running one.
@@ -61,15 +68,14 @@ class BackgroundJob:
         """
         self._kill()
         self.temp_folder.mkdir(parents=True, exist_ok=True)
-        self._command = arguments, out
-        self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
-        self._process = subprocess.Popen(
+        stdout = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
+        process = subprocess.Popen(
             self_command.command(
                 *arguments, "--out", str(self.temp_folder / out.name), "--json", "--quiet"
             ),
             env=self_command.environment(threads=1),
             stdin=subprocess.DEVNULL,
-            stdout=self._stdout,
+            stdout=stdout,
             stderr=subprocess.DEVNULL,
             # A new process group, so that Ctrl-C does not reach the command. Not a new session:
             # Linux may divide the cores between sessions first (autogroup), and then the priority
@@ -77,16 +83,17 @@ class BackgroundJob:
             process_group=0,
             creationflags=sum(getattr(subprocess, name, 0) for name in _WINDOWS_FLAGS),
         )
+        self._running = _Command(arguments, out, process, stdout)
         if low_priority:
-            _lower_priority(self._process.pid)
+            _lower_priority(process.pid)
 
     def restart_at_normal_priority(self) -> None:
         """Restart the running command at normal priority.
 
         An unprivileged process cannot raise a priority again, so the command starts over.
         """
-        if self.busy:
-            self.start(*self._command, low_priority=False)
+        if running := self._current():
+            self.start(running.arguments, running.out, low_priority=False)
 
     def wait(self, cancelled: Callable[[], bool]) -> None:
         """Wait until the command has ended or `cancelled` returns True."""
@@ -98,10 +105,16 @@ class BackgroundJob:
         self._kill()
         shutil.rmtree(self.temp_folder, ignore_errors=True)
 
-    def _finish(self, code: int) -> None:
-        _, out = self._command
-        reason = self._error_message()
-        self._process = None
+    def _current(self) -> _Command | None:
+        """Return the running command, None without one; one that has just ended is finished."""
+        if self._running is not None and self._running.process.poll() is not None:
+            self._finish(self._running)
+        return self._running
+
+    def _finish(self, ended: _Command) -> None:
+        out, code = ended.out, ended.process.returncode
+        reason = _error_message(ended.stdout)
+        self._running = None
         if code == 0:
             os.replace(self.temp_folder / out.name, out)
         shutil.rmtree(self.temp_folder, ignore_errors=True)
@@ -112,24 +125,26 @@ class BackgroundJob:
             message = f"{out.name} was not written: {reason or f'exit code {code}'}"
             self._progress.event("warning", message=message)
 
-    def _error_message(self) -> str:
-        """Return the error message that the command printed, "" without one."""
-        with self._stdout as stdout, suppress(ValueError, KeyError, TypeError):
-            stdout.seek(0)
-            return json.loads(stdout.read())["error"]["message"]
-        return ""
-
     def _kill(self) -> None:
-        if self._process is None:
+        if self._running is None:
             return
+        process = self._running.process
         with suppress(ProcessLookupError):
             if hasattr(os, "killpg"):  # the whole group: the command may have started FFmpeg
-                os.killpg(self._process.pid, 9)
+                os.killpg(process.pid, 9)
             else:
-                self._process.kill()
-        self._process.wait()
-        self._process = None
-        self._stdout.close()
+                process.kill()
+        process.wait()
+        self._running.stdout.close()
+        self._running = None
+
+
+def _error_message(output: IO[bytes]) -> str:
+    """Return the error message that the command printed, "" without one; close its output."""
+    with output, suppress(ValueError, KeyError, TypeError):
+        output.seek(0)
+        return json.loads(output.read())["error"]["message"]
+    return ""
 
 
 def _lower_priority(pid: int) -> None:

@@ -31,38 +31,42 @@ class EventFile:
         now = time.time()
         name = f"events.out.tfevents.{now:.0f}.{socket.gethostname()}.{os.getpid()}.{start}"
         self._file = open(folder / name, "wb", buffering=0)  # noqa: SIM115 - closed by `close`
-        self._write(_field(3, _BYTES, b"brain.Event:2"))
+        self._write(_text(3, b"brain.Event:2"))
         if start:
-            session = _field(1, _VARINT, _START)
-            self._write(_field(2, _VARINT, start + 1) + _field(7, _BYTES, session))
+            self._write(_integer(2, start + 1) + _text(7, _integer(1, _START)))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append the values of a step, by name; values outside the float32 range are left out."""
         summary = b"".join(
-            _field(1, _BYTES, _field(1, _BYTES, name.encode()) + _field(2, _FIXED32, value))
+            _text(1, _text(1, name.encode()) + _tag(2, _FIXED32) + struct.pack("<f", value))
             for name, value in values.items()
             if abs(value) <= _LARGEST
         )
-        self._write(_field(2, _VARINT, step) + _field(5, _BYTES, summary))
+        self._write(_integer(2, step) + _text(5, summary))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _write(self, fields: bytes) -> None:
-        event = _field(1, _FIXED64, time.time()) + fields
+        event = _tag(1, _FIXED64) + struct.pack("<d", time.time()) + fields
         length = struct.pack("<Q", len(event))
         self._file.write(length + _masked_crc(length) + event + _masked_crc(event))
 
 
-def _field(number: int, kind: int, value: bytes | float) -> bytes:
-    """Encode a field of a protocol buffer: its tag and its value."""
-    tag = _varint(number << 3 | kind)
-    if kind == _BYTES:
-        return tag + _varint(len(value)) + value
-    if kind == _VARINT:
-        return tag + _varint(value)
-    return tag + struct.pack("<d" if kind == _FIXED64 else "<f", value)
+def _tag(number: int, kind: int) -> bytes:
+    """Encode the tag of a field of a protocol buffer, which precedes its value."""
+    return _varint(number << 3 | kind)
+
+
+def _text(number: int, value: bytes) -> bytes:
+    """Encode a field that holds bytes: text or a message."""
+    return _tag(number, _BYTES) + _varint(len(value)) + value
+
+
+def _integer(number: int, value: int) -> bytes:
+    """Encode a field that holds a whole number."""
+    return _tag(number, _VARINT) + _varint(value)
 
 
 def _varint(value: int) -> bytes:

@@ -66,28 +66,28 @@ class Videos:
         if crossed and busy:
             self._note(f"no video of step {event['steps']:,}: another is still being rendered")
         elif crossed:
-            self._render()
+            self._render(self._newest)
 
     def finish(self, error: Exception | None) -> None:
-        last_missing = self._newest != self._rendered
-        if error is not None or not (self._job.busy or last_missing):
+        missing = self._newest if self._newest != self._rendered else None
+        if error is not None or not (self._job.busy or missing):
             return
         signal = self._stop()
         self._note("finishing the videos; Ctrl-C skips them")
         with self._progress.phase("film"):
             self._job.restart_at_normal_priority()
             self._job.wait(lambda: self._stop() != signal)
-            if last_missing and not self._job.busy:
-                self._render(low_priority=False)
+            if missing and not self._job.busy:
+                self._render(missing, low_priority=False)
                 self._job.wait(lambda: self._stop() != signal)
 
     def close(self) -> None:
         self._job.close()
 
-    def _render(self, low_priority: bool = True) -> None:
-        self._rendered = self._newest
-        links = self._job.temp_folder / self._newest.name
-        shutil.copytree(self._newest, links, copy_function=_link)
+    def _render(self, checkpoint: Path, low_priority: bool = True) -> None:
+        self._rendered = checkpoint
+        links = self._job.temp_folder / checkpoint.name
+        shutil.copytree(checkpoint, links, copy_function=_link)
         out = self._folder / f"{links.name}.mp4"
         self._job.start(("render", self._env, "--ckpt", str(links), "--cpu"), out, low_priority)
 

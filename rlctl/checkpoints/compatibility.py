@@ -190,7 +190,9 @@ def _renumbered(then: Part | None, now: Part | None) -> bool:
 def _describe_change(then: Part | None, now: Part | None) -> str:
     """Describe how a part of a layout has changed."""
     if then is None or now is None:
-        return f"{(then or now).name} was {'removed' if then else 'added'}"
+        part = then or now
+        assert part is not None  # a change has at least one side
+        return f"{part.name} was {'removed' if then else 'added'}"
     names = [field.name for field in fields(now) if field.compare]
     name = next(name for name in names if getattr(then, name) != getattr(now, name))
     was, is_ = getattr(then, name), getattr(now, name)

@@ -70,11 +70,11 @@ def open_checkpoint(
         warn: See `find`.
         groups: The groups of arrays to load.
     """
-    checkpoint = None
-    while checkpoint is None:
+    while True:
         path = locate(text, env, root, warn)
         try:
             checkpoint = store.load(path, groups)
+            break
         except (NotFound, Damaged):
             if path.exists():
                 raise  # else a training pruned it while it was read: choose again

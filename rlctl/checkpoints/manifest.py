@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from rlctl.core.errors import Damaged, Incompatible, Unsafe
 from rlctl.core.files import plain
@@ -31,6 +31,7 @@ MAX_BYTES = 8 * 2**20
 _GROUP = re.compile(r"[a-z0-9_-]{1,64}")
 _SUFFIX = ".safetensors"
 _NULL = type(None)
+_Kind = TypeVar("_Kind")
 _FACTS: dict[
     str, tuple[type, ...]
 ] = {  # types of optional members, so that readers can rely on them
@@ -168,9 +169,9 @@ def _check_members(manifest: Mapping[str, Any]) -> None:
     schema = manifest.get("schema")
     if not isinstance(schema, dict) or schema.get("name") != SCHEMA["name"]:
         raise Damaged(f"{NAME} is not a manifest of rlctl: its schema is missing or another")
-    if not _is(int, schema.get("minor")) or schema["minor"] < 0:
+    if not _is(schema.get("minor"), int) or schema["minor"] < 0:
         raise Damaged(f"{NAME} has no valid minor version of its schema")
-    if not _is(int, step) or step < 0:
+    if not _is(step, int) or step < 0:
         raise Damaged(f"{NAME} has no valid step")
     if not isinstance(arrays, dict) or not all(_is_listing(group) for group in arrays.values()):
         raise Damaged(f"{NAME} has no valid list of arrays")
@@ -191,16 +192,15 @@ def _check_fact(manifest: Mapping[str, Any], name: str, kinds: tuple[type, ...])
         if not isinstance(value, dict) or key not in value:
             return
         value = value[key]
-    if not any(_is(kind, value) for kind in kinds):
+    if not any(_is(value, kind) for kind in kinds):
         words = " or ".join(_WORDS[kind] for kind in kinds)
         raise Damaged(f"{NAME} has {_short(value)} for {name}, not {words}")
 
 
-def _is(kind: type, value: Any) -> bool:
+def _is(value: Any, kind: type[_Kind]) -> TypeGuard[_Kind]:
     """Return whether a JSON value is of a type; an int is a float, a bool is neither."""
-    if kind is float:
-        kind = int | float
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    return fits and (kind is bool or not isinstance(value, bool))
 
 
 def _short(value: Any) -> str:
@@ -213,7 +213,7 @@ def _is_listing(group: Any) -> bool:
         isinstance(entry, dict)
         and isinstance(entry.get("dtype"), str)
         and isinstance(entry.get("shape"), list)
-        and all(_is(int, size) and size >= 0 for size in entry["shape"])
+        and all(_is(size, int) and size >= 0 for size in entry["shape"])
         for entry in group.values()
     )
 
@@ -221,6 +221,6 @@ def _is_listing(group: Any) -> bool:
 def _is_file(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
-        and _is(int, entry.get("bytes"))
+        and _is(entry.get("bytes"), int)
         and isinstance(entry.get("sha256"), str)
     )

@@ -47,15 +47,15 @@ def _from_1_0(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
 
 def _from_1_1(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
     """Renumber discrete actions from 0 if exact in float32; `compatibility` refuses others."""
-    env, policy = facts.get("env"), facts.get("policy")
-    spec = env.get("spec") if isinstance(env, Mapping) else None
-    parts = spec.get("action") if isinstance(spec, Mapping) else None
-    part = parts[0] if isinstance(parts, list) and len(parts) == 1 else None
-    if not isinstance(policy, Mapping) or not isinstance(part, Mapping) or not part.get("discrete"):
-        return facts, groups
+    env, policy = _object(facts.get("env")), _object(facts.get("policy"))
+    spec = _object(env.get("spec"))
+    parts = spec.get("action")
+    part = _object(parts[0]) if isinstance(parts, list) and len(parts) == 1 else {}
     low, high = part.get("low"), part.get("high")
     bounds = (policy.get("action_low"), policy.get("action_high"))
-    if bounds != ([low], [high]) or not all(isinstance(x, int | float) for x in (low, high)):
+    if not part.get("discrete") or bounds != ([low], [high]):
+        return facts, groups
+    if not (isinstance(low, int | float) and isinstance(high, int | float)):
         return facts, groups
     if max(abs(low), abs(high)) > EXACT:
         return facts, groups
@@ -66,9 +66,12 @@ def _from_1_1(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
 
 def _is_symmetric(facts: Facts) -> bool:
     """Return whether the learned parameters are those of symmetric networks."""
-    config = facts.get("config")
-    ppo = config.get("ppo") if isinstance(config, Mapping) else None
-    return isinstance(ppo, Mapping) and bool(ppo.get("mirror"))
+    return bool(_object(_object(facts.get("config")).get("ppo")).get("mirror"))
+
+
+def _object(member: Any) -> dict[str, Any]:
+    """Return a member that is a JSON object; {} for any other."""
+    return member if isinstance(member, dict) else {}
 
 
 MIGRATIONS: tuple[Migration, ...] = (_from_1_0, _from_1_1)  # from 1.0 on

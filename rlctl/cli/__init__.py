@@ -3,6 +3,7 @@
 Importing this package loads no numerical library; each command imports its action in its body.
 """
 
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -92,7 +93,8 @@ def run(args: list[str]) -> int:
 def main() -> NoReturn:
     """Run the command in `sys.argv` and exit."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -3,12 +3,16 @@
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
 
 from rlctl.cli.console import colorizer
+
+if TYPE_CHECKING:
+    from typer._click import Context  # has no public name
 
 _HEADING = re.compile(r"^(?:Usage|Arguments|Options|Commands):", re.MULTILINE)
 _NAME = re.compile(r"^(  )(-{1,2}[-\w]+(?:, --[-\w]+)*|[a-z][-a-z]*(?=  ))", re.MULTILINE)
@@ -17,7 +21,7 @@ _NAME = re.compile(r"^(  )(-{1,2}[-\w]+(?:, --[-\w]+)*|[a-z][-a-z]*(?=  ))", re.
 class Command(TyperCommand):
     """Command with colored help."""
 
-    def get_help(self, ctx: typer.Context) -> str:
+    def get_help(self, ctx: "Context") -> str:
         """Return the help text."""
         return colored(super().get_help(ctx))
 
@@ -25,7 +29,7 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """Group of commands with colored help."""
 
-    def get_help(self, ctx: typer.Context) -> str:
+    def get_help(self, ctx: "Context") -> str:
         """Return the help text."""
         return colored(super().get_help(ctx))
 
@@ -36,9 +40,11 @@ class App(typer.Typer):
     def __init__(self, cls: type[TyperGroup] = Group, **options: Any) -> None:
         super().__init__(cls=cls, **options)
 
-    def command(self, name: str, hidden: bool = False) -> Callable[[Callable], Callable]:
-        """Add a command; the help does not list hidden ones."""
-        return super().command(name, cls=Command, hidden=hidden)
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = Command, **options: Any
+    ) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        """Add a command with colored help."""
+        return super().command(name, cls=cls, **options)
 
 
 def colored(text: str) -> str:

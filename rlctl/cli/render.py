@@ -121,7 +121,7 @@ def render(
         from rlctl.actions.videos.request import RenderRequest
         from rlctl.rendering.options import RenderOptions
 
-        ckpt, *beside = ckpts or [None]
+        named = ckpts or []
         override = CommandOverride(command, command_schedule, clip_command)
         request = RenderRequest(
             steps,
@@ -130,13 +130,13 @@ def render(
             backend,
             override,
             num_envs,
-            tuple(beside),
+            tuple(named[1:]),
             tuple(set_ or ()),
         )
         rendered = render_action(
             options.path(path),
             env,
-            ckpt,
+            named[0] if named else None,
             request,
             RenderOptions(camera, pixels, fps),
             out.progress,

@@ -155,8 +155,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
-    if hasattr(value, "tolist"):  # numpy and JAX, without importing either
-        return plain(value.tolist())
+    if callable(tolist := getattr(value, "tolist", None)):  # numpy and JAX, importing neither
+        return plain(tolist())
     return str(value)
 
 

@@ -47,7 +47,7 @@ class Lock:
         self._folder = folder
         self._descriptor: int | None = None
         self._uses_file = False
-        self.crashed_holder = self._flock() if fcntl else self._create_lock_file()
+        self.crashed_holder = self._acquire()
 
     def release(self) -> None:
         """Release the lock; a second call does nothing."""
@@ -56,14 +56,17 @@ class Lock:
             return
         with suppress(OSError):  # an error here must not hide the one that ended the work
             os.ftruncate(descriptor, 0)
-            if not self._uses_file:
+            if fcntl is not None and not self._uses_file:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)  # also releases the copy in forked processes
         with suppress(OSError):
             os.close(descriptor)
         if self._uses_file:
             (self._folder / LOCK_FILE).unlink(missing_ok=True)
 
-    def _flock(self) -> str:
+    def _acquire(self) -> str:
+        """Acquire the lock; return the last holder if it did not release it, else ""."""
+        if fcntl is None:
+            return self._create_lock_file()
         path = self._folder / NAME
         with writing(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -45,17 +45,25 @@ class Metrics:
             OutOfSpace: See `write`.
         """
         with writing(self.path):
-            if self._file is None and self._buffer:
-                self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see `close`
-                self._end = os.fstat(self._file.fileno()).st_size
-            if self._buffer and os.fstat(self._file.fileno()).st_size > self._end:
-                os.ftruncate(self._file.fileno(), self._end)  # drop part of a failed write
-            while self._buffer:
-                written = self._file.write(self._buffer)
-                self._end += written
-                self._buffer = self._buffer[written:]
+            if self._buffer:
+                self._write_buffer(self._opened())
             if self._file is not None and durable:
                 os.fsync(self._file.fileno())
+
+    def _opened(self) -> IO[bytes]:
+        """Return the file, opened before its first row."""
+        if self._file is None:
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - see `close`
+            self._end = os.fstat(self._file.fileno()).st_size
+        return self._file
+
+    def _write_buffer(self, file: IO[bytes]) -> None:
+        if os.fstat(file.fileno()).st_size > self._end:
+            os.ftruncate(file.fileno(), self._end)  # drop part of a failed write
+        while self._buffer:
+            written = file.write(self._buffer)
+            self._end += written
+            self._buffer = self._buffer[written:]
 
     def rows(self) -> Iterator[Row]:
         """Iterate over the rows written so far; skips invalid lines, e.g. after a crash."""

@@ -8,7 +8,6 @@
 """
 
 import difflib
-import itertools
 import json
 import os
 import platform
@@ -296,14 +295,15 @@ def _new_folder(env: str, algo: str, seed: int) -> Path:
     """Create the folder of a new run, with a suffix if another process took the name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = f"{env}-{algo}-{stamp}-s{seed}".replace(":", "_").replace("/", "_")
-    for count in itertools.count(1):
+    count = 0
+    while True:
+        count += 1
         folder = runs_root() / (name if count == 1 else f"{name}-{count}")
         with writing(folder), suppress(FileExistsError):
             make_folder(folder.parent)
             folder.mkdir()
             sync_folder(folder.parent)
-            break
-    return folder
+            return folder
 
 
 def _newest_first(root: Path) -> list[Path]:

@@ -148,6 +148,8 @@ class StopFlag:
 def _wake_main_thread(signum: int) -> None:
     """Send the signal to the main thread, to interrupt a system call it waits in."""
     if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident, signum)
+        main = threading.main_thread().ident
+        assert main is not None  # it has started
+        signal.pthread_kill(main, signum)
     else:  # Windows
         signal.raise_signal(signum)

@@ -234,7 +234,7 @@ class PolicySpec:
     def output_size(self) -> int:
         """Size of the policy network's output."""
         if self.distribution == "categorical":
-            return round(self.action_high[0] - self.action_low[0]) + 1
+            return count_choices(self.action_low[0], self.action_high[0])
         return self.action_size * (2 if self.distribution == "tanh_normal" else 1)
 
     @property
@@ -256,6 +256,17 @@ class PolicySpec:
             ValueError: The data is no valid spec.
         """
         return _parse(cls, data, "policy")
+
+
+def count_choices(low: float | None, high: float | None) -> int:
+    """Return how many whole numbers there are from low to high.
+
+    Raises:
+        ValueError: A bound is missing, which no valid spec of a discrete action lacks.
+    """
+    if low is None or high is None:
+        raise ValueError(f"a discrete action has the bounds {low} and {high}")
+    return round(high - low) + 1
 
 
 def _parse(kind: Any, value: Any, name: str) -> Any:

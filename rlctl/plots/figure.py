@@ -3,7 +3,7 @@
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from rlctl.plots.panels import Axis, Panel, Series
 
 _LARGE, _RIGHT = ("return", "terms"), ("length", "speed")
 _MAX_BANDS = 4  # runs drawn with bands; more bands would hide each other
-_DASHES = ("-", "--", ":", "-.")  # the next one after all colours are used
+Dashes = Literal["-", "--", ":", "-."]
+_DASHES: tuple[Dashes, ...] = ("-", "--", ":", "-.")  # the next one after all colours are used
 _TICK_STEPS = (1, 2, 2.5, 5, 10)
 POINT_ID = "value:"  # prefix of the ids of points in an SVG, before x:y
 # A curve is smoothed by a moving mean over _WINDOW points if its total variation is at least
@@ -59,7 +60,7 @@ def draw_figure(panels: Sequence[Panel], labels: Sequence[str], title: str, x_ax
     return figure
 
 
-def line_style(run: int) -> tuple[str, str]:
+def line_style(run: int) -> tuple[str, Dashes]:
     """Return colour and dashes of a run's curves."""
     cycle, color = divmod(run, len(style.COLORS))
     return style.COLORS[color], _DASHES[cycle % len(_DASHES)]

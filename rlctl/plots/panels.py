@@ -126,25 +126,26 @@ def make_panels(histories: Sequence[History], labels: Sequence[str], x_axis: Axi
 def _series(history: History, name: str, label: str, run: int, x_axis: Axis) -> list[Series]:
     """Make the curve of a metric, and the points of its evaluations."""
     x, y = getattr(history, x_axis.quantity) / x_axis.unit, history.metrics[name]
-    below = above = None
+    band = None
     if name == "return":
         below = above = history.return_std
         if _min_return(history) >= 0:  # the band is not negative where no return is
             below = np.minimum(below, y)
+        band = below, above
     elif name == "length":
         full = history.steps >= history.full_length_from
         y = np.where(full | ~full.any(), y, np.nan)
-    curves = [_finite_series(label, run, x, y, below, above)]
+    curves = [_finite_series(label, run, x, y, band)]
     attribute = {"return": "mean", "length": "length"}.get(name)
     if attribute:
         rows = history.evaluations
         at = np.array([getattr(row, x_axis.quantity) for row in rows], float) / x_axis.unit
         mean = np.array([getattr(row, attribute) for row in rows], float)
-        below = above = None
+        band = None
         if name == "return":
             below = mean - np.array([row.low for row in rows], float)
-            above = np.array([row.high for row in rows], float) - mean
-        curves.append(_finite_series(label, run, at, mean, below, above, evaluation=True))
+            band = below, np.array([row.high for row in rows], float) - mean
+        curves.append(_finite_series(label, run, at, mean, band, evaluation=True))
     return curves
 
 
@@ -169,16 +170,15 @@ def _finite_series(
     run: int,
     x: np.ndarray,
     y: np.ndarray,
-    below: np.ndarray | None = None,
-    above: np.ndarray | None = None,
+    band: tuple[np.ndarray, np.ndarray] | None = None,
     evaluation: bool = False,
 ) -> Series:
-    """Make a series of the finite points; the band reaches from y - below to y + above."""
+    """Make a series of the finite points; a band (b, a) reaches from y - b to y + a."""
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
     low = high = None
-    if below is not None and np.isfinite(below[finite]).any():
-        low, high = y - below[finite], y + above[finite]
+    if band is not None and np.isfinite(band[0][finite]).any():
+        low, high = y - band[0][finite], y + band[1][finite]
     return Series(label, run, x, y, low, high, evaluation)
 
 

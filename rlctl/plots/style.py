@@ -19,8 +19,12 @@ def plain_text() -> Iterator[None]:
     """Draw text literally: no mathematics between dollar signs, and real text in an SVG."""
     import matplotlib
 
-    settings = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "rlctl"}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
+    with (
+        matplotlib.rc_context(
+            {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "rlctl"}
+        ),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         yield
 

@@ -4,7 +4,7 @@ import atexit
 import weakref
 from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import mujoco
 import numpy as np
@@ -42,7 +42,8 @@ class Canvas:
     """
 
     def __init__(self, model: mujoco.MjModel, width: int, height: int, camera: str = FREE) -> None:
-        self._context, self._renderers = None, []
+        self._context: Any = None  # of the platform's class
+        self._renderers: list[mujoco.MjrContext] = []
         self._camera = camera_of(model, camera)
         self.platform = gl.find()
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height

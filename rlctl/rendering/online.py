@@ -125,18 +125,20 @@ def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if (width, height) == size:
         return image
     scale = min(size[0] / width, size[1] / height)
-    inner = tuple(
-        side if abs(side - scaled) < 2 else max(1, round(scaled))  # no border for a rounding error
-        for side, scaled in zip(size, (width * scale, height * scale), strict=True)
-    )
+    inner = _inner_side(width * scale, size[0]), _inner_side(height * scale, size[1])
     page = Image.new("RGB", size)
     scaled = Image.fromarray(image).resize(inner, Image.Resampling.LANCZOS)
     page.paste(scaled, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
     return np.asarray(page)
 
 
+def _inner_side(scaled: float, side: int) -> int:
+    """Round a side; to the page's where only a rounding error would be left as a border."""
+    return side if abs(side - scaled) < 2 else max(1, round(scaled))
+
+
 def _native_size(image: np.ndarray, limit: tuple[int, int] | None) -> tuple[int, int]:
     """Return width and height of an image, scaled down to `limit`; even, as encoders require."""
     height, width = image.shape[:2]
     scale = 1.0 if limit is None else min(1.0, limit[0] / width, limit[1] / height)
-    return tuple(max(2, 2 * round(side * scale / 2)) for side in (width, height))
+    return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))

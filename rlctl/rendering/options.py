@@ -44,12 +44,11 @@ class RenderOptions:
             UsageError: Out of range, or odd.
         """
         low, high = _SIDES
-        for side in self.size or ():
-            if not low <= side <= high or side % 2:
-                raise UsageError(
-                    f"a size of {self.size[0]}x{self.size[1]} cannot be encoded; "
-                    f"width and height are even numbers from {low} to {high}"
-                )
+        if self.size and any(not low <= side <= high or side % 2 for side in self.size):
+            raise UsageError(
+                f"a size of {self.size[0]}x{self.size[1]} cannot be encoded; "
+                f"width and height are even numbers from {low} to {high}"
+            )
         columns, rows = grid.shape(tiles)
         width, height = self.tile(tiles)
         if max(columns * width, rows * height) > high:

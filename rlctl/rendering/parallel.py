@@ -2,14 +2,14 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-Renderer = TypeVar("Renderer", bound=AbstractContextManager)
+Renderer = TypeVar("Renderer")
 Render = Callable[[Renderer, int], np.ndarray]
 _MAX_THREADS = 4
 _QUEUED = 2  # frames per thread that may wait for the encoder; bounds the memory
@@ -21,32 +21,38 @@ def thread_count() -> int:
     return max(1, min(_MAX_THREADS, cores))
 
 
-class _Worker:
+class _Worker(Generic[Renderer]):
     """One thread with its renderer; an OpenGL context must be opened and closed in its thread."""
 
-    def __init__(self, make_renderer: Callable[[], Renderer]) -> None:
+    def __init__(self, make_renderer: Callable[[], AbstractContextManager[Renderer]]) -> None:
         self._thread = ThreadPoolExecutor(1, "render")
-        self._make_renderer, self._renderer = make_renderer, None
+        self._make_renderer, self._opened = make_renderer, ExitStack()
 
-    def submit(self, render: Render, index: int) -> Future:
-        return self._thread.submit(lambda: render(self._renderer, index))
+    def submit(self, render: Render[Renderer], index: int) -> Future[np.ndarray]:
+        return self._thread.submit(render, self._renderer, index)
 
     def __enter__(self) -> Self:
         try:
-            self._renderer = self._thread.submit(lambda: self._make_renderer().__enter__()).result()
+            self._renderer = self._thread.submit(self._open).result()
         except BaseException:
             self._thread.shutdown()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.submit(lambda: self._renderer.__exit__(None, None, None))
+        self._thread.submit(self._opened.close)
         self._thread.shutdown()
+
+    def _open(self) -> Renderer:
+        return self._opened.enter_context(self._make_renderer())
 
 
 def map_ordered(
-    indices: Sequence[int], render: Render, make_renderer: Callable[[], Renderer], threads: int
-) -> Iterator[np.ndarray]:
+    indices: Sequence[int],
+    render: Render[Renderer],
+    make_renderer: Callable[[], AbstractContextManager[Renderer]],
+    threads: int,
+) -> Generator[np.ndarray, None, None]:
     """Yield the images `render(renderer, index)` in the order of `indices`.
 
     Args:
@@ -63,7 +69,7 @@ def map_ordered(
         workers = [
             stack.enter_context(_Worker(make_renderer)) for _ in range(min(threads, len(indices)))
         ]
-        waiting: deque[Future] = deque()
+        waiting: deque[Future[np.ndarray]] = deque()
         stack.callback(lambda: [frame.cancel() for frame in waiting])  # the caller may stop early
         for number, index in enumerate(indices):
             waiting.append(workers[number % len(workers)].submit(render, index))

@@ -132,6 +132,7 @@ def _encode(path: Path, frames: Iterable[np.ndarray], fps: float, options: list[
     command = [_ffmpeg(), "-v", "error", "-y", *source, *options, _url(path)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors)
+        assert process.stdin is not None  # a pipe, as asked for
         try:
             count = _write_frames(process.stdin, first, frames)
             process.stdin = None

@@ -65,9 +65,10 @@ def last_episodes(rows: Iterable[dict[str, Any]], wanted: int = LAST_EPISODES) -
     if not total:
         return Sample(None, None, 0)
     mean = sum(count * part for count, part, _ in parts) / total
-    if total == 1 or any(std is None for _, _, std in parts):
+    known = [(count, part, std) for count, part, std in parts if std is not None]
+    if total == 1 or len(known) < len(parts):
         return Sample(mean, None, total)
-    squares = sum(n * (std**2 + (part - mean) ** 2) for n, part, std in parts)
+    squares = sum(count * (std**2 + (part - mean) ** 2) for count, part, std in known)
     return Sample(mean, math.sqrt(squares / (total - 1)), total)
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -65,7 +65,7 @@ def train_all(
     jobs: int,
     stop: Callable[[], int | None],
     on_event: Callable[[Task, Event], None],
-) -> Iterator[Ended]:
+) -> Generator[Ended, None, None]:
     """Run trainings, `jobs` of them concurrently on disjoint cores; yield each as it ends.
 
     On a stop, the running trainings get SIGTERM and save, and no other starts. Closing the
@@ -148,20 +148,20 @@ class _Training:
         """Wait for the end and return it."""
         code = self.process.wait()
         self._reader.join()
-        self.process.stdout.close()
         message = (self.envelope.get("error") or {}).get("message", "")
         return Ended(self.task, code, message or (code and self._last_log_line()) or "")
 
     def _read(self, lines: IO[str]) -> None:
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # output of a library
-            if "event" in event:
-                self.events.put((self, event))
-            else:
-                self.envelope = event
+        with lines:
+            for line in lines:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue  # output of a library
+                if "event" in event:
+                    self.events.put((self, event))
+                else:
+                    self.envelope = event
         self.events.put((self, None))  # end of the output
 
     def _last_log_line(self) -> str:

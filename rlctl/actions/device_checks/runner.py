@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import rlctl
 from rlctl.actions.device_checks.base import Check, Row
@@ -47,7 +47,9 @@ class _Process:
             errors="replace",
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process.stdout,), daemon=True
+        )
         self._reader.start()
         self._since = time.monotonic()
 
@@ -98,12 +100,12 @@ class _Process:
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        self._process.stdout.close()
         self._stderr.close()
 
-    def _read(self) -> None:
-        for line in self._process.stdout:
-            self._lines.put(line)
+    def _read(self, lines: IO[str]) -> None:
+        with lines:
+            for line in lines:
+                self._lines.put(line)
         self._lines.put(None)
 
 

@@ -46,7 +46,8 @@ def render_video(
     online.check_options(options, request.num_tiles, name)
     with progress.phase("build"):
         driver = make_rendering_driver(name, config, request.physics)
-        driver = request.command_override.apply(driver, name, config, warn)
+        # Refuses an override: no such environment takes commands.
+        request.command_override.apply(driver, name, config, warn)
         compatibility.check(policy.checkpoint, driver.spec, warn)
     with closing(driver), online.headless(), progress.phase("film"):
         steps = request.num_steps(driver.spec)

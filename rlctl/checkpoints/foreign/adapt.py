@@ -7,7 +7,7 @@ import numpy as np
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.core.errors import Incompatible
-from rlctl.core.specs import EnvSpec, PolicySpec
+from rlctl.core.specs import ActionPart, EnvSpec, PolicySpec, count_choices
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def find_mismatch(foreign: ForeignPolicy, env: EnvSpec) -> str:
         actions = "discrete" if discrete else "continuous"
         return f"its policy is {kind}, and {env.id} has {actions} actions"
     if kind == "categorical":
-        wanted = round(env.action[0].high - env.action[0].low) + 1
+        wanted = count_choices(env.action[0].low, env.action[0].high)
     else:
         wanted = env.action_size * (2 if kind == "tanh_normal" else 1)
     if outputs != wanted:
@@ -120,14 +120,7 @@ def _rescale_to_unit(arrays: Arrays, env: EnvSpec, last: int) -> None:
 
     clip(u, low, high) = low + (clip(v, -1, 1) + 1) / 2 * (high - low),  v = (u - middle) / half
     """
-    pairs = [(part.low, part.high) for part in env.action]
-    # Unbounded components keep their units: middle 0, half 1.
-    middle, half = np.array(
-        [
-            (0, 1) if None in pair else ((pair[0] + pair[1]) / 2, (pair[1] - pair[0]) / 2)
-            for pair in pairs
-        ]
-    ).T
+    middle, half = np.array([_middle_and_half(part) for part in env.action]).T
     layer = f"policy/hidden_{last}"
     scaled = {
         f"{layer}/kernel": arrays[f"{layer}/kernel"] / half,
@@ -135,6 +128,13 @@ def _rescale_to_unit(arrays: Arrays, env: EnvSpec, last: int) -> None:
         "policy/log_std": arrays["policy/log_std"] - np.log(half),
     }
     arrays |= {name: array.astype(np.float32) for name, array in scaled.items()}
+
+
+def _middle_and_half(part: ActionPart) -> tuple[float, float]:
+    """Return middle and half width of the bounds; 0 and 1 without bounds, to keep the unit."""
+    if part.low is None or part.high is None:
+        return 0.0, 1.0
+    return (part.low + part.high) / 2, (part.high - part.low) / 2
 
 
 def _normalizer(foreign: ForeignPolicy, env: EnvSpec) -> Arrays:

@@ -7,6 +7,7 @@ import io
 import pickletools
 import re
 import zipfile
+import zlib
 from contextlib import suppress
 from typing import Any
 
@@ -127,7 +128,7 @@ def check_zip(data: bytes) -> None:
             if size > _MAX_BYTES:
                 raise Unsafe(f"it unpacks to {size:,} bytes", "it is not a policy")
             bad = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
         raise Damaged(f"it is not a complete zip file: {error}", "copy it again") from error
     if bad is not None:
         raise Damaged(f"{bad} in it has changed: its checksum differs", "copy it again")

@@ -1,0 +1,5 @@
+"""W&B is optional and not installed for development: all of its names are Any."""
+
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
