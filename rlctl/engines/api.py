@@ -1,28 +1,18 @@
 """The interface of an engine: a module with `train`, `plan` and, optionally, `probe`.
 
-The catalog's row of an engine names its `train`. `plan` and `probe` are looked up in its module:
-
-    train(settings: Resolved, env_name: str, run: Run, hooks: Hooks,
-          start: Checkpoint | None, resume: bool) -> Result
-    plan(settings: Resolved, env_name: str) -> dict[str, Any]
-    probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]
-
-`train` trains a policy. It begins with the networks of `start`, or continues `start` exactly if
-`resume`. It raises `Stopped` after a signal, and `Diverged` for non-finite values.
-
-`plan` validates the settings and returns what `--dry-run` prints: `steps` at least. It raises
-`UsageError` for settings that do not fit together.
-
-`probe` runs a few seconds of the training and returns an estimate of its duration, with the keys of
-`rlctl.engines.duration.DurationEstimate`.
+The catalog's row of an engine names its `train`; `plan` and `probe` are looked up in its module.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import Resolved
+from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
+from rlctl.core.runs import Run
 
 
 @dataclass(frozen=True)
@@ -66,18 +56,83 @@ class Result:
 
 
 class Schedule(Protocol):
-    """The part of an engine's plan that the training loop needs.
+    """The part of an engine's plan, a frozen dataclass, that the training loop needs."""
 
-    Attributes:
-        steps_per_update: Environment steps in an update.
-        steps: Environment steps in all.
-        eval_every: Steps between evaluations, 0 for none.
-        eval_episodes: Episodes of an evaluation.
-        save_every: Steps between checkpoints.
-    """
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
-    steps_per_update: int
-    steps: int
-    eval_every: int
-    eval_episodes: int
-    save_every: int
+    @property
+    def steps_per_update(self) -> int:
+        """Environment steps in an update."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Environment steps in all."""
+        ...
+
+    @property
+    def eval_every(self) -> int:
+        """Steps between evaluations, 0 for none."""
+        ...
+
+    @property
+    def eval_episodes(self) -> int:
+        """Episodes of an evaluation."""
+        ...
+
+    @property
+    def save_every(self) -> int:
+        """Steps between checkpoints."""
+        ...
+
+
+class RunFiles(Protocol):
+    """The files of a run that the training loop writes."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics file."""
+        ...
+
+
+class Engine(Protocol):
+    """The module of an engine."""
+
+    def train(
+        self,
+        settings: Resolved,
+        env_name: str,
+        run: Run,
+        hooks: Hooks,
+        start: Checkpoint | None = None,
+        resume: bool = False,
+    ) -> Result:
+        """Train a policy, from the networks of `start`, or continue `start` exactly if `resume`.
+
+        Raises:
+            Stopped: A signal came; everything up to the last update is saved.
+            Diverged: Non-finite values; the last checkpoint is intact.
+        """
+        ...
+
+    def plan(self, settings: Resolved, env_name: str) -> dict[str, Any]:
+        """Validate the settings; return what `--dry-run` prints: `steps` at least.
+
+        Raises:
+            UsageError: The settings do not fit together.
+        """
+        ...
+
+
+@runtime_checkable
+class MeasurableEngine(Engine, Protocol):
+    """The module of an engine that can estimate how long a training takes."""
+
+    def probe(self, settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
+        """Run a few seconds of the training; return a `rlctl.engines.duration.DurationEstimate`."""
+        ...

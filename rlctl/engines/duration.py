@@ -13,6 +13,7 @@ from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
 from rlctl.engines import evaluations
 from rlctl.engines.trainer import Trainer
+from rlctl.rollouts.base import Driver
 
 UPDATE_SECONDS, EVAL_SECONDS = 2.0, 1.0  # how long updates and an evaluation are measured
 
@@ -21,7 +22,7 @@ class NullRun:
     """A run that writes nothing."""
 
     def __init__(self) -> None:
-        self.folder = self.checkpoints = Path(os.devnull)
+        self.checkpoints = Path(os.devnull)
         self.metrics = Metrics(Path(os.devnull))
 
 
@@ -72,7 +73,8 @@ def estimate_duration(make_trainer: Callable[[], Trainer], progress: Progress) -
         start = time.perf_counter() - began
         with progress.phase("probe"):
             updates, spent = _measure_updates(trainer)
-            evaluation = _measure_evaluation(trainer) if trainer.plan.eval_every else 0.0
+            driver = trainer.eval_driver
+            evaluation = _measure_evaluation(trainer, driver) if driver is not None else 0.0
     plan = trainer.plan
     rate = updates * plan.steps_per_update / spent
     expected = start + plan.steps / rate + evaluations.count_evals(plan) * evaluation
@@ -94,7 +96,7 @@ def _measure_updates(trainer: Trainer) -> tuple[int, float]:
     return updates, spent
 
 
-def _measure_evaluation(trainer: Trainer) -> float:
+def _measure_evaluation(trainer: Trainer, driver: Driver) -> float:
     """Return the seconds of an evaluation: measured if it is short, otherwise extrapolated."""
     times: list[float] = []
 
@@ -105,9 +107,9 @@ def _measure_evaluation(trainer: Trainer) -> float:
 
     began = time.perf_counter()
     try:
-        trainer.run_eval_episodes(on_step)
+        trainer.run_eval_episodes(driver, on_step)
     except _EnoughMeasured:
-        rounds = math.ceil(trainer.plan.eval_episodes / trainer.eval_driver.num_envs)
-        steps = rounds * trainer.eval_driver.spec.episode_length
+        rounds = math.ceil(trainer.plan.eval_episodes / driver.num_envs)
+        steps = rounds * driver.spec.episode_length
         return steps * (times[-1] - times[0]) / (len(times) - 1)
     return time.perf_counter() - began

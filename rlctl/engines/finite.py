@@ -18,15 +18,17 @@ _SCALE_REWARD = "scale rewards down, in the environment or with the engine's rew
 
 
 class UpdateData(Protocol):
-    """Data of an update.
+    """Data of an update."""
 
-    Attributes:
-        observation: (*B, O).
-        reward: (*B).
-    """
+    @property
+    def observation(self) -> Any:
+        """(*B, O)."""
+        ...
 
-    observation: Any
-    reward: Any
+    @property
+    def reward(self) -> Any:
+        """(*B)."""
+        ...
 
 
 def check_finite(bad: list[str], hint: str, data: UpdateData, spec: EnvSpec, step: int) -> None:

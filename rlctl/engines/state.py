@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -67,6 +67,9 @@ class EngineState(ABC):
     @abstractmethod
     def groups(self) -> dict[str, Arrays]:
         """Return the checkpoint's array groups: `policy`, `train` and `envs`."""
+
+
+AnyState = TypeVar("AnyState", bound=EngineState)
 
 
 def load_progress(checkpoint: Checkpoint) -> dict[str, Any]:

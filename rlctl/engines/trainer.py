@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
@@ -16,13 +16,13 @@ from rlctl import catalog
 from rlctl.checkpoints import compatibility, manifest, store
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
-from rlctl.core.runs import Run, provenance
+from rlctl.core.runs import provenance
 from rlctl.core.specs import PolicySpec
 from rlctl.engines import evaluations, finite
-from rlctl.engines.api import Hooks, Result, Schedule
+from rlctl.engines.api import Hooks, Result, RunFiles
 from rlctl.engines.async_checkpointer import AsyncCheckpointer
 from rlctl.engines.metrics_logger import MetricsLogger
-from rlctl.engines.state import EngineState, matching_arrays
+from rlctl.engines.state import AnyState, matching_arrays
 from rlctl.policies.base import make_policy
 from rlctl.rollouts.base import Arrays, Driver, Episodes
 from rlctl.rollouts.evaluate import evaluate
@@ -32,7 +32,7 @@ EVAL_SEED = 10_000  # added to the seed: every evaluation has the same episodes,
 MAX_EVAL_ENVS = 128
 
 
-class Trainer(ABC):
+class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
     """Training state, environments and the steps of the loop that all engines share.
 
     A subclass sets `_spec` and `state`, and then calls `_start`. A worker thread does the long
@@ -49,16 +49,16 @@ class Trainer(ABC):
     """
 
     engine: str  # catalog name
-    state: EngineState
+    state: AnyState
     _spec: PolicySpec
 
     def __init__(
         self,
         settings: Resolved,
         env_name: str,
-        run: Run,
+        run: RunFiles,
         hooks: Hooks,
-        plan: Schedule,
+        plan: evaluations.AnyPlan,
         turns: int = 1,
     ) -> None:
         self.train = settings["train"]
@@ -107,7 +107,7 @@ class Trainer(ABC):
     # --- implemented by each engine ---
 
     @abstractmethod
-    def _load_state(self, checkpoint: Checkpoint) -> EngineState:
+    def _load_state(self, checkpoint: Checkpoint) -> AnyState:
         """Return the full training state of a checkpoint."""
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Trainer(ABC):
         """Return the experience for one update, and the episodes that ended in it."""
 
     @abstractmethod
-    def update(self, experience: Any) -> Any:
+    def update(self, experience: Any, /) -> Any:
         """Return the learner after one update; the state keeps the old one.
 
         Raises:
@@ -222,7 +222,7 @@ class Trainer(ABC):
         if self.eval_driver is None:
             return
         with self._hooks.progress.phase("eval"):
-            self.state.evaluation = self._run_task(self.run_eval_episodes)
+            self.state.evaluation = self._run_task(self.run_eval_episodes, self.eval_driver)
         counters = self.state.counters
         counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
@@ -346,13 +346,14 @@ class Trainer(ABC):
             turns=turns,
         )
 
-    def run_eval_episodes(self, on_step: Callable[..., None] | None = None) -> dict[str, Any]:
+    def run_eval_episodes(
+        self, driver: Driver, on_step: Callable[..., None] | None = None
+    ) -> dict[str, Any]:
         """Evaluate the current policy on whole episodes; return the summary."""
         self._eval_warm_up.result()
         policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
         seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
-        episodes = self.plan.eval_episodes
-        return evaluate(policy, self.eval_driver, episodes, seed, sampled, on_step).summary()
+        return evaluate(policy, driver, self.plan.eval_episodes, seed, sampled, on_step).summary()
 
     def _warm_up_eval(self) -> None:
         """Compile the evaluation by stepping its environments once."""

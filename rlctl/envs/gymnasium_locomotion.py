@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ObservationPart
-from rlctl.envs.gymnasium_task import GymnasiumTask, control_cost
+from rlctl.envs.gymnasium_task import GymnasiumTask, add_up, control_cost
 from rlctl.physics.base import Physics
 
 
@@ -31,7 +31,7 @@ class LocomotionTask(GymnasiumTask):
             metrics["survive"] = config.healthy_reward * healthy
             terminated = (1.0 - healthy) * float(config.terminate_when_unhealthy)
         metrics["ctrl"] = -control_cost(action, config.ctrl_cost_weight)
-        return position, self._observe(physics), sum(metrics.values()), terminated, metrics
+        return position, self._observe(physics), add_up(metrics), terminated, metrics
 
     def _position(self, physics: Physics) -> jax.Array:
         """Return the forward position with its residual: (2, ...)."""

@@ -4,6 +4,7 @@ The MJCF files are those of the installed gymnasium package, which is not import
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,17 @@ from rlctl.envs.scene import compile_physics, compile_scene
 from rlctl.physics.base import Physics
 
 BROWN, COPPER = (0.8, 0.6, 0.4, 1.0), (0.93, 0.55, 0.25, 1.0)
-ASSETS = Path(find_spec("gymnasium").origin).parent / "envs" / "mujoco" / "assets"
+
+
+def _folder(package: str) -> Path:
+    """Return the folder of an installed package, which is not imported."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    return Path(found.origin).parent
+
+
+ASSETS = _folder("gymnasium") / "envs" / "mujoco" / "assets"
 
 
 class GymnasiumTask(ABC):
@@ -78,6 +89,11 @@ def noise(key: jax.Array, size: int, scale: float) -> jax.Array:
 def control_cost(action: jax.Array, weight: float) -> jax.Array:
     """Return the weighted sum of squares of an action, a cost."""
     return weight * jnp.sum(jnp.square(action))
+
+
+def add_up(terms: Mapping[str, jax.Array]) -> jax.Array:
+    """Return the sum of reward terms, ()."""
+    return sum(terms.values(), jnp.zeros(()))
 
 
 def within(x: jax.Array, low: float, high: float) -> jax.Array:

@@ -1,6 +1,6 @@
 """Shared base of the Gymnasium `Env` and `VectorEnv`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -11,8 +11,12 @@ from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
 from rlctl.rendering.options import RenderOptions
-from rlctl.rollouts.base import Step
+from rlctl.rollouts.base import Driver, Step
 from rlctl.rollouts.factory import make_driver, make_environment, make_rendering_driver
+
+if TYPE_CHECKING:
+    from rlctl.rendering.canvas import Canvas
+    from rlctl.rollouts.gym import GymDriver
 
 RENDER_MODES = ("rgb_array",)
 IMAGE_SIZE = 640, 480  # width and height, pixels
@@ -69,17 +73,21 @@ class Adapter:
         device.fix_arithmetic()
         if render_mode not in (None, *RENDER_MODES):
             raise UsageError(f"there is no render mode {render_mode!r}; there is rgb_array")
-        self._name, self._options, self._canvas = name, RenderOptions(camera, size), None
+        self._name, self._size = name, size
+        self._options = RenderOptions(camera, size)
         self._options.validate()
+        self._canvas: Canvas | None = None
+        self._own_renderer: GymDriver | None = None
         if config is None:
             kinds = {"env": catalog.load(catalog.env(name).config)}
             config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
         self._config = config
-        self._renders_itself = "gymnasium" in catalog.env(name).physics
-        if self._renders_itself and render_mode:
+        self.driver: Driver
+        if render_mode and "gymnasium" in catalog.env(name).physics:
             if num_envs > 1:
                 raise UsageError(f"a batch of {name} cannot render", "make one environment instead")
-            self.driver = make_rendering_driver(name, config, physics, episode_length)
+            self._own_renderer = make_rendering_driver(name, config, physics, episode_length)
+            self.driver = self._own_renderer
         else:
             self.driver = make_driver(
                 name,
@@ -126,15 +134,15 @@ class Adapter:
         Raises:
             RendererMissing: No OpenGL platform can render here.
         """
-        if self._renders_itself:
-            return [self.driver.render()]
+        if self._own_renderer is not None:
+            return [self._own_renderer.render()]
         if self._canvas is None:
             from rlctl.rendering.canvas import Canvas
             from rlctl.rendering.views import cameras
 
             scene = make_environment(self._name, self._config).scene()
             camera = self._options.resolve_camera(cameras(scene), self.driver.spec)
-            self._canvas = Canvas(scene, *self._options.size, camera)
+            self._canvas = Canvas(scene, *self._size, camera)
         return [self._canvas.render(qpos) for qpos in self.driver.qpos()]
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ Auto-reset happens in the step that ends an episode (`AutoresetMode.SAME_STEP`).
 observation is in `infos["final_obs"]` where `infos["_final_obs"]` is true.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -16,7 +16,7 @@ from rlctl.gym.adapter import MAX_SEED, RENDER_MODES, Adapter
 class BatchEnv(VectorEnv):
     """Batch of one environment; see `Adapter` for the arguments."""
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 - not a ClassVar in Gymnasium
         "render_modes": list(RENDER_MODES),
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }

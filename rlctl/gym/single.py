@@ -1,6 +1,6 @@
 """Single environment of the catalog as a gymnasium.Env."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,7 +16,9 @@ class SingleEnv(gymnasium.Env):
     use an accelerator. Domain randomisation is sampled again in every episode.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES)}
+    metadata: dict[str, Any] = {  # noqa: RUF012 - not a ClassVar in Gymnasium
+        "render_modes": list(RENDER_MODES)
+    }
 
     def __init__(
         self, name: str, render_mode: str | None = None, physics: str = "auto", **options: Any

@@ -33,7 +33,7 @@ class Transition(NamedTuple):
 
 
 class Simulation(Protocol):
-    """Environments with their physics.
+    """Environments with their physics; with commands also `physics.base.Commandable`.
 
     Attributes:
         spec: Observation and action spaces, and timing.
@@ -43,11 +43,13 @@ class Simulation(Protocol):
 
     def randomize(self, keys: jax.Array) -> Fields:
         """Sample randomised model fields for each instance (domain randomisation); {} for none."""
+        ...
 
     def reset(
         self, initial_keys: jax.Array, begin_keys: jax.Array, model_fields: Fields
     ) -> tuple[SimState, jax.Array]:
         """Start episodes: return state and observation (n, O)."""
+        ...
 
     def step(
         self,
@@ -58,15 +60,12 @@ class Simulation(Protocol):
         model_fields: Fields,
     ) -> tuple[SimState, Transition]:
         """Take one control step with actions (n, A)."""
+        ...
 
     def fields(self, state: SimState) -> Fields:
         """Return physics fields that must stay finite, qpos (n, nq) among them."""
+        ...
 
     def command(self, state: SimState) -> jax.Array:
         """Return the current commands, (n, len(spec.commands))."""
-
-    def set_command(self, state: SimState, command: jax.Array) -> SimState:
-        """Return the state with other commands, (n, len(spec.commands)).
-
-        Only simulations with commands have it.
-        """
+        ...

@@ -281,5 +281,7 @@ def _check_bounds(spec: PolicySpec) -> None:
         raise Incompatible(f"the policy has {len(low)} lower and {len(high)} upper action bounds")
     if spec.distribution != "normal" and None in (*low, *high):
         raise Incompatible(f"a {spec.distribution} policy needs bounds for its actions")
-    if spec.distribution == "categorical" and (len(low) > 1 or not low[0] <= high[0]):
+    first, last = low[0], high[0]
+    ordered = first is not None and last is not None and first <= last
+    if spec.distribution == "categorical" and not (len(low) == 1 and ordered):
         raise Incompatible(f"a categorical policy makes one choice, not one from {low} to {high}")

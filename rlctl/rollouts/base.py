@@ -165,21 +165,31 @@ class Driver(Protocol):
 
     Random keys are folded from (seed, environment index, step), so results do not depend on how
     the batch is split.
-
-    Attributes:
-        spec: Spec of the environment.
-        num_envs: N.
-        physics: Back end: `native`, `jax`, `warp` or `gymnasium`.
-        observation: Current observation (N, O) float32.
     """
 
-    spec: EnvSpec
-    num_envs: int
-    physics: str
-    observation: np.ndarray
+    @property
+    def spec(self) -> EnvSpec:
+        """Spec of the environment."""
+        ...
+
+    @property
+    def num_envs(self) -> int:
+        """N."""
+        ...
+
+    @property
+    def physics(self) -> str:
+        """Back end: `native`, `jax`, `warp` or `gymnasium`."""
+        ...
+
+    @property
+    def observation(self) -> np.ndarray:
+        """Current observation (N, O) float32."""
+        ...
 
     def reset(self, seed: int) -> np.ndarray:
         """Start a new episode in every environment; return observation (N, O)."""
+        ...
 
     def stagger(self) -> None:
         """Stagger the clocks of the episodes just started evenly over the time limit.
@@ -187,12 +197,15 @@ class Driver(Protocol):
         Otherwise all episodes would time out in the same step, and few unrolls would contain
         initial states.
         """
+        ...
 
     def step(self, action: np.ndarray) -> Step:
         """Take one control step with actions (N, A)."""
+        ...
 
     def take_episodes(self) -> Episodes:
         """Return sums over the episodes that ended in `step` since the last call."""
+        ...
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call.
@@ -201,24 +214,28 @@ class Driver(Protocol):
             Diverged: A state, observation or reward is not finite, and the driver does not reset
                 such environments. The error names quantity, environment and step.
         """
+        ...
 
     def state(self) -> Arrays:
         """Return the arrays that `restore` needs to continue bit for bit."""
+        ...
 
     def restore(self, arrays: Arrays) -> None:
         """Restore what `state()` returned."""
+        ...
 
     def qpos(self) -> np.ndarray:
         """Return positions (N, nq) float64, for rendering."""
+        ...
 
     def command(self) -> np.ndarray:
         """Return the current commands (N, len(spec.commands)) float32."""
+        ...
 
     def set_command(self, command: np.ndarray) -> None:
-        """Set commands (N, len(spec.commands)); observations contain them from the next step on.
-
-        Only for environments with commands.
-        """
+        """Set commands (N, len(spec.commands)); observations contain them from the next step on."""
+        ...
 
     def close(self) -> None:
         """Stop threads and free memory."""
+        ...

@@ -12,7 +12,8 @@ import numpy as np
 
 from rlctl.core.errors import NotFound, UsageError
 from rlctl.core.safe_io import NotText, decode_utf8, read
-from rlctl.rollouts.base import Driver, Step
+from rlctl.core.specs import EnvSpec
+from rlctl.rollouts.base import Actor, Arrays, Driver, Episodes, Step, Unroll
 
 _MAX_BYTES = 2**20  # of a schedule file
 
@@ -39,9 +40,9 @@ class CommandSchedule:
 
 
 class CommandedDriver:
-    """Driver whose environments follow a schedule; everything else is that of the inner driver.
+    """Driver whose environments follow a schedule as they `step`; the rest is the inner driver's.
 
-    Observations contain a new command one step after it is set.
+    Observations contain a new command one step after it is set. `collect` sets no commands.
 
     Args:
         driver: Driver of environments with commands.
@@ -68,8 +69,52 @@ class CommandedDriver:
         self._set_command()
         return step
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._driver, name)
+    @property
+    def spec(self) -> EnvSpec:
+        """Spec of the environment."""
+        return self._driver.spec
+
+    @property
+    def num_envs(self) -> int:
+        """N."""
+        return self._driver.num_envs
+
+    @property
+    def physics(self) -> str:
+        """Back end of the physics."""
+        return self._driver.physics
+
+    @property
+    def observation(self) -> np.ndarray:
+        """Current observation (N, O)."""
+        return self._driver.observation
+
+    def stagger(self) -> None:
+        self._driver.stagger()
+
+    def take_episodes(self) -> Episodes:
+        return self._driver.take_episodes()
+
+    def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
+        return self._driver.collect(actor, params, length)
+
+    def state(self) -> Arrays:
+        return self._driver.state()
+
+    def restore(self, arrays: Arrays) -> None:
+        self._driver.restore(arrays)
+
+    def qpos(self) -> np.ndarray:
+        return self._driver.qpos()
+
+    def command(self) -> np.ndarray:
+        return self._driver.command()
+
+    def set_command(self, command: np.ndarray) -> None:
+        self._driver.set_command(command)
+
+    def close(self) -> None:
+        self._driver.close()
 
     def _set_command(self) -> None:
         self._driver.set_command(self._schedule.at(self._clock * self._driver.spec.control_dt))
@@ -96,17 +141,18 @@ def parse_commands(
         raise UsageError(
             "--command and --command-schedule contradict each other", "give one of the two"
         )
-    if command is None and schedule is None:
+    text = command if schedule is None else schedule
+    if text is None:
         return None
     if not names:
         raise UsageError("this environment takes no command", "leave the command out")
-    if not (command or schedule):
+    if not text:
         raise UsageError(
             f"the {'schedule' if command is None else 'command'} is empty",
             f"leave it out, or give a command such as {names[0]}=0.5",
         )
-    if command is not None:
-        return CommandSchedule(np.zeros(1), np.array([_numbers(command, names)], np.float32))
+    if schedule is None:
+        return CommandSchedule(np.zeros(1), np.array([_numbers(text, names)], np.float32))
     entries = [_entry(line, names) for line in _lines(schedule)]
     seconds = np.array([second for second, _ in entries])
     if not entries or seconds[0] != 0.0 or (np.diff(seconds) <= 0.0).any():

@@ -4,6 +4,8 @@ Shapes: N environments, O observation. Pure functions on the whole batch.
 """
 
 import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
@@ -11,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.errors import Diverged
+from rlctl.physics.base import ArrayLike
 from rlctl.rollouts.base import Episodes, joint_spread
 
 FINITE, BAD_PHYSICS, BAD_OBSERVATION, BAD_REWARD = range(4)
@@ -35,7 +38,9 @@ class EpisodeStats(NamedTuple):
     terms: dict[str, jax.Array]
 
 
-class EpisodeSums(NamedTuple):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class EpisodeSums:
     """Sums over finished episodes, all () float32; see rollouts.base.Episodes."""
 
     count: jax.Array
@@ -48,11 +53,11 @@ class EpisodeSums(NamedTuple):
 class StepOutcome(NamedTuple):
     """Result of a step with the time limit applied, (N,) float32 each; `bad` is (N,) int32."""
 
-    reward: jax.Array
-    terminated: jax.Array
-    truncated: jax.Array
-    metrics: dict[str, jax.Array]
-    bad: jax.Array
+    reward: ArrayLike
+    terminated: ArrayLike
+    truncated: ArrayLike
+    metrics: Mapping[str, ArrayLike]
+    bad: ArrayLike
 
     @property
     def done(self) -> jax.Array:
@@ -176,7 +181,7 @@ def zero_sums(terms: tuple[str, ...]) -> EpisodeSums:
 
 def add_sums(a: EpisodeSums, b: EpisodeSums) -> EpisodeSums:
     """Add the sums of two groups of episodes."""
-    return jax.tree.map(operator.add, a, b)._replace(spread=joint_spread(a, b, jnp.maximum))
+    return replace(jax.tree.map(operator.add, a, b), spread=joint_spread(a, b, jnp.maximum))
 
 
 def to_episodes(sums: EpisodeSums, nonfinite: int, warnings: int) -> Episodes:

@@ -205,7 +205,7 @@ def _round(
         action = policy.act(observation, noise=noise)
         command = driver.command() if achieved else None
         step = driver.step(action)
-        if achieved:
+        if command is not None:
             tracking.append((command[running], step.final_observation[running][:, achieved]))
         if on_step:
             on_step(observation, action, step, running)

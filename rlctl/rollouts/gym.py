@@ -126,6 +126,9 @@ class GymDriver:
         """Return no commands, (N, 0)."""
         return np.zeros((self.num_envs, 0), np.float32)
 
+    def set_command(self, command: np.ndarray) -> None:
+        """Do nothing: there are no commands, (N, 0)."""
+
     def render(self) -> np.ndarray:
         """Render the first environment: (height, width, 3) uint8.
 

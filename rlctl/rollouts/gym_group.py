@@ -46,19 +46,18 @@ class GroupStep(NamedTuple):
 
 def concatenate_steps(steps: Sequence[GroupStep]) -> GroupStep:
     """Concatenate the steps of several groups."""
-    terms = dict.fromkeys(name for step in steps for name in step.terms)
     faults, first = {}, 0
     for step in steps:
         faults |= {first + row: fault for row, fault in step.faults.items()}
         first += len(step.reward)
-    return GroupStep(
-        *map(np.concatenate, zip(*(step[:5] for step in steps), strict=True)),
-        {
-            name: np.concatenate([s.terms.get(name, np.zeros_like(s.reward)) for s in steps])
-            for name in terms
-        },
-        faults,
+    terms = {
+        name: np.concatenate([s.terms.get(name, np.zeros_like(s.reward)) for s in steps])
+        for name in dict.fromkeys(name for step in steps for name in step.terms)
+    }
+    observation, reward, terminated, truncated, final = map(
+        np.concatenate, zip(*(step[:5] for step in steps), strict=True)
     )
+    return GroupStep(observation, reward, terminated, truncated, final, terms, faults)
 
 
 class GymGroup:
@@ -111,7 +110,9 @@ class GymGroup:
             results = [self._env.step(one, act) for one, act in pairs]
         except BaseException as problem:  # foreign code: it may raise anything
             raise self._failure(f"step {self._steps}", problem) from problem
-        final, rewards, *ends = map(np.array, zip(*(r[:4] for r in results), strict=True))
+        final, rewards, terminated, truncated = map(
+            np.array, zip(*(r[:4] for r in results), strict=True)
+        )
         with np.errstate(over="ignore"):  # inf is reported below
             reward = rewards.astype(np.float32)
         faults = self._find_faults(final, reward)
@@ -119,7 +120,8 @@ class GymGroup:
         bad = np.zeros(len(results), bool)
         bad[list(faults)] = True
         final[bad], reward[bad] = self._last[bad], 0.0
-        return self._auto_reset(final, reward, *ends, bad)._replace(terms=terms, faults=faults)
+        step = self._auto_reset(final, reward, terminated, truncated, bad)
+        return step._replace(terms=terms, faults=faults)
 
     def render(self) -> np.ndarray:
         """Render the first environment: (height, width, 3) uint8.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from rlctl.physics.base import ArrayLike, Commandable
 from rlctl.physics.simulation import Fields, SimState, Simulation
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.base import Actor, Unroll
@@ -51,10 +52,14 @@ class JaxProgram:
         self._resample = resample
         self.randomize = jax.jit(simulation.randomize)
         self.command = jax.jit(simulation.command)
-        self.set_command = jax.jit(lambda state, command: simulation.set_command(state, command))
+        self.set_command = jax.jit(self._set_command)
         self.start = jax.jit(self._start)
         self.step = jax.jit(self._step)
         self.collect = jax.jit(self._collect, static_argnums=(0, 1))
+
+    def _set_command(self, state: SimState, command: jax.Array) -> SimState:
+        assert isinstance(self.simulation, Commandable)
+        return self.simulation.set_command(state, command)
 
     def _start(self, keys: jax.Array, model_fields: Fields) -> JaxState:
         """Start the first episode of every environment, keys (N, 2)."""
@@ -160,7 +165,7 @@ class JaxProgram:
         return state._replace(model_fields=model_fields, sim=sim, observation=observation)
 
 
-def _final_value(actor: Actor, params: Any, final: jax.Array, truncated: jax.Array) -> jax.Array:
+def _final_value(actor: Actor, params: Any, final: jax.Array, truncated: ArrayLike) -> jax.Array:
     """Return values of final observations (N, O) where truncated (N,), 0 elsewhere."""
     # The critic is evaluated only if there is a truncation, which most steps do not have.
     return jax.lax.cond(

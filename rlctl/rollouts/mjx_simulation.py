@@ -17,7 +17,7 @@ from mujoco import mjx
 
 from rlctl.core.errors import UsageError
 from rlctl.envs.base import Carry, Environment
-from rlctl.physics.base import Physics
+from rlctl.physics.base import Commandable, Physics
 from rlctl.physics.native import FORCES
 from rlctl.physics.precision import RESIDUAL_SUFFIX, source_field
 from rlctl.physics.simulation import Fields, Transition
@@ -117,6 +117,7 @@ class MjxSimulation:
         return jax.vmap(self._env.command)(state.carry)
 
     def set_command(self, state: MjxState, command: jax.Array) -> MjxState:
+        assert isinstance(self._env, Commandable)
         return state._replace(carry=jax.vmap(self._env.set_command)(state.carry, command))
 
     # --- one instance ---
@@ -157,8 +158,11 @@ class MjxSimulation:
                 0, self.spec.substeps, lambda _, data: mjx.step(model, data), data
             )
         fields, hidden = self._split(data)
-        carry, *result = self._env.after(state.carry, Physics(fields), action, after_key)
-        return MjxState(carry, fields, hidden), Transition(*result)
+        carry, observation, reward, terminated, metrics = self._env.after(
+            state.carry, Physics(fields), action, after_key
+        )
+        transition = Transition(observation, reward, terminated, metrics)
+        return MjxState(carry, fields, hidden), transition
 
     def _split(self, data: mjx.Data) -> tuple[Fields, Fields]:
         """Split data into the environment's fields, in MjData's shapes, and the hidden state."""
@@ -186,6 +190,6 @@ class MjxSimulation:
 
 def _silence_warp() -> None:
     """Keep Warp's banner and its list of loaded kernels off standard output."""
-    import warp
+    import warp  # pyright: ignore[reportMissingImports] - an optional dependency
 
     warp.config.log_level = warp.LOG_WARNING

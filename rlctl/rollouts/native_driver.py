@@ -89,8 +89,9 @@ class NativeGroup:
                 unroll.final_value[t - 1, self.rows] = final_value
             for name in ("reward", "terminated", "truncated"):
                 getattr(unroll, name)[t, self.rows] = getattr(self.outcome, name)
+        following = np.uint32(time + len(unroll.reward))
         self.state, final_value = self._program.finish(
-            actor, params, self.state, self.fields, self.outcome, now + np.uint32(1)
+            actor, params, self.state, self.fields, self.outcome, following
         )
         unroll.final_value[-1, self.rows] = final_value
         unroll.last_observation[self.rows] = self.state.observation

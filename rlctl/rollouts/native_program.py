@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.envs.base import Carry, Environment
-from rlctl.physics.base import Physics
+from rlctl.physics.base import Commandable, Physics
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.episode_stats import EpisodeStats, EpisodeSums, StepOutcome
@@ -86,9 +86,13 @@ class NativeProgram:
         self.restart = jax.jit(self._restart)
         self.before = jax.jit(self._before)
         self.command = jax.jit(jax.vmap(env.command))
-        self.set_command = jax.jit(lambda carry, command: jax.vmap(env.set_command)(carry, command))
+        self.set_command = jax.jit(self._set_command)
         model = env.model()
         self.randomize = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
+
+    def _set_command(self, carry: Carry, command: jax.Array) -> Carry:
+        assert isinstance(self.env, Commandable)
+        return jax.vmap(self.env.set_command)(carry, command)
 
     @partial(jax.jit, static_argnums=(0, 1))
     def act(

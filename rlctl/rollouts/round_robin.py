@@ -48,8 +48,10 @@ class RoundRobinDriver:
             name: np.concatenate([s.metrics.get(name, np.zeros_like(s.reward)) for s in steps])
             for name in dict.fromkeys(name for step in steps for name in step.metrics)
         }
-        columns = zip(*(step[:-1] for step in steps), strict=True)
-        return Step(*map(np.concatenate, columns), metrics)
+        observation, reward, terminated, truncated, final_observation = map(
+            np.concatenate, zip(*(step[:5] for step in steps), strict=True)
+        )
+        return Step(observation, reward, terminated, truncated, final_observation, metrics)
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params` in the current group."""

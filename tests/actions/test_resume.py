@@ -137,8 +137,8 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 def test_a_best_that_was_not_saved_is_none(monkeypatch):
     play, lost = trainer.Trainer.run_eval_episodes, UPDATES * PER_UPDATE["ppo"] // 3
 
-    def ever_worse(self):
-        summary = play(self)
+    def ever_worse(self, driver):
+        summary = play(self, driver)
         return {**summary, "return": {**summary["return"], "mean": -self.state.counters.steps}}
 
     monkeypatch.setattr(trainer.Trainer, "run_eval_episodes", ever_worse)

@@ -211,11 +211,9 @@ class EquivariantNetworks(Networks):
         return super().preprocess(statistics, observation) @ np.concatenate(self._all, axis=1)
 
     def logits(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
-        parts = [
-            part[..., : visible.shape[1]]
-            for part, visible in zip(self._parts(x), self._visible, strict=True)
-        ]
-        even, odd = symmetry.mlp(params, *parts, self._spec.activation)
+        even, odd = self._parts(x)
+        even, odd = even[..., : self._visible.even.shape[1]], odd[..., : self._visible.odd.shape[1]]
+        even, odd = symmetry.mlp(params, even, odd, self._spec.activation)
         return even @ self._outputs.even.T + odd @ self._outputs.odd.T
 
     def value(self, params: jax_net.Params, x: jax.Array) -> jax.Array:

@@ -15,10 +15,10 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks, Result
+from rlctl.engines.api import Hooks, Result, RunFiles
 from rlctl.engines.duration import NullRun, estimate_duration
 from rlctl.engines.ppo import networks
-from rlctl.engines.ppo.plan import make_plan, plan
+from rlctl.engines.ppo.plan import Plan, make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
 from rlctl.engines.runner import run_training
@@ -66,17 +66,16 @@ def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, An
     return estimate_duration(make, progress)
 
 
-class PPOTrainer(Trainer):
+class PPOTrainer(Trainer[Plan, TrainState]):
     """Trainer for PPO."""
 
     engine = "ppo"
-    state: TrainState
 
     def __init__(
         self,
         settings: Resolved,
         env_name: str,
-        run: Run,
+        run: RunFiles,
         hooks: Hooks,
         start: Checkpoint | None,
         resume: bool,

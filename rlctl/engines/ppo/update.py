@@ -3,7 +3,6 @@
 Shapes: T time, N environments, M minibatches, B = N // M environments each.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -61,7 +60,7 @@ def make_update(
     config: PPOConfig,
     optimizer: optax.GradientTransformation,
     num_minibatches: int,
-) -> Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]:
+) -> jax.stages.Wrapped:
     """Return the jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
     It runs on JAX's first device.

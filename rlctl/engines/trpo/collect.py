@@ -64,7 +64,9 @@ def collect(policy: Policy, driver: Driver, length: int, rng: np.random.Generato
         np.stack(observations),
         raw_action,
         log_prob,
-        *(np.stack([getattr(step, name) for step in steps]) for name in Batch._fields[3:6]),
+        np.stack([step.reward for step in steps]),
+        np.stack([step.terminated for step in steps]),
+        np.stack([step.truncated for step in steps]),
         np.stack([step.final_observation for step in steps]),
     )
 

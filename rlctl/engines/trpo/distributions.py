@@ -27,11 +27,12 @@ class Normal(NamedTuple):
         z = (raw_action - self.mean) * torch.exp(-self.log_std)
         return (-0.5 * z * z - self.log_std - 0.5 * math.log(2.0 * math.pi)).sum(-1)
 
-    def kl(self, other: Self) -> Tensor:
+    def kl(self, other: "Distribution") -> Tensor:
         """Return KL(self || other), (B,).
 
         sum over A of log(s'/s) + (s^2 + (mu - mu')^2) / (2 s'^2) - 1/2
         """
+        assert isinstance(other, Normal)
         distance = (self.mean - other.mean) * torch.exp(-other.log_std)
         change = self.log_std - other.log_std
         return (-change + 0.5 * (torch.exp(2.0 * change) + distance * distance - 1.0)).sum(-1)
@@ -59,8 +60,9 @@ class Categorical(NamedTuple):
         """Return log-probabilities (B,) of choices (B, 1), numbered from 0."""
         return torch.log_softmax(self.logits, -1).gather(-1, choice.long())[:, 0]
 
-    def kl(self, other: Self) -> Tensor:
+    def kl(self, other: "Distribution") -> Tensor:
         """Return KL(self || other), (B,): sum over K of p (log p - log p')."""
+        assert isinstance(other, Categorical)
         mine, theirs = (torch.log_softmax(d.logits, -1) for d in (self, other))
         return (mine.exp() * (mine - theirs)).sum(-1)
 

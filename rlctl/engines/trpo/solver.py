@@ -78,9 +78,9 @@ def fisher_product(
         params: The network's parameters.
         damping: Added to the diagonal.
     """
-    old, pull_back = vjp(distribution, params)
+    old, pull_back, *_ = vjp(distribution, params)
     # J v is the derivative of the linear u -> J^T u: torch's forward mode imports and runs slowly.
-    _, push_forward = vjp(pull_back, type(old)(*map(torch.zeros_like, old)))
+    _, push_forward, *_ = vjp(pull_back, type(old)(*map(torch.zeros_like, old)))
 
     def product(v: Tensor) -> Tensor:
         (change,) = push_forward((unflatten(v, params),))

@@ -1,5 +1,6 @@
 """TRPO's training state, and its conversion from and to a checkpoint."""
 
+from dataclasses import fields
 from typing import NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ class Learner(NamedTuple):
 
     def arrays(self) -> Arrays:
         """Return the checkpoint's group `train`."""
-        return {f"adam/{name}": x.cpu().numpy() for name, x in self.adam._asdict().items()}
+        return {f"adam/{name}": x.cpu().numpy() for name, x in vars(self.adam).items()}
 
 
 class TrainState(EngineState):
@@ -54,6 +55,7 @@ def load_train_state(like: Learner, checkpoint: Checkpoint) -> TrainState:
     """Load the full training state of a checkpoint, on the device of an initial learner."""
     arrays = matching_arrays(like.arrays(), checkpoint, "train")
     device = like.adam.mean.device
-    moments = [torch.from_numpy(arrays[f"adam/{name}"].copy()).to(device) for name in Adam._fields]
+    saved = (arrays[f"adam/{field.name}"] for field in fields(Adam))
+    moments = (torch.from_numpy(array.copy()).to(device) for array in saved)
     learner = Learner(load_policy(like.policy, checkpoint), Adam(*moments))
     return TrainState(learner, **load_progress(checkpoint))

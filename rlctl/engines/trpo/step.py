@@ -40,13 +40,13 @@ class LineSearchResult(NamedTuple):
 
     Attributes:
         params: The accepted parameters, or the initial ones if no step was accepted.
-        index: Index of the accepted step, None if none was.
+        accepted: Index of the accepted step, None if none was.
         gain: Improvement of the surrogate by the accepted step, otherwise by the last one.
         kl: Mean KL of the same step.
     """
 
     params: Params
-    index: int | None
+    accepted: int | None
     gain: float
     kl: float
 
@@ -103,14 +103,14 @@ def update_policy(
         return params, {**metrics, "rejected": reason}
     step = math.sqrt(2.0 * config.max_kl / curvature) * x
     result = _search(network, params, step, data, start, config)
-    taken = config.line_search_shrink ** (result.index or 0)
+    taken = config.line_search_shrink ** (result.accepted or 0)
     metrics |= {
         "surrogate_predicted": taken * float(gradient @ step),
         "surrogate_gain": result.gain,
         "kl": result.kl,
-        "line_search_step": result.index,
+        "line_search_step": result.accepted,
     }
-    reason = None if result.index is not None else _rejection_reason(result, config)
+    reason = None if result.accepted is not None else _rejection_reason(result, config)
     return result.params, {**metrics, "rejected": reason}
 
 

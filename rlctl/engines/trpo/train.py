@@ -16,7 +16,7 @@ from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks, Result
+from rlctl.engines.api import Hooks, Result, RunFiles
 from rlctl.engines.duration import NullRun, estimate_duration
 from rlctl.engines.runner import run_training
 from rlctl.engines.schedules import scheduled, warn_if_rising
@@ -26,7 +26,7 @@ from rlctl.engines.trpo.collect import Batch, collect
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.device import choose_device
 from rlctl.engines.trpo.gae import gae
-from rlctl.engines.trpo.plan import make_plan, plan
+from rlctl.engines.trpo.plan import Plan, make_plan, plan
 from rlctl.engines.trpo.state import Learner, TrainState, load_policy, load_train_state
 from rlctl.policies import normalizer
 from rlctl.policies.base import make_policy
@@ -72,17 +72,16 @@ def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, An
     return estimate_duration(make, progress)
 
 
-class TRPOTrainer(Trainer):
+class TRPOTrainer(Trainer[Plan, TrainState]):
     """Trainer for TRPO."""
 
     engine = "trpo"
-    state: TrainState
 
     def __init__(
         self,
         settings: Resolved,
         env_name: str,
-        run: Run,
+        run: RunFiles,
         hooks: Hooks,
         start: Checkpoint | None,
         resume: bool,
@@ -183,10 +182,11 @@ class TRPOTrainer(Trainer):
         bad = [] if np.isfinite(target).all() else ["the advantage"]
         self._check_finite(bad, DIVERGED_HINT, batch)
         # float64: sums of many float32 numbers lose digits.
-        variance, wide = target.var(dtype=np.float64), {"dtype": np.float64}
-        explained = 1.0 - (target - values).var(**wide) / (variance + 1e-8)
+        variance = target.var(dtype=np.float64)
+        explained = 1.0 - (target - values).var(dtype=np.float64) / (variance + 1e-8)
         if trpo.normalize_advantage:
-            advantage = (advantage - advantage.mean(**wide)) / (advantage.std(**wide) + 1e-8)
+            mean, std = advantage.mean(dtype=np.float64), advantage.std(dtype=np.float64)
+            advantage = (advantage - mean) / (std + 1e-8)
         raw_action = batch.raw_action.reshape(-1, batch.raw_action.shape[-1])
         rest = (raw_action, batch.log_prob.reshape(-1), advantage.astype(np.float32).reshape(-1))
         data = step.Experience(observation, *map(self._tensor, rest))

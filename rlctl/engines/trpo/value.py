@@ -4,7 +4,7 @@ Shapes: B steps, O observation, P parameters.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,7 +16,8 @@ Gradient = Callable[[Params, Tensor, Tensor, Params], Tensor]
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
-class Adam(NamedTuple):
+@dataclass(frozen=True)
+class Adam:
     """Adam's state.
 
     Attributes:

@@ -9,8 +9,8 @@ from rlctl.envs.barkour.config import BarkourConfig
 from rlctl.envs.barkour.spec import LEGS
 from rlctl.envs.rotations import rotate
 
-STANCE = np.float32(  # m, x and y of the feet from the torso in the home pose
-    [[0.2206, 0.1897], [-0.2529, 0.1900], [0.2206, -0.1912], [-0.2527, -0.1912]]
+STANCE = np.array(  # m, x and y of the feet from the torso in the home pose
+    [[0.2206, 0.1897], [-0.2529, 0.1900], [0.2206, -0.1912], [-0.2527, -0.1912]], np.float32
 )
 
 

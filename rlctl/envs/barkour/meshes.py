@@ -57,7 +57,7 @@ def _folder() -> Path | None:
         return Path(root) / ROBOT
     if not find_spec("mujoco_menagerie"):
         return None
-    import mujoco_menagerie
+    import mujoco_menagerie  # pyright: ignore[reportMissingImports] - optional
 
     robot, cache = mujoco_menagerie.get(ROBOT), mujoco_menagerie.Cache()
     return cache.model_path(robot) if cache.is_cached(robot) else None

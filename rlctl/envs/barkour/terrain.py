@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 from rlctl.envs.barkour.config import BarkourConfig
+from rlctl.physics.base import ArrayLike
 
 HALF_WIDTH = 10.0  # m, of the field, as in the tutorial
 START = 8.0  # m, episodes start at most this far from the middle along x and y
@@ -30,7 +31,7 @@ class Flat:
     def add(self, spec: mujoco.MjSpec) -> None:
         """Add the terrain to a spec that has the plane."""
 
-    def start(self, key: jax.Array, stance: jax.Array) -> jax.Array:
+    def start(self, key: jax.Array, stance: ArrayLike) -> jax.Array:
         """Sample where an episode starts: x, y, and the height of the ground there, (3,) m.
 
         The height is such that feet at stance (4, 2) m from the torso are above the ground.
@@ -71,7 +72,7 @@ class Hills(Flat):
         )
         spec.worldbody.add_geom(name="hills", type=mujoco.mjtGeom.mjGEOM_HFIELD, hfieldname="hills")
 
-    def start(self, key: jax.Array, stance: jax.Array) -> jax.Array:
+    def start(self, key: jax.Array, stance: ArrayLike) -> jax.Array:
         place = jax.random.uniform(key, (2,), minval=-START, maxval=START)
         below, _ = jax.vmap(self._ground)(place[None] + stance)
         return jnp.append(place, jnp.max(below) + self._clearance)

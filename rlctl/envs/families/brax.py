@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import mujoco
 from brax import envs
+from brax.envs.base import PipelineEnv
 
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
@@ -36,12 +37,14 @@ class BraxSimulation:
         mujoco.set_mju_user_warning(lambda message: None)
         try:
             with warnings.catch_warnings(action="ignore"):
-                self._env = envs.get_environment(name, backend=config.backend)
+                env = envs.get_environment(name, backend=config.backend)
         except ValueError as error:
             raise UsageError(
                 f"brax:{name} does not run on Brax's {config.backend} pipeline: {error}",
                 "choose another one, as in --set env.backend=generalized",
             ) from error
+        assert isinstance(env, PipelineEnv)  # as all of `brax_config.NAMES`
+        self._env = env
         key = jax.ShapeDtypeStruct((2,), jax.numpy.uint32)
         self._first = jax.eval_shape(self._env.reset, key)
         self.spec = self._describe(f"brax:{name}", config.episode_length)
@@ -61,7 +64,7 @@ class BraxSimulation:
     ) -> tuple[envs.State, jax.Array]:
         with jax.default_matmul_precision("highest"):
             state = jax.vmap(self._env.reset)(initial_keys)
-        return self._restore_dtypes(state), state.obs
+        return self._restore_dtypes(state), _observation(state)
 
     def step(
         self,
@@ -73,9 +76,10 @@ class BraxSimulation:
     ) -> tuple[envs.State, Transition]:
         with jax.default_matmul_precision("highest"):
             state = self._restore_dtypes(jax.vmap(self._env.step)(state, action))
-        return state, Transition(state.obs, state.reward, state.done, state.metrics)
+        return state, Transition(_observation(state), state.reward, state.done, state.metrics)
 
     def fields(self, state: envs.State) -> Fields:
+        assert state.pipeline_state is not None
         return {"qpos": state.pipeline_state.q, "qvel": state.pipeline_state.qd}
 
     def command(self, state: envs.State) -> jax.Array:
@@ -105,6 +109,12 @@ class BraxSimulation:
             terms=tuple(terms),
             cameras=tuple(name for name in cameras if name),
         )
+
+
+def _observation(state: envs.State) -> jax.Array:
+    """Return the observation of a state; those of Brax's environments have one part."""
+    assert isinstance(state.obs, jax.Array)
+    return state.obs
 
 
 make = BraxSimulation

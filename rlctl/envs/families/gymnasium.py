@@ -187,7 +187,7 @@ class GymnasiumEnvironment:
         return convert_actions(self._actions, actions)
 
     def _make(self, render_mode: str | None = None) -> gymnasium.Env:
-        mode = {} if render_mode is None else {"render_mode": render_mode}
+        mode: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         options = mode | self._options
         return gymnasium.make(self._registered, disable_env_checker=True, **options)
 
@@ -219,6 +219,8 @@ class GymnasiumEnvironment:
     def _parameters(self) -> list[str]:
         """Return the names of the constructor's keyword arguments."""
         creator = self._registered.entry_point
+        if creator is None:
+            return []
         creator = creator if callable(creator) else load_env_creator(creator)
         return [
             name

@@ -107,14 +107,15 @@ def action_parts(space: Any, name: str) -> tuple[ActionPart, ...]:
     )
 
 
-def convert_actions(space: spaces.Box | spaces.Discrete, actions: np.ndarray) -> list[Any]:
-    """Convert actions (n, A) float32 to n members of the space.
+def convert_actions(space: spaces.Space, actions: np.ndarray) -> list[Any]:
+    """Convert actions (n, A) float32 to n members of a space that `action_parts` supports.
 
     Policies number choices from 0, and the space's start is added here: float32 cannot represent
     every whole number beyond 2^24.
     """
     if isinstance(space, spaces.Discrete):
         return list((np.rint(actions[:, 0]).astype(np.int64) + space.start).astype(space.dtype))
+    assert isinstance(space, spaces.Box)
     shaped = actions.reshape(-1, *space.shape).astype(space.dtype)
     bounded = np.clip(shaped, space.low, space.high)
     return [bounded[row, ...] for row in range(len(bounded))]

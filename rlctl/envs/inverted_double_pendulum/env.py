@@ -9,7 +9,7 @@ import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, noise
+from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, add_up, noise
 from rlctl.envs.inverted_double_pendulum.config import InvertedDoublePendulumConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
@@ -63,7 +63,7 @@ class InvertedDoublePendulum(GymnasiumTask):
             "distance_penalty": -(0.01 * x**2 + (height - 2.0) ** 2),
             "velocity_penalty": -(1e-3 * first**2 + 5e-3 * second**2),
         }
-        return carry, self._observe(physics), sum(metrics.values()), 1.0 - upright, metrics
+        return carry, self._observe(physics), add_up(metrics), 1.0 - upright, metrics
 
     def _observe(self, physics: Physics) -> jax.Array:
         cart, poles = physics.qpos[:1], physics.qpos[1:]

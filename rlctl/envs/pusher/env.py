@@ -6,7 +6,7 @@ import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, control_cost, noise
+from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, add_up, control_cost, noise
 from rlctl.envs.pusher.config import PusherConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
@@ -71,7 +71,7 @@ class Pusher(GymnasiumTask):
             "ctrl": -control_cost(action, config.reward_control_weight),
             "near": -config.reward_near_weight * from_tips,
         }
-        return carry, self._observe(physics), sum(metrics.values()), jnp.zeros(()), metrics
+        return carry, self._observe(physics), add_up(metrics), jnp.zeros(()), metrics
 
     def _sample_object(self, key: jax.Array) -> jax.Array:
         """Sample the object's y and x (2,) from a rectangle, again while too near the goal."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, control_cost, noise
+from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, add_up, control_cost, noise
 from rlctl.envs.reacher.config import ReacherConfig
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
@@ -73,7 +73,7 @@ class Reacher(GymnasiumTask):
             "dist": -config.reward_dist_weight * jnp.linalg.norm(self._gap(physics)),
             "ctrl": -control_cost(action, config.reward_control_weight),
         }
-        return carry, self._observe(physics), sum(metrics.values()), jnp.zeros(()), metrics
+        return carry, self._observe(physics), add_up(metrics), jnp.zeros(()), metrics
 
     def _gap(self, physics: Physics) -> jax.Array:
         """Return the vector from target to fingertip, (3,)."""

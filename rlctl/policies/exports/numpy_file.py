@@ -1,6 +1,7 @@
 """Export to one .npz: the arrays under their names in the checkpoint, and the spec as JSON."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,10 @@ _ACTIVATIONS = {
 
 def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     """Write the file, without pickled objects."""
-    needed = {name: arrays[name] for name in expected_shapes(spec)}
+    members: dict[str, Any] = {"spec": np.array(to_json(spec.to_json()))}
+    members |= {name: arrays[name] for name in expected_shapes(spec)}
     with path.open("wb") as file:  # given a path, numpy would append .npz
-        np.savez(file, spec=np.array(to_json(spec.to_json())), **needed)
+        np.savez(file, **members)
 
 
 def program(spec: PolicySpec, name: str) -> str:

@@ -124,6 +124,6 @@ def _action(graph: _Graph, spec: PolicySpec, output: str) -> str:
     else:
         one = np.array(1, np.float32)
         unit = graph.add("Clip", output, -one, one)
-    half = graph.add("Mul", graph.add("Add", unit, np.float32([1])), (high - low) / 2)
+    half = graph.add("Mul", graph.add("Add", unit, np.array([1], np.float32)), (high - low) / 2)
     action = graph.add("Add", half, low)
     return action if bounded.all() else graph.add("Where", bounded, action, output)

@@ -5,7 +5,6 @@ hidden_i is the linear output layer.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -60,10 +59,12 @@ def _dense_gradient(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array
 dense.defvjp(_dense, _dense_gradient)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def activate(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+def _apply(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
     """Apply an activation to x (...); its derivative is computed in the same pass and kept."""
     return function(x)
+
+
+activate = jax.custom_vjp(_apply, nondiff_argnums=(0,))
 
 
 def _activate(

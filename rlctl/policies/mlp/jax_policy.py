@@ -97,7 +97,8 @@ def _layers(arrays: Arrays) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def _device(name: str) -> jax.Device | None:
+# JAX declares Device as a variable.
+def _device(name: str) -> jax.Device | None:  # pyright: ignore[reportInvalidTypeForm]
     if name == "auto":
         return None
     try:

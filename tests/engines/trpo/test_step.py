@@ -95,7 +95,7 @@ def searched(gains, kls, tries=4):
 
 def test_the_first_try_that_gains_within_the_bound_is_taken():
     found, _, seen = searched([-1.0, 2.0, 2.0, 2.0], [0.0, 0.02, 0.01, 0.0])
-    assert found.index == 2
+    assert found.accepted == 2
     torch.testing.assert_close(flatten(found.params), torch.tensor([1.25, -1.75, 0.75]))
     torch.testing.assert_close(seen[0], torch.tensor([2.0, -1.0, 1.5]))
 
@@ -107,7 +107,7 @@ def test_the_first_try_that_gains_within_the_bound_is_taken():
 def test_a_search_that_fails_gives_the_very_parameters_back(gain, kl):
     before = torch.tensor([1.0, -2.0, 0.5])
     found, params, seen = searched([gain] * 4, [kl] * 4)
-    assert found.index is None
+    assert found.accepted is None
     assert found.params is params
     assert torch.equal(flatten(params), before)
     assert len(seen) == 4
