@@ -4,7 +4,7 @@ The physics is a bead on a wire that does not move: its position is sampled at t
 (The set of environments is Andy Jones's.)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -121,6 +121,20 @@ class Endless(Probe):
     def after(self, carry, physics, action, key):
         _, observation, *rest = super().after(carry, physics, action, key)
         return carry, observation.at[1].set(0.0), *rest
+
+
+class Uneven(Both):
+    """Terminates after three steps on the right, and on the left by the time limit only."""
+
+    steps = 3
+
+    def __init__(self, config=None):
+        super().__init__(config)
+        self.spec = replace(self.spec, id="uneven", episode_length=20)
+
+    def after(self, carry, physics, action, key):
+        step, observation, reward, over, metrics = super().after(carry, physics, action, key)
+        return step, observation, reward, jnp.where(physics.qpos[0] > 0, over, 0.0), metrics
 
 
 @pytest.fixture

@@ -7,72 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from policies.random_policies import BRAX, CATEGORICAL, NORMAL, SPECS, TANH_NORMAL, arrays_of, save
+from exporting import exported
+from policies.random_policies import BRAX, CATEGORICAL, NORMAL, TANH_NORMAL, arrays_of, save
 
 from rlctl.actions.export import FORMATS, export
 from rlctl.core.errors import DeviceUnavailable, Incompatible, OutOfSpace, UsageError
-from rlctl.policies.base import ACTIVATIONS, action_bounds, make_policy
-
-VARIANTS = {
-    **SPECS,
-    "unclipped": replace(TANH_NORMAL, normalizer_clip=None),
-    "not normalized": replace(NORMAL, normalize=False),
-    "unbounded": replace(NORMAL, action_low=(None,) * 3, action_high=(None,) * 3),
-    "bounded": replace(NORMAL, action_low=(-2.0,) * 3, action_high=(3.0,) * 3),
-    "no hidden layer": replace(TANH_NORMAL, policy_hidden_layer_sizes=()),
-    **{name: replace(TANH_NORMAL, activation=name) for name in ACTIVATIONS},
-}
-NEEDS = {"onnx": "onnxruntime"}
-
-
-def exported(kind, spec, arrays, tmp_path):
-    """Export; return the report and the `act` of its example program, run in its folder."""
-    pytest.importorskip(NEEDS.get(kind, "numpy"))
-    done = export(tmp_path / "out" / "policy.x", kind, str(save(tmp_path, spec, arrays)))
-    program = json.loads(done.contract.read_text())["example"]
-    names = {}
-    before = os.getcwd()
-    os.chdir(done.path.parent)
-    try:
-        exec(program, names)
-    finally:
-        os.chdir(before)
-
-    def act(observation):
-        if kind == "torch":
-            return names["act"](names["torch"].from_numpy(observation)).numpy()
-        return np.asarray(names["act"](observation))
-
-    return done, act
-
-
-def check_actions(act, spec, arrays, rng):
-    observation = rng.normal(size=(200, spec.observation_size)).astype(np.float32) * 3
-    low, high, bounded = action_bounds(spec)
-    span = np.where(bounded, high - low, 1.0)
-    right = make_policy(spec, arrays).act(observation)
-    found = act(observation)
-    assert found.shape == right.shape
-    assert np.ptp(right, axis=0).min() > 0.1  # or nothing would be tested
-    np.testing.assert_array_less(np.abs(found - right) / span, 1e-5)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", ["torch", "onnx", "numpy"])
-def test_an_export_acts_the_same(kind, variant, tmp_path, rng):
-    spec = VARIANTS[variant]
-    arrays = arrays_of(spec, rng)
-    _, act = exported(kind, spec, arrays, tmp_path)
-    check_actions(act, spec, arrays, rng)
-
-
-@pytest.mark.foreign
-@pytest.mark.parametrize("change", [{}, {"normalize": False}, {"activation": "elu"}])
-def test_brax_loads_its_export_and_acts_the_same(change, tmp_path, rng):
-    spec = replace(BRAX, **change)
-    arrays = arrays_of(spec, rng)
-    _, act = exported("brax", spec, arrays, tmp_path)
-    check_actions(act, spec, arrays, rng)
+from rlctl.policies.base import make_policy
 
 
 @pytest.mark.foreign

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints.sample_checkpoints import flip
-from resuming import PER_UPDATE, UPDATES, begin, differences, newest, resume, small
+from resuming import ALGOS, UPDATES, begin, differences, newest, per_update, resume, small
 from stopping import after_updates, hooks_that_stop, in_phase
 
 from rlctl.checkpoints import store
@@ -18,7 +18,6 @@ from rlctl.engines import async_checkpointer, interruptible, trainer
 from rlctl.engines.api import Hooks
 
 ENV = "inverted-pendulum"  # an untrained policy falls early, so evaluations are short
-ALGOS = ("ppo", "trpo")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +134,7 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 
 
 def test_a_best_that_was_not_saved_is_none(monkeypatch):
-    play, lost = trainer.Trainer.run_eval_episodes, UPDATES * PER_UPDATE["ppo"] // 3
+    play, lost = trainer.Trainer.run_eval_episodes, UPDATES * per_update("ppo") // 3
 
     def ever_worse(self, driver):
         summary = play(self, driver)

@@ -9,41 +9,6 @@ from written_run import eval_row, train_row
 from rlctl.callbacks import wandb
 from rlctl.core.errors import DeviceUnavailable, Diverged, Stopped
 
-FAKE_WANDB = """
-calls = []
-
-class Settings(dict):
-    pass
-
-class Run:
-    def log(self, values, step):
-        calls.append(("log", step, values))
-
-    def finish(self, exit_code):
-        calls.append(("finish", exit_code))
-
-def login():
-    calls.append(("login",))
-
-def init(**arguments):
-    calls.append(("init", arguments))
-    return Run()
-"""
-
-
-@pytest.fixture
-def calls(tmp_path, monkeypatch):
-    folder = tmp_path / "packages"
-    folder.mkdir()
-    (folder / "wandb.py").write_text(FAKE_WANDB)
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "wandb", raising=False)
-    monkeypatch.delenv("WANDB_PROJECT", raising=False)
-    import wandb as fake
-
-    yield fake.calls
-    monkeypatch.delitem(sys.modules, "wandb")
-
 
 def test_a_training_is_logged_against_its_steps(training, calls):
     wandb.validate()

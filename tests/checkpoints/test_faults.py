@@ -9,6 +9,7 @@ from itertools import chain
 
 import pytest
 from checkpoints import crash_injection, io_errors, power_loss
+from resuming import ALGOS
 
 
 def check(lines, at_least):
@@ -32,7 +33,7 @@ def test_a_kill_leaves_an_import_whole_or_not_there(tmp_path):
     check(crash_injection.of_imports(tmp_path), 15)
 
 
-@pytest.mark.parametrize("algo", ["ppo", "trpo"])
+@pytest.mark.parametrize("algo", ALGOS)
 def test_a_killed_training_ends_as_if_it_had_not_been(algo, tmp_path):
     check(crash_injection.of_trainings(algo, tmp_path, updates=3, every=30), 140)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rlctl import catalog
 from rlctl.engines import duration
 
 SMALL = {
@@ -70,7 +71,7 @@ def test_trpo_reports_the_step_size_of_its_value_function(rlctl):
     assert rates("run") == [0.002, 0.002]
 
 
-@pytest.mark.parametrize("algo", ["ppo", "trpo"])
+@pytest.mark.parametrize("algo", catalog.engines())
 def test_a_dry_run_measures_how_long_it_will_take(rlctl, monkeypatch, tmp_path, algo):
     monkeypatch.setattr(duration, "UPDATE_SECONDS", 0.05)
     done = rlctl(*SMALL[algo], "--steps", 1_000_000, "--dry-run", "--json")

@@ -77,7 +77,7 @@ def test_aliases_are_of_names_that_there_are():
 
     from rlctl import cli
 
-    keys = {name.partition(".")[2] for algo in ("ppo", "trpo") for name in settings(algo)}
+    keys = {name.partition(".")[2] for algo in catalog.engines() for name in settings(algo)}
     options = {
         option.removeprefix("--").replace("-", "_")
         for command in get_command(cli.app).commands.values()

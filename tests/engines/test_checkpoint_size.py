@@ -28,7 +28,7 @@ def settings(env: str, algo: str, *sets: str) -> Resolved:
     return resolve(sections_of(env, algo), [set_layer(sets)])
 
 
-@pytest.mark.parametrize("algo", ["ppo", "trpo"])
+@pytest.mark.parametrize("algo", sorted(path.name for path in RELEASED.iterdir()))
 def test_a_checkpoint_is_as_large_as_was_said(algo):
     run = RELEASED / algo
     saved = json.loads((run / "config.json").read_bytes())["settings"]

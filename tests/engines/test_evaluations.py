@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from rlctl import catalog
 from rlctl.actions.config import resolve_training
 from rlctl.core.config import presets
 from rlctl.engines import evaluations
@@ -69,7 +70,7 @@ def test_they_are_counted_as_the_loop_makes_them(steps, num_evals):
     assert evaluations.count_evals(plan) == len(due)
 
 
-ALGOS = ("ppo", "trpo")
+ALGOS = tuple(catalog.engines())
 SHIPPED = [
     (env, algo)
     for env in ("pendulum", "barkour", "hopper", "inverted-pendulum", "gym:Pendulum-v1", "humanoid")

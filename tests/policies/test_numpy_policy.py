@@ -95,14 +95,6 @@ def test_other_distributions_act_as_the_formulas_say(spec, rng):
         assert action == pytest.approx(by_hand(spec, arrays, observation, noise), abs=1e-4)
 
 
-def test_a_normal_policy_is_cut_at_its_bounds_and_nowhere_else(rng):
-    policy = make_policy(NORMAL, random_arrays(NORMAL, rng))
-    action = policy.act(np.zeros((500, 5)), noise=sample_noise(NORMAL, rng, 500) * 1000)
-    assert action[:, 0].min() == -2.0
-    assert action[:, 0].max() == 1.0
-    assert np.abs(action[:, 1]).max() > 100
-
-
 def test_gumbel_noise_samples_the_softmax(rng):
     arrays = random_arrays(CATEGORICAL, rng)
     policy = make_policy(CATEGORICAL, arrays)
@@ -122,12 +114,6 @@ def test_noise_is_standard_normal(spec, rng):
     np.testing.assert_allclose([noise.mean(), noise.std()], [0, 1], atol=0.02)
 
 
-def test_noise_of_another_size_is_refused(rng):
-    policy = make_policy(CATEGORICAL, random_arrays(CATEGORICAL, rng))
-    with pytest.raises(ValueError, match=r"noise \(3, 1\), not \(3, 4\)"):
-        policy.act(np.zeros((3, 5)), noise=np.zeros((3, 1)))
-
-
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -144,56 +130,11 @@ def test_specs_that_make_no_sense_are_refused(spec, message):
         make_policy(spec, {})
 
 
-def test_a_batch_is_its_rows(rng):
-    policy = make_policy(SPEC, random_arrays(SPEC, rng))
-    observation = rng.normal(size=(17, 5)).astype(np.float32)
-    noise = rng.normal(size=(17, 2)).astype(np.float32)
-    batch = policy.act(observation, noise=noise)
-    rows = [policy.act(o, noise=n) for o, n in zip(observation, noise, strict=True)]
-    assert batch.shape == (17, 2)
-    np.testing.assert_allclose(batch, rows, atol=1e-5)
-
-
-def test_without_noise_it_is_deterministic_and_with_noise_it_is_not(rng):
-    policy = make_policy(SPEC, random_arrays(SPEC, rng))
-    observation = rng.normal(size=(9, 5)).astype(np.float32)
-    still = policy.act(observation)
-    np.testing.assert_array_equal(still, policy.act(observation))
-    np.testing.assert_array_equal(still, policy.act(observation, noise=np.zeros((9, 2))))
-    assert (
-        (np.abs(still - policy.act(observation, noise=np.ones((9, 2)))) > 1e-4).all(axis=-1).any()
-    )
-
-
-def test_actions_stay_in_bounds_for_any_observation(rng):
-    policy = make_policy(replace(SPEC, normalizer_clip=None), random_arrays(SPEC, rng))
-    observation = np.concatenate([rng.normal(size=(50, 5)) * 10.0**i for i in range(-3, 9)])
-    action = policy.act(observation, noise=rng.normal(size=(600, 2)) * 100)
-    low, high = np.float32(SPEC.action_low), np.float32(SPEC.action_high)
-    assert np.isfinite(action).all()
-    assert (action >= low - 1e-6).all()
-    assert (action <= high + 1e-6).all()
-    assert (action.max(axis=0) - action.min(axis=0) > 0.9 * (high - low)).all()
-
-
 def test_the_clip_bounds_what_the_network_sees(rng):
     arrays = random_arrays(SPEC, rng)
     policy = make_policy(SPEC, arrays)
     far, farther = (arrays["normalizer/mean"] + arrays["normalizer/std"] * k for k in (1.5, 900.0))
     np.testing.assert_allclose(policy.act(far), policy.act(farther), atol=1e-5)
-
-
-def test_privileged_observations_change_nothing(rng):
-    policy = make_policy(SPEC, random_arrays(SPEC, rng))
-    observation = rng.normal(size=5).astype(np.float32)
-    other = observation.copy()
-    other[3:] += 7
-    np.testing.assert_array_equal(policy.act(observation), policy.act(other))
-
-
-def test_an_observation_of_another_size_is_refused(rng):
-    with pytest.raises(ValueError, match=r"observation \(4,\), not"):
-        make_policy(SPEC, random_arrays(SPEC, rng)).act(np.zeros(4, np.float32))
 
 
 @pytest.mark.parametrize("name", sorted(expected_shapes(SPEC)))
