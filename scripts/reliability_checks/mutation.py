@@ -84,7 +84,7 @@ MECHANISMS = (
     Mechanism(
         "a partly written row is cut off",
         "core/metrics.py",
-        "os.ftruncate(self._file.fileno(), self._end)",
+        "os.ftruncate(file.fileno(), self._end)",
         "pass",
         "core/test_metrics.py::test_a_part_of_a_row_that_failed_is_cut_off",
     ),
