@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rlctl.envs.base import CommandedEnvironment
     from rlctl.rollouts.base import Driver
 
 
@@ -44,7 +45,7 @@ class CommandOverride:
         schedule = commands.parse_commands(self.command, self.schedule, names)
         if schedule is None:
             return driver
-        environment = make_environment(name, config)
+        environment: CommandedEnvironment = make_environment(name, config)
         bounds = environment.command_low, environment.command_high
         if self.clip:
             schedule = schedule.clip(*bounds)

@@ -285,6 +285,8 @@ class TrajectoryRecorder:
         content = io.BytesIO()
         # Gymnasium environments may report a reward term only from a later step on.
         names, zeros = {**self._rows[0], **self._rows[-1]}, np.zeros_like(self._rows[0]["reward"])
-        arrays = {name: np.stack([row.get(name, zeros) for row in self._rows]) for name in names}
-        np.savez_compressed(content, allow_pickle=False, **arrays)
+        arrays: dict[str, Any] = {
+            name: np.stack([row.get(name, zeros) for row in self._rows]) for name in names
+        }
+        np.savez_compressed(content, **arrays)
         files.write_atomic(path, content.getvalue())

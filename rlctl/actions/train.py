@@ -19,7 +19,7 @@ from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved,
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.core.spawned import exit_if_spawning
-from rlctl.engines.api import Hooks, Result
+from rlctl.engines.api import Hooks, MeasurableEngine, Result
 
 __all__ = ["Listener", "StopTraining", "TrainReport", "TrainRequest", "plan", "train"]
 
@@ -193,8 +193,12 @@ def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, A
     new = training_setup.resolve_new(request, progress)
     origins = new.settings.origins
     with _compilation_cache_read_only():
-        probe = training_setup.engine_function(new.algo, "probe")
-        measured = probe and probe(new.settings, new.env, progress)
+        engine = training_setup.load_engine(new.algo)
+        measured = (
+            engine.probe(new.settings, new.env, progress)
+            if isinstance(engine, MeasurableEngine)
+            else None
+        )
     return {
         "env": new.env,
         "algo": new.algo,

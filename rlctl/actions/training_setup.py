@@ -24,6 +24,7 @@ from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
 from rlctl.engines import checkpoint_size
+from rlctl.engines.api import Engine
 
 # Settings that may change when a run is resumed: they do not affect what was learned so far.
 CHANGEABLE = ("train.steps", "train.target_return", "train.stop_at_target", *factory.CHANGEABLE)
@@ -292,20 +293,30 @@ def _check_steps(total: int, done: int, run: Run) -> None:
         )
 
 
-def engine_function(algo: str, name: str) -> Any:
-    """Return a function of an engine's module, such as `plan` or `probe`; None without it."""
-    return getattr(import_module(catalog.engine(algo).target.partition(":")[0]), name, None)
+def load_engine(algo: str) -> Engine:
+    """Import the module of an engine.
+
+    Raises:
+        UsageError: The module, of another package, lacks a function that every engine has.
+    """
+    module: Any = import_module(catalog.engine(algo).target.partition(":")[0])
+    if not isinstance(module, Engine):
+        raise UsageError(
+            f"the module {module.__name__} of the algorithm {algo} has no train or no plan",
+            "rlctl.engines.api.Engine describes both; ask the authors of its package",
+        )
+    return module
 
 
 def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[str, Any]:
     with progress.phase("import"):
-        make_plan = engine_function(algo, "plan")
+        engine = load_engine(algo)
     row = catalog.env(env)
     if isinstance(row, FamilyRow) and row.open:  # third-party code: build it now to find errors
         environment = catalog.load(row.target)(env.partition(":")[2], settings["env"])
         environment.time_limit(settings["train"].episode_length)
     if settings["train"].curriculum_steps and not hasattr(settings["env"], "curriculum"):
         raise UsageError(f"{env} has no curriculum", "--set train.curriculum_steps=0")
-    plan = make_plan(settings, env)
+    plan = engine.plan(settings, env)
     factory.validate(env, settings)
     return plan

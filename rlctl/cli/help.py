@@ -3,16 +3,13 @@
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandFunctionType
 
 from rlctl.cli.console import colorizer
-
-if TYPE_CHECKING:
-    from typer._click import Context  # has no public name
 
 _HEADING = re.compile(r"^(?:Usage|Arguments|Options|Commands):", re.MULTILINE)
 _NAME = re.compile(r"^(  )(-{1,2}[-\w]+(?:, --[-\w]+)*|[a-z][-a-z]*(?=  ))", re.MULTILINE)
@@ -21,7 +18,8 @@ _NAME = re.compile(r"^(  )(-{1,2}[-\w]+(?:, --[-\w]+)*|[a-z][-a-z]*(?=  ))", re.
 class Command(TyperCommand):
     """Command with colored help."""
 
-    def get_help(self, ctx: "Context") -> str:
+    # Typer's public Context is a subclass of the one that the method is declared with.
+    def get_help(self, ctx: typer.Context) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the help text."""
         return colored(super().get_help(ctx))
 
@@ -29,7 +27,8 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """Group of commands with colored help."""
 
-    def get_help(self, ctx: "Context") -> str:
+    # Typer's public Context is a subclass of the one that the method is declared with.
+    def get_help(self, ctx: typer.Context) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the help text."""
         return colored(super().get_help(ctx))
 

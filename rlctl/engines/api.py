@@ -100,6 +100,7 @@ class RunFiles(Protocol):
         ...
 
 
+@runtime_checkable
 class Engine(Protocol):
     """The module of an engine."""
 

@@ -17,13 +17,14 @@ from stopping import after_updates
 from rlctl import catalog
 from rlctl.actions.listener import Listener, StopTraining
 from rlctl.actions.train import train
+from rlctl.actions.training_setup import load_engine
 from rlctl.checkpoints import store
 from rlctl.checkpoints.manifest import digests
 from rlctl.checkpoints.reading import load
-from rlctl.core.errors import Diverged, Incompatible, Stopped
+from rlctl.core.errors import Diverged, Incompatible, Stopped, UsageError
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.engines.api import Hooks
+from rlctl.engines.api import Engine, Hooks, MeasurableEngine
 from rlctl.engines.duration import DurationEstimate
 from rlctl.engines.state import Counters
 from rlctl.engines.trainer import Trainer
@@ -73,11 +74,19 @@ def module_of(algo):
 @each_engine
 def test_its_module_has_what_is_called(algo):
     module = module_of(algo)
+    assert isinstance(module, Engine)
     assert catalog.load(catalog.engine(algo).target) is module.train
     inspect.signature(module.train).bind("settings", "env", "run", "hooks", None, False)
     inspect.signature(module.plan).bind("settings", "env")
-    if probe := getattr(module, "probe", None):
-        inspect.signature(probe).bind("settings", "env", "progress")
+    if isinstance(module, MeasurableEngine):
+        inspect.signature(module.probe).bind("settings", "env", "progress")
+
+
+def test_a_module_that_is_no_engine_is_refused(monkeypatch):
+    row = replace(catalog.ENGINES[0], name="half", target="math:sqrt")
+    monkeypatch.setattr(catalog, "ENGINES", (*catalog.ENGINES, row))
+    with pytest.raises(UsageError, match="the module math of the algorithm half has no train"):
+        load_engine("half")
 
 
 @each_engine
@@ -89,7 +98,7 @@ def test_an_estimate_of_its_duration_writes_nothing(algo, monkeypatch, tmp_path)
     monkeypatch.setattr(duration, "EVAL_SECONDS", 1e-3)
     found = plan(small(ENV, algo, tmp_path / "run"))
     assert found["steps"] == UPDATES * per_update(algo)
-    if hasattr(module_of(algo), "probe"):
+    if isinstance(module_of(algo), MeasurableEngine):
         assert found["probe"].keys() == DurationEstimate.__annotations__.keys()
         assert found["probe"]["expected_seconds"] > 0.0
     assert list(tmp_path.iterdir()) == []
