@@ -83,16 +83,20 @@ class EngineRow:
     config: str
 
 
+def _gymnasium_task(
+    name: str, task: str, summary: str, observation: int, action: int, rate: float
+) -> EnvRow:
+    """Return the row of a task that is equal to Gymnasium's MuJoCo task of version 5."""
+    package = "rlctl.envs.gymnasium_tasks"
+    target = f"{package}.{name.replace('-', '_')}:{task}"
+    config = f"{package}.config:{task}Config"
+    return EnvRow(
+        name, f"Gymnasium's {task}-v5{summary}", target, config, observation, action, rate
+    )
+
+
 ENVS = (
-    EnvRow(
-        "ant",
-        "Gymnasium's Ant-v5 without contact forces: four legs run forward",
-        "rlctl.envs.ant.env:Ant",
-        "rlctl.envs.ant.config:AntConfig",
-        observation=27,
-        action=8,
-        rate=20.0,
-    ),
+    _gymnasium_task("ant", "Ant", " without contact forces: four legs run forward", 27, 8, 20.0),
     EnvRow(
         "barkour",
         "Google Barkour vB quadruped: follow a velocity command over flat ground",
@@ -102,50 +106,21 @@ ENVS = (
         action=12,
         rate=50.0,
     ),
-    EnvRow(
-        "half-cheetah",
-        "Gymnasium's HalfCheetah-v5: run forward in a plane",
-        "rlctl.envs.half_cheetah.env:HalfCheetah",
-        "rlctl.envs.half_cheetah.config:HalfCheetahConfig",
-        observation=17,
-        action=6,
-        rate=20.0,
+    _gymnasium_task("half-cheetah", "HalfCheetah", ": run forward in a plane", 17, 6, 20.0),
+    _gymnasium_task("hopper", "Hopper", ": hop forward on one leg", 11, 3, 125.0),
+    _gymnasium_task(
+        "humanoid", "Humanoid", " without contact forces: walk forward", 270, 17, 1 / 0.015
     ),
-    EnvRow(
-        "hopper",
-        "Gymnasium's Hopper-v5: hop forward on one leg",
-        "rlctl.envs.hopper.env:Hopper",
-        "rlctl.envs.hopper.config:HopperConfig",
-        observation=11,
-        action=3,
-        rate=125.0,
-    ),
-    EnvRow(
-        "humanoid",
-        "Gymnasium's Humanoid-v5 without contact forces: walk forward",
-        "rlctl.envs.humanoid.env:Humanoid",
-        "rlctl.envs.humanoid.config:HumanoidConfig",
-        observation=270,
-        action=17,
-        rate=1 / 0.015,
-    ),
-    EnvRow(
+    _gymnasium_task(
         "inverted-double-pendulum",
-        "Gymnasium's InvertedDoublePendulum-v5: keep two poles upright on a cart",
-        "rlctl.envs.inverted_double_pendulum.env:InvertedDoublePendulum",
-        "rlctl.envs.inverted_double_pendulum.config:InvertedDoublePendulumConfig",
-        observation=9,
-        action=1,
-        rate=20.0,
+        "InvertedDoublePendulum",
+        ": keep two poles upright on a cart",
+        9,
+        1,
+        20.0,
     ),
-    EnvRow(
-        "inverted-pendulum",
-        "Gymnasium's InvertedPendulum-v5: keep a pole upright on a cart",
-        "rlctl.envs.inverted_pendulum.env:InvertedPendulum",
-        "rlctl.envs.inverted_pendulum.config:InvertedPendulumConfig",
-        observation=4,
-        action=1,
-        rate=25.0,
+    _gymnasium_task(
+        "inverted-pendulum", "InvertedPendulum", ": keep a pole upright on a cart", 4, 1, 25.0
     ),
     EnvRow(
         "pendulum",
@@ -156,42 +131,10 @@ ENVS = (
         action=1,
         rate=50.0,
     ),
-    EnvRow(
-        "pusher",
-        "Gymnasium's Pusher-v5: an arm pushes an object to its goal",
-        "rlctl.envs.pusher.env:Pusher",
-        "rlctl.envs.pusher.config:PusherConfig",
-        observation=23,
-        action=7,
-        rate=20.0,
-    ),
-    EnvRow(
-        "reacher",
-        "Gymnasium's Reacher-v5: a two-joint arm reaches a target",
-        "rlctl.envs.reacher.env:Reacher",
-        "rlctl.envs.reacher.config:ReacherConfig",
-        observation=10,
-        action=2,
-        rate=50.0,
-    ),
-    EnvRow(
-        "swimmer",
-        "Gymnasium's Swimmer-v5: three links swim forward",
-        "rlctl.envs.swimmer.env:Swimmer",
-        "rlctl.envs.swimmer.config:SwimmerConfig",
-        observation=8,
-        action=2,
-        rate=25.0,
-    ),
-    EnvRow(
-        "walker2d",
-        "Gymnasium's Walker2d-v5: two legs walk forward in a plane",
-        "rlctl.envs.walker2d.env:Walker2d",
-        "rlctl.envs.walker2d.config:Walker2dConfig",
-        observation=17,
-        action=6,
-        rate=125.0,
-    ),
+    _gymnasium_task("pusher", "Pusher", ": an arm pushes an object to its goal", 23, 7, 20.0),
+    _gymnasium_task("reacher", "Reacher", ": a two-joint arm reaches a target", 10, 2, 50.0),
+    _gymnasium_task("swimmer", "Swimmer", ": three links swim forward", 8, 2, 25.0),
+    _gymnasium_task("walker2d", "Walker2d", ": two legs walk forward in a plane", 17, 6, 125.0),
 )
 
 FAMILIES = (

@@ -87,7 +87,7 @@ def bench_hopper() -> list[Row]:
     """Compare whole hopper steps with raw mujoco.batch from the same states."""
     from mujoco.batch import Batch
 
-    from rlctl.envs.hopper.config import HopperConfig
+    from rlctl.envs.gymnasium_tasks.config import HopperConfig
     from rlctl.rollouts.factory import make_driver, make_environment
 
     env = make_environment("hopper", HopperConfig())

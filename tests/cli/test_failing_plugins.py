@@ -6,8 +6,8 @@ import pytest
 
 CODE = """
 from rlctl.catalog import EnvRow
-from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig as Config
-from rlctl.envs.inverted_pendulum.env import InvertedPendulum
+from rlctl.envs.gymnasium_tasks.config import InvertedPendulumConfig as Config
+from rlctl.envs.gymnasium_tasks.inverted_pendulum import InvertedPendulum
 
 ROW = EnvRow(
     "faulty", "It fails.", "faulty_bot:Faulty", "faulty_bot:Config", 4, 1, 25.0, ("native",)

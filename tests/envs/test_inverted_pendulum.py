@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from envs.stepping import Single
 
-from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig
-from rlctl.envs.inverted_pendulum.env import InvertedPendulum
+from rlctl.envs.gymnasium_tasks.config import InvertedPendulumConfig
+from rlctl.envs.gymnasium_tasks.inverted_pendulum import InvertedPendulum
 from rlctl.physics.base import Physics
 
 KEY = jax.random.key(0)

@@ -6,7 +6,7 @@ import pytest
 from rollouts.drivers import make
 from rollouts.slider import Slider
 
-from rlctl.envs.inverted_pendulum.env import InvertedPendulum
+from rlctl.envs.gymnasium_tasks.inverted_pendulum import InvertedPendulum
 from rlctl.envs.pendulum.env import Pendulum
 
 pytestmark = pytest.mark.foreign

@@ -5,10 +5,17 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.core.specs import EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, add_up, control_cost, noise
-from rlctl.envs.reacher.config import ReacherConfig
+from rlctl.envs.gymnasium_tasks.config import ReacherConfig
+from rlctl.envs.gymnasium_tasks.task import (
+    ASSETS,
+    GymnasiumTask,
+    add_up,
+    control_cost,
+    motors,
+    noise,
+)
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
@@ -41,7 +48,7 @@ class Reacher(GymnasiumTask):
             ObservationPart("joint_velocity", len(JOINTS), "rad/s"),
             ObservationPart("fingertip_from_target", 2, "m"),
         ),
-        action=tuple(ActionPart(joint, -1.0, 1.0, "200 N m", "torque") for joint in JOINTS),
+        action=motors(dict.fromkeys(JOINTS, 200)),
         control_dt=0.02,
         substeps=2,
         episode_length=50,

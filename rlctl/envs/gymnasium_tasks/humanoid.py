@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.gymnasium_locomotion import LocomotionTask, displacement, with_residual
-from rlctl.envs.gymnasium_task import noise, within
-from rlctl.envs.humanoid.config import HumanoidConfig
+from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.envs.gymnasium_tasks.config import HumanoidConfig
+from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, displacement, with_residual
+from rlctl.envs.gymnasium_tasks.task import motors, uniform_start, within
 from rlctl.physics.base import Physics
 
 LEG = ("hip_x", "hip_z", "hip_y", "knee")
@@ -49,15 +49,8 @@ class Humanoid(LocomotionTask):
             ObservationPart("body_velocity", BODIES * 6, "3 rad/s, 3 m/s"),
             ObservationPart("joint_torque", len(MOTORS), "N m"),
         ),
-        action=tuple(
-            ActionPart(
-                motor,
-                -CONTROL_MAX,
-                CONTROL_MAX,
-                f"{GEARS.get(motor.partition('_')[2], 100)} N m",
-                "torque",
-            )
-            for motor in MOTORS
+        action=motors(
+            {motor: GEARS.get(motor.partition("_")[2], 100) for motor in MOTORS}, CONTROL_MAX
         ),
         control_dt=0.015,
         substeps=5,
@@ -72,8 +65,7 @@ class Humanoid(LocomotionTask):
         return mass / mass.sum()
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        change = noise(key, 47, self._config.reset_noise_scale)
-        return jnp.array(STANDING) + change[:24], change[24:]
+        return uniform_start(key, STANDING, 23, self._config.reset_noise_scale)
 
     def _position(self, physics: Physics) -> jax.Array:
         return with_residual(physics.xipos[:, 0], physics.xipos_residual[:, 0])

@@ -9,8 +9,8 @@ import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, noise
-from rlctl.envs.inverted_pendulum.config import InvertedPendulumConfig
+from rlctl.envs.gymnasium_tasks.config import InvertedPendulumConfig
+from rlctl.envs.gymnasium_tasks.task import ASSETS, GymnasiumTask, uniform_start
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
@@ -45,8 +45,7 @@ class InvertedPendulum(GymnasiumTask):
         return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        state = noise(key, 4, self._config.reset_noise)
-        return state[:2], state[2:]
+        return uniform_start(key, (0.0,) * 2, 2, self._config.reset_noise)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

@@ -9,8 +9,8 @@ import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, add_up, noise
-from rlctl.envs.inverted_double_pendulum.config import InvertedDoublePendulumConfig
+from rlctl.envs.gymnasium_tasks.config import InvertedDoublePendulumConfig
+from rlctl.envs.gymnasium_tasks.task import ASSETS, GymnasiumTask, add_up, normal_start
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 
@@ -48,9 +48,7 @@ class InvertedDoublePendulum(GymnasiumTask):
         return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        scale = self._config.reset_noise_scale
-        position_key, velocity_key = jax.random.split(key)
-        return noise(position_key, 3, scale), scale * jax.random.normal(velocity_key, (3,))
+        return normal_start(key, (0.0,) * 3, 3, self._config.reset_noise_scale)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

@@ -4,7 +4,7 @@ The MJCF files are those of the installed gymnasium package, which is not import
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from rlctl.core.specs import EnvSpec
+from rlctl.core.specs import ActionPart, EnvSpec
 from rlctl.envs.base import Carry, Edits
 from rlctl.envs.scene import compile_physics, compile_scene
 from rlctl.physics.base import Physics
@@ -84,6 +84,30 @@ def _paint(spec: mujoco.MjSpec) -> None:
 def noise(key: jax.Array, size: int, scale: float) -> jax.Array:
     """Sample uniformly from [-scale, scale], (size,)."""
     return jax.random.uniform(key, (size,), minval=-scale, maxval=scale)
+
+
+def uniform_start(
+    key: jax.Array, qpos: Sequence[float], nv: int, scale: float
+) -> tuple[jax.Array, jax.Array]:
+    """Return qpos and qvel (nv,) of 0, both with uniform noise of half-width `scale`."""
+    change = noise(key, len(qpos) + nv, scale)
+    return jnp.array(qpos) + change[: len(qpos)], change[len(qpos) :]
+
+
+def normal_start(
+    key: jax.Array, qpos: Sequence[float], nv: int, scale: float
+) -> tuple[jax.Array, jax.Array]:
+    """Return qpos with uniform noise, and qvel (nv,) from a normal distribution around 0."""
+    position_key, velocity_key = jax.random.split(key)
+    position = jnp.array(qpos) + noise(position_key, len(qpos), scale)
+    return position, scale * jax.random.normal(velocity_key, (nv,))
+
+
+def motors(gears: Mapping[str, int], bound: float = 1.0) -> tuple[ActionPart, ...]:
+    """Return the action of motors: name -> torque at a control of 1, N m."""
+    return tuple(
+        ActionPart(name, -bound, bound, f"{gear} N m", "torque") for name, gear in gears.items()
+    )
 
 
 def control_cost(action: jax.Array, weight: float) -> jax.Array:

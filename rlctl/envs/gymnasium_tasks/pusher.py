@@ -6,8 +6,8 @@ import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.base import Carry
-from rlctl.envs.gymnasium_task import ASSETS, GymnasiumTask, add_up, control_cost, noise
-from rlctl.envs.pusher.config import PusherConfig
+from rlctl.envs.gymnasium_tasks.config import PusherConfig
+from rlctl.envs.gymnasium_tasks.task import ASSETS, GymnasiumTask, add_up, control_cost, noise
 from rlctl.envs.scene import compile_scene
 from rlctl.physics.base import Physics
 

@@ -7,10 +7,10 @@ As there, the speed is the change of the torso's derived position between contro
 import jax
 import jax.numpy as jnp
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.ant.config import AntConfig
-from rlctl.envs.gymnasium_locomotion import LocomotionTask, with_residual
-from rlctl.envs.gymnasium_task import noise
+from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.envs.gymnasium_tasks.config import AntConfig
+from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, with_residual
+from rlctl.envs.gymnasium_tasks.task import motors, normal_start
 from rlctl.physics.base import Physics
 
 MOTORS = tuple(f"{joint}_{leg}" for leg in (4, 1, 2, 3) for joint in ("hip", "ankle"))
@@ -34,7 +34,7 @@ class Ant(LocomotionTask):
             ObservationPart("angular_velocity", 3, "rad/s"),
             ObservationPart("joint_velocity", len(MOTORS), "rad/s"),
         ),
-        action=tuple(ActionPart(joint, -1.0, 1.0, "150 N m", "torque") for joint in MOTORS),
+        action=motors(dict.fromkeys(MOTORS, 150)),
         control_dt=0.05,
         substeps=5,
         episode_length=1000,
@@ -42,10 +42,7 @@ class Ant(LocomotionTask):
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        scale = self._config.reset_noise_scale
-        position_key, velocity_key = jax.random.split(key)
-        position = jnp.array(STANDING) + noise(position_key, 15, scale)
-        return position, scale * jax.random.normal(velocity_key, (14,))
+        return normal_start(key, STANDING, 14, self._config.reset_noise_scale)
 
     def _position(self, physics: Physics) -> jax.Array:
         return with_residual(physics.xpos[TORSO, 0], physics.xpos_residual[TORSO, 0])

@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from rlctl.core.specs import ActionPart, EnvSpec
-from rlctl.envs.gymnasium_locomotion import LocomotionTask, planar_state
-from rlctl.envs.gymnasium_task import noise, within
-from rlctl.envs.hopper.config import HopperConfig
+from rlctl.core.specs import EnvSpec
+from rlctl.envs.gymnasium_tasks.config import HopperConfig
+from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, planar_state
+from rlctl.envs.gymnasium_tasks.task import motors, uniform_start, within
 from rlctl.physics.base import Physics
 
 JOINTS = ("thigh", "leg", "foot")
@@ -22,7 +22,7 @@ class Hopper(LocomotionTask):
     spec = EnvSpec(
         id="hopper",
         observation=planar_state(len(JOINTS)),
-        action=tuple(ActionPart(joint, -1.0, 1.0, "200 N m", "torque") for joint in JOINTS),
+        action=motors(dict.fromkeys(JOINTS, 200)),
         control_dt=0.008,
         substeps=4,
         episode_length=1000,
@@ -30,8 +30,7 @@ class Hopper(LocomotionTask):
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        change = noise(key, 12, self._config.reset_noise_scale)
-        return jnp.array(STANDING) + change[:6], change[6:]
+        return uniform_start(key, STANDING, 6, self._config.reset_noise_scale)
 
     def _healthy(self, physics: Physics) -> jax.Array:
         config = self._config

@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from rlctl.core.specs import ActionPart, EnvSpec
-from rlctl.envs.gymnasium_locomotion import LocomotionTask, planar_state
-from rlctl.envs.gymnasium_task import noise
-from rlctl.envs.half_cheetah.config import HalfCheetahConfig
+from rlctl.core.specs import EnvSpec
+from rlctl.envs.gymnasium_tasks.config import HalfCheetahConfig
+from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, planar_state
+from rlctl.envs.gymnasium_tasks.task import motors, normal_start
 from rlctl.physics.base import Physics
 
 MOTORS = {"bthigh": 120, "bshin": 90, "bfoot": 60, "fthigh": 120, "fshin": 60, "ffoot": 30}  # N m
@@ -20,9 +20,7 @@ class HalfCheetah(LocomotionTask):
     spec = EnvSpec(
         id="half-cheetah",
         observation=planar_state(len(MOTORS)),
-        action=tuple(
-            ActionPart(joint, -1.0, 1.0, f"{gear} N m", "torque") for joint, gear in MOTORS.items()
-        ),
+        action=motors(MOTORS),
         control_dt=0.05,
         substeps=5,
         episode_length=1000,
@@ -30,9 +28,7 @@ class HalfCheetah(LocomotionTask):
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        scale = self._config.reset_noise_scale
-        position_key, velocity_key = jax.random.split(key)
-        return noise(position_key, 9, scale), scale * jax.random.normal(velocity_key, (9,))
+        return normal_start(key, (0.0,) * 9, 9, self._config.reset_noise_scale)
 
     def _observe(self, physics: Physics) -> jax.Array:
         return jnp.concatenate([physics.qpos[1:], physics.qvel])

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ObservationPart
-from rlctl.envs.gymnasium_task import GymnasiumTask, add_up, control_cost
+from rlctl.envs.gymnasium_tasks.task import GymnasiumTask, add_up, control_cost
 from rlctl.physics.base import Physics
 
 

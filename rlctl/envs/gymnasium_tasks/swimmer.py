@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.gymnasium_locomotion import LocomotionTask
-from rlctl.envs.gymnasium_task import noise
-from rlctl.envs.swimmer.config import SwimmerConfig
+from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.envs.gymnasium_tasks.config import SwimmerConfig
+from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask
+from rlctl.envs.gymnasium_tasks.task import motors, uniform_start
 from rlctl.physics.base import Physics
 
 JOINTS = ("motor1", "motor2")
@@ -26,7 +26,7 @@ class Swimmer(LocomotionTask):
             ObservationPart("turn_rate", 1, "rad/s"),
             ObservationPart("joint_velocity", len(JOINTS), "rad/s"),
         ),
-        action=tuple(ActionPart(joint, -1.0, 1.0, "150 N m", "torque") for joint in JOINTS),
+        action=motors(dict.fromkeys(JOINTS, 150)),
         control_dt=0.04,
         substeps=4,
         episode_length=1000,
@@ -34,8 +34,7 @@ class Swimmer(LocomotionTask):
     )
 
     def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        change = noise(key, 10, self._config.reset_noise_scale)
-        return change[:5], change[5:]
+        return uniform_start(key, (0.0,) * 5, 5, self._config.reset_noise_scale)
 
     def _observe(self, physics: Physics) -> jax.Array:
         return jnp.concatenate([physics.qpos[2:], physics.qvel])
