@@ -1,20 +1,37 @@
-"""Conversion between pytrees and named numpy arrays."""
+"""Pytrees: selection by row, and conversion from and to named numpy arrays."""
 
-import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+from rlctl.physics.base import ArrayLike
 
 ALIGNMENT = 64  # bytes; XLA on CPU reads a numpy array without a copy only if aligned like this
 
 
-def aligned(shape: tuple[int, ...]) -> np.ndarray:
-    """Allocate a float32 array that JAX on CPU can use without a copy."""
-    size = 4 * math.prod(shape)
-    raw = np.empty(size + ALIGNMENT, np.uint8)
+def aligned(like: jax.ShapeDtypeStruct) -> np.ndarray:
+    """Allocate an array of zeros that JAX on CPU can use without a copy."""
+    size = like.size * like.dtype.itemsize
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size].view(np.float32).reshape(shape)
+    return raw[start : start + size].view(like.dtype).reshape(like.shape)
+
+
+def write(blocks: Any, index: Any, values: Any) -> None:
+    """Write the leaves of `values` to `block[index]` of the numpy arrays in `blocks`."""
+    for block, value in zip(jax.tree.leaves(blocks), jax.tree.leaves(values), strict=True):
+        block[index] = value
+
+
+def select(done: ArrayLike, fresh: Any, old: Any) -> Any:
+    """Select the leaves of `fresh` where done (n,), of `old` elsewhere."""
+
+    def pick(new: jax.Array, kept: jax.Array) -> jax.Array:
+        return jnp.where(done.reshape(done.shape + (1,) * (new.ndim - 1)) > 0, new, kept)
+
+    return jax.tree.map(pick, fresh, old)
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:

@@ -42,28 +42,27 @@ class ActorStep(NamedTuple):
 
     Attributes:
         action: (A,) in the environment's units.
-        raw_action: (A,) before squashing and scaling.
-        log_prob: () log-density of raw_action.
+        extras: Pytree of arrays that the algorithm records with the step.
     """
 
     action: Any
-    raw_action: Any
-    log_prob: Any
+    extras: Any
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Behaviour policy and critic: pure functions of one instance; drivers vmap them.
+    """Behaviour policy of an algorithm: pure functions of one instance; drivers vmap them.
 
     Attributes:
         act: (params, observation (O,), noise) -> ActorStep.
-        value: (params, observation (O,)) -> (), the value of an observation.
+        final: (params, final observation (O,)) -> pytree of arrays that the algorithm needs to
+            bootstrap from where an episode was truncated. Called only if one was.
         noise: (keys (N, 2), step ()) -> noise of N environments for `act`, sampled from their root
             keys; see `rlctl.rollouts.noise`. Not vmapped.
     """
 
     act: Callable[[Any, Any, Any], ActorStep]
-    value: Callable[[Any, Any], Any]
+    final: Callable[[Any, Any], Any]
     noise: Callable[[Any, Any], Any]
 
 
@@ -72,40 +71,21 @@ class Unroll(NamedTuple):
 
     Attributes:
         observation: (T, N, O).
-        raw_action: (T, N, A).
-        log_prob: (T, N).
+        extras: What the actor recorded, leaves (T, N, ...).
         reward: (T, N).
         terminated: (T, N), 0 or 1.
         truncated: (T, N), 0 or 1, never with terminated.
-        final_value: (T, N), value of the final observation where truncated, for bootstrapping; 0
-            elsewhere.
+        final: What `Actor.final` returned where truncated, leaves (T, N, ...); 0 elsewhere.
         last_observation: (N, O), after the last step and its reset.
     """
 
     observation: Any
-    raw_action: Any
-    log_prob: Any
+    extras: Any
     reward: Any
     terminated: Any
     truncated: Any
-    final_value: Any
+    final: Any
     last_observation: Any
-
-
-def unroll_shapes(length: int, num_envs: int, spec: EnvSpec) -> Unroll:
-    """Return the shape of every array of an unroll."""
-    column = (length, num_envs)
-    observation, action = (spec.observation_size,), (spec.action_size,)
-    return Unroll(
-        observation=column + observation,
-        raw_action=column + action,
-        log_prob=column,
-        reward=column,
-        terminated=column,
-        truncated=column,
-        final_value=column,
-        last_observation=(num_envs, *observation),
-    )
 
 
 @dataclass

@@ -3,15 +3,16 @@
 Shapes: T steps, N environments, O observation, A action.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from rlctl.rollouts.arrays import aligned
-from rlctl.rollouts.base import Actor, ActorStep, Unroll, unroll_shapes
+from rlctl.rollouts.arrays import write
+from rlctl.rollouts.base import Actor, ActorStep, Unroll
 from rlctl.rollouts.keys import environment_keys
+from rlctl.rollouts.unrolls import empty_unroll, final_where_truncated
 
 if TYPE_CHECKING:
     from rlctl.rollouts.gym import GymDriver
@@ -24,28 +25,25 @@ def collect(
 
     Args:
         driver: The environments.
-        actor: Policy and critic.
-        params: Parameters of both.
+        actor: Behaviour policy.
+        params: Its parameters.
         length: T.
         start: Seed, index of the first environment, and step, for the random keys.
     """
     seed, first, time = start
-    act, value = _jitted(actor)
+    act, final = _jitted(actor)
     indices = np.arange(first, first + driver.num_envs, dtype=np.uint32)
     keys = environment_keys(seed, indices)
-    unroll = Unroll(*map(aligned, unroll_shapes(length, driver.num_envs, driver.spec)))
-    unroll.final_value[:] = 0.0
+    unroll = empty_unroll(actor, params, length, driver.num_envs, driver.spec)
     for t in range(length):
         unroll.observation[t] = driver.observation
         actor_step = act(params, driver.observation, keys, np.uint32(time + t))
         step = driver.step(np.asarray(actor_step.action))
-        unroll.raw_action[t], unroll.log_prob[t] = actor_step.raw_action, actor_step.log_prob
+        write(unroll.extras, t, actor_step.extras)
         for name in ("reward", "terminated", "truncated"):
             getattr(unroll, name)[t] = getattr(step, name)
-        # Only truncated episodes are bootstrapped, and most steps have none.
         if step.truncated.any():
-            values = np.asarray(value(params, step.final_observation))
-            unroll.final_value[t] = np.where(step.truncated, values, 0.0)
+            write(unroll.final, t, final(params, step.final_observation, unroll.truncated[t]))
     unroll.last_observation[:] = driver.observation
     return unroll
 
@@ -58,4 +56,4 @@ def _jitted(actor: Actor) -> tuple[Any, Any]:
     def act(params: Any, observation: jax.Array, keys: jax.Array, time: jax.Array) -> ActorStep:
         return jax.vmap(actor.act, (None, 0, 0))(params, observation, actor.noise(keys, time))
 
-    return act, jax.jit(jax.vmap(actor.value, (None, 0)))
+    return act, jax.jit(partial(final_where_truncated, actor))

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rlctl.physics.base import ArrayLike, Commandable
+from rlctl.physics.base import Commandable
 from rlctl.physics.simulation import Fields, SimState, Simulation
 from rlctl.rollouts import episode_stats
+from rlctl.rollouts.arrays import select
 from rlctl.rollouts.base import Actor, Unroll
 from rlctl.rollouts.episode_stats import EpisodeStats, EpisodeSums, StepOutcome
 from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, INITIAL, RANDOMIZE, step_keys
-from rlctl.rollouts.native_program import select
+from rlctl.rollouts.unrolls import final_where_truncated
 
 RESTARTS = 16  # ended episodes are reset N / RESTARTS at a time
 
@@ -95,12 +96,11 @@ class JaxProgram:
             next_state, outcome, final, ended = self._step(state, actor_step.action, now)
             row = {
                 "observation": state.observation,
-                "raw_action": actor_step.raw_action,
-                "log_prob": actor_step.log_prob,
+                "extras": actor_step.extras,
                 "reward": outcome.reward,
                 "terminated": outcome.terminated,
                 "truncated": outcome.truncated,
-                "final_value": _final_value(actor, params, final, outcome.truncated),
+                "final": final_where_truncated(actor, params, final, outcome.truncated),
             }
             return (next_state, episode_stats.add_sums(sums, ended)), (row, outcome.bad)
 
@@ -163,13 +163,3 @@ class JaxProgram:
             lambda c: c[0].any(), restart_rows, start
         )
         return state._replace(model_fields=model_fields, sim=sim, observation=observation)
-
-
-def _final_value(actor: Actor, params: Any, final: jax.Array, truncated: ArrayLike) -> jax.Array:
-    """Return values of final observations (N, O) where truncated (N,), 0 elsewhere."""
-    # The critic is evaluated only if there is a truncation, which most steps do not have.
-    return jax.lax.cond(
-        truncated.any(),
-        lambda: truncated * jax.vmap(actor.value, (None, 0))(params, final),
-        lambda: jnp.zeros_like(truncated),
-    )

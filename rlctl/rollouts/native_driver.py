@@ -15,11 +15,12 @@ import numpy as np
 
 from rlctl.physics.native import NativeBatch
 from rlctl.rollouts import episode_stats
-from rlctl.rollouts.arrays import aligned, flatten, unflatten
-from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll, unroll_shapes
+from rlctl.rollouts.arrays import flatten, unflatten, write
+from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
 from rlctl.rollouts.episode_stats import EpisodeSums, StepOutcome
 from rlctl.rollouts.keys import environment_keys, randomization_keys
 from rlctl.rollouts.native_program import NativeProgram, NativeState
+from rlctl.rollouts.unrolls import empty_unroll
 
 
 class NativeGroup:
@@ -77,23 +78,22 @@ class NativeGroup:
         ended = self._none
         for t in range(len(unroll.reward)):
             now = np.uint32(time + t)
-            self.state, actor_step, final_value, inputs = self._program.act(
+            self.state, actor_step, final, inputs = self._program.act(
                 actor, params, self.state, self.fields, self.outcome, now
             )
             # Copied here: `advance` replaces the observation by the one after the step.
             unroll.observation[t, self.rows] = self.state.observation
             ended = self.advance(inputs, ended, now)
-            unroll.raw_action[t, self.rows] = actor_step.raw_action
-            unroll.log_prob[t, self.rows] = actor_step.log_prob
+            write(unroll.extras, (t, self.rows), actor_step.extras)
             if t:
-                unroll.final_value[t - 1, self.rows] = final_value
+                write(unroll.final, (t - 1, self.rows), final)
             for name in ("reward", "terminated", "truncated"):
                 getattr(unroll, name)[t, self.rows] = getattr(self.outcome, name)
         following = np.uint32(time + len(unroll.reward))
-        self.state, final_value = self._program.finish(
+        self.state, final = self._program.finish(
             actor, params, self.state, self.fields, self.outcome, following
         )
-        unroll.final_value[-1, self.rows] = final_value
+        write(unroll.final, (-1, self.rows), final)
         unroll.last_observation[self.rows] = self.state.observation
         self.outcome = self.empty_outcome()
         return ended
@@ -246,7 +246,7 @@ class NativeDriver:
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call."""
-        unroll = Unroll(*map(aligned, unroll_shapes(length, self.num_envs, self.spec)))
+        unroll = empty_unroll(actor, params, length, self.num_envs, self.spec)
         ended = self._run(lambda group: group.collect(actor, params, unroll, self._time))
         self._time += length
         return unroll, self._report(ended)

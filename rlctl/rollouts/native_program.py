@@ -1,6 +1,6 @@
 """Jitted part of a step with native physics: everything except the physics.
 
-    act      value of final observations -> reset ended episodes -> policy -> before
+    act      `final` of truncated episodes -> reset ended episodes -> policy -> before
     [native physics]
     observe  after -> episode statistics -> initial states for the episodes that ended
     [reset and forward of those in native physics]
@@ -17,9 +17,11 @@ import jax.numpy as jnp
 from rlctl.envs.base import Carry, Environment
 from rlctl.physics.base import Commandable, Physics
 from rlctl.rollouts import episode_stats
+from rlctl.rollouts.arrays import select
 from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.episode_stats import EpisodeStats, EpisodeSums, StepOutcome
 from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, INITIAL, RANDOMIZE, step_keys
+from rlctl.rollouts.unrolls import final_where_truncated
 
 Fields = dict[str, jax.Array]  # MjData field -> (n, ...) float32
 
@@ -58,15 +60,6 @@ class InitialState(NamedTuple):
     model_fields: Fields
 
 
-def select(done: jax.Array, fresh: Any, old: Any) -> Any:
-    """Select the leaves of `fresh` where done (n,), of `old` elsewhere."""
-
-    def pick(new: jax.Array, kept: jax.Array) -> jax.Array:
-        return jnp.where(done.reshape(done.shape + (1,) * (new.ndim - 1)) > 0, new, kept)
-
-    return jax.tree.map(pick, fresh, old)
-
-
 class NativeProgram:
     """Jitted functions of one environment, shared by all groups of a driver.
 
@@ -103,18 +96,18 @@ class NativeProgram:
         fields: Fields,
         outcome: StepOutcome,
         time: jax.Array,
-    ) -> tuple[NativeState, ActorStep, jax.Array, tuple[Any, jax.Array]]:
+    ) -> tuple[NativeState, ActorStep, Any, tuple[Any, jax.Array]]:
         """Reset ended episodes, choose actions, and convert them to edits and controls.
 
         Returns:
-            The state, the policy's output (n, ...), the final values of the step before (n,), and
+            The state, the policy's output (n, ...), `final` of the step before (n, ...), and
             (edits, ctrl) for the physics.
         """
-        state, final_value = self.finish(actor, params, state, fields, outcome, time)
+        state, final = self.finish(actor, params, state, fields, outcome, time)
         noise = actor.noise(state.key, time)
         actor_step = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
         inputs = self._before(state.key, state.carry, fields, actor_step.action, time)
-        return state._replace(action=actor_step.action), actor_step, final_value, inputs
+        return state._replace(action=actor_step.action), actor_step, final, inputs
 
     @partial(jax.jit, static_argnums=(0, 1))
     def finish(
@@ -125,19 +118,13 @@ class NativeProgram:
         fields: Fields,
         outcome: StepOutcome,
         time: jax.Array,
-    ) -> tuple[NativeState, jax.Array]:
-        """Evaluate final observations of the last step, then reset the episodes that ended."""
-        truncated = outcome.truncated
-        # The critic runs only if something was truncated, which is rare with staggered clocks.
-        final_value = jax.lax.cond(
-            truncated.any(),
-            lambda: truncated * jax.vmap(actor.value, (None, 0))(params, state.observation),
-            lambda: jnp.zeros_like(truncated),
-        )
+    ) -> tuple[NativeState, Any]:
+        """Return `final` of the last step's truncated episodes; reset the episodes that ended."""
+        final = final_where_truncated(actor, params, state.observation, outcome.truncated)
         carry, observation = self._restart(
             state.key, (state.carry, state.observation), fields, outcome.done, time
         )
-        return state._replace(carry=carry, observation=observation), final_value
+        return state._replace(carry=carry, observation=observation), final
 
     def _initial(self, keys: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Sample initial qpos (n, nq) and qvel (n, nv)."""

@@ -30,7 +30,7 @@ def barkour(num: int, physics: str = "native") -> tuple[Any, Any]:
 
 
 def random_actor(size: int) -> Any:
-    """Return an actor with negligible cost: random actions, value 0."""
+    """Return an actor with negligible cost: random actions, nothing recorded."""
     import jax
     import jax.numpy as jnp
 
@@ -38,13 +38,12 @@ def random_actor(size: int) -> Any:
     from rlctl.rollouts.noise import normal
 
     def act(params: Any, observation: jax.Array, noise: jax.Array) -> ActorStep:
-        action = jnp.tanh(noise)
-        return ActorStep(action, action, jnp.float32(0))
+        return ActorStep(jnp.tanh(noise), ())
 
-    def value(params: Any, observation: jax.Array) -> jax.Array:
-        return jnp.float32(0)
+    def final(params: Any, observation: jax.Array) -> tuple[()]:
+        return ()
 
-    return Actor(act, value, partial(normal, size=size))
+    return Actor(act, final, partial(normal, size=size))
 
 
 def alternate(tasks: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:

@@ -25,7 +25,7 @@ def make_driver(kind):
 
 def _act(gain, observation, key):
     raw = gain * observation[:1] + jax.random.normal(key, (1,))
-    return ActorStep(jnp.tanh(raw), raw, -0.5 * (raw[0] * raw[0]))
+    return ActorStep(jnp.tanh(raw), {"raw": raw, "squares": {"sum": raw @ raw}})
 
 
 def step_key(keys, time):
@@ -33,21 +33,21 @@ def step_key(keys, time):
     return step_keys(keys, time, ACT)
 
 
-def _value(gain, observation):
-    return gain + observation[0] + 10.0 * observation[2]
+def _final(gain, observation):
+    return {"value": gain + observation[0] + 10.0 * observation[2], "observation": observation}
 
 
 @pytest.fixture(scope="session")
 def actor():
     """Behaviour policy that pushes away from the middle; its parameter is the gain."""
-    return Actor(_act, _value, step_key)
+    return Actor(_act, _final, step_key)
 
 
 @pytest.fixture(scope="session")
 def constant():
     """Behaviour policy whose action is its parameter."""
     return Actor(
-        lambda action, observation, key: ActorStep(action[None], action[None], action),
+        lambda action, observation, key: ActorStep(action[None], ()),
         lambda action, observation: observation[0],
         step_key,
     )

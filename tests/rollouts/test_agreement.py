@@ -1,5 +1,6 @@
 """Agreement of NativeDriver (native physics, float64) and JaxDriver (MJX, float32)."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from rollouts.slider import Slider
 
 from rlctl.envs.gymnasium_tasks.inverted_pendulum import InvertedPendulum
 from rlctl.envs.pendulum.env import Pendulum
+from rlctl.rollouts.arrays import named
 
 pytestmark = pytest.mark.foreign
 STEPS = 50  # over several episodes
@@ -42,8 +44,9 @@ def test_unrolls_agree(actor):
     mjx.reset(9)
     gain = jnp.float32(1.0)
     (expected, sums), (unroll, same_sums) = (d.collect(actor, gain, 45) for d in (native, mjx))
-    for name in unroll._fields:
-        a, b = getattr(expected, name), getattr(unroll, name)
+    assert jax.tree.structure(unroll) == jax.tree.structure(expected)
+    for name, a in named(expected).items():
+        b = named(unroll)[name]
         assert a.shape == b.shape, name
         assert a.dtype == b.dtype == np.float32, name
         np.testing.assert_allclose(a, b, atol=1e-4, err_msg=name)

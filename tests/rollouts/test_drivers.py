@@ -1,5 +1,8 @@
 """Contract of every driver; see rollouts.base.Driver."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -91,16 +94,18 @@ def test_collecting_is_stepping(make_driver, actor):
     observation = driver.reset(2)
     for t in range(T):
         np.testing.assert_allclose(unroll.observation[t], observation, atol=1e-5)
-        step = driver.step(np.tanh(unroll.raw_action[t]))
+        step = driver.step(np.tanh(unroll.extras["raw"][t]))
         np.testing.assert_allclose(unroll.reward[t], step.reward, atol=1e-5)
         np.testing.assert_array_equal(np.asarray(unroll.terminated[t]) > 0, step.terminated)
         np.testing.assert_array_equal(np.asarray(unroll.truncated[t]) > 0, step.truncated)
         value = 2.0 + step.final_observation[:, 0] + 10 * step.final_observation[:, 2]
-        np.testing.assert_allclose(unroll.final_value[t], value * step.truncated, rtol=1e-5)
+        np.testing.assert_allclose(unroll.final["value"][t], value * step.truncated, rtol=1e-5)
+        final = step.final_observation * step.truncated[:, None]
+        np.testing.assert_allclose(unroll.final["observation"][t], final, atol=1e-5)
         observation = step.observation
     np.testing.assert_allclose(unroll.last_observation, observation, atol=1e-5)
-    expected = -0.5 * np.asarray(unroll.raw_action)[..., 0] ** 2
-    np.testing.assert_allclose(unroll.log_prob, expected, rtol=1e-6)
+    squares = np.asarray(unroll.extras["raw"])[..., 0] ** 2
+    np.testing.assert_allclose(unroll.extras["squares"]["sum"], squares, rtol=1e-6)
     np.testing.assert_array_equal(driver.observation, observation)
     taken = driver.take_episodes()
     assert (taken.count, taken.lengths) == (ended.count, ended.lengths)
@@ -117,9 +122,9 @@ def test_unrolls_continue_from_the_last_one(make_driver, actor):
     whole, _ = driver.collect(actor, GAIN, T)
     driver.reset(2)
     parts = [driver.collect(actor, GAIN, T // 3)[0] for _ in range(3)]
-    for name in ("observation", "reward", "terminated", "truncated", "final_value"):
-        joined = np.concatenate([getattr(part, name) for part in parts])
-        np.testing.assert_allclose(getattr(whole, name), joined, atol=1e-5, err_msg=name)
+    joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+    joined = joined._replace(last_observation=parts[-1].last_observation)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-5), whole, joined)
     np.testing.assert_array_equal(parts[0].last_observation, parts[1].observation[0])
 
 
@@ -128,8 +133,7 @@ def test_sums_of_episodes(make_driver, actor):
     driver.reset(5)
     first, _ = driver.collect(actor, GAIN, T)
     second, report = driver.collect(actor, GAIN, T)
-    both = [np.concatenate(pair) for pair in zip(first[:-1], second[:-1], strict=True)]
-    unroll = first._make([*both, None])
+    unroll = jax.tree.map(lambda *pair: np.concatenate(pair), first, second)
     done = np.maximum(unroll.terminated, unroll.truncated) > 0
     count, length, returns, alive = 0, 0, 0.0, 0.0
     for row in range(N):
@@ -162,8 +166,7 @@ def test_save_and_restore_continue_bit_for_bit(make_driver, actor, resample):
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
         assert array.dtype == saved[name].dtype, name
     unroll, _ = other.collect(actor, GAIN, T)
-    for name in unroll._fields:
-        np.testing.assert_array_equal(getattr(unroll, name), getattr(expected, name), name)
+    jax.tree.map(np.testing.assert_array_equal, unroll, expected)
     for name, array in other.state().items():
         np.testing.assert_array_equal(array, expected_state[name], err_msg=name)
 

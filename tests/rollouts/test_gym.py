@@ -211,7 +211,6 @@ class TestCollecting:
     actor = Actor(
         lambda params, observation, key: ActorStep(
             jax.numpy.stack([jax.random.uniform(key), params]),
-            jax.random.normal(key, (2,)),
             observation[STEP],
         ),
         lambda params, observation: params + observation[STEP],
@@ -227,9 +226,9 @@ class TestCollecting:
         batch, unroll, ended = self.collected()
         assert (ended.count, ended.lengths) == (6, 48)
         np.testing.assert_array_equal(unroll.observation[:, 0, STEP], np.arange(20) % 8)
-        np.testing.assert_array_equal(unroll.log_prob, unroll.observation[..., STEP])
+        np.testing.assert_array_equal(unroll.extras, unroll.observation[..., STEP])
         np.testing.assert_array_equal(np.flatnonzero(unroll.truncated[:, 1]), [7, 15])
-        np.testing.assert_array_equal(unroll.final_value, unroll.truncated * 10.0)
+        np.testing.assert_array_equal(unroll.final, unroll.truncated * 10.0)
         np.testing.assert_array_equal(unroll.last_observation, batch.observation)
         assert ((unroll.reward > 2.0) & (unroll.reward < 3.0)).all()
         assert len(np.unique(unroll.reward)) == 60, "every environment and step has its own key"

@@ -86,7 +86,7 @@ def ppo_loss(
 
     Args:
         params: {"policy", "value"} parameters as learned.
-        unroll: (T, B, ...), with preprocessed observations.
+        unroll: (T, B, ...), with preprocessed observations; extras are an ActionSample.
         key: Random key of the entropy estimate.
         networks: The functions that `params` belong to.
         config: Coefficients.
@@ -103,14 +103,15 @@ def ppo_loss(
         unroll.truncated,
         value,
         jax.lax.stop_gradient(last_value),
-        unroll.final_value,
+        unroll.final,
         config.discounting,
         config.gae_lambda,
     )
     if config.normalize_advantage:
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
 
-    log_ratio = tanh_normal.log_prob(mean, scale, unroll.raw_action) - unroll.log_prob
+    raw_action, old_log_prob = unroll.extras
+    log_ratio = tanh_normal.log_prob(mean, scale, raw_action) - old_log_prob
     ratio = jnp.exp(log_ratio)
     clipped = jnp.clip(ratio, 1 - config.clipping_epsilon, 1 + config.clipping_epsilon)
     policy_loss = -jnp.mean(jnp.minimum(ratio * advantage, clipped * advantage))

@@ -26,6 +26,18 @@ from rlctl.rollouts.base import Actor, ActorStep
 NetParams = dict[str, jax_net.Params]  # {"policy", "value"}
 
 
+class ActionSample(NamedTuple):
+    """Sampled action, as the loss needs it.
+
+    Attributes:
+        raw_action: (A,) before squashing and scaling.
+        log_prob: () log-density of raw_action.
+    """
+
+    raw_action: jax.Array
+    log_prob: jax.Array
+
+
 class PolicyState(NamedTuple):
     """Actor, critic and observation normaliser.
 
@@ -138,9 +150,9 @@ class Networks:
         return jax_net.mlp(params, x, self._spec.activation)[..., 0]
 
     def actor(self, noise_steps: int = 0) -> Actor:
-        """Return the behaviour policy and value function of one raw observation (O,).
+        """Return the behaviour policy. Its parameters are a PolicyState.
 
-        Their first argument is a PolicyState.
+        It records an ActionSample of each step, and the value () of truncated episodes.
 
         Args:
             noise_steps: Correlation time of exploration noise in control steps.
@@ -153,7 +165,8 @@ class Networks:
             low = jnp.asarray(self._spec.action_low, jnp.float32)
             high = jnp.asarray(self._spec.action_high, jnp.float32)
             action = tanh_normal.scale_action(raw, low, high)
-            return ActorStep(action, raw, tanh_normal.log_prob(mean, scale, raw))
+            log_prob = tanh_normal.log_prob(mean, scale, raw)
+            return ActorStep(action, ActionSample(raw, log_prob))
 
         def value(state: PolicyState, observation: jax.Array) -> jax.Array:
             x = self.preprocess(state.normalizer, observation)

@@ -4,7 +4,6 @@ Schulman et al. 2017, algorithm 1, in the form of brax.training.agents.ppo.
 """
 
 import operator
-from collections.abc import Sequence
 from functools import partial, reduce
 from typing import Any
 
@@ -25,7 +24,8 @@ from rlctl.engines.runner import run_training
 from rlctl.engines.schedules import scheduled, warn_if_rising
 from rlctl.engines.trainer import Trainer
 from rlctl.policies.normalizer import nonfinite
-from rlctl.rollouts.base import Episodes, Unroll, unroll_shapes
+from rlctl.rollouts.base import Episodes, Unroll
+from rlctl.rollouts.unrolls import concat_unrolls, unroll_shapes
 
 __all__ = ["plan", "probe", "train"]
 
@@ -152,18 +152,7 @@ class PPOTrainer(Trainer[Plan, TrainState]):
 
     def _compile_update(self) -> Any:
         num_envs = self.plan.unrolls * self.train.num_envs // self.plan.turns
-        shapes = unroll_shapes(self.ppo.unroll_length, num_envs, self._driver.spec)
-        unroll = Unroll(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
+        policy, length = self.state.learner.policy, self.ppo.unroll_length
+        unroll = unroll_shapes(self._actor, policy, length, num_envs, self._driver.spec)
         update = make_update(self._networks, self.ppo, self._optimizer, self.plan.minibatches)
         return update.lower(self.state.learner, unroll).compile()
-
-
-def concat_unrolls(unrolls: Sequence[Unroll]) -> Unroll:
-    """Concatenate unrolls along the environment axis."""
-    if len(unrolls) == 1:
-        return unrolls[0]
-    last = np.concatenate([u.last_observation for u in unrolls])
-    return jax.tree.map(
-        lambda *x: np.concatenate(x, axis=1),
-        *(u._replace(last_observation=None) for u in unrolls),
-    )._replace(last_observation=last)

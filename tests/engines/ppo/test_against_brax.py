@@ -57,12 +57,11 @@ def unroll():
 
     return Unroll(
         observation=normal(T, B, O),
-        raw_action=normal(T, B, A),
-        log_prob=normal(T, B) - 2.0,
+        extras=networks.ActionSample(normal(T, B, A), normal(T, B) - 2.0),
         reward=normal(T, B),
         terminated=jnp.asarray(rng.random((T, B)) < 0.2, jnp.float32),
         truncated=jnp.zeros((T, B), jnp.float32),
-        final_value=jnp.zeros((T, B), jnp.float32),
+        final=jnp.zeros((T, B), jnp.float32),
         last_observation=normal(B, O),
     )
 
@@ -84,7 +83,7 @@ def test_gae_equals_brax_where_nothing_is_truncated(brax, unroll, rng):
         unroll.truncated,
         value,
         last_value,
-        unroll.final_value,
+        unroll.final,
         discount=0.97,
         lambda_=0.9,
     )
@@ -124,15 +123,15 @@ def test_loss_and_its_gradient_equal_brax(brax, unroll, state, normalize_advanta
     following = jnp.concatenate([unroll.observation[1:], unroll.last_observation[None]])
     data = brax.Transition(
         observation=unroll.observation,
-        action=jnp.tanh(unroll.raw_action),
+        action=jnp.tanh(unroll.extras.raw_action),
         reward=unroll.reward,
         discount=1 - unroll.terminated,
         next_observation=following,
         extras={
             "state_extras": {"truncation": unroll.truncated},
             "policy_extras": {
-                "raw_action": unroll.raw_action,
-                "log_prob": unroll.log_prob,
+                "raw_action": unroll.extras.raw_action,
+                "log_prob": unroll.extras.log_prob,
                 "distribution_params": jnp.zeros((T, B, 2 * A)),
             },
         },

@@ -12,6 +12,7 @@ from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import ppo_loss
 from rlctl.policies import normalizer
 from rlctl.rollouts.base import Unroll
+from rlctl.rollouts.unrolls import concat_unrolls
 
 # One number that changes sign, two that change places, one that stays; the last two privileged.
 REFLECTION = Symmetry((0, 2, 1, 3, 5, 4), (-1, 1, 1, 1, -1, -1), (1, 0, 2), (-1, -1, -1))
@@ -46,8 +47,7 @@ def unroll(rng, steps=5, envs=4):
     nothing = jnp.zeros((steps, envs))
     return Unroll(
         draw(steps, envs, 6),
-        draw(steps, envs, 3),
-        draw(steps, envs),
+        networks.ActionSample(draw(steps, envs, 3), draw(steps, envs)),
         draw(steps, envs),
         flags,
         nothing,
@@ -61,10 +61,11 @@ def with_image(unroll):
     image = unroll._replace(
         observation=unroll.observation[..., ORDER] * SIGN,
         last_observation=unroll.last_observation[..., ORDER] * SIGN,
-        raw_action=unroll.raw_action[..., ACTIONS] * ACTION_SIGN,
+        extras=unroll.extras._replace(
+            raw_action=unroll.extras.raw_action[..., ACTIONS] * ACTION_SIGN
+        ),
     )
-    axes = Unroll(*(1,) * 7, last_observation=0)
-    return jax.tree.map(lambda x, y, a: jnp.concatenate([x, y], a), unroll, image, axes)
+    return concat_unrolls([unroll, image])
 
 
 def preprocessed(nets, statistics, unroll):
