@@ -1,7 +1,7 @@
 """The catalog of environments and engines, as strings. Importing it loads nothing else.
 
 A row refers to code as "module:attribute". Other packages add rows through the entry point groups
-`rlctl.envs` and `rlctl.engines`.
+`rlctl.envs`, `rlctl.families` and `rlctl.engines`.
 """
 
 import re
@@ -53,8 +53,7 @@ class FamilyRow:
         names: "module:attribute", a callable that returns its names; for an open family it takes
             the requested NAME, whose module may register more.
         physics: Physics back ends that can step them.
-        open: Other packages add environments to it. Its names are listed on request only, and
-            an environment is validated before training.
+        open: Other packages add environments to it: its names are listed on request only.
     """
 
     prefix: str
@@ -64,6 +63,11 @@ class FamilyRow:
     names: str
     physics: tuple[str, ...]
     open: bool = False
+
+    @property
+    def name(self) -> str:
+        """The prefix, which is what plugins are told apart by."""
+        return self.prefix
 
 
 @dataclass(frozen=True)
@@ -141,17 +145,17 @@ FAMILIES = (
     FamilyRow(
         "brax",
         "Brax's own environments, on its MJX pipeline",
-        "rlctl.envs.families.brax:make",
-        "rlctl.envs.families.brax_config:BraxConfig",
-        "rlctl.envs.families.brax_config:names",
+        "rlctl.families.brax.simulation:make",
+        "rlctl.families.brax.config:BraxConfig",
+        "rlctl.families.brax.config:names",
         physics=("jax",),
     ),
     FamilyRow(
         "gym",
         "any Gymnasium environment, by its id, or as gym:MODULE:ID",
-        "rlctl.envs.families.gymnasium:make",
-        "rlctl.envs.families.gymnasium_config:GymnasiumConfig",
-        "rlctl.envs.families.gymnasium:names",
+        "rlctl.families.gymnasium.environment:make",
+        "rlctl.families.gymnasium.config:GymnasiumConfig",
+        "rlctl.families.gymnasium.environment:names",
         physics=("gymnasium",),
         open=True,
     ),
@@ -198,6 +202,11 @@ def envs() -> dict[str, EnvRow]:
     return plugins.with_plugins(ENVS, "rlctl.envs", EnvRow)[0]
 
 
+def families() -> dict[str, FamilyRow]:
+    """Return all families by prefix, including plugins."""
+    return plugins.with_plugins(FAMILIES, "rlctl.families", FamilyRow)[0]
+
+
 def engines() -> dict[str, EngineRow]:
     """Return all engines by name, including plugins."""
     return plugins.with_plugins(ENGINES, "rlctl.engines", EngineRow)[0]
@@ -212,10 +221,10 @@ def env(name: str) -> EnvRow | FamilyRow:
     rows, broken = plugins.with_plugins(ENVS, "rlctl.envs", EnvRow)
     if name in rows:
         return rows[name]
-    families = {row.prefix: row for row in FAMILIES}
+    known_families, broken_families = plugins.with_plugins(FAMILIES, "rlctl.families", FamilyRow)
     prefix, colon, rest = name.partition(":")
-    if colon and prefix in families:
-        row = families[prefix]
+    if colon and prefix in known_families:
+        row = known_families[prefix]
         known = names(row, rest)
         if rest in known:
             return row
@@ -226,7 +235,8 @@ def env(name: str) -> EnvRow | FamilyRow:
             or f"`rlctl envs {prefix}` lists them",
         )
     _check_usable(name, broken)
-    choices = [*rows, *(f"{prefix}:NAME" for prefix in families)]
+    _check_usable(prefix, broken_families)
+    choices = [*rows, *(f"{prefix}:NAME" for prefix in known_families)]
     raise UsageError(
         f"there is no environment {name!r}; there are {', '.join(choices)}",
         _other_use_hint(name) or did_you_mean(name, rows) or "run `rlctl envs` for the list",
@@ -269,13 +279,13 @@ def family(prefix: str) -> FamilyRow:
     Raises:
         UsageError: There is no such family.
     """
-    families = {row.prefix: row for row in FAMILIES}
-    if prefix not in families:
+    known = families()
+    if prefix not in known:
         raise UsageError(
-            f"there is no environment or family {prefix!r}; families are {', '.join(families)}",
-            did_you_mean(prefix, (*envs(), *families)) or "run `rlctl envs` for the list",
+            f"there is no environment or family {prefix!r}; families are {', '.join(known)}",
+            did_you_mean(prefix, (*envs(), *known)) or "run `rlctl envs` for the list",
         )
-    return families[prefix]
+    return known[prefix]
 
 
 def names(row: FamilyRow, asked: str = "") -> tuple[str, ...]:

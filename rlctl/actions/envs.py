@@ -75,7 +75,7 @@ def list_envs(name: str | None = None) -> Listing:
     )
     if name is not None:
         return Listing(rows, ())
-    return Listing(rows, tuple(_family(row, algos) for row in catalog.FAMILIES))
+    return Listing(rows, tuple(_family(row, algos) for row in catalog.families().values()))
 
 
 def _family(

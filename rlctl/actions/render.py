@@ -13,6 +13,7 @@ from rlctl.actions.videos import env_rendered, mujoco_rendered
 from rlctl.actions.videos.request import LoadedPolicy, RenderRequest
 from rlctl.checkpoints import compatibility, find
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.capabilities import capabilities_of
 from rlctl.core.config import Overrides, Resolved
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
@@ -130,9 +131,11 @@ def render(
     out = out or _default_path(checkpoints[0])
     name, config = _environment(checkpoints, request.overrides, env, warn)
     from rlctl.policies.base import policy_of
+    from rlctl.rollouts.factory import make_environment
 
     policies = [LoadedPolicy(each, policy_of(each, request.backend)) for each in checkpoints]
-    renderer = env_rendered if "gymnasium" in catalog.env(name).physics else mujoco_rendered
+    can = capabilities_of(make_environment(name, config))
+    renderer = env_rendered if can.renders_itself else mujoco_rendered
     trajectories, video_info, physics = renderer.render_video(
         out, policies, config, request, options, progress, warn
     )

@@ -9,8 +9,8 @@ from typing import Any
 from rlctl import catalog
 from rlctl.actions.config import resolve_training, sections_of, shown_by
 from rlctl.callbacks import factory
-from rlctl.catalog import FamilyRow
 from rlctl.checkpoints import find, store
+from rlctl.core.capabilities import capabilities_of
 from rlctl.core.config import (
     Layer,
     Overrides,
@@ -184,7 +184,7 @@ def resume(name: str, request: TrainRequest, progress: Progress) -> TrainingSetu
         config.setdefault("resumed", []).append({"step": step, "at": at})
         run.write_config(config)
         if start:
-            _warn_of_fresh_episodes(env, progress)
+            _warn_of_fresh_episodes(env, settings["env"], progress)
             _warn_of_target(settings["train"], start, run, progress)
             return TrainingSetup(env, algo, settings, run, start, resume=True)
         progress.event("warning", message=f"{run.folder} has no checkpoint yet: it starts over")
@@ -262,13 +262,14 @@ def _resumed_settings(config: dict[str, Any], request: TrainRequest) -> tuple[st
     return env, algo, Resolved({name: after[name] for name in after}, kept)
 
 
-def _warn_of_fresh_episodes(env: str, progress: Progress) -> None:
-    row = catalog.env(env)
-    if isinstance(row, FamilyRow) and row.open:
+def _warn_of_fresh_episodes(env: str, config: Any, progress: Progress) -> None:
+    from rlctl.rollouts.factory import make_environment
+
+    if not capabilities_of(make_environment(env, config)).resumable:
         progress.event(
             "warning",
-            message=f"{env} resumes with new episodes: the state of {row.prefix}: environments "
-            "cannot be saved",
+            message=f"{env} resumes with new episodes: the state of its environments cannot be "
+            "saved",
         )
 
 
@@ -311,10 +312,9 @@ def load_engine(algo: str) -> Engine:
 def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[str, Any]:
     with progress.phase("import"):
         engine = load_engine(algo)
-    row = catalog.env(env)
-    if isinstance(row, FamilyRow) and row.open:  # third-party code: build it now to find errors
-        environment = catalog.load(row.target)(env.partition(":")[2], settings["env"])
-        environment.time_limit(settings["train"].episode_length)
+        from rlctl.rollouts.factory import make_environment, time_limit
+    # Environments of other packages fail here rather than after the run's folder is made.
+    time_limit(make_environment(env, settings["env"]), settings["train"].episode_length)
     if settings["train"].curriculum_steps and not hasattr(settings["env"], "curriculum"):
         raise UsageError(f"{env} has no curriculum", "--set train.curriculum_steps=0")
     plan = engine.plan(settings, env)

@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from rlctl import catalog
 from rlctl.callbacks.background_job import BackgroundJob
 from rlctl.callbacks.base import TrainingInfo
+from rlctl.core.capabilities import capabilities_of
 from rlctl.core.progress import Event
 
 FOLDER = "videos"  # in the run's folder
@@ -25,15 +25,14 @@ def validate(env: str, config: Any) -> None:
     Raises:
         RendererMissing: There is no OpenGL platform or no encoder.
     """
-    from rlctl.rendering import gl, video
+    from rlctl.rendering import gl, online, video
+    from rlctl.rollouts.factory import make_environment, make_rendering_driver
 
     video.check_path(Path(gettempdir()) / "rlctl.mp4")
-    if "gymnasium" not in catalog.env(env).physics:
+    if not capabilities_of(make_environment(env, config)).renders_itself:
         gl.find()
         return
-    # A Gymnasium environment renders itself; only a frame shows whether it can.
-    from rlctl.rendering import online
-    from rlctl.rollouts.factory import make_rendering_driver
+    # Only a frame shows whether an environment that renders itself can.
 
     with online.headless(), closing(make_rendering_driver(env, config, "auto")) as driver:
         driver.reset(0)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from rlctl import __version__, catalog
-from rlctl.catalog import EnvRow
 from rlctl.checkpoints import shipped
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import Incompatible
@@ -159,7 +158,7 @@ def model_digest(env: str) -> str | None:
     row = catalog.env(env)
     package = row.target.partition(":")[0].rpartition(".")[0]
     # find_spec locates the package without importing it (and jax with it).
-    found = find_spec(package) if isinstance(row, EnvRow) and package else None
+    found = find_spec(package) if package else None
     folders = found.submodule_search_locations if found else None
     sources = sorted(path for folder in folders or () for path in Path(folder).rglob("*.xml"))
     if not sources:

@@ -132,8 +132,7 @@ def _run(text: str, root: Path | None) -> Path:
 
 def _is_environment(text: str) -> bool:
     prefix, colon, _ = text.partition(":")
-    families = {row.prefix for row in catalog.FAMILIES}
-    return text in catalog.envs() or bool(colon and prefix in families)
+    return text in catalog.envs() or bool(colon and prefix in catalog.families())
 
 
 def _holds_any(path: Path) -> bool:

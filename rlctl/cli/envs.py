@@ -12,7 +12,7 @@ from rlctl.cli.options import Json, Quiet
 def complete_name(incomplete: str) -> list[tuple[str, str]]:
     """Complete names of environments and prefixes of families."""
     rows = [(row.name, row.summary) for row in catalog.envs().values()]
-    rows += [(row.prefix, row.summary) for row in catalog.FAMILIES]
+    rows += [(row.prefix, row.summary) for row in catalog.families().values()]
     return [pair for pair in rows if pair[0].startswith(incomplete)]
 
 

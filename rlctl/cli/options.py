@@ -17,7 +17,7 @@ from rlctl.core.errors import RlctlError, UsageError
 def complete_env(incomplete: str) -> list[tuple[str, str]]:
     """Complete names of environments from the catalog, without importing them."""
     names = [(row.name, row.summary) for row in catalog.envs().values()]
-    for family in catalog.FAMILIES:
+    for family in catalog.families().values():
         if incomplete.startswith(family.prefix + ":"):
             known = catalog.names(family)
             names += [(f"{family.prefix}:{name}", family.summary) for name in known]

@@ -118,7 +118,7 @@ def _command_hint(message: str, context: Any, path: str) -> str:
         if given in others.split():
             return f"did you mean `{command}`?"
     meant = nearest(given, catalog.envs())
-    if meant == given or given.partition(":")[0] in {row.prefix for row in catalog.FAMILIES}:
+    if meant == given or given.partition(":")[0] in catalog.families():
         env = shlex.quote(given)
         return f"start with a command: rlctl train {env}, rlctl eval {env}, rlctl render {env}"
     return did_you_mean(given, [n for n, c in context.command.commands.items() if not c.hidden])

@@ -153,8 +153,8 @@ def _row_problem(row: Any, kind: type, value: str) -> str:
             return f"{field.name} of {value} is {given!r:.60}, not {wanted.__name__}"
     if not row.name or not row.name.isprintable() or set(row.name) & set(" :/\\"):
         return f"{value} has the name {row.name!r:.60}, which is not a valid name"
-    for field in ("target", "config"):
-        module, colon, attribute = getattr(row, field).partition(":")
+    for field in ("target", "config", "names"):
+        module, colon, attribute = getattr(row, field, "a:b").partition(":")
         if not (module and colon and attribute):
             return f"{field} of {value} is {getattr(row, field)!r:.60}, not 'module:attribute'"
     return ""

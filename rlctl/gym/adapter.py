@@ -7,16 +7,16 @@ from gymnasium import spaces
 
 from rlctl import catalog
 from rlctl.core import device, forked
+from rlctl.core.capabilities import capabilities_of
 from rlctl.core.config import Layer, resolve
 from rlctl.core.errors import UsageError
 from rlctl.gym.ids import id_of
 from rlctl.rendering.options import RenderOptions
-from rlctl.rollouts.base import Driver, Step
+from rlctl.rollouts.base import Driver, RenderingDriver, Step
 from rlctl.rollouts.factory import make_driver, make_environment, make_rendering_driver
 
 if TYPE_CHECKING:
     from rlctl.rendering.canvas import Canvas
-    from rlctl.rollouts.gym import GymDriver
 
 RENDER_MODES = ("rgb_array",)
 IMAGE_SIZE = 640, 480  # width and height, pixels
@@ -77,13 +77,13 @@ class Adapter:
         self._options = RenderOptions(camera, size)
         self._options.validate()
         self._canvas: Canvas | None = None
-        self._own_renderer: GymDriver | None = None
+        self._own_renderer: RenderingDriver | None = None
         if config is None:
             kinds = {"env": catalog.load(catalog.env(name).config)}
             config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
-        self._config = config
+        self._environment = make_environment(name, config)
         self.driver: Driver
-        if render_mode and "gymnasium" in catalog.env(name).physics:
+        if render_mode and capabilities_of(self._environment).renders_itself:
             if num_envs > 1:
                 raise UsageError(f"a batch of {name} cannot render", "make one environment instead")
             self._own_renderer = make_rendering_driver(name, config, physics, episode_length)
@@ -140,7 +140,7 @@ class Adapter:
             from rlctl.rendering.canvas import Canvas
             from rlctl.rendering.views import cameras
 
-            scene = make_environment(self._name, self._config).scene()
+            scene = self._environment.scene()
             camera = self._options.resolve_camera(cameras(scene), self.driver.spec)
             self._canvas = Canvas(scene, *self._size, camera)
         return [self._canvas.render(qpos) for qpos in self.driver.qpos()]

@@ -22,7 +22,7 @@ from rlctl.rendering.writer import VideoInfo, frame_indices, is_contact_sheet
 
 if TYPE_CHECKING:
     from rlctl.policies.base import Policy
-    from rlctl.rollouts.gym import GymDriver
+    from rlctl.rollouts.base import RenderingDriver
 
 
 def check_options(options: RenderOptions, tiles: int, name: str) -> None:
@@ -71,7 +71,7 @@ class OnlineTrajectory(Trajectory):
     """
 
     def __init__(
-        self, driver: "GymDriver", policy: "Policy", total: int, seed: int, heading: str = ""
+        self, driver: "RenderingDriver", policy: "Policy", total: int, seed: int, heading: str = ""
     ) -> None:
         super().__init__(driver.spec, heading=heading)
         self._driver, self._policy = driver, policy

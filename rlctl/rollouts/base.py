@@ -140,6 +140,45 @@ def joint_spread(a: Any, b: Any, maximum: Callable[[Any, Any], Any] = max) -> An
     return a.spread + b.spread + between
 
 
+class VectorEnvironment(Protocol):
+    """Environments of another package that are stepped by a driver of their own."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Observation and action spaces, and timing."""
+        ...
+
+    def time_limit(self, asked: int) -> int:
+        """Return the time limit in control steps; `asked` 0 means the environment's own.
+
+        Raises:
+            UsageError: It cannot have this limit.
+        """
+        ...
+
+    def make_driver(
+        self,
+        limit: int,
+        num_envs: int,
+        on_nonfinite: str = "stop",
+        first: int = 0,
+        render_mode: str | None = None,
+    ) -> "RenderingDriver":
+        """Make the driver of N environments.
+
+        Args:
+            limit: Time limit in control steps.
+            num_envs: N.
+            on_nonfinite: `stop` or `reset`, see `rollouts.factory.make_driver`.
+            first: Index of the first environment, for its seed.
+            render_mode: None, or `rgb_array` for `render` to work.
+
+        Raises:
+            RendererMissing: It does not support the render mode.
+        """
+        ...
+
+
 class Driver(Protocol):
     """N environments stepped together.
 
@@ -218,4 +257,16 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Stop threads and free memory."""
+        ...
+
+
+class RenderingDriver(Driver, Protocol):
+    """Driver of environments that render themselves."""
+
+    def render(self) -> np.ndarray:
+        """Render the first environment: (height, width, 3) uint8.
+
+        Raises:
+            RendererMissing: The environment cannot be rendered.
+        """
         ...

@@ -1,31 +1,56 @@
 """Factory of environments and drivers, by catalog name."""
 
 import os
-from functools import partial
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rlctl import catalog
-from rlctl.catalog import FamilyRow
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.capabilities import capabilities_of
 from rlctl.core.config import Layer, Overrides, Resolved, resolve, set_layer
 from rlctl.core.errors import Incompatible, PackageMissing, RendererMissing, UsageError
-from rlctl.rollouts.base import Driver
+from rlctl.rollouts.base import Driver, RenderingDriver
 from rlctl.rollouts.round_robin import RoundRobinDriver
 
-if TYPE_CHECKING:
-    from rlctl.rollouts.gym import GymDriver
+_MAX_MADE = 16  # objects that `make_environment` keeps, with a curriculum's stages
+_made: dict[tuple[Any, ...], Any] = {}
 
 
 def make_environment(name: str, config: Any) -> Any:
-    """Make the environment of a catalog name: an Environment, or a family's own class."""
+    """Make the object of a catalog name; `core.capabilities` tells what it can do.
+
+    Objects of one name and config are made once, except for those of `gym:`, whose registry may
+    change.
+    """
     row = catalog.env(name)
-    if row.physics != ("gymnasium",):
-        _import_mujoco()
-    target = catalog.load(row.target)
-    if isinstance(row, FamilyRow):
-        return target(name.partition(":")[2], config)
-    return target(config)
+    try:
+        target = catalog.load(row.target)
+    except Exception:
+        _import_mujoco()  # explains the error if MuJoCo is its cause
+        raise
+    _, family, rest = name.partition(":")
+    arguments = (rest, config) if family else (config,)
+    key = target, *arguments
+    if key not in _made:
+        made = target(*arguments)
+        if capabilities_of(made).kind == "vector":
+            return made
+        _made[key] = made
+        if len(_made) > _MAX_MADE:
+            _made.pop(next(iter(_made)))
+    return _made[key]
+
+
+def time_limit(environment: Any, asked: int) -> int:
+    """Return the time limit in control steps; `asked` 0 means the environment's own.
+
+    Raises:
+        UsageError: The environment cannot have this limit.
+    """
+    if capabilities_of(environment).kind == "vector":
+        return environment.time_limit(asked)
+    return asked or environment.spec.episode_length
 
 
 def _import_mujoco() -> None:
@@ -139,55 +164,62 @@ def make_driver(
             N.
     """
     environment = make_environment(name, config)
-    physics = resolve_physics(name, physics)
+    make = _driver_maker(
+        environment,
+        resolve_physics(name, physics),
+        time_limit(environment, episode_length),
+        randomize,
+        on_nonfinite,
+    )
+    size = num_envs // turns
+    if turns == 1:
+        return make(num_envs)
     limit = episode_length or environment.spec.episode_length
-    resample = randomize == "episode"
-    # Imported here: Gymnasium environments with a policy in PyTorch or numpy need no JAX.
-    if physics == "gymnasium":
-        from rlctl.rollouts.gym import GymDriver
+    return RoundRobinDriver([make(size, first) for first in range(0, num_envs, size)], limit)
 
-        make = partial(GymDriver, environment, environment.time_limit(episode_length), None)
-    elif physics == "native":
+
+def _driver_maker(
+    environment: Any, physics: str, limit: int, randomize: str | None, on_nonfinite: str
+) -> Callable[..., Driver]:
+    """Return a function that makes a driver of (N, index of the first environment)."""
+    kind = capabilities_of(environment).kind
+    if kind == "vector":
+        return lambda num, first=0: environment.make_driver(limit, num, on_nonfinite, first)
+    # Imported here: environments with a driver of their own need no JAX.
+    randomized, resample = randomize is not None, randomize == "episode"
+    if physics == "native":
         from rlctl.rollouts.native_driver import NativeDriver
         from rlctl.rollouts.native_program import NativeProgram
 
-        make = partial(NativeDriver, NativeProgram(environment, limit, resample))
-    else:
-        from rlctl.rollouts.jax_driver import JaxDriver
-        from rlctl.rollouts.jax_program import JaxProgram
+        program = NativeProgram(environment, limit, resample)
+        return lambda num, first=0: NativeDriver(program, num, randomized, on_nonfinite, first)
+    from rlctl.rollouts.jax_driver import JaxDriver
+    from rlctl.rollouts.jax_program import JaxProgram
 
-        simulation = environment
-        if not isinstance(catalog.env(name), FamilyRow):
-            from rlctl.rollouts.mjx_simulation import MjxSimulation
+    simulation = environment
+    if kind == "environment":
+        from rlctl.rollouts.mjx_simulation import MjxSimulation
 
-            simulation = MjxSimulation(environment, physics)
-        make = partial(JaxDriver, JaxProgram(simulation, limit, resample), physics)
-    randomized, size = randomize is not None, num_envs // turns
-    if turns == 1:
-        return make(num_envs, randomized, on_nonfinite)
-    return RoundRobinDriver(
-        [make(size, randomized, on_nonfinite, first) for first in range(0, num_envs, size)], limit
-    )
+        simulation = MjxSimulation(environment, physics)
+    program = JaxProgram(simulation, limit, resample)
+    return lambda num, first=0: JaxDriver(program, physics, num, randomized, on_nonfinite, first)
 
 
 def make_rendering_driver(
     name: str, config: Any, physics: str, episode_length: int = 0
-) -> "GymDriver":
-    """Make one Gymnasium environment whose driver can `render`.
+) -> RenderingDriver:
+    """Make one environment that renders itself, and its driver.
 
     Args:
         name: Catalog name.
         config: Settings of the environment.
-        physics: `auto` or `gymnasium`.
+        physics: `auto`, or a back end of the environment.
         episode_length: Time limit in control steps; 0 for the environment's default.
 
     Raises:
         RendererMissing: The environment has no render mode `rgb_array`.
     """
-    from rlctl.rollouts.gym import GymDriver
-
     resolve_physics(name, physics)
     environment = make_environment(name, config)
-    return GymDriver(
-        environment, environment.time_limit(episode_length), "rgb_array", 1, False, "stop"
-    )
+    limit = time_limit(environment, episode_length)
+    return environment.make_driver(limit, 1, render_mode="rgb_array")

@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rlctl import catalog
-from rlctl.catalog import FamilyRow
+from rlctl.core.capabilities import capabilities_of
 from rlctl.core.specs import EnvSpec
 from rlctl.rollouts.factory import make_environment, resolve_physics
 
@@ -28,13 +27,13 @@ def spec_and_state_bytes(
         None if the size cannot be computed quickly. For MJX it is slightly too small: state of the
         solver is not counted.
     """
-    row = catalog.env(name)
-    if isinstance(row, FamilyRow) and "gymnasium" not in row.physics:
-        return None  # tracing a Brax environment takes as long as compiling it
     environment = make_environment(name, config)
+    can = capabilities_of(environment)
+    if not can.resumable:
+        return environment.spec, 0
+    if can.kind != "environment":
+        return None  # tracing a Brax environment takes as long as compiling it
     physics = resolve_physics(name, physics)
-    if physics == "gymnasium":
-        return environment.spec, 0  # Gymnasium environments cannot be saved
     from rlctl.physics.native import NativeBatch
     from rlctl.rollouts.native_program import NativeProgram
 

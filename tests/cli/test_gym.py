@@ -176,7 +176,7 @@ def test_choices_that_start_far_out(rlctl):
 
 UNGUARDED = """
 import sys
-from rlctl.rollouts import gym
+from rlctl.families.gymnasium import driver as gym
 gym.num_processes = lambda env, num_envs: 2
 from rlctl.cli import main
 sys.argv = ["rlctl", "train", "gym:odd_gym:OddPlain-v0", "--algo", "trpo", "--num-envs", "2"]

@@ -7,9 +7,9 @@ import pytest
 from gymnasium.envs.classic_control import PendulumEnv
 
 from rlctl.core.errors import PackageMissing, RendererMissing
-from rlctl.envs.families.gymnasium import make
-from rlctl.envs.families.gymnasium_config import GymnasiumConfig
-from rlctl.rollouts.gym_group import GymGroup
+from rlctl.families.gymnasium.config import GymnasiumConfig
+from rlctl.families.gymnasium.environment import make
+from rlctl.families.gymnasium.group import GymGroup
 
 ID = "CannotBeDrawn-v0"
 

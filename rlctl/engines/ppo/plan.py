@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from rlctl import catalog
-from rlctl.catalog import EnvRow, FamilyRow
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
+from rlctl.core.specs import EnvSpec
 from rlctl.engines import checkpoint_size, evaluations
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
@@ -103,30 +102,12 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     train, ppo = settings["train"], settings["ppo"]
     episode_length = evaluations.eval_episode_length(env_name, settings)
     counts = evaluations.schedule_evals(make_plan(train, ppo), train, episode_length)
-    row = catalog.env(env_name)
-    if train.physics != "auto" and train.physics not in row.physics:
-        raise UsageError(
-            f"{env_name} does not run on {train.physics} physics",
-            f"it runs on {', '.join(row.physics)}",
-        )
-    if ppo.symmetry or (isinstance(row, FamilyRow) and row.open):
-        spec = make_environment(env_name, settings["env"]).spec
-        policy_spec(spec, ppo)
-        if ppo.symmetry and spec.symmetry is None:
-            raise UsageError(
-                f"{env_name} defines no left-right symmetry", "--set ppo.symmetry=false"
-            )
-        for name in ("policy_hidden_layer_sizes", "value_hidden_layer_sizes"):
-            sizes = getattr(ppo, name)
-            if ppo.symmetry and any(size % 2 for size in sizes):
-                raise UsageError(
-                    f"ppo.{name} is {list(sizes)}; with ppo.symmetry every hidden layer needs an "
-                    "even number of units",
-                    "change it, or --set ppo.symmetry=false",
-                )
+    spec = make_environment(env_name, settings["env"]).spec
+    policy_spec(spec, ppo)
+    if ppo.symmetry:
+        _check_symmetry(spec, ppo)
     data = asdict(counts) | {"evals": evaluations.count_evals(counts), "num_envs": train.num_envs}
-    if isinstance(row, EnvRow):
-        data["memory_mib"] = _memory(counts, row, ppo) / 2**20
+    data["memory_mib"] = _memory(counts, spec, ppo) / 2**20
     copies = 3.0 if ppo.optimizer == "adam" else 2.0  # learned parameters and optimizer moments
     copies /= 2 if ppo.symmetry else 1  # blocks have half the parameters
     return data | checkpoint_size.estimate(
@@ -134,11 +115,30 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     )
 
 
-def _memory(counts: Plan, row: EnvRow, ppo: PPOConfig) -> float:
+def _check_symmetry(spec: EnvSpec, ppo: PPOConfig) -> None:
+    """Check that the environment and the networks can be symmetric.
+
+    Raises:
+        UsageError: They cannot.
+    """
+    if spec.symmetry is None:
+        raise UsageError(f"{spec.id} defines no left-right symmetry", "--set ppo.symmetry=false")
+    for name in ("policy_hidden_layer_sizes", "value_hidden_layer_sizes"):
+        sizes = getattr(ppo, name)
+        if any(size % 2 for size in sizes):
+            raise UsageError(
+                f"ppo.{name} is {list(sizes)}; with ppo.symmetry every hidden layer needs an "
+                "even number of units",
+                "change it, or --set ppo.symmetry=false",
+            )
+
+
+def _memory(counts: Plan, spec: EnvSpec, ppo: PPOConfig) -> float:
     """Return the bytes of one update: unroll, minibatch, networks with gradient and moments."""
-    per_step = row.observation + row.action + 5
-    policy = (row.observation, *ppo.policy_hidden_layer_sizes, 2 * row.action)
-    value = (row.observation, *ppo.value_hidden_layer_sizes, 1)
+    observation, action = spec.observation_size, spec.action_size
+    per_step = observation + action + 5
+    policy = (observation, *ppo.policy_hidden_layer_sizes, 2 * action)
+    value = (observation, *ppo.value_hidden_layer_sizes, 1)
     weights = sum((i + 1) * o for sizes in (policy, value) for i, o in pairwise(sizes))
     activations = 4 * (sum(policy) + sum(value))  # forward and backward, before and after
     minibatch = counts.minibatch * ppo.unroll_length

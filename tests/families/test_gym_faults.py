@@ -8,11 +8,11 @@ import pytest
 from odd_gym import EPISODE, ERRORS
 
 from rlctl.core.errors import Diverged, StoppedUnsaved, UsageError
-from rlctl.envs.families.gymnasium_config import GymnasiumConfig
-from rlctl.rollouts import gym
+from rlctl.families.gymnasium import driver as gym
+from rlctl.families.gymnasium.config import GymnasiumConfig
+from rlctl.families.gymnasium.driver import GymDriver
 from rlctl.rollouts.evaluate import evaluate
 from rlctl.rollouts.factory import make_driver, make_environment
-from rlctl.rollouts.gym import GymDriver
 from rlctl.rollouts.round_robin import RoundRobinDriver
 
 
@@ -92,7 +92,7 @@ class TestTerms:
 
     def test_round_robin_has_the_terms_of_all(self):
         environment = make_environment("gym:odd_gym:Terms-v0", GymnasiumConfig())
-        pair = [GymDriver(environment, 1000, None, 1, False, "stop", first) for first in (0, 1)]
+        pair = [GymDriver(environment, 1000, 1, "stop", first) for first in (0, 1)]
         turns = RoundRobinDriver(pair, 10)
         play(pair[0], 50)
         play(pair[1], 0)
@@ -189,7 +189,7 @@ def _in_other_processes(environment, monkeypatch):
     """Make a driver whose two environments run in two other processes."""
     monkeypatch.setattr(gym, "num_processes", lambda env, num_envs: 2)
     monkeypatch.setattr(gym, "LocalGroup", gym.RemoteGroup)
-    return GymDriver(environment, 1000, None, 2, False, "stop")
+    return GymDriver(environment, 1000, 2)
 
 
 class TestAnswers:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from rlctl.core.errors import Diverged, UsageError
-from rlctl.envs.families.gymnasium_config import GymnasiumConfig
-from rlctl.rollouts import gym
+from rlctl.families.gymnasium import driver as gym
+from rlctl.families.gymnasium.config import GymnasiumConfig
 from rlctl.rollouts.base import Actor, ActorStep
 from rlctl.rollouts.factory import make_driver, make_environment
 from rlctl.rollouts.keys import ACT, step_keys

@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from rlctl.core.errors import Diverged
-from rlctl.envs.families.gymnasium import GymnasiumEnvironment
+from rlctl.families.gymnasium.environment import GymnasiumEnvironment
+from rlctl.families.gymnasium.group import Fault, concatenate_steps
+from rlctl.families.gymnasium.process import LocalGroup, RemoteGroup
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
-from rlctl.rollouts.gym_group import Fault, concatenate_steps
-from rlctl.rollouts.gym_process import LocalGroup, RemoteGroup
 
 # Processes pay off if a step takes at least this many seconds, of one environment and of all.
 MIN_STEP_SECONDS = 50e-6, 400e-6
@@ -30,11 +30,10 @@ class GymDriver:
     Args:
         env: The environment.
         episode_length: Time limit in control steps.
-        render_mode: None, or `rgb_array` for `render` to work.
         num_envs: N.
-        randomize: Ignored: domain randomisation is up to the environment.
         on_nonfinite: "stop" or "reset".
         first: Index of the first environment, for its seed.
+        render_mode: None, or `rgb_array` for `render` to work.
     """
 
     physics = "gymnasium"
@@ -43,11 +42,10 @@ class GymDriver:
         self,
         env: GymnasiumEnvironment,
         episode_length: int,
-        render_mode: str | None,
         num_envs: int,
-        randomize: bool,
-        on_nonfinite: str,
+        on_nonfinite: str = "stop",
         first: int = 0,
+        render_mode: str | None = None,
     ) -> None:
         self.spec = env.spec
         self.num_envs = num_envs
@@ -98,7 +96,7 @@ class GymDriver:
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call."""
-        from rlctl.rollouts.gym_collect import collect
+        from rlctl.families.gymnasium.collect import collect
 
         unroll = collect(self, actor, params, length, (self._seed, self._first, self._time))
         return unroll, self.take_episodes()

@@ -15,7 +15,7 @@ from rlctl.rollouts.keys import environment_keys
 from rlctl.rollouts.unrolls import empty_unroll, final_where_truncated
 
 if TYPE_CHECKING:
-    from rlctl.rollouts.gym import GymDriver
+    from rlctl.families.gymnasium.driver import GymDriver
 
 
 def collect(

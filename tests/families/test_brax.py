@@ -10,7 +10,7 @@ import pytest
 
 from rlctl import catalog
 from rlctl.core.errors import UsageError
-from rlctl.envs.families.brax_config import BraxConfig, names
+from rlctl.families.brax.config import BraxConfig, names
 
 brax_own = [
     pytest.mark.slow,
@@ -45,7 +45,7 @@ class TestBrax:
 
     @pytest.mark.parametrize("name", names())
     def test_specs(self, name):
-        from rlctl.envs.families.brax import make
+        from rlctl.families.brax.simulation import make
 
         backend = "generalized" if name == "swimmer" else "mjx"
         simulation = make(name, BraxConfig(backend, episode_length=77))
@@ -68,7 +68,7 @@ class TestBrax:
             assert "x_velocity" in spec.terms
 
     def test_a_pipeline_it_does_not_run_on_is_named(self):
-        from rlctl.envs.families.brax import make
+        from rlctl.families.brax.simulation import make
 
         with pytest.raises(UsageError, match="brax:swimmer does not run on Brax's mjx pipeline"):
             make("swimmer", BraxConfig())

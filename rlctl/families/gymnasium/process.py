@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from rlctl.core.errors import Diverged, RlctlError, UsageError
 from rlctl.core.spawned import SPAWN_EXIT_CODE
-from rlctl.envs.families.gymnasium import GymnasiumEnvironment
-from rlctl.rollouts.gym_group import GymGroup
+from rlctl.families.gymnasium.environment import GymnasiumEnvironment
+from rlctl.families.gymnasium.group import GymGroup
 
 EXIT_TIMEOUT = 5.0  # s, then a process is killed
 

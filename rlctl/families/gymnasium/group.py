@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from rlctl.core.errors import Diverged, PackageMissing, RendererMissing
-from rlctl.envs.families.gymnasium import MISSING, GymnasiumEnvironment
-from rlctl.envs.families.gymnasium_errors import describe_error, is_stop, missing_packages
+from rlctl.families.gymnasium.environment import MISSING, GymnasiumEnvironment
+from rlctl.families.gymnasium.errors import describe_error, is_stop, missing_packages
+from rlctl.families.gymnasium.frame import to_rgb
 from rlctl.rollouts.base import Arrays
-from rlctl.rollouts.gym_frame import to_rgb
 
 
 class Fault(NamedTuple):

@@ -1,6 +1,6 @@
 """Gymnasium environments: `gym:ID`, or `gym:MODULE:ID` if importing MODULE registers ID.
 
-gymnasium_spaces.py converts spaces, gymnasium_metadata.py reads time step, render modes and infos.
+spaces.py converts spaces, metadata.py reads time step, render modes and infos.
 """
 
 import difflib
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -17,6 +17,7 @@ from gymnasium import error
 from gymnasium.envs.registration import EnvSpec as Registered
 from gymnasium.envs.registration import load_env_creator
 
+from rlctl.core.capabilities import Capabilities
 from rlctl.core.errors import (
     PackageMissing,
     RendererMissing,
@@ -25,16 +26,19 @@ from rlctl.core.errors import (
 )
 from rlctl.core.spawned import exit_if_spawning
 from rlctl.core.specs import EnvSpec, ObservationPart
-from rlctl.envs.families import gymnasium_metadata as metadata
-from rlctl.envs.families.gymnasium_config import TIME_LIMIT, GymnasiumConfig
-from rlctl.envs.families.gymnasium_errors import describe_error, is_stop, missing_packages
-from rlctl.envs.families.gymnasium_spaces import (
+from rlctl.families.gymnasium import metadata
+from rlctl.families.gymnasium.config import TIME_LIMIT, GymnasiumConfig
+from rlctl.families.gymnasium.errors import describe_error, is_stop, missing_packages
+from rlctl.families.gymnasium.spaces import (
     action_parts,
     box_leaves,
     convert_actions,
     flatten,
     part_name,
 )
+
+if TYPE_CHECKING:
+    from rlctl.families.gymnasium.driver import GymDriver
 
 TIMED_STEPS = 20  # to estimate the duration of a step
 
@@ -90,6 +94,8 @@ class GymnasiumEnvironment:
         PackageMissing: A package that it needs is not installed.
     """
 
+    capabilities = Capabilities("vector", resumable=False, renders_itself=True)
+
     def __init__(self, name: str, config: GymnasiumConfig) -> None:
         names(name)
         self._name = f"gym:{name}"
@@ -134,6 +140,19 @@ class GymnasiumEnvironment:
                 f"--set env.max_episode_steps={asked} raises the environment's own limit",
             )
         return asked or self.spec.episode_length
+
+    def make_driver(
+        self,
+        limit: int,
+        num_envs: int,
+        on_nonfinite: str = "stop",
+        first: int = 0,
+        render_mode: str | None = None,
+    ) -> "GymDriver":
+        """Make the driver of N of these environments; see `GymDriver`."""
+        from rlctl.families.gymnasium.driver import GymDriver
+
+        return GymDriver(self, limit, num_envs, on_nonfinite, first, render_mode)
 
     def make(self, render_mode: str | None = None) -> gymnasium.Env:
         """Make one environment in this process.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from odd_gym import Frames
 
-from rlctl.rollouts.gym_frame import to_rgb
+from rlctl.families.gymnasium.frame import to_rgb
 
 
 def frame(kind):

@@ -12,10 +12,11 @@ import mujoco
 from brax import envs
 from brax.envs.base import PipelineEnv
 
+from rlctl.core.capabilities import Capabilities
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.families.brax_config import BraxConfig
 from rlctl.envs.scene import compile_scene
+from rlctl.families.brax.config import BraxConfig
 from rlctl.physics.simulation import Fields, Transition
 
 FLOOR = -0.35  # m, for models without a floor
@@ -31,6 +32,8 @@ class BraxSimulation:
     Raises:
         UsageError: The environment does not support the pipeline.
     """
+
+    capabilities = Capabilities("simulation")
 
     def __init__(self, name: str, config: BraxConfig) -> None:
         # Silence MuJoCo's warnings of old model files and Brax's deprecation warnings.

@@ -9,8 +9,8 @@ from odd_gym import ERRORS
 from rlctl import catalog
 from rlctl.core.errors import DeviceUnavailable, RendererMissing, UsageError
 from rlctl.core.specs import ActionPart
-from rlctl.envs.families import gymnasium_errors, gymnasium_metadata
-from rlctl.envs.families.gymnasium_config import GymnasiumConfig
+from rlctl.families.gymnasium import errors, metadata
+from rlctl.families.gymnasium.config import GymnasiumConfig
 from rlctl.rollouts.factory import environment_of, make_environment, resolve_physics
 
 
@@ -222,7 +222,7 @@ class Unprintable(Exception):
     ],
 )
 def test_an_error_in_one_line(problem, line):
-    assert gymnasium_errors.describe_error(problem) == line
+    assert errors.describe_error(problem) == line
 
 
 def _missing(module, text):
@@ -242,9 +242,9 @@ def _missing(module, text):
     ],
 )
 def test_packages_that_are_missing(problem, packages):
-    assert gymnasium_errors.missing_packages(problem) == packages
+    assert errors.missing_packages(problem) == packages
 
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), 1j, "3", None, [1.0], {}])
 def test_a_term_that_is_no_number_is_absent(value):
-    assert gymnasium_metadata.reward_terms({"reward_x": value, "reward_y": 2}) == {"reward_y": 2.0}
+    assert metadata.reward_terms({"reward_x": value, "reward_y": 2}) == {"reward_y": 2.0}
