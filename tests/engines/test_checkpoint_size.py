@@ -72,6 +72,7 @@ def test_number_of_checkpoints_kept(sets, kept):
     assert made["disk_mib"] == pytest.approx((kept + 1) * made["checkpoint_mib"])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Brax, which the plan builds
 def test_unknown_sizes_are_left_out():
     assert "disk_mib" not in plan_of(settings("brax:ant", "ppo"), "brax:ant", "ppo")
 
