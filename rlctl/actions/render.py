@@ -131,11 +131,9 @@ def render(
     out = out or _default_path(checkpoints[0])
     name, config = _environment(checkpoints, request.overrides, env, warn)
     from rlctl.policies.base import policy_of
-    from rlctl.rollouts.factory import make_environment
 
     policies = [LoadedPolicy(each, policy_of(each, request.backend)) for each in checkpoints]
-    can = capabilities_of(make_environment(name, config))
-    renderer = env_rendered if can.renders_itself else mujoco_rendered
+    renderer = env_rendered if _renders_itself(name, config) else mujoco_rendered
     trajectories, video_info, physics = renderer.render_video(
         out, policies, config, request, options, progress, warn
     )
@@ -150,6 +148,12 @@ def render(
         tiles=tiles,
         **vars(video_info),
     )
+
+
+def _renders_itself(name: str, config: Any) -> bool:
+    from rlctl.rollouts.factory import make_environment
+
+    return capabilities_of(make_environment(name, config)).renders_itself
 
 
 def _tile(trajectory: "Trajectory", checkpoint: Checkpoint) -> Tile:
