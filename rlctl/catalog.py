@@ -1,18 +1,20 @@
-"""The catalog of environments and engines, as strings. Importing it loads nothing else.
+"""The catalog of environments, engines and policies, as strings. Importing it loads nothing else.
 
 A row refers to code as "module:attribute". Other packages add rows through the entry point groups
-`rlctl.envs`, `rlctl.families` and `rlctl.engines`.
+`rlctl.envs`, `rlctl.families`, `rlctl.engines` and `rlctl.policies`.
 """
 
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from rlctl.core import plugins, runs
 from rlctl.core.errors import Unsafe, UsageError
+from rlctl.core.specs import PolicySpec
 from rlctl.core.suggest import did_you_mean, nearest
 
 
@@ -85,6 +87,21 @@ class EngineRow:
     summary: str
     target: str
     config: str
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """Catalog row of a kind of policy.
+
+    Attributes:
+        name: The tag `kind` of its specs.
+        summary: One line.
+        target: "module:attribute", a `rlctl.policies.base.PolicyKind`.
+    """
+
+    name: str
+    summary: str
+    target: str
 
 
 def _gymnasium_task(
@@ -173,6 +190,14 @@ ENGINES = (
         "Trust region policy optimisation in PyTorch, of normal and categorical policies",
         "rlctl.engines.trpo.train:train",
         "rlctl.engines.trpo.config:TRPOConfig",
+    ),
+)
+
+POLICIES = (
+    PolicyRow(
+        "mlp",
+        "Multi-layer perceptron on normalised observations",
+        "rlctl.policies.mlp.kind:KIND",
     ),
 )
 
@@ -307,6 +332,43 @@ def engine(name: str) -> EngineRow:
             did_you_mean(name, rows) or f"--algo {next(iter(rows))}, for example",
         )
     return rows[name]
+
+
+def policies() -> dict[str, PolicyRow]:
+    """Return all kinds of policies by name, including plugins."""
+    return plugins.with_plugins(POLICIES, "rlctl.policies", PolicyRow)[0]
+
+
+def policy_kind(name: str) -> Any:
+    """Return the `PolicyKind` of a name.
+
+    Raises:
+        UsageError: There is no such kind, or its package cannot be used.
+    """
+    rows, broken = plugins.with_plugins(POLICIES, "rlctl.policies", PolicyRow)
+    if name not in rows:
+        _check_usable(name, broken)
+        raise UsageError(
+            f"there is no policy kind {name!r:.60}; there are {', '.join(rows)}",
+            did_you_mean(name, rows),
+        )
+    return load(rows[name].target)
+
+
+def policy_spec(data: Mapping[str, Any]) -> PolicySpec:
+    """Read the spec of a policy of any kind, as `PolicySpec.to_json` wrote it.
+
+    Raises:
+        ValueError: The data is no valid spec, or of a kind that is not installed.
+    """
+    name = data.get("kind")
+    if not isinstance(name, str):
+        raise ValueError("policy has no kind")
+    try:
+        kind = policy_kind(name)
+    except UsageError as error:
+        raise ValueError(error.message) from error
+    return kind.spec.from_json(data)
 
 
 def _other_use_hint(name: str) -> str:

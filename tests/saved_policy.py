@@ -8,7 +8,7 @@ from rlctl import catalog
 from rlctl.checkpoints import manifest, store
 from rlctl.core.config import Resolved
 from rlctl.core.runs import Run
-from rlctl.core.specs import PolicySpec
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts.factory import make_environment
 
 
@@ -16,7 +16,7 @@ def save(env: str = "pendulum", out: Path | None = None, **config: object) -> Pa
     """Make the run; `config` are the environment's settings. Returns the checkpoint's folder."""
     settings = catalog.load(catalog.env(env).config)(**config)
     spec = make_environment(env, settings).spec
-    policy = PolicySpec(
+    policy = MLPSpec(
         observation_size=spec.observation_size,
         policy_size=spec.policy_size,
         action_low=tuple(part.low for part in spec.action),
@@ -37,7 +37,7 @@ def save(env: str = "pendulum", out: Path | None = None, **config: object) -> Pa
         return store.save(run.checkpoints, 1000, facts, {"policy": arrays})
 
 
-def _arrays(policy: PolicySpec) -> dict[str, np.ndarray]:
+def _arrays(policy: MLPSpec) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     size = policy.observation_size
     arrays = {

@@ -12,8 +12,9 @@ from rlctl.actions.policy_checkpoint import open_policy
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.errors import CheckFailed, PackageMissing
 from rlctl.core.progress import Progress
-from rlctl.policies.base import BACKENDS, Policy, make_policy, sample_noise, spec_of
-from rlctl.policies.comparison import PolicyDifference, compare, sample_observations
+from rlctl.policies.base import Policy, kind_of, make_policy, sample_noise
+from rlctl.policies.comparison import PolicyDifference, compare
+from rlctl.policies.observations import Observation, first, rows
 
 REFERENCE = "numpy"
 _TIMED_CALLS = 50
@@ -110,23 +111,24 @@ def compare_backends(
     """
     progress = progress or Progress()
     checkpoint = open_policy(request.ckpt, request.env, warn)
-    spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
+    spec, arrays = checkpoint.policy, checkpoint.groups["policy"]
+    kind = kind_of(spec)
     skipped = {
-        name: "not installed" for name in BACKENDS if name != REFERENCE and not find_spec(name)
+        name: "not installed" for name in kind.backends if name != REFERENCE and not find_spec(name)
     }
     for name in skipped:
         warn(f"{name} is not installed, so it is not compared")
-    if len(skipped) == len(BACKENDS) - 1:
+    if len(skipped) == len(kind.backends) - 1:
         raise PackageMissing("there is nothing to compare numpy with", "jax")
     with progress.phase("import"):
         policies = {
             name: make_policy(spec, arrays, name, request.device)
-            for name in BACKENDS
+            for name in kind.backends
             if name not in skipped
         }
     rng = np.random.default_rng(request.seed)
-    observation = sample_observations(spec, arrays, rng, request.num_tests)
-    noises = [None, sample_noise(spec, rng, len(observation))]
+    observation = kind.sample_observations(spec, arrays, rng, request.num_tests)
+    noises = [None, sample_noise(spec, rng, rows(observation))]
     reference = policies[REFERENCE]
     with progress.phase("compile"):
         gaps = {
@@ -136,7 +138,8 @@ def compare_backends(
         }
     with progress.phase("eval"):
         seconds = {
-            name: _inference_seconds(policy, observation[0]) for name, policy in policies.items()
+            name: _inference_seconds(policy, first(observation))
+            for name, policy in policies.items()
         }
     report = CompareReport(request, checkpoint, gaps, seconds, skipped)
     if report.failed:
@@ -144,8 +147,8 @@ def compare_backends(
     return report
 
 
-def _inference_seconds(policy: Policy, observation: np.ndarray) -> float:
-    """Return the median time of an inference of one observation (O,), in seconds.
+def _inference_seconds(policy: Policy, observation: Observation) -> float:
+    """Return the median time of an inference of one observation, in seconds.
 
     Actions are numpy arrays, so asynchronous computation is included.
     """

@@ -11,7 +11,7 @@ from typing import Any
 from rlctl.actions.policy_checkpoint import open_policy
 from rlctl.core.errors import UsageError
 from rlctl.core.files import atomic_output, plain
-from rlctl.policies.base import check_arrays, spec_of
+from rlctl.policies.base import check_arrays
 from rlctl.policies.exports.contract import contract
 
 FORMATS = {
@@ -79,7 +79,7 @@ def export(
         if os.path.lexists(path):
             raise UsageError(f"{path} already exists", "give another --out, or move it away")
     checkpoint = open_policy(ckpt, env, warn)
-    spec, arrays = spec_of(checkpoint), checkpoint.groups["policy"]
+    spec, arrays = checkpoint.policy, checkpoint.groups["policy"]
     check_arrays(spec, arrays)
     writer = import_module(FORMATS[kind])
     facts = contract(checkpoint, spec, kind, out.name, writer.program(spec, out.name))

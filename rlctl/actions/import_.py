@@ -18,7 +18,8 @@ from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.files import atomic_output
 from rlctl.core.runs import provenance
 from rlctl.core.specs import EnvSpec
-from rlctl.policies.base import ACTIVATIONS, check_arrays
+from rlctl.policies.base import check_arrays
+from rlctl.policies.mlp.kind import ACTIVATIONS
 
 
 @dataclass(frozen=True)

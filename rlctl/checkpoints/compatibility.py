@@ -25,6 +25,7 @@ Warn = Callable[[str], None]
 _WARNED = ("control_dt", "substeps", "episode_length", "terms", "commands", "achieved")
 _TUNABLE = ("min_std", "var_scale", "normalizer_clip")  # may differ in a new training
 _HINT = "use the version and settings of the environment that it was trained on"
+_SETTINGS_HINT = "use the settings it was trained with (`rlctl inspect-ckpt` shows them)"
 _INEXACT_CHOICES = (  # beyond migrations.EXACT
     "before rlctl 0.2 such actions were rounded to float32, so the environment received other "
     "actions than the policy chose: train again, rlctl train {}"
@@ -71,7 +72,7 @@ def check_saved(checkpoint: Checkpoint) -> EnvSpec:
     Raises:
         Incompatible: A spec is missing, or the two contradict each other.
     """
-    env, policy = checkpoint.env, _policy(checkpoint)
+    env, policy = checkpoint.env, checkpoint.policy
     # The two specs repeat these members. A difference means that one was edited.
     pairs = {
         "observation_size": (policy.observation_size, env.observation_size),
@@ -102,7 +103,11 @@ def check_policy(checkpoint: Checkpoint, spec: PolicySpec, warn: Warn, exact: bo
     Raises:
         Incompatible: With this spec the arrays would be a different policy.
     """
-    then = _policy(checkpoint)
+    then = checkpoint.policy
+    if then.kind != spec.kind:
+        raise Incompatible(
+            f"{checkpoint.path} has a policy of kind {then.kind}, not {spec.kind}", _SETTINGS_HINT
+        )
     for field in fields(spec):
         was, now = getattr(then, field.name), getattr(spec, field.name)
         if was == now:
@@ -110,7 +115,7 @@ def check_policy(checkpoint: Checkpoint, spec: PolicySpec, warn: Warn, exact: bo
         if exact or field.name not in _TUNABLE:
             raise Incompatible(
                 f"{checkpoint.path} has a policy with {field.name} {was}, not {now}",
-                "use the settings it was trained with (`rlctl inspect-ckpt` shows them)",
+                _SETTINGS_HINT,
             )
         warn(f"{field.name} of {checkpoint.path} was {was}, is now {now}")
 
@@ -167,16 +172,6 @@ def model_digest(env: str) -> str | None:
     for path in sources:
         digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
-
-
-def _policy(checkpoint: Checkpoint) -> PolicySpec:
-    try:
-        return PolicySpec.from_json(checkpoint.manifest["policy"])
-    except (KeyError, ValueError) as error:
-        raise Incompatible(
-            f"{checkpoint.path} has no valid policy spec: {error}",
-            "train with this version of rlctl, or use the one that wrote it",
-        ) from error
 
 
 def _renumbered(then: Part | None, now: Part | None) -> bool:

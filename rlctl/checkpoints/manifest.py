@@ -1,7 +1,7 @@
 """The manifest of a checkpoint: metadata as JSON, followed by a digest of itself.
 
     {
-      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 2},
+      "schema": {"name": "rlctl-checkpoint", "major": 1, "minor": 3},
       "engine": ..., "env": ..., "policy": ..., "step": ..., and the other facts of the save,
       "arrays": {"policy": {"policy/hidden_0/kernel": {"dtype": "float32", "shape": [3, 32]}}},
       "files": {"policy.safetensors": {"bytes": 5120, "sha256": "..."}},
@@ -25,7 +25,7 @@ from rlctl.core.files import plain
 from rlctl.core.safe_io import parse_json
 
 NAME = "manifest.json"
-SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 2}
+SCHEMA = {"name": "rlctl-checkpoint", "major": 1, "minor": 3}
 _DIGEST = "manifest_sha256"
 MAX_BYTES = 8 * 2**20
 _GROUP = re.compile(r"[a-z0-9_-]{1,64}")
@@ -41,6 +41,7 @@ _FACTS: dict[
     "env.config": (dict,),
     "env.spec": (dict,),
     "policy": (dict,),
+    "policy.kind": (str,),
     "config": (dict,),
     "physics": (str,),
     "updates": (int,),

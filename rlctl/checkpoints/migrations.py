@@ -7,6 +7,7 @@ next. Files are never rewritten, and the manifest keeps the schema it was writte
                   evaluated, the step of the last evaluation: the checkpoint's step;
                   train.learned/..., missing in the first PPO checkpoints: the networks' weights
     1.1 -> 1.2    actions of a Discrete space are numbered from 0, not from the space's start
+    1.2 -> 1.3    policy.kind, the kind of the policy's spec: all were of kind mlp
 """
 
 from collections.abc import Callable, Mapping
@@ -64,6 +65,11 @@ def _from_1_1(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
     return facts | {"env": env | {"spec": spec}, "policy": policy}, groups
 
 
+def _from_1_2(facts: Facts, groups: Groups) -> tuple[Facts, Groups]:
+    policy = facts.get("policy")
+    return (facts | {"policy": {"kind": "mlp", **policy}} if policy else facts), groups
+
+
 def _is_symmetric(facts: Facts) -> bool:
     """Return whether the learned parameters are those of symmetric networks."""
     return bool(_object(_object(facts.get("config")).get("ppo")).get("mirror"))
@@ -74,5 +80,5 @@ def _object(member: Any) -> dict[str, Any]:
     return member if isinstance(member, dict) else {}
 
 
-MIGRATIONS: tuple[Migration, ...] = (_from_1_0, _from_1_1)  # from 1.0 on
+MIGRATIONS: tuple[Migration, ...] = (_from_1_0, _from_1_1, _from_1_2)  # from 1.0 on
 assert len(MIGRATIONS) == manifest.SCHEMA["minor"], "a schema without its migration"

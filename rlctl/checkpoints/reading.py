@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlctl import catalog
 from rlctl.checkpoints import arrays, manifest
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.migrations import migrate
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
-from rlctl.core.specs import EnvSpec
+from rlctl.core.specs import EnvSpec, PolicySpec
 
 STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
 UNFINISHED = (".tmp-", ".del-")  # prefixes of half-written and half-deleted folders
@@ -76,6 +77,21 @@ class Checkpoint:
             raise Incompatible(
                 f"{self.path} has no valid environment spec: {error}",
                 "train with this version of rlctl, or use the one that wrote it",
+            ) from error
+
+    @property
+    def policy(self) -> PolicySpec:
+        """Spec of its policy.
+
+        Raises:
+            Incompatible: The spec is missing, invalid, or of a kind that is not installed.
+        """
+        try:
+            return catalog.policy_spec(self.manifest["policy"])
+        except (KeyError, ValueError) as error:
+            raise Incompatible(
+                f"{self.path} describes no policy that this rlctl knows: {error}",
+                "install the rlctl version that wrote it",
             ) from error
 
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from rlctl import catalog
 from rlctl.cli import console
 from rlctl.cli.console import Console
 from rlctl.cli.formatting import number, setting_text
 from rlctl.cli.options import Json, Quiet, complete_ckpt
 from rlctl.core.errors import UsageError
-from rlctl.core.specs import PolicySpec
 
 
 def inspect_ckpt(
@@ -168,19 +168,11 @@ def _steps(count: Any) -> str:
 
 
 def _network(policy: dict[str, Any]) -> str:
-    if not policy:
-        return ""
-    hidden = _list(policy.get("policy_hidden_layer_sizes"))
-    layers = " -> ".join(map(str, [policy.get("policy_size"), *hidden, *_outputs(policy)]))
-    return f"{layers}, {policy.get('activation')}, {policy.get('distribution')}"
-
-
-def _outputs(policy: dict[str, Any]) -> list[int]:
-    """Return the output size of the network, [] if its spec is invalid."""
+    """Describe the policy's network; "" if its spec is missing or invalid."""
     try:
-        return [PolicySpec.from_json(policy).output_size]
+        return catalog.policy_spec({"kind": "mlp", **policy}).summary  # the first ones say no kind
     except (ValueError, IndexError, TypeError):
-        return []
+        return ""
 
 
 def _normalizer(normalizer: dict[str, Any]) -> str:

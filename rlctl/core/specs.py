@@ -6,7 +6,7 @@ can be reported by name. Nothing here needs a framework.
 
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from types import UnionType
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -177,53 +177,39 @@ class EnvSpec:
 
 
 @dataclass(frozen=True)
-class PolicySpec:
-    """Everything needed to compute actions from saved arrays, in any framework.
-
-    The action for an observation x follows from the networks, whose kernels are stored [in, out].
-    A is the size of an action:
-
-        n = clip((x - mean) / std, -clip, clip)                    observation normaliser
-        h = MLP(n)                                                 the policy network
-
-    and then, with `noise` standard normal (A,), or 0 for the deterministic action:
-
-        tanh_normal    h = [mu, s]                                 2A numbers
-                       u = mu + (softplus(s) + min_std) * var_scale * noise
-                       action = low + (tanh(u) + 1) / 2 * (high - low)
-        normal         h = mu                                      A numbers, and log_std (A,)
-                       u = mu + exp(log_std) * noise
-                       action = low + (clip(u, -1, 1) + 1) / 2 * (high - low), or u without bounds
-        categorical    h = logits                                  one for each of low, ..., high
-                       action = low + argmax(h + noise)            noise Gumbel, not normal
+class ArraySpec:
+    """One array of an observation or of a policy's memory.
 
     Attributes:
-        observation_size: Size of an observation, privileged parts included.
-        policy_size: Size of the policy network's input (the start of the observation).
-        action_low: Lower bounds of the action; None for unbounded, which only `normal` allows.
-        action_high: Upper bounds of the action, likewise.
-        policy_hidden_layer_sizes: Widths of the policy's hidden layers.
-        value_hidden_layer_sizes: Widths of the value function's hidden layers.
-        activation: Hidden activation: `swish`, `tanh`, `relu` or `elu`.
-        distribution: `tanh_normal`, `normal` or `categorical`.
-        min_std: Minimum standard deviation of tanh_normal, added after the softplus.
-        var_scale: Factor on the standard deviation of tanh_normal.
-        normalize: Whether observations are normalised.
-        normalizer_clip: Bound on the normalised observation, None for none.
+        name: What it is, e.g. `image` or `h`.
+        shape: Its shape, without a batch axis.
+        dtype: Its numpy dtype.
     """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """Interface of a policy; each kind of policy extends it by what its formula needs.
+
+    Attributes:
+        observation_size: Size of the observation vector, privileged parts included.
+        policy_size: Size of the part that the policy gets (the start of the observation).
+        action_low: Lower bounds of the action; None for unbounded.
+        action_high: Upper bounds of the action, likewise.
+        inputs: Named arrays of an observation that is a mapping; () if it is one vector.
+    """
+
+    kind: ClassVar[str] = ""  # name in `catalog.POLICIES`
 
     observation_size: int
     policy_size: int
     action_low: tuple[float | None, ...]
     action_high: tuple[float | None, ...]
-    policy_hidden_layer_sizes: tuple[int, ...]
-    value_hidden_layer_sizes: tuple[int, ...]
-    activation: str = "swish"
-    distribution: str = "tanh_normal"
-    min_std: float = 0.001
-    var_scale: float = 1.0
-    normalize: bool = True
-    normalizer_clip: float | None = None
+    inputs: tuple[ArraySpec, ...] = field(default=(), kw_only=True)
 
     @property
     def action_size(self) -> int:
@@ -231,31 +217,37 @@ class PolicySpec:
         return len(self.action_low)
 
     @property
-    def output_size(self) -> int:
-        """Size of the policy network's output."""
-        if self.distribution == "categorical":
-            return count_choices(self.action_low[0], self.action_high[0])
-        return self.action_size * (2 if self.distribution == "tanh_normal" else 1)
-
-    @property
     def noise_size(self) -> int:
         """Size of the noise for one action."""
-        return self.output_size if self.distribution == "categorical" else self.action_size
+        return self.action_size
+
+    @property
+    def memory(self) -> tuple[ArraySpec, ...]:
+        """Arrays that the policy keeps from step to step, zeros at the start of an episode."""
+        return ()
+
+    @property
+    def summary(self) -> str:
+        """Description of what computes the action, in a few words."""
+        return self.kind
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for the manifest."""
-        return asdict(self)
+        return {"kind": self.kind, **asdict(self)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read a spec that `to_json` wrote.
+        """Read a spec of this kind that `to_json` wrote; `catalog.policy_spec` reads any kind.
 
         Unknown members are refused, since they could change how the policy acts.
 
         Raises:
             ValueError: The data is no valid spec.
         """
-        return _parse(cls, data, "policy")
+        members = {name: value for name, value in data.items() if name != "kind"}
+        if unknown := sorted(members.keys() - {item.name for item in fields(cls)}):
+            raise ValueError(f"policy has {unknown[0][:40]!r}, which this version does not know")
+        return _parse(cls, members, "policy")
 
 
 def count_choices(low: float | None, high: float | None) -> int:
@@ -294,8 +286,6 @@ def _parse_dataclass(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {repr(value)[:40]}")
     known = {item.name: item for item in fields(kind)}
-    if kind is PolicySpec and (unknown := sorted(value.keys() - known.keys())):
-        raise ValueError(f"{name} has {unknown[0][:40]!r}, which this version does not know")
     for key, item in known.items():
         if key not in value and item.default is MISSING and item.default_factory is MISSING:
             raise ValueError(f"{name} has no {key}")

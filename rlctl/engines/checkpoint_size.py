@@ -11,7 +11,8 @@ from typing import Any
 from rlctl import catalog
 from rlctl.core.config import Resolved
 from rlctl.core.errors import OutOfSpace
-from rlctl.core.specs import EnvSpec, PolicySpec
+from rlctl.core.specs import EnvSpec
+from rlctl.policies.mlp.spec import MLPSpec
 
 MIB = 2**20
 _MANIFEST_BYTES = 6_000  # without the entries of arrays
@@ -23,7 +24,7 @@ def estimate(
     settings: Resolved,
     env_name: str,
     save_every: int,
-    policy_spec: Callable[[EnvSpec], PolicySpec],
+    policy_spec: Callable[[EnvSpec], MLPSpec],
     train_copies: tuple[float, float],
 ) -> dict[str, Any]:
     """Return a checkpoint's size, how many are kept and their peak total; {} if unknown.
@@ -44,10 +45,7 @@ def estimate(
         return {}
     env, environment_bytes = sizes
     policy = policy_spec(env)
-    networks = (
-        (policy.policy_size, *policy.policy_hidden_layer_sizes, policy.output_size),
-        (policy.observation_size, *policy.value_hidden_layer_sizes, 1),
-    )
+    networks = (policy.layer_sizes, policy.value_layer_sizes)
     numbers, arrays = 4.0 * policy.observation_size, float(_OTHER_ARRAYS)  # the normaliser's
     for widths, copies in zip(networks, train_copies, strict=True):
         numbers += (1 + copies) * sum((i + 1) * o for i, o in pairwise(widths))

@@ -1,43 +1,79 @@
 """Policies: a spec and arrays, run by a back end (numpy, JAX or PyTorch).
 
-The arrays are those of a checkpoint's group `policy`:
-
-    normalizer/mean, /std (O,) float32                      of the whole observation
-    policy/hidden_{i}/kernel [in, out] and /bias [out]      the last one is the output layer
-    policy/log_std (A,)                                     only with the distribution `normal`
-
+The arrays are those of a checkpoint's group `policy`; the kind of the policy says which it needs.
 The group also has the value function's arrays, which are not needed to act.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from rlctl import catalog
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.device import checked_name
 from rlctl.core.errors import Incompatible, PackageMissing, UsageError
 from rlctl.core.specs import PolicySpec
+from rlctl.policies.observations import Observation, as_batch
 
-BACKENDS = {
-    "numpy": "rlctl.policies.mlp.numpy_policy:NumpyPolicy",
-    "jax": "rlctl.policies.mlp.jax_policy:JaxPolicy",
-    "torch": "rlctl.policies.mlp.torch_policy:TorchPolicy",
-}
-ACTIVATIONS = ("swish", "tanh", "relu", "elu")
-DISTRIBUTIONS = ("tanh_normal", "normal", "categorical")
+AnySpec = TypeVar("AnySpec", bound=PolicySpec)
+Memory = tuple[np.ndarray, ...]  # (N, ...) for each of `PolicySpec.memory`; () without memory
 
 
-class Policy(ABC):
+class PolicyKind(Protocol[AnySpec]):
+    """Functions of one kind of policies; the catalog's row of the kind names such an object."""
+
+    @property
+    def spec(self) -> type[AnySpec]:
+        """Type of its specs; its `kind` is the name in the catalog."""
+        ...
+
+    @property
+    def backends(self) -> Mapping[str, str]:
+        """Back end -> "module:attribute", a callable (spec, arrays, device) -> Policy."""
+        ...
+
+    def check(self, spec: AnySpec, /) -> None:
+        """Check that this version supports the spec.
+
+        Raises:
+            Incompatible: It does not.
+        """
+        ...
+
+    def shapes(self, spec: AnySpec, /) -> dict[str, tuple[int, ...]]:
+        """Return name -> shape of the arrays needed to act; all are float32."""
+        ...
+
+    def stage_names(self, spec: AnySpec, /) -> list[str]:
+        """Return the names of an action's intermediate results, in order; the last is `action`.
+
+        The arrays of the memory after the step are stages under their names.
+        """
+        ...
+
+    def sample_noise(self, spec: AnySpec, rng: np.random.Generator, n: int, /) -> np.ndarray:
+        """Sample the noise of n actions, (n, spec.noise_size) float32."""
+        ...
+
+    def sample_observations(
+        self, spec: AnySpec, arrays: Arrays, rng: np.random.Generator, n: int, /
+    ) -> Observation:
+        """Sample n observations like those of training, and perhaps a few unusual ones."""
+        ...
+
+
+class Policy(ABC, Generic[AnySpec]):
     """A policy, including its observation normaliser: observations -> actions.
 
-    A back end implements `_act` and `_stages` for batches; this class checks and converts shapes.
+    A policy with memory keeps it from one `act` to the next; `reset` starts new episodes. `apply`
+    is the same as a pure function, with the memory as argument and result. A back end implements
+    `_apply` and `_stages` for batches; this class checks and converts shapes.
 
     Attributes:
         spec: Sizes, distribution and action bounds.
@@ -54,70 +90,128 @@ class Policy(ABC):
     step: int | None = None
     checkpoint: Path | None = None
 
-    def __init__(self, spec: PolicySpec) -> None:
+    def __init__(self, spec: AnySpec) -> None:
         self.spec = spec
+        self._memory: Memory | None = None  # of `act`, None before the first step
 
     def __repr__(self) -> str:
-        known = {"env": self.env, "step": self.step, "sizes": layer_sizes(self.spec)}
+        known = {"env": self.env, "step": self.step, "network": self.spec.summary}
         known["backend"] = self.backend
         return f"Policy({', '.join(f'{name}={value!r}' for name, value in known.items())})"
 
-    def act(self, observation: np.ndarray, *, noise: np.ndarray | None = None) -> np.ndarray:
+    def act(self, observation: Observation, *, noise: np.ndarray | None = None) -> np.ndarray:
         """Return the action for one observation or a batch.
 
         Args:
             observation: (O,) or (N, O), in the environment's units. The privileged part may be
-                left out, as rlctl's Gymnasium environments do.
+                left out, as rlctl's Gymnasium environments do. A mapping of named arrays if the
+                spec has `inputs`.
             noise: (Z,) or (N, Z) from `sample_noise`; None for the deterministic action.
 
         Returns:
             (A,) or (N, A) float32, within the spec's bounds, in the environment's units.
 
         Raises:
-            ValueError: An array has the wrong shape.
+            ValueError: An array has the wrong shape; or, with memory, there are not as many
+                observations as in the step before.
         """
-        action = self._act(*self._as_batch(observation, noise))
-        return action.reshape(*np.shape(observation)[:-1], self.spec.action_size)
+        action, self._memory = self.apply(observation, self._memory, noise=noise)
+        return action
+
+    def reset(self, ended: np.ndarray | None = None) -> None:
+        """Start new episodes: let `act` forget. Without memory it does nothing.
+
+        Args:
+            ended: (N,) bool, the environments whose episode ended; None for all.
+        """
+        if ended is None or self._memory is None:
+            self._memory = None
+        else:
+            self._memory = reset_memory(self._memory, ended)
+
+    def apply(
+        self,
+        observation: Observation,
+        memory: Memory | None = None,
+        *,
+        noise: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Memory]:
+        """Return the action for one observation or a batch, and the memory for the next step.
+
+        Args:
+            observation: As for `act`.
+            memory: Memory after the step before; None at the start of an episode.
+            noise: As for `act`.
+        """
+        lead, batch, memory, noise = self._as_batch(observation, memory, noise)
+        action, memory = self._apply(batch, memory, noise)
+        return action.reshape(*lead, self.spec.action_size), memory
 
     def stages(
-        self, observation: np.ndarray, *, noise: np.ndarray | None = None
+        self,
+        observation: Observation,
+        memory: Memory | None = None,
+        *,
+        noise: np.ndarray | None = None,
     ) -> dict[str, np.ndarray]:
         """Return all intermediate results of a batch, in order of computation.
 
         Args:
             observation: (N, O), as for `act`.
+            memory: As for `apply`.
             noise: (N, Z) or None, as for `act`.
 
         Returns:
             Name -> (N, ...) float32, with the names of `stage_names`.
         """
-        stages = self._stages(*self._as_batch(observation, noise))
+        _, batch, memory, noise = self._as_batch(observation, memory, noise)
+        stages = self._stages(batch, memory, noise)
         return {name: stages[name] for name in stage_names(self.spec)}
 
+    def initial_memory(self, n: int) -> Memory:
+        """Return the memory of n environments at the start of an episode: zeros."""
+        return tuple(np.zeros((n, *x.shape), x.dtype) for x in self.spec.memory)
+
     def _as_batch(
-        self, observation: np.ndarray, noise: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32 observation (N, O) and noise (N, Z), zeros for None."""
-        spec = self.spec
-        observation = np.asarray(observation, np.float32)
-        if observation.shape[-1:] == (spec.policy_size,):  # without the privileged part: pad it
-            missing = spec.observation_size - spec.policy_size
-            observation = np.pad(observation, [(0, 0)] * (observation.ndim - 1) + [(0, missing)])
-        if observation.shape[-1:] != (spec.observation_size,):
-            raise ValueError(f"observation {observation.shape}, not (..., {spec.observation_size})")
-        shape = (*observation.shape[:-1], spec.noise_size)
+        self, observation: Observation, memory: Memory | None, noise: np.ndarray | None
+    ) -> tuple[tuple[int, ...], Any, Memory, np.ndarray]:
+        """Return batch axes, observation (N, ...), memory (N, ...), zeros for None, and noise."""
+        lead, batch = as_batch(self.spec, observation)
+        shape = (*lead, self.spec.noise_size)
         noise = np.zeros(shape, np.float32) if noise is None else np.asarray(noise, np.float32)
         if noise.shape != shape:
             raise ValueError(f"noise {noise.shape}, not {shape}")
-        return observation.reshape(-1, spec.observation_size), noise.reshape(-1, spec.noise_size)
+        noise = noise.reshape(-1, self.spec.noise_size)
+        if memory is None:
+            memory = self.initial_memory(len(noise))
+        for array in memory:
+            if len(array) != len(noise):
+                raise ValueError(
+                    f"{len(noise)} observations after {len(array)} in the step before; "
+                    "`reset` starts new episodes"
+                )
+        return lead, batch, memory, noise
 
     @abstractmethod
-    def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Return actions (N, A) for observations (N, O) and noise (N, Z)."""
+    def _apply(
+        self, observation: Any, memory: Memory, noise: np.ndarray
+    ) -> tuple[np.ndarray, Memory]:
+        """Return actions (N, A) and memory for observations (N, O) and noise (N, Z)."""
 
     @abstractmethod
-    def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+    def _stages(self, observation: Any, memory: Memory, noise: np.ndarray) -> dict[str, np.ndarray]:
         """Return the stages for observations (N, O) and noise (N, Z), by name."""
+
+
+def reset_memory(memory: Memory, ended: np.ndarray) -> Memory:
+    """Return the memory with zeros where an episode ended (N,)."""
+    keep = ~np.asarray(ended, bool)
+    return tuple(x * keep.reshape(-1, *(1,) * (x.ndim - 1)).astype(x.dtype) for x in memory)
+
+
+def kind_of(spec: AnySpec) -> PolicyKind[AnySpec]:
+    """Return the functions of a spec's kind."""
+    return catalog.policy_kind(spec.kind)
 
 
 def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "auto") -> Policy:
@@ -125,7 +219,7 @@ def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "aut
 
     Args:
         checkpoint: Loaded with group `policy`.
-        backend: A key of `BACKENDS`.
+        backend: A back end of the policy's kind.
         device: One of `rlctl.core.device.DEVICES`; `auto` is the back end's default.
 
     Raises:
@@ -133,7 +227,7 @@ def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "aut
         UsageError: No such back end or device.
         DeviceUnavailable: The back end is not installed, or has no such device here.
     """
-    policy = make_policy(spec_of(checkpoint), checkpoint.groups["policy"], backend, device)
+    policy = make_policy(checkpoint.policy, checkpoint.groups["policy"], backend, device)
     env = checkpoint.manifest.get("env") or {}
     policy.env, policy.step, policy.checkpoint = env.get("id"), checkpoint.step, checkpoint.path
     if isinstance(config := env.get("config"), dict):
@@ -141,30 +235,15 @@ def policy_of(checkpoint: Checkpoint, backend: str = "numpy", device: str = "aut
     return policy
 
 
-def spec_of(checkpoint: Checkpoint) -> PolicySpec:
-    """Return the policy spec of a checkpoint.
-
-    Raises:
-        Incompatible: This version does not support it.
-    """
-    try:
-        return PolicySpec.from_json(checkpoint.manifest["policy"])
-    except ValueError as error:
-        raise Incompatible(
-            f"{checkpoint.path} describes no policy that this rlctl knows: {error}",
-            "install the rlctl version that wrote it",
-        ) from error
-
-
 def make_policy(
-    spec: PolicySpec, arrays: Arrays, backend: str = "numpy", device: str = "auto"
-) -> Policy:
+    spec: AnySpec, arrays: Arrays, backend: str = "numpy", device: str = "auto"
+) -> Policy[AnySpec]:
     """Make the policy of a spec and arrays.
 
     Args:
         spec: The policy's spec.
-        arrays: Name -> array, see the module's docstring; arrays not needed are ignored.
-        backend: A key of `BACKENDS`.
+        arrays: Name -> array, see `PolicyKind.shapes`; arrays not needed are ignored.
+        backend: A back end of the policy's kind.
         device: One of `rlctl.core.device.DEVICES`.
 
     Raises:
@@ -172,11 +251,12 @@ def make_policy(
         UsageError: No such back end or device.
         DeviceUnavailable: The back end is not installed, or has no such device here.
     """
-    if backend not in BACKENDS:
-        raise UsageError(f"there is no back end {backend!r}; there are {', '.join(BACKENDS)}")
+    backends = kind_of(spec).backends
+    if backend not in backends:
+        raise UsageError(f"there is no back end {backend!r}; there are {', '.join(backends)}")
     device = checked_name(device)
     check_arrays(spec, arrays)
-    module, _, name = BACKENDS[backend].partition(":")
+    module, _, name = backends[backend].partition(":")
     try:
         policy_class = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
@@ -191,13 +271,13 @@ def make_policy(
 
 
 def sample_noise(spec: PolicySpec, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Sample the noise of n actions, (n, spec.noise_size) float32.
+    """Sample the noise of n actions, (n, spec.noise_size) float32."""
+    return kind_of(spec).sample_noise(spec, rng, n)
 
-    Standard normal, or standard Gumbel for a categorical policy: argmax(h + Gumbel noise) is k with
-    probability softmax(h)_k.
-    """
-    sample = rng.gumbel if spec.distribution == "categorical" else rng.normal
-    return sample(size=(n, spec.noise_size)).astype(np.float32)
+
+def stage_names(spec: PolicySpec) -> list[str]:
+    """Return the names of the intermediate results of an action, in order."""
+    return kind_of(spec).stage_names(spec)
 
 
 def action_bounds(spec: PolicySpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -211,77 +291,20 @@ def action_bounds(spec: PolicySpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return low, high, bounded
 
 
-def stage_names(spec: PolicySpec) -> list[str]:
-    """Return the names of the intermediate results of an action, in order.
-
-    `normalized` (policy_size), every layer's output under its name in the arrays, `mean` and
-    `scale` (A) of the raw action if the distribution has them, `action` (A).
-    """
-    layers = [f"hidden_{i}" for i in range(len(spec.policy_hidden_layer_sizes) + 1)]
-    moments = [] if spec.distribution == "categorical" else ["mean", "scale"]
-    return ["normalized", *layers, *moments, "action"]
-
-
-def layer_sizes(spec: PolicySpec) -> tuple[int, ...]:
-    """Return the widths of the policy network: input, hidden layers, output."""
-    return (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
-
-
-def expected_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
-    """Return name -> shape of the arrays needed to act; all are float32."""
-    sizes = layer_sizes(spec)
-    shapes: dict[str, tuple[int, ...]] = {
-        "normalizer/mean": (spec.observation_size,),
-        "normalizer/std": (spec.observation_size,),
-    }
-    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
-        shapes[f"policy/hidden_{i}/kernel"] = (inputs, outputs)
-        shapes[f"policy/hidden_{i}/bias"] = (outputs,)
-    if spec.distribution == "normal":
-        shapes["policy/log_std"] = (spec.action_size,)
-    return shapes
-
-
 def check_arrays(spec: PolicySpec, arrays: Arrays) -> None:
     """Check that this version supports the spec and that the arrays fit it.
 
     Raises:
         Incompatible: One of them does not.
     """
-    if spec.activation not in ACTIVATIONS or spec.distribution not in DISTRIBUTIONS:
-        raise Incompatible(
-            f"the policy has activation {spec.activation!r} and distribution "
-            f"{spec.distribution!r}; this rlctl knows {', '.join(ACTIVATIONS)} and "
-            f"{', '.join(DISTRIBUTIONS)}"
-        )
-    _check_bounds(spec)
-    _check_sizes(spec)
-    for name, shape in expected_shapes(spec).items():
+    kind = kind_of(spec)
+    kind.check(spec)
+    shapes = kind.shapes(spec)
+    for name, shape in shapes.items():
         array = arrays.get(name)
         if array is None or array.shape != shape or array.dtype != np.float32:
             given = "is missing" if array is None else f"is {array.dtype}{list(array.shape)}"
             raise Incompatible(f"{name} {given}; the policy's spec needs float32{list(shape)}")
     layers = {name for name in arrays if name.startswith("policy/")}
-    if extra := sorted(layers - set(expected_shapes(spec))):
+    if extra := sorted(layers - set(shapes)):
         raise Incompatible(f"array {extra[0]} belongs to no layer of the policy's spec")
-
-
-def _check_sizes(spec: PolicySpec) -> None:
-    sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes)
-    if min(sizes) < 1 or spec.policy_size > spec.observation_size:
-        raise Incompatible(
-            f"the policy has {spec.policy_size} inputs of {spec.observation_size} observed numbers "
-            f"and hidden layers of {list(spec.policy_hidden_layer_sizes)} units"
-        )
-
-
-def _check_bounds(spec: PolicySpec) -> None:
-    low, high = spec.action_low, spec.action_high
-    if len(low) != len(high) or not low:
-        raise Incompatible(f"the policy has {len(low)} lower and {len(high)} upper action bounds")
-    if spec.distribution != "normal" and None in (*low, *high):
-        raise Incompatible(f"a {spec.distribution} policy needs bounds for its actions")
-    first, last = low[0], high[0]
-    ordered = first is not None and last is not None and first <= last
-    if spec.distribution == "categorical" and not (len(low) == 1 and ordered):
-        raise Incompatible(f"a categorical policy makes one choice, not one from {low} to {high}")

@@ -10,6 +10,8 @@ import numpy as np
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import Policy, action_bounds
+from rlctl.policies.mlp.spec import MLPSpec
+from rlctl.policies.observations import Observation
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,8 @@ class PolicyDifference:
         return next((name for name, x in self.stages.items() if not x <= tolerance), None)
 
 
-def sample_observations(
-    spec: PolicySpec, arrays: Arrays, rng: np.random.Generator, n: int
-) -> np.ndarray:
-    """Sample observations (n, O) like those of training: normal, with the normaliser's statistics.
-
-    If the normaliser clips, there is one more, (n + 1, O), with every component beyond the clip.
-    """
-    mean, std = arrays["normalizer/mean"], arrays["normalizer/std"]
-    z = rng.normal(size=(n, spec.observation_size)) * arrays.get("normalizer/weight", 1.0)
-    if spec.normalize and spec.normalizer_clip is not None:
-        sign = np.sign(rng.normal(size=(1, spec.observation_size)))
-        z = np.concatenate([z, sign * spec.normalizer_clip * rng.uniform(1.1, 3.0, sign.shape)])
-    return (mean + std * z).astype(np.float32)
-
-
 def compare(
-    reference: Policy, other: Policy, observation: np.ndarray, noises: list[np.ndarray | None]
+    reference: Policy, other: Policy, observation: Observation, noises: list[np.ndarray | None]
 ) -> PolicyDifference:
     """Compare two policies on the same observations and noise.
 
@@ -65,7 +52,7 @@ def compare(
         expected, actual = (p.stages(observation, noise=noise) for p in (reference, other))
         actual["action"] = other.act(observation, noise=noise)  # another program than `stages`
         stages.append({name: _max_difference(expected[name], actual[name]) for name in expected})
-        if spec.distribution == "categorical":
+        if isinstance(spec, MLPSpec) and spec.distribution == "categorical":
             actions.append(_choice_difference(spec, expected, actual, noise))
         else:
             difference = np.abs(actual["action"] - expected["action"])
@@ -87,7 +74,7 @@ def _action_range(spec: PolicySpec, expected: Arrays) -> np.ndarray:
 
 
 def _choice_difference(
-    spec: PolicySpec, expected: Arrays, actual: Arrays, noise: np.ndarray | None
+    spec: MLPSpec, expected: Arrays, actual: Arrays, noise: np.ndarray | None
 ) -> np.ndarray:
     """Return (2N,): differences of logits, and how much worse the choice is than the best one.
 

@@ -105,13 +105,13 @@ def test_the_torch_file_is_an_ordinary_state_dict(tmp_path, rng):
 
 
 def test_the_numpy_file_restores_the_policy(tmp_path, rng):
-    from rlctl.core.specs import PolicySpec
+    from rlctl.policies.mlp.spec import MLPSpec
 
     done = export(
         tmp_path / "p", "numpy", str(save(tmp_path, CATEGORICAL, arrays_of(CATEGORICAL, rng)))
     )
     held = dict(np.load(done.path))
-    spec = PolicySpec.from_json(json.loads(str(held.pop("spec"))))
+    spec = MLPSpec.from_json(json.loads(str(held.pop("spec"))))
     assert spec == CATEGORICAL
     assert make_policy(spec, held).act(np.zeros(4)).shape == (1,)
 

@@ -14,9 +14,9 @@ from rlctl.actions.export import export
 from rlctl.checkpoints import compatibility, shipped
 from rlctl.checkpoints.reading import load
 from rlctl.core.errors import Incompatible
-from rlctl.core.specs import PolicySpec
 from rlctl.envs.pendulum.env import Pendulum
 from rlctl.policies.base import policy_of
+from rlctl.policies.mlp.spec import MLPSpec
 
 RELEASED = Path(__file__).parent / "released"
 CHANGES = dict(
@@ -54,14 +54,14 @@ def test_a_spec_that_differs_is_refused_or_told(change, path):
 
 @pytest.mark.parametrize("change", [name for name in CHANGES if name.startswith("policy.")])
 def test_no_training_goes_on_from_another_policy(change, path):
-    spec = PolicySpec.from_json(load(path).manifest["policy"])
+    spec = MLPSpec.from_json(load(path).manifest["policy"])
     forge(path, CHANGES[change])
     with pytest.raises(Incompatible, match=change.partition(".")[2]):
         compatibility.check_policy(load(path), spec, lambda line: None, exact=True)
 
 
 def test_a_new_training_may_choose_the_noise_otherwise(path):
-    spec = PolicySpec.from_json(load(path).manifest["policy"])
+    spec = MLPSpec.from_json(load(path).manifest["policy"])
     compatibility.check_policy(load(path), spec, pytest.fail, exact=True)
     forge(path, CHANGES["policy.normalizer_clip"])
     warnings = []

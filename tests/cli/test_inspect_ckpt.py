@@ -9,9 +9,9 @@ import pytest
 from checkpoints.sample_checkpoints import facts, flip, groups, save
 
 from rlctl.checkpoints import manifest, store
-from rlctl.core.specs import PolicySpec
+from rlctl.policies.mlp.spec import MLPSpec
 
-SPEC = PolicySpec(3, 3, (-1.0, -1.0), (1.0, 1.0), (), (4,))
+SPEC = MLPSpec(3, 3, (-1.0, -1.0), (1.0, 1.0), (), (4,))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from rlctl.actions.export import FORMATS
 from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.checkpoints.foreign.sandbox_child import READERS
 from rlctl.checkpoints.foreign.source import open_source
-from rlctl.policies.base import ACTIVATIONS
+from rlctl.policies.mlp.kind import ACTIVATIONS
 
 VARIANTS = {
     **SPECS,

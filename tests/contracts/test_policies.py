@@ -14,14 +14,8 @@ from policies.random_policies import TANH_NORMAL as SPEC
 
 from rlctl.checkpoints import store
 from rlctl.policies import base
-from rlctl.policies.base import (
-    ACTIVATIONS,
-    BACKENDS,
-    DISTRIBUTIONS,
-    make_policy,
-    policy_of,
-    sample_noise,
-)
+from rlctl.policies.base import make_policy, policy_of, sample_noise
+from rlctl.policies.mlp.kind import ACTIVATIONS, DISTRIBUTIONS, KIND
 
 VARIANTS = {
     **{
@@ -44,11 +38,11 @@ def strict():
         yield
 
 
-each_back_end = pytest.mark.parametrize("backend", sorted(BACKENDS))
+each_back_end = pytest.mark.parametrize("backend", sorted(KIND.backends))
 each_distribution = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 
-@pytest.mark.parametrize("backend", sorted(set(BACKENDS) - {"numpy"}))
+@pytest.mark.parametrize("backend", sorted(set(KIND.backends) - {"numpy"}))
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_back_ends_agree(backend, variant, rng):
     spec = VARIANTS[variant]

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from rlctl.checkpoints import store
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec
-from rlctl.policies.base import expected_shapes
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.policies.base import kind_of
+from rlctl.policies.mlp.spec import MLPSpec
 
-TANH_NORMAL = PolicySpec(
+TANH_NORMAL = MLPSpec(
     observation_size=11,
     policy_size=8,
     action_low=(-1.0, -0.5, 2.0),
@@ -21,7 +22,7 @@ TANH_NORMAL = PolicySpec(
     var_scale=1.3,
     normalizer_clip=5.0,
 )
-NORMAL = PolicySpec(
+NORMAL = MLPSpec(
     observation_size=8,
     policy_size=8,
     action_low=(-1.0, None, 2.0),
@@ -32,7 +33,7 @@ NORMAL = PolicySpec(
     distribution="normal",
     normalizer_clip=5.0,
 )
-CATEGORICAL = PolicySpec(
+CATEGORICAL = MLPSpec(
     observation_size=4,
     policy_size=4,
     action_low=(-2.0,),
@@ -54,9 +55,9 @@ BRAX = replace(
 SPECS = {spec.distribution: spec for spec in (TANH_NORMAL, NORMAL, CATEGORICAL)}
 
 
-def arrays_of(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def arrays_of(spec: MLPSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return random arrays, including a value function's."""
-    shapes = expected_shapes(spec)
+    shapes = kind_of(spec).shapes(spec)
     sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
     for i, shape in enumerate(pairwise(sizes)):
         shapes |= {f"value/hidden_{i}/kernel": shape, f"value/hidden_{i}/bias": shape[1:]}
@@ -68,7 +69,7 @@ def arrays_of(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarra
     return arrays
 
 
-def save(folder: Path, spec: PolicySpec, arrays: dict[str, np.ndarray]) -> Path:
+def save(folder: Path, spec: MLPSpec, arrays: dict[str, np.ndarray]) -> Path:
     """Save a checkpoint of the policy with a matching environment; return its folder."""
     hidden = spec.observation_size - spec.policy_size
     parts = [ObservationPart("angle", spec.policy_size, "rad")]

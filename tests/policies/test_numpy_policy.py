@@ -1,4 +1,4 @@
-"""Tests of the reference policy against the formulas of PolicySpec in scalar arithmetic."""
+"""Tests of the reference policy against the formulas of MLPSpec in scalar arithmetic."""
 
 import math
 from dataclasses import replace
@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from rlctl.core.errors import Incompatible, UsageError
-from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import ACTIVATIONS, expected_shapes, make_policy, sample_noise
+from rlctl.policies.base import kind_of, make_policy, sample_noise
+from rlctl.policies.mlp.kind import ACTIVATIONS
+from rlctl.policies.mlp.spec import MLPSpec
 
-SPEC = PolicySpec(
+SPEC = MLPSpec(
     observation_size=5,
     policy_size=3,
     action_low=(-2.0, 0.0),
@@ -25,10 +26,10 @@ NORMAL = replace(
 CATEGORICAL = replace(SPEC, distribution="categorical", action_low=(3.0,), action_high=(6.0,))
 
 
-def random_arrays(spec: PolicySpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def random_arrays(spec: MLPSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
     arrays = {
         name: rng.normal(size=shape).astype(np.float32)
-        for name, shape in expected_shapes(spec).items()
+        for name, shape in kind_of(spec).shapes(spec).items()
     }
     arrays["normalizer/std"] = np.abs(arrays["normalizer/std"]) + np.float32(0.1)
     return arrays
@@ -137,7 +138,7 @@ def test_the_clip_bounds_what_the_network_sees(rng):
     np.testing.assert_allclose(policy.act(far), policy.act(farther), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(expected_shapes(SPEC)))
+@pytest.mark.parametrize("name", sorted(kind_of(SPEC).shapes(SPEC)))
 @pytest.mark.parametrize("change", ["missing", "shape", "dtype"])
 def test_arrays_that_do_not_fit_the_spec_are_named(name, change, rng):
     arrays = random_arrays(SPEC, rng)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec, RatioMetric
+from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, RatioMetric
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts.base import Step
 from rlctl.rollouts.evaluate import describe, evaluate
 
@@ -41,7 +42,7 @@ class Scripted:
 
 
 class Idle:
-    spec = PolicySpec(1, 1, (-1.0,), (1.0,), (), ())
+    spec = MLPSpec(1, 1, (-1.0,), (1.0,), (), ())
 
     def __init__(self):
         self.noises = []

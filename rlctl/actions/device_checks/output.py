@@ -19,10 +19,10 @@ _SLOW_FRAME = 1.0  # seconds to render 640x480
 def checkpoint() -> Finding:
     """Write, verify and load a checkpoint, and check that a flipped bit is detected."""
     from rlctl.checkpoints import store
-    from rlctl.core.specs import PolicySpec
     from rlctl.policies.base import policy_of
+    from rlctl.policies.mlp.spec import MLPSpec
 
-    spec = PolicySpec(3, 3, (-1.0,), (1.0,), (), ())
+    spec = MLPSpec(3, 3, (-1.0,), (1.0,), (), ())
     arrays = {
         "normalizer/mean": np.zeros(3, np.float32),
         "normalizer/std": np.ones(3, np.float32),

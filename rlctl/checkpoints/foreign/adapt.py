@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlctl import catalog
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.core.errors import Incompatible
@@ -85,7 +86,7 @@ def adapt(
     # rlctl's `normal` maps [-1, 1] to the bounds; other tools output the environment's units.
     if kind == "normal" and not foreign.normalized_actions:
         _rescale_to_unit(arrays, env, len(foreign.outputs("policy")) - 1)
-    spec = PolicySpec(
+    spec = catalog.policy_kind("mlp").spec(
         observation_size=env.observation_size,
         policy_size=foreign.inputs,
         action_low=tuple(part.low for part in env.action),

@@ -1,4 +1,4 @@
-"""PPO's actor and critic: distribution, value and behaviour policy of a PolicySpec.
+"""PPO's actor and critic: distribution, value and behaviour policy of a policy spec.
 
 The {"policy", "value"} networks and the observation normaliser form the `policy` group of a
 checkpoint.
@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.errors import UsageError
-from rlctl.core.specs import EnvSpec, PolicySpec, Symmetry
+from rlctl.core.specs import EnvSpec, Symmetry
 from rlctl.engines.ppo import symmetry
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.policies import normalizer
 from rlctl.policies.mlp import jax_net, tanh_normal
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import Normalizer, normalize
 from rlctl.rollouts import noise
 from rlctl.rollouts.base import Actor, ActorStep
@@ -50,7 +51,7 @@ class PolicyState(NamedTuple):
     normalizer: Normalizer
 
 
-def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
+def policy_spec(env: EnvSpec, config: PPOConfig) -> MLPSpec:
     """Return the spec of the policy that PPO trains for an environment.
 
     Raises:
@@ -63,7 +64,7 @@ def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
                 f"{env.id} has {kind}; ppo needs bounded continuous actions",
                 f"use --algo trpo: rlctl train {shlex.quote(env.id)} --algo trpo",
             )
-    return PolicySpec(
+    return MLPSpec(
         observation_size=env.observation_size,
         policy_size=env.policy_size,
         action_low=tuple(part.low for part in env.action),
@@ -75,7 +76,7 @@ def policy_spec(env: EnvSpec, config: PPOConfig) -> PolicySpec:
     )
 
 
-def init(key: jax.Array, spec: PolicySpec, weight: tuple[float, ...] = ()) -> PolicyState:
+def init(key: jax.Array, spec: MLPSpec, weight: tuple[float, ...] = ()) -> PolicyState:
     """Return initial networks and a normaliser without data.
 
     Args:
@@ -85,20 +86,18 @@ def init(key: jax.Array, spec: PolicySpec, weight: tuple[float, ...] = ()) -> Po
             `rlctl.policies.normalizer`.
     """
     policy_key, value_key = jax.random.split(key)
-    policy_sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, 2 * spec.action_size)
-    value_sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
     weights = np.asarray(weight or [1.0] * spec.observation_size, np.float32)
     return PolicyState(
         params={
-            "policy": jax_net.init(policy_key, policy_sizes),
-            "value": jax_net.init(value_key, value_sizes),
+            "policy": jax_net.init(policy_key, spec.layer_sizes),
+            "value": jax_net.init(value_key, spec.value_layer_sizes),
         },
         normalizer=jax.tree.map(jnp.asarray, normalizer.init(weights)),
     )
 
 
 class Networks:
-    """The learner's functions for one PolicySpec.
+    """The learner's functions for one policy spec.
 
     A subclass may learn other parameters than the plain networks of a checkpoint, on preprocessed
     observations of another form. This class learns the plain networks on normalised observations.
@@ -107,8 +106,8 @@ class Networks:
         spec: The policy.
     """
 
-    def __init__(self, spec: PolicySpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: MLPSpec) -> None:
+        self.spec = spec
 
     def from_initial(self, params: NetParams) -> NetParams:
         """Convert plain initial networks to the learner's parametrisation."""
@@ -132,22 +131,22 @@ class Networks:
 
     def preprocess(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
         """Return the networks' inputs (..., O) for raw observations (..., O): normalised."""
-        clip = self._spec.normalizer_clip
+        clip = self.spec.normalizer_clip
         return normalize(statistics.mean, statistics.std, observation, clip)
 
     def logits(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
         """Return the policy's output (..., 2A) for preprocessed observations (..., O)."""
-        visible = x[..., : self._spec.policy_size]
-        return jax_net.mlp(params, visible, self._spec.activation)
+        visible = x[..., : self.spec.policy_size]
+        return jax_net.mlp(params, visible, self.spec.activation)
 
     def distribution(self, params: jax_net.Params, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return mean and scale (..., A) of the raw action."""
         logits = self.logits(params, x)
-        return tanh_normal.mean_and_scale(logits, self._spec.min_std, self._spec.var_scale)
+        return tanh_normal.mean_and_scale(logits, self.spec.min_std, self.spec.var_scale)
 
     def value(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
         """Return values (...)."""
-        return jax_net.mlp(params, x, self._spec.activation)[..., 0]
+        return jax_net.mlp(params, x, self.spec.activation)[..., 0]
 
     def actor(self, noise_steps: int = 0) -> Actor:
         """Return the behaviour policy. Its parameters are a PolicyState.
@@ -162,8 +161,8 @@ class Networks:
             x = self.preprocess(state.normalizer, observation)
             mean, scale = self.distribution(state.params["policy"], x)
             raw = mean + scale * sample
-            low = jnp.asarray(self._spec.action_low, jnp.float32)
-            high = jnp.asarray(self._spec.action_high, jnp.float32)
+            low = jnp.asarray(self.spec.action_low, jnp.float32)
+            high = jnp.asarray(self.spec.action_high, jnp.float32)
             action = tanh_normal.scale_action(raw, low, high)
             log_prob = tanh_normal.log_prob(mean, scale, raw)
             return ActorStep(action, ActionSample(raw, log_prob))
@@ -172,7 +171,7 @@ class Networks:
             x = self.preprocess(state.normalizer, observation)
             return self.value(state.params["value"], x)
 
-        size = self._spec.action_size
+        size = self.spec.action_size
         return Actor(act, value, partial(noise.normal, size=size, correlated_steps=noise_steps))
 
 
@@ -187,7 +186,7 @@ class EquivariantNetworks(Networks):
         reflection: The symmetry of the environment.
     """
 
-    def __init__(self, spec: PolicySpec, reflection: Symmetry) -> None:
+    def __init__(self, spec: MLPSpec, reflection: Symmetry) -> None:
         super().__init__(spec)
         order, sign = reflection.observation_order, reflection.observation_sign
         self._reflection = reflection
@@ -226,11 +225,11 @@ class EquivariantNetworks(Networks):
     def logits(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
         even, odd = self._parts(x)
         even, odd = even[..., : self._visible.even.shape[1]], odd[..., : self._visible.odd.shape[1]]
-        even, odd = symmetry.mlp(params, even, odd, self._spec.activation)
+        even, odd = symmetry.mlp(params, even, odd, self.spec.activation)
         return even @ self._outputs.even.T + odd @ self._outputs.odd.T
 
     def value(self, params: jax_net.Params, x: jax.Array) -> jax.Array:
-        return symmetry.mlp(params, *self._parts(x), self._spec.activation)[0][..., 0]
+        return symmetry.mlp(params, *self._parts(x), self.spec.activation)[0][..., 0]
 
     def _to_blocks(self, params: NetParams) -> NetParams:
         return {

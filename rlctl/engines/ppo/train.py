@@ -144,7 +144,9 @@ class PPOTrainer(Trainer[Plan, TrainState]):
     def _initial_state(self) -> TrainState:
         """Return the initial training state."""
         network_key, update_key = jax.random.split(jax.random.PRNGKey(self.train.seed))
-        policy = networks.init(network_key, self._spec, self._driver.spec.observation_weight)
+        policy = networks.init(
+            network_key, self._networks.spec, self._driver.spec.observation_weight
+        )
         learned = self._networks.from_initial(policy.params)
         policy = policy._replace(params=self._networks.to_plain(learned))
         moments = self._optimizer.init(learned)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import Policy, sample_noise
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts.base import Arrays, Driver
 
 
@@ -76,7 +76,7 @@ def _stack(rows: list[Arrays], name: str) -> np.ndarray:
 
 
 def _raw_action_and_log_prob(
-    spec: PolicySpec, stages: Arrays, noise: np.ndarray
+    spec: MLPSpec, stages: Arrays, noise: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return raw actions (T, N, A) and their log-probabilities (T, N) from the policy's stages."""
     if spec.distribution == "normal":

@@ -1,4 +1,4 @@
-"""TRPO's actor and critic in PyTorch: distribution and value of a PolicySpec."""
+"""TRPO's actor and critic in PyTorch: distribution and value of a policy spec."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlctl.core.specs import EnvSpec, PolicySpec
+from rlctl.core.specs import EnvSpec
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.distributions import Categorical, Distribution, Normal
 from rlctl.engines.trpo.vectors import Params
 from rlctl.policies import normalizer
 from rlctl.policies.mlp import torch_net
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import Normalizer, normalize
 from rlctl.rollouts.base import Arrays
 
@@ -30,9 +31,9 @@ class PolicyState(NamedTuple):
     normalizer: Normalizer
 
 
-def policy_spec(env: EnvSpec, config: TRPOConfig) -> PolicySpec:
+def policy_spec(env: EnvSpec, config: TRPOConfig) -> MLPSpec:
     """Return the spec of the policy that TRPO trains for an environment."""
-    return PolicySpec(
+    return MLPSpec(
         observation_size=env.observation_size,
         policy_size=env.policy_size,
         action_low=tuple(part.low for part in env.action),
@@ -48,7 +49,7 @@ def policy_spec(env: EnvSpec, config: TRPOConfig) -> PolicySpec:
 
 def init(
     seed: int,
-    spec: PolicySpec,
+    spec: MLPSpec,
     config: TRPOConfig,
     device: torch.device,
     weight: tuple[float, ...],
@@ -63,41 +64,39 @@ def init(
         weight: Weight of every component of an observation; see rlctl.policies.normalizer.
     """
     generator = torch.Generator().manual_seed(seed)
-    policy_sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
-    value_sizes = (spec.observation_size, *spec.value_hidden_layer_sizes, 1)
-    policy = torch_net.init(policy_sizes, generator, config.output_scale)
+    policy = torch_net.init(spec.layer_sizes, generator, config.output_scale)
     if spec.distribution == "normal":
         policy["log_std"] = torch.full(
             (spec.action_size,), config.init_log_std, dtype=torch.float32
         )
-    value = torch_net.init(value_sizes, generator)
+    value = torch_net.init(spec.value_layer_sizes, generator)
     statistics = normalizer.init(np.asarray(weight, np.float32))
     return PolicyState(_to(policy, device), _to(value, device), statistics)
 
 
 class Networks:
-    """The learner's functions for one PolicySpec.
+    """The learner's functions for one policy spec.
 
     Args:
         spec: The policy.
         device: Device of the parameters.
     """
 
-    def __init__(self, spec: PolicySpec, device: torch.device) -> None:
-        self._spec = spec
+    def __init__(self, spec: MLPSpec, device: torch.device) -> None:
+        self.spec = spec
         self._device = device
 
     def preprocess(self, statistics: Normalizer, observation: np.ndarray) -> Tensor:
         """Return the networks' inputs (B, O) for raw observations (B, O): normalised, on device."""
-        if self._spec.normalize:
-            clip = self._spec.normalizer_clip
+        if self.spec.normalize:
+            clip = self.spec.normalizer_clip
             observation = normalize(statistics.mean, statistics.std, observation, clip)
         return torch.from_numpy(observation).to(self._device)
 
     def distribution(self, params: Params, observation: Tensor) -> Distribution:
         """Return the action distributions for normalised observations (B, O)."""
-        output = torch_net.mlp(params, observation[:, : self._spec.policy_size], self._activation)
-        if self._spec.distribution == "categorical":
+        output = torch_net.mlp(params, observation[:, : self.spec.policy_size], self._activation)
+        if self.spec.distribution == "categorical":
             return Categorical(output)
         return Normal(output, params["log_std"])
 
@@ -113,7 +112,7 @@ class Networks:
 
     @property
     def _activation(self) -> str:
-        return self._spec.activation
+        return self.spec.activation
 
 
 def export(state: PolicyState) -> Arrays:

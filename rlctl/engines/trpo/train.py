@@ -115,7 +115,7 @@ class TRPOTrainer(Trainer[Plan, TrainState]):
         """
         began, rng, learner = time.perf_counter(), self._random(UPDATE), self.state.learner
         policy = learner.policy
-        if self._spec.normalize:
+        if self._networks.spec.normalize:
             with np.errstate(over="ignore", invalid="ignore"):  # _check_finite reports it
                 statistics = normalizer.update(policy.normalizer, batch.observation)
             self._check_finite(normalizer.nonfinite(statistics), DIVERGED_HINT, batch)
@@ -222,5 +222,7 @@ class TRPOTrainer(Trainer[Plan, TrainState]):
     def _initial_state(self) -> TrainState:
         """Return the initial training state."""
         weight = self._driver.spec.observation_weight
-        policy = networks.init(self.train.seed, self._spec, self.trpo, self._device, weight)
+        policy = networks.init(
+            self.train.seed, self._networks.spec, self.trpo, self._device, weight
+        )
         return TrainState(Learner(policy, value.init_adam(policy.value)))

@@ -17,12 +17,12 @@ import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.core.errors import Incompatible
-from rlctl.core.specs import PolicySpec
+from rlctl.policies.mlp.spec import MLPSpec
 
 _MIN_STD, _VAR_SCALE = 0.001, 1.0  # fixed in Brax's NormalTanhDistribution
 
 
-def check_supported(spec: PolicySpec) -> None:
+def check_supported(spec: MLPSpec) -> None:
     """Check that Brax's PPO can represent a policy.
 
     Raises:
@@ -47,7 +47,7 @@ def check_supported(spec: PolicySpec) -> None:
         )
 
 
-def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
+def write(spec: MLPSpec, arrays: Arrays, path: Path) -> None:
     """Write the folder.
 
     Raises:
@@ -78,7 +78,7 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     (path / "ppo_network_config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
-def program(spec: PolicySpec, name: str) -> str:
+def program(spec: MLPSpec, name: str) -> str:
     """Return a program that acts with the folder `name`."""
     return (
         "from pathlib import Path\n\n"
@@ -90,7 +90,7 @@ def program(spec: PolicySpec, name: str) -> str:
     )
 
 
-def _normalizer(spec: PolicySpec, arrays: Arrays) -> dict[str, Any]:
+def _normalizer(spec: MLPSpec, arrays: Arrays) -> dict[str, Any]:
     """Return Brax's RunningStatisticsState; its count is 64 bits in two halves."""
     zero = np.zeros(spec.observation_size, np.float32)
     count = int(arrays.get("normalizer/count", 0))

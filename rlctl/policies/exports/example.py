@@ -1,12 +1,12 @@
-"""Code of example programs: the deterministic action of `PolicySpec` in numpy or torch."""
+"""Code of example programs: the deterministic action of `MLPSpec` in numpy or torch."""
 
 import numpy as np
 
-from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import action_bounds
+from rlctl.policies.mlp.spec import MLPSpec
 
 
-def constant_lines(spec: PolicySpec, make: str) -> list[str]:
+def constant_lines(spec: MLPSpec, make: str) -> list[str]:
     """Return lines that define the bounds; `make` makes an array of a list, e.g. `np.array`."""
     if spec.distribution == "normal" and not action_bounds(spec)[2].any():
         return []
@@ -15,7 +15,7 @@ def constant_lines(spec: PolicySpec, make: str) -> list[str]:
     return lines if all(bounded) else [*lines, f"bounded = {make}({bounded})"]
 
 
-def normalize_lines(spec: PolicySpec, mean: str, std: str) -> list[str]:
+def normalize_lines(spec: MLPSpec, mean: str, std: str) -> list[str]:
     """Return lines that compute the normalised `h` from `observation`."""
     lines = [f"h = observation[..., :{spec.policy_size}]"]
     if spec.normalize:
@@ -25,7 +25,7 @@ def normalize_lines(spec: PolicySpec, mean: str, std: str) -> list[str]:
     return lines
 
 
-def action_lines(spec: PolicySpec, module: str) -> list[str]:
+def action_lines(spec: MLPSpec, module: str) -> list[str]:
     """Return lines that return the action from the network's output `h`."""
     if spec.distribution == "categorical":
         return ["return low + h.argmax(-1)[..., None]"]

@@ -7,9 +7,9 @@ import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.core.files import to_json
-from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import expected_shapes
+from rlctl.policies.base import kind_of
 from rlctl.policies.exports import example
+from rlctl.policies.mlp.spec import MLPSpec
 
 _ACTIVATIONS = {
     "swish": "h * (1 + np.tanh(h / 2)) / 2",
@@ -19,15 +19,15 @@ _ACTIVATIONS = {
 }
 
 
-def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
+def write(spec: MLPSpec, arrays: Arrays, path: Path) -> None:
     """Write the file, without pickled objects."""
     members: dict[str, Any] = {"spec": np.array(to_json(spec.to_json()))}
-    members |= {name: arrays[name] for name in expected_shapes(spec)}
+    members |= {name: arrays[name] for name in kind_of(spec).shapes(spec)}
     with path.open("wb") as file:  # given a path, numpy would append .npz
         np.savez(file, **members)
 
 
-def program(spec: PolicySpec, name: str) -> str:
+def program(spec: MLPSpec, name: str) -> str:
     """Return a program that acts with the file `name`; it needs only numpy."""
     visible, last = f"[:{spec.policy_size}]", len(spec.policy_hidden_layer_sizes)
     body = [

@@ -11,8 +11,8 @@ import numpy as np
 from rlctl import __version__
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.core.errors import PackageMissing
-from rlctl.core.specs import PolicySpec
 from rlctl.policies.base import action_bounds
+from rlctl.policies.mlp.spec import MLPSpec
 
 _OPSET, _IR = 17, 8  # old enough for any onnxruntime since 1.13
 
@@ -41,7 +41,7 @@ class _Graph:
         return name
 
 
-def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
+def write(spec: MLPSpec, arrays: Arrays, path: Path) -> None:
     """Write the file.
 
     Raises:
@@ -75,7 +75,7 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def program(spec: PolicySpec, name: str) -> str:
+def program(spec: MLPSpec, name: str) -> str:
     """Return a program that acts with the file `name`; observations (N, O) are float32."""
     return (
         "import onnxruntime\n\n"
@@ -85,7 +85,7 @@ def program(spec: PolicySpec, name: str) -> str:
     )
 
 
-def _normalized(graph: _Graph, spec: PolicySpec, arrays: Arrays) -> str:
+def _normalized(graph: _Graph, spec: MLPSpec, arrays: Arrays) -> str:
     x, visible = "observation", slice(spec.policy_size)
     if spec.policy_size < spec.observation_size:
         x = graph.add("Slice", x, *(np.array([i]) for i in (0, spec.policy_size, 1)))
@@ -99,7 +99,7 @@ def _normalized(graph: _Graph, spec: PolicySpec, arrays: Arrays) -> str:
     return graph.add("Clip", x, np.array(-clip), np.array(clip))
 
 
-def _network(graph: _Graph, spec: PolicySpec, arrays: Arrays, x: str) -> str:
+def _network(graph: _Graph, spec: MLPSpec, arrays: Arrays, x: str) -> str:
     last = len(spec.policy_hidden_layer_sizes)
     for i in range(last + 1):
         kernel, bias = (arrays[f"policy/hidden_{i}/{part}"] for part in ("kernel", "bias"))
@@ -113,7 +113,7 @@ def _network(graph: _Graph, spec: PolicySpec, arrays: Arrays, x: str) -> str:
     return x
 
 
-def _action(graph: _Graph, spec: PolicySpec, output: str) -> str:
+def _action(graph: _Graph, spec: MLPSpec, output: str) -> str:
     low, high, bounded = action_bounds(spec)
     if spec.distribution == "categorical":
         choice = graph.add("ArgMax", output, axis=1, keepdims=1)

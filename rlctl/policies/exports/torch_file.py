@@ -5,13 +5,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.core.specs import PolicySpec
 from rlctl.policies.exports import example
+from rlctl.policies.mlp.spec import MLPSpec
 
 _ACTIVATIONS = {"swish": "SiLU", "tanh": "Tanh", "relu": "ReLU", "elu": "ELU"}
 
 
-def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
+def write(spec: MLPSpec, arrays: Arrays, path: Path) -> None:
     """Write the file, which `torch.load(path, weights_only=True)` reads.
 
     Linear layers have kernels [out, in], the transpose of a checkpoint's.
@@ -33,7 +33,7 @@ def write(spec: PolicySpec, arrays: Arrays, path: Path) -> None:
     path.write_bytes(content.getvalue())
 
 
-def program(spec: PolicySpec, name: str) -> str:
+def program(spec: MLPSpec, name: str) -> str:
     """Return a program that acts with the file `name`; it needs only PyTorch."""
     sizes = (spec.policy_size, *spec.policy_hidden_layer_sizes, spec.output_size)
     activation = f"    nn.{_ACTIVATIONS[spec.activation]}(),"

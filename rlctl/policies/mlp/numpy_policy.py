@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from rlctl.checkpoints.arrays import Arrays
-from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import Policy, action_bounds
+from rlctl.policies.base import Memory, Policy, action_bounds
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import normalize
 
 # Forms that do not overflow for large inputs, unlike those with exp(-x).
@@ -21,28 +21,33 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-class NumpyPolicy(Policy):
+class NumpyPolicy(Policy[MLPSpec]):
     """A multi-layer perceptron policy on numpy, which runs on the CPU.
 
     Args:
         spec: The policy's spec.
-        arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
+        arrays: A checkpoint's group `policy`; see `rlctl.policies.mlp.kind`.
         device: Ignored.
     """
 
     backend = "numpy"
 
-    def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
+    def __init__(self, spec: MLPSpec, arrays: Arrays, device: str = "auto") -> None:
         super().__init__(spec)
         self._arrays = arrays
         self._low, self._high, self._bounded = action_bounds(spec)
 
-    def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        return self._stages(observation, noise)["action"]
+    def _apply(
+        self, observation: np.ndarray, memory: Memory, noise: np.ndarray
+    ) -> tuple[np.ndarray, Memory]:
+        stages = self._stages(observation, memory, noise)
+        return stages["action"], tuple(stages[x.name] for x in self.spec.memory)
 
-    def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+    def _stages(
+        self, observation: np.ndarray, memory: Memory, noise: np.ndarray
+    ) -> dict[str, np.ndarray]:
         x = preprocess(self.spec, self._arrays, observation)
-        layers = mlp(self._arrays, x, self.spec.activation)
+        layers = self._layers(memory, x)
         *_, output = layers.values()
         head = {
             "tanh_normal": self._tanh_normal,
@@ -50,6 +55,10 @@ class NumpyPolicy(Policy):
             "categorical": self._categorical,
         }[self.spec.distribution]
         return {"normalized": x, **layers, **head(output, noise)}
+
+    def _layers(self, memory: Memory, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the output of every layer for inputs x (N, policy_size), by name, in order."""
+        return mlp(self._arrays, x, self.spec.activation)
 
     def _tanh_normal(self, output: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
         mean, raw = np.split(output, 2, axis=-1)
@@ -73,7 +82,7 @@ class NumpyPolicy(Policy):
         return self._low + (unit + np.float32(1.0)) * np.float32(0.5) * (self._high - self._low)
 
 
-def preprocess(spec: PolicySpec, arrays: Arrays, observation: np.ndarray) -> np.ndarray:
+def preprocess(spec: MLPSpec, arrays: Arrays, observation: np.ndarray) -> np.ndarray:
     """Return the network's inputs (N, policy_size) for observations (N, O)."""
     visible = slice(spec.policy_size)
     if not spec.normalize:

@@ -10,18 +10,18 @@ from torch.nn.functional import softplus
 
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.core.errors import DeviceUnavailable
-from rlctl.core.specs import PolicySpec
-from rlctl.policies.base import Policy, action_bounds
+from rlctl.policies.base import Memory, Policy, action_bounds
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.mlp.torch_net import layers
 from rlctl.policies.normalizer import normalize
 
 
-class TorchPolicy(Policy):
+class TorchPolicy(Policy[MLPSpec]):
     """A multi-layer perceptron policy on PyTorch.
 
     Args:
         spec: The policy's spec.
-        arrays: A checkpoint's group `policy`; see `rlctl.policies.base`.
+        arrays: A checkpoint's group `policy`; see `rlctl.policies.mlp.kind`.
         device: `auto` is the GPU if PyTorch sees one.
 
     Raises:
@@ -30,7 +30,7 @@ class TorchPolicy(Policy):
 
     backend = "torch"
 
-    def __init__(self, spec: PolicySpec, arrays: Arrays, device: str = "auto") -> None:
+    def __init__(self, spec: MLPSpec, arrays: Arrays, device: str = "auto") -> None:
         super().__init__(spec)
         self._device = _device(device)
         self._params = {
@@ -43,28 +43,39 @@ class TorchPolicy(Policy):
         self._std = self._tensor(arrays["normalizer/std"][visible])
         self._low, self._high, self._bounded = map(self._tensor, action_bounds(spec))
 
-    def _act(self, observation: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        stages = self._stages_of(self._tensor(observation), self._tensor(noise))
-        return stages["action"].numpy(force=True)
+    def _apply(
+        self, observation: np.ndarray, memory: Memory, noise: np.ndarray
+    ) -> tuple[np.ndarray, Memory]:
+        stages = self._stages_of(observation, memory, noise)
+        action, *after = (stages[name] for name in ("action", *(x.name for x in self.spec.memory)))
+        return action.numpy(force=True), tuple(x.numpy(force=True) for x in after)
 
-    def _stages(self, observation: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
-        stages = self._stages_of(self._tensor(observation), self._tensor(noise))
+    def _stages(
+        self, observation: np.ndarray, memory: Memory, noise: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        stages = self._stages_of(observation, memory, noise)
         return {name: stage.numpy(force=True) for name, stage in stages.items()}
 
     @torch.inference_mode()
-    def _stages_of(self, observation: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    def _stages_of(
+        self, observation: np.ndarray, memory: Memory, noise: np.ndarray
+    ) -> dict[str, Tensor]:
         spec = self.spec
-        x = observation[:, : spec.policy_size]
+        x = self._tensor(observation)[:, : spec.policy_size]
         if spec.normalize:
             x = normalize(self._mean, self._std, x, spec.normalizer_clip)
-        outputs = layers(self._params, x, spec.activation)
+        outputs = self._layers(tuple(map(self._tensor, memory)), x)
         *_, output = outputs.values()
         head = {
             "tanh_normal": self._tanh_normal,
             "normal": self._normal,
             "categorical": self._categorical,
         }[spec.distribution]
-        return {"normalized": x, **outputs, **head(output, noise)}
+        return {"normalized": x, **outputs, **head(output, self._tensor(noise))}
+
+    def _layers(self, memory: tuple[Tensor, ...], x: Tensor) -> dict[str, Tensor]:
+        """Return the output of every layer for inputs x (N, policy_size), by name, in order."""
+        return layers(self._params, x, self.spec.activation)
 
     def _tanh_normal(self, output: Tensor, noise: Tensor) -> dict[str, Tensor]:
         mean, raw = output.chunk(2, dim=-1)

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rlctl.core.specs import PolicySpec
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import gae, ppo_loss
 from rlctl.policies.mlp import tanh_normal
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import Normalizer, normalize, update
 from rlctl.rollouts.base import Unroll
 
@@ -23,7 +23,7 @@ CONFIG = PPOConfig(
     reward_scaling=0.5,
     entropy_cost=0.0,  # both estimate the entropy with noise; it is compared by itself
 )
-SPEC = PolicySpec(O, O, (-1.0,) * A, (1.0,) * A, (8, 8), (16,))
+SPEC = MLPSpec(O, O, (-1.0,) * A, (1.0,) * A, (8, 8), (16,))
 
 
 @pytest.fixture(scope="module")

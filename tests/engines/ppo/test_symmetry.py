@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 
 from rlctl.core.errors import UsageError
-from rlctl.core.specs import PolicySpec, Symmetry
+from rlctl.core.specs import Symmetry
 from rlctl.engines.ppo import networks, symmetry
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import ppo_loss
 from rlctl.policies import normalizer
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts.base import Unroll
 from rlctl.rollouts.unrolls import concat_unrolls
 
 # One number that changes sign, two that change places, one that stays; the last two privileged.
 REFLECTION = Symmetry((0, 2, 1, 3, 5, 4), (-1, 1, 1, 1, -1, -1), (1, 0, 2), (-1, -1, -1))
-SPEC = PolicySpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (8, 6), (8, 4))
+SPEC = MLPSpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (8, 6), (8, 4))
 PLAIN, EQUIVARIANT = networks.Networks(SPEC), networks.EquivariantNetworks(SPEC, REFLECTION)
 ORDER, SIGN = (
     np.array(REFLECTION.observation_order),
@@ -138,7 +139,7 @@ def test_statistics_are_of_observations_and_their_images(rng):
 
 
 def test_fresh_networks_are_as_wide_as_plain_ones():
-    spec = PolicySpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (256, 256), (256,))
+    spec = MLPSpec(6, 4, (-1.0,) * 3, (1.0,) * 3, (256, 256), (256,))
     params = networks.init(jax.random.PRNGKey(0), spec).params
     nets = networks.EquivariantNetworks(spec, REFLECTION)
     joined = nets.to_plain(nets.from_initial(params))
