@@ -14,6 +14,7 @@ import pytest
 from rlctl import catalog
 from rlctl.catalog import EnvRow
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.base import BaseEnvironment, Start
 
 MJCF = """
 <mujoco>
@@ -30,7 +31,7 @@ class ProbeConfig:
     """Empty settings."""
 
 
-class Probe:
+class Probe(BaseEnvironment):
     """Bead at -1 or 1; one step per episode, reward 1."""
 
     fields = ("qpos", "qvel")
@@ -54,9 +55,9 @@ class Probe:
 
     def initial(self, key):
         side = jnp.where(jax.random.bernoulli(key), 1.0, -1.0).astype(jnp.float32)
-        return side[None], jnp.zeros(1, jnp.float32)
+        return Start(side[None], jnp.zeros(1, jnp.float32))
 
-    def begin(self, physics, key):
+    def begin(self, physics, drawn, key):
         zero = jnp.zeros((), jnp.float32)
         return zero, jnp.stack([physics.qpos[0], zero])
 
@@ -68,12 +69,6 @@ class Probe:
         reward = self.reward(physics.qpos[0], step, action[0])
         terminated = (step >= self.steps).astype(jnp.float32)
         return step, jnp.stack([physics.qpos[0], step]), reward, terminated, {"score": reward}
-
-    def randomize(self, key, model):
-        return {}
-
-    def command(self, carry):
-        return jnp.zeros(0)
 
     def reward(self, side, step, action):
         return jnp.ones((), jnp.float32)

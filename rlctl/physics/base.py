@@ -8,22 +8,12 @@ Fields may be residuals; see `physics.precision`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
 from jax.tree_util import register_pytree_node_class
 
 ArrayLike = np.ndarray | jax.Array  # of a function that takes either
-
-
-@runtime_checkable
-class Commandable(Protocol):
-    """An environment or simulation whose state holds a command."""
-
-    def set_command(self, state: Any, command: jax.Array, /) -> Any:
-        """Return the state with another command."""
-        ...
 
 
 @register_pytree_node_class

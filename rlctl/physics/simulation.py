@@ -9,6 +9,7 @@ change, and every leaf of a state leads with n, so that rows can be gathered and
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 
 from rlctl.core.specs import EnvSpec
 
@@ -33,7 +34,7 @@ class Transition(NamedTuple):
 
 
 class Simulation(Protocol):
-    """Environments with their physics; with commands also `physics.base.Commandable`.
+    """Environments with their physics.
 
     Attributes:
         spec: Observation and action spaces, and timing.
@@ -69,3 +70,20 @@ class Simulation(Protocol):
     def command(self, state: SimState) -> jax.Array:
         """Return the current commands, (n, len(spec.commands))."""
         ...
+
+    def set_command(self, state: SimState, command: jax.Array) -> SimState:
+        """Return the state with other commands, (n, len(spec.commands))."""
+        ...
+
+
+class BaseSimulation:
+    """Base of simulations: no domain randomisation, no commands."""
+
+    def randomize(self, keys: jax.Array) -> Fields:
+        return {}
+
+    def command(self, state: SimState) -> jax.Array:
+        return jnp.zeros((len(jax.tree.leaves(state)[0]), 0))
+
+    def set_command(self, state: SimState, command: jax.Array) -> SimState:
+        raise NotImplementedError(f"{type(self).__name__} has no commands to set")

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rlctl.physics.base import Commandable
 from rlctl.physics.simulation import Fields, SimState, Simulation
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import select
@@ -53,14 +52,10 @@ class JaxProgram:
         self._resample = resample
         self.randomize = jax.jit(simulation.randomize)
         self.command = jax.jit(simulation.command)
-        self.set_command = jax.jit(self._set_command)
+        self.set_command = jax.jit(simulation.set_command)
         self.start = jax.jit(self._start)
         self.step = jax.jit(self._step)
         self.collect = jax.jit(self._collect, static_argnums=(0, 1))
-
-    def _set_command(self, state: SimState, command: jax.Array) -> SimState:
-        assert isinstance(self.simulation, Commandable)
-        return self.simulation.set_command(state, command)
 
     def _start(self, keys: jax.Array, model_fields: Fields) -> JaxState:
         """Start the first episode of every environment, keys (N, 2)."""

@@ -16,8 +16,8 @@ import numpy as np
 from mujoco import mjx
 
 from rlctl.core.errors import UsageError
-from rlctl.envs.base import Carry, Environment
-from rlctl.physics.base import Commandable, Physics
+from rlctl.envs.base import Carry, Environment, sample_start
+from rlctl.physics.base import Physics
 from rlctl.physics.native import FORCES
 from rlctl.physics.precision import RESIDUAL_SUFFIX, source_field
 from rlctl.physics.simulation import Fields, Transition
@@ -117,7 +117,6 @@ class MjxSimulation:
         return jax.vmap(self._env.command)(state.carry)
 
     def set_command(self, state: MjxState, command: jax.Array) -> MjxState:
-        assert isinstance(self._env, Commandable)
         return state._replace(carry=jax.vmap(self._env.set_command)(state.carry, command))
 
     # --- one instance ---
@@ -125,7 +124,7 @@ class MjxSimulation:
     def _reset(
         self, empty: mjx.Data, initial_key: jax.Array, begin_key: jax.Array, model_fields: Fields
     ) -> tuple[MjxState, jax.Array]:
-        qpos, qvel = self._env.initial(initial_key)
+        qpos, qvel, drawn = sample_start(self._env, initial_key)
         data = empty.replace(qpos=qpos, qvel=qvel)
         if self._reads_derived:
             with jax.default_matmul_precision("highest"):
@@ -133,7 +132,7 @@ class MjxSimulation:
             # MJX normalises quaternions in qpos here, native physics does not.
             data = data.replace(qpos=qpos)
         fields, hidden = self._split(data)
-        carry, observation = self._env.begin(Physics(fields), begin_key)
+        carry, observation = self._env.begin(Physics(fields), drawn, begin_key)
         return MjxState(carry, fields, hidden), observation
 
     def _step(

@@ -13,6 +13,7 @@ from typing import Any, Self
 import jax
 import numpy as np
 
+from rlctl.envs.base import Drawn
 from rlctl.physics.native import NativeBatch
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import flatten, unflatten, write
@@ -45,6 +46,7 @@ class NativeGroup:
         self.state: NativeState
         self.fields: Arrays = {}
         self.nonfinite = 0
+        self._drawn: Drawn  # for the episodes that start before the next action
         self._none = episode_stats.zero_sums(env.spec.terms)
         self._program = program
         self._on_nonfinite = on_nonfinite
@@ -59,10 +61,10 @@ class NativeGroup:
         time = np.uint32(0)
         self._model_fields = {name: array[self.rows] for name, array in model_fields.items()}
         self.batch.randomize(self._model_fields)
-        qpos, qvel = self._program.initial(keys, time)
+        qpos, qvel, self._drawn = self._program.initial(keys, time)
         self.batch.reset(np.arange(self.num), np.asarray(qpos), np.asarray(qvel))
         self.fields = self.batch.fields()
-        self.state = self._program.start(keys, self.fields, time)
+        self.state = self._program.start(keys, self.fields, self._drawn, time)
         self.outcome = self.empty_outcome()
         self.ended, self.nonfinite = self._none, 0
         self.batch.take_warnings()
@@ -79,7 +81,7 @@ class NativeGroup:
         for t in range(len(unroll.reward)):
             now = np.uint32(time + t)
             self.state, actor_step, final, inputs = self._program.act(
-                actor, params, self.state, self.fields, self.outcome, now
+                actor, params, self.state, self.fields, self.outcome, self._drawn, now
             )
             # Copied here: `advance` replaces the observation by the one after the step.
             unroll.observation[t, self.rows] = self.state.observation
@@ -91,7 +93,7 @@ class NativeGroup:
                 getattr(unroll, name)[t, self.rows] = getattr(self.outcome, name)
         following = np.uint32(time + len(unroll.reward))
         self.state, final = self._program.finish(
-            actor, params, self.state, self.fields, self.outcome, following
+            actor, params, self.state, self.fields, self.outcome, self._drawn, following
         )
         write(unroll.final, (-1, self.rows), final)
         unroll.last_observation[self.rows] = self.state.observation
@@ -109,7 +111,7 @@ class NativeGroup:
             # The physics of these has been reset in `advance`; this restarts carry and observation.
             running = (state.carry, final_observation)
             carry, observation = self._program.restart(
-                state.key, running, self.fields, done, now + np.uint32(1)
+                state.key, running, self.fields, done, self._drawn, now + np.uint32(1)
             )
             self.state = state._replace(carry=carry, observation=observation)
         return self.outcome, final_observation
@@ -135,18 +137,19 @@ class NativeGroup:
         edits, ctrl = inputs
         failed = self.batch.step(jax.tree.map(np.asarray, edits), np.asarray(ctrl))
         self.fields = self.batch.fields()
-        self.state, self.outcome, ended, initial = self._program.observe(
+        self.state, self.outcome, ended, following = self._program.observe(
             self.state, self.fields, failed, ended, now
         )
         # Where an episode ended, the physics restarts now and the JAX half before the next action.
         ids = np.flatnonzero(self._done(self.outcome))
         if len(ids):
             self._check_finite(now)  # non-finite environments are truncated, so only here
-            qpos, qvel, model_fields = jax.tree.map(lambda array: np.asarray(array)[ids], initial)
+            self._drawn = following.start.drawn
+            start, model_fields = jax.tree.map(lambda array: np.asarray(array)[ids], following)
             for name, values in model_fields.items():
                 self._model_fields[name][ids] = values
             self.batch.randomize(model_fields, ids)
-            self.batch.reset(ids, qpos, qvel)
+            self.batch.reset(ids, start.qpos, start.qvel)
             self.fields = self.batch.fields()
         return ended
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rlctl.envs.base import Carry, Environment
-from rlctl.physics.base import Commandable, Physics
+from rlctl.envs.base import Carry, Drawn, Environment, Start, sample_start
+from rlctl.physics.base import Physics
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import select
 from rlctl.rollouts.base import Actor, ActorStep
@@ -46,17 +46,15 @@ class NativeState(NamedTuple):
     book: EpisodeStats
 
 
-class InitialState(NamedTuple):
-    """Physics at the start of an episode; every leaf leads with n.
+class NextEpisode(NamedTuple):
+    """Start of an episode after the first; every leaf leads with n.
 
     Attributes:
-        qpos: (n, nq).
-        qvel: (n, nv).
+        start: State in which it starts.
         model_fields: Resampled model fields by name; empty if they stay as they are.
     """
 
-    qpos: jax.Array
-    qvel: jax.Array
+    start: Start
     model_fields: Fields
 
 
@@ -84,7 +82,6 @@ class NativeProgram:
         self.randomize = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
 
     def _set_command(self, carry: Carry, command: jax.Array) -> Carry:
-        assert isinstance(self.env, Commandable)
         return jax.vmap(self.env.set_command)(carry, command)
 
     @partial(jax.jit, static_argnums=(0, 1))
@@ -95,15 +92,25 @@ class NativeProgram:
         state: NativeState,
         fields: Fields,
         outcome: StepOutcome,
+        drawn: Drawn,
         time: jax.Array,
     ) -> tuple[NativeState, ActorStep, Any, tuple[Any, jax.Array]]:
         """Reset ended episodes, choose actions, and convert them to edits and controls.
+
+        Args:
+            actor: The behaviour policy.
+            params: Its parameters.
+            state: State after the last step.
+            fields: Physics fields, reset where an episode ended.
+            outcome: Outcome of the last step.
+            drawn: Drawn for the episodes that start now, (n, ...).
+            time: Control step.
 
         Returns:
             The state, the policy's output (n, ...), `final` of the step before (n, ...), and
             (edits, ctrl) for the physics.
         """
-        state, final = self.finish(actor, params, state, fields, outcome, time)
+        state, final = self.finish(actor, params, state, fields, outcome, drawn, time)
         noise = actor.noise(state.key, time)
         actor_step = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
         inputs = self._before(state.key, state.carry, fields, actor_step.action, time)
@@ -117,35 +124,38 @@ class NativeProgram:
         state: NativeState,
         fields: Fields,
         outcome: StepOutcome,
+        drawn: Drawn,
         time: jax.Array,
     ) -> tuple[NativeState, Any]:
         """Return `final` of the last step's truncated episodes; reset the episodes that ended."""
         final = final_where_truncated(actor, params, state.observation, outcome.truncated)
         carry, observation = self._restart(
-            state.key, (state.carry, state.observation), fields, outcome.done, time
+            state.key, (state.carry, state.observation), fields, outcome.done, drawn, time
         )
         return state._replace(carry=carry, observation=observation), final
 
-    def _initial(self, keys: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Sample initial qpos (n, nq) and qvel (n, nv)."""
-        return jax.vmap(self.env.initial)(step_keys(keys, time, INITIAL))
+    def _initial(self, keys: jax.Array, time: jax.Array) -> Start:
+        """Sample the states (n, ...) in which episodes start."""
+        return jax.vmap(partial(sample_start, self.env))(step_keys(keys, time, INITIAL))
 
-    def _next_initial(self, keys: jax.Array, time: jax.Array) -> InitialState:
-        """Sample the initial states of episodes after the first."""
+    def _next_episode(self, keys: jax.Array, time: jax.Array) -> NextEpisode:
+        """Sample the start of every environment's next episode."""
         model_fields = self.randomize(step_keys(keys, time, RANDOMIZE)) if self._resample else {}
-        return InitialState(*self._initial(keys, time), model_fields)
+        return NextEpisode(self._initial(keys, time), model_fields)
 
-    def _start(self, keys: jax.Array, fields: Fields, time: jax.Array) -> NativeState:
+    def _start(self, keys: jax.Array, fields: Fields, drawn: Drawn, time: jax.Array) -> NativeState:
         """Start an episode in every environment."""
-        carry, observation = self._begin(keys, fields, time)
+        carry, observation = self._begin(keys, fields, drawn, time)
         num = observation.shape[0]
         action = jnp.zeros((num, self.env.spec.action_size), jnp.float32)
         return NativeState(
             keys, carry, observation, action, episode_stats.initial_stats(num, self.env.spec.terms)
         )
 
-    def _begin(self, keys: jax.Array, fields: Fields, time: jax.Array) -> tuple[Carry, jax.Array]:
-        return jax.vmap(self.env.begin)(Physics(fields), step_keys(keys, time, BEGIN))
+    def _begin(
+        self, keys: jax.Array, fields: Fields, drawn: Drawn, time: jax.Array
+    ) -> tuple[Carry, jax.Array]:
+        return jax.vmap(self.env.begin)(Physics(fields), drawn, step_keys(keys, time, BEGIN))
 
     def _restart(
         self,
@@ -153,12 +163,13 @@ class NativeProgram:
         running: tuple[Carry, jax.Array],
         fields: Fields,
         done: jax.Array,
+        drawn: Drawn,
         time: jax.Array,
     ) -> tuple[Carry, jax.Array]:
         """Return carry and observation, new where done (n,); the physics is already reset there."""
         return jax.lax.cond(
             done.any(),
-            lambda: select(done, self._begin(keys, fields, time), running),
+            lambda: select(done, self._begin(keys, fields, drawn, time), running),
             lambda: running,
         )
 
@@ -176,12 +187,12 @@ class NativeProgram:
         failed: jax.Array,
         ended: EpisodeSums,
         time: jax.Array,
-    ) -> tuple[NativeState, StepOutcome, EpisodeSums, InitialState]:
-        """Compute observations and rewards, and sample initial states if an episode ended.
+    ) -> tuple[NativeState, StepOutcome, EpisodeSums, NextEpisode]:
+        """Compute observations and rewards, and sample the next episodes if one ended.
 
         Returns:
-            The state, the outcome, sums over ended episodes, and initial states of every
-            environment: zeros if no episode ended.
+            The state, the outcome, sums over ended episodes, and the next episode of every
+            environment: zeros if none ended.
         """
         keys = step_keys(state.key, time, AFTER)
         carry, observation, reward, terminated, metrics = jax.vmap(self.env.after)(
@@ -194,11 +205,11 @@ class NativeProgram:
         stats, outcome, sums = episode_stats.step_episodes(
             state.book, reward, terminated, metrics, bad, self.episode_length
         )
-        shapes = jax.eval_shape(self._next_initial, state.key, time)
-        initial = jax.lax.cond(
+        shapes = jax.eval_shape(self._next_episode, state.key, time)
+        following = jax.lax.cond(
             outcome.done.any(),
-            lambda: self._next_initial(state.key, time + 1),
+            lambda: self._next_episode(state.key, time + 1),
             lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes),
         )
         state = state._replace(carry=carry, observation=observation, book=stats)
-        return state, outcome, episode_stats.add_sums(ended, sums), initial
+        return state, outcome, episode_stats.add_sums(ended, sums), following

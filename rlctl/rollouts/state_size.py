@@ -41,7 +41,8 @@ def spec_and_state_bytes(
     program, fields = NativeProgram(environment, 1), ("qpos", "qvel", *environment.fields)
     batch = NativeBatch(environment.model(), 1, tuple(dict.fromkeys(fields)), 1, 1)
     values = batch.fields()
-    parts = [values, jax.eval_shape(program.start, keys, values, np.uint32(0))]
+    drawn = jax.eval_shape(program.initial, keys, np.uint32(0)).drawn
+    parts = [values, jax.eval_shape(program.start, keys, values, drawn, np.uint32(0))]
     parts += [jax.eval_shape(program.randomize, keys)] if randomize else []
     parts += [batch.state] if physics == "native" else []
     return environment.spec, num_envs * _bytes(parts)

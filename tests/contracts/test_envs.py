@@ -150,8 +150,9 @@ def test_functions_keep_shapes_and_types(name):
     )
     action = np.zeros(spec.action_size, np.float32)
 
-    assert shapes(jax.eval_shape(env.initial, key)) == [(model.nq,), (model.nv,)]
-    carry, observation = jax.eval_shape(env.begin, physics, key)
+    qpos, qvel, drawn = jax.eval_shape(env.initial, key)
+    assert shapes([qpos, qvel]) == [(model.nq,), (model.nv,)]
+    carry, observation = jax.eval_shape(env.begin, physics, drawn, key)
     edits, ctrl = jax.eval_shape(env.before, carry, physics, action, key)
     after, again, reward, terminated, metrics = jax.eval_shape(
         env.after, carry, physics, action, key
@@ -164,9 +165,10 @@ def test_functions_keep_shapes_and_types(name):
     assert set(metrics) == set(spec.metrics)
     assert shapes(edits) == [getattr(data, field).shape for field in sorted(edits)]
     assert shapes(jax.eval_shape(env.command, carry)) == [(len(spec.commands),)]
-    drawn = jax.eval_shape(lambda key: env.randomize(key, model), key)
-    assert shapes(drawn) == [getattr(model, field).shape for field in sorted(drawn)]
-    every = (carry, observation, edits, ctrl, reward, terminated, metrics, drawn)
+    randomized = jax.eval_shape(lambda key: env.randomize(key, model), key)
+    assert shapes(randomized) == [getattr(model, field).shape for field in sorted(randomized)]
+    every = (qpos, qvel, drawn, carry, observation, edits, ctrl, reward, terminated, metrics)
+    every += (randomized,)
     assert {leaf.dtype for leaf in jax.tree.leaves(every)} == {np.dtype(np.float32)}
 
 

@@ -4,6 +4,7 @@ import jax
 import mujoco
 import numpy as np
 
+from rlctl.envs.base import Start
 from rlctl.physics.base import Physics
 from rlctl.physics.precision import source_field, to_float32
 
@@ -20,9 +21,10 @@ class Single:
     def reset(self, key, state=None):
         """Start at env.initial(key), or at (qpos, qvel); return the observation."""
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:], self.data.qvel[:] = state or self.env.initial(key)
+        start = Start(*state) if state else self.env.initial(key)
+        self.data.qpos[:], self.data.qvel[:] = start.qpos, start.qvel
         mujoco.mj_forward(self.model, self.data)
-        self.carry, observation = self._begin(self.physics(), key)
+        self.carry, observation = self._begin(self.physics(), start.drawn, key)
         return np.asarray(observation)
 
     def step(self, action, key=None):

@@ -142,7 +142,7 @@ def test_no_foot_starts_inside_the_ground(peak):
     model = env.model()
     data = mujoco.MjData(model)
     keys = jax.random.split(jax.random.key(0), 300)
-    starts, speeds = jax.device_get(jax.jit(jax.vmap(env.initial))(keys))
+    starts, speeds, _ = jax.device_get(jax.jit(jax.vmap(env.initial))(keys))
     feet = []
     for qpos in starts:
         data.qpos[:] = qpos
@@ -201,7 +201,7 @@ def test_flat_ground_is_the_plane_alone():
     model = Barkour(BarkourConfig(terrain_height=0.2)).model()
     assert (model.nhfield, model.ngeom) == (0, 5)
     for seed in range(3):
-        qpos, _ = Barkour().initial(jax.random.key(seed))
+        qpos = Barkour().initial(jax.random.key(seed)).qpos
         np.testing.assert_array_equal(qpos, np.float32(HOME))
     points = jnp.float32([[3, 4, 0.5], [0, 0, -0.1]])
     np.testing.assert_array_equal(Flat().distances(points), points[:, 2])

@@ -81,7 +81,7 @@ def test_spec_is_gymnasiums(name, peer):
 def test_first_states_are_gymnasiums(name, peer):
     """Over 800 samples each component has the same mean, standard deviation and kurtosis."""
     draw = jax.jit(jax.vmap(environment(name).initial))
-    ours = np.concatenate(draw(jax.random.split(jax.random.key(1), 800)), axis=1)
+    ours = np.concatenate(draw(jax.random.split(jax.random.key(1), 800))[:2], axis=1)
     theirs = []
     peer.reset(seed=1)
     for _ in range(800):
@@ -147,7 +147,7 @@ def test_formulas_are_gymnasiums(name, peer, rng):
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         begin, after = jax.jit(env.begin), jax.jit(env.after)
         expected, _ = peer.reset(seed=0)
-        carry, observation = begin(physics(), key)
+        carry, observation = begin(physics(), (), key)
         for action in actions(peer, rng, 100):
             np.testing.assert_allclose(observation, expected, atol=1e-15, rtol=0)
             expected, reward, terminated, _, _ = peer.step(action)
@@ -156,7 +156,7 @@ def test_formulas_are_gymnasiums(name, peer, rng):
             assert bool(ended) == bool(terminated)
             if terminated:
                 expected, _ = peer.reset()
-                carry, observation = begin(physics(), key)
+                carry, observation = begin(physics(), (), key)
 
 
 def test_speed_is_as_exact_a_kilometre_out():
@@ -168,7 +168,7 @@ def test_speed_is_as_exact_a_kilometre_out():
         fields = {f: to_float32(f, qpos if "qpos" in f else np.zeros(6)) for f in env.fields}
         return Physics(fields)
 
-    carry, _ = env.begin(physics(1000.0), key)
+    carry, _ = env.begin(physics(1000.0), (), key)
     metrics = env.after(carry, physics(1000.0 + 0.008 * 0.123), np.zeros(3, np.float32), key)[-1]
     assert float(metrics["forward"]) == pytest.approx(0.123, abs=1e-6)
 
@@ -182,7 +182,7 @@ def test_an_unhealthy_robot_may_go_on(name):
         fields = {f: to_float32(f, getattr(data, source_field(f))) for f in env.fields}
         fields["qpos"][2] = fields["qpos"][1] = 9.0
         physics, key = Physics(fields), jax.random.key(0)
-        carry, _ = env.begin(physics, key)
+        carry, _ = env.begin(physics, (), key)
         action = np.zeros(env.spec.action_size, np.float32)
         _, _, _, terminated, metrics = env.after(carry, physics, action, key)
         assert (float(terminated), float(metrics["survive"])) == (float(ends), 0.0)

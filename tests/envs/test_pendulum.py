@@ -57,7 +57,7 @@ def test_1000_steps_equal_dm_control(dm_control, rng):
 
 
 def test_start_angles_are_uniform_on_the_circle():
-    angles, velocities = jax.vmap(Pendulum().initial)(jax.random.split(KEY, 4000))
+    angles, velocities, _ = jax.vmap(Pendulum().initial)(jax.random.split(KEY, 4000))
     assert float(abs(angles).max()) <= np.pi
     assert not velocities.any()
     counts, _ = np.histogram(angles, bins=8, range=(-np.pi, np.pi))

@@ -25,7 +25,7 @@ def test_scene_is_the_physics_model_dressed(name):
     trajectories = []
     for each in (model, scene):
         data = mujoco.MjData(each)
-        data.qpos[:], data.qvel[:] = env.initial(jax.random.key(3))
+        data.qpos[:], data.qvel[:], _ = env.initial(jax.random.key(3))
         rng = np.random.default_rng(0)
         states = []
         for step in range(200):

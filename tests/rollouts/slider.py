@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
+from rlctl.envs.base import BaseEnvironment, Start
 from rlctl.physics.base import Physics
 
 PHYSICS, OBSERVATION, REWARD = 10.0, 20.0, 30.0
@@ -35,7 +36,7 @@ class Memory(NamedTuple):
     command: jax.Array
 
 
-class Slider:
+class Slider(BaseEnvironment):
     fields = ("qpos", "qvel", "xpos")
     spec = EnvSpec(
         id="slider",
@@ -60,9 +61,9 @@ class Slider:
 
     def initial(self, key):
         state = jax.random.uniform(key, (2,), minval=-0.5, maxval=0.5)
-        return state[:1], state[1:]
+        return Start(state[:1], state[1:])
 
-    def begin(self, physics, key):
+    def begin(self, physics, drawn, key):
         memory = Memory(jnp.zeros(()), jax.random.uniform(key, (1,)))
         return memory, self._observe(memory, physics)
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.physics.simulation import Transition
+from rlctl.physics.simulation import BaseSimulation, Transition
 from rlctl.rollouts.jax_driver import JaxDriver
 from rlctl.rollouts.jax_program import JaxProgram
 
 N = 40  # more than are reset at a time
 
 
-class Counter:
+class Counter(BaseSimulation):
     """Simulation that counts up by the action, terminates at 3 and starts with a random mark."""
 
     spec = EnvSpec(
@@ -42,9 +42,6 @@ class Counter:
 
     def fields(self, state):
         return {"qpos": state["count"][:, None]}
-
-    def command(self, state):
-        return jnp.zeros((len(state["count"]), 0))
 
     def _observe(self, state):
         return jnp.stack([state["count"], state["mark"]], axis=1)
@@ -105,7 +102,7 @@ def test_unrolls_stay_on_the_device_and_compile_once(driver, constant):
     driver.reset(0)
     for value in (0.25, 1.0):
         unroll, report = driver.collect(constant, jnp.float32(value), 20)
-        assert all(isinstance(part, jax.Array) for part in unroll)
+        assert all(isinstance(part, jax.Array) for part in jax.tree.leaves(unroll))
     assert driver._program.collect._cache_size() == 1
     assert report.count == 20 // 3 * N
     driver.step(np.ones((N, 1)))

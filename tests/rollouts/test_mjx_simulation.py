@@ -27,9 +27,6 @@ class Pushed(Slider):
         edits = {"qfrc_applied": 5.0 * on[None], "xfrc_applied": wrench, "qpos": 0.01 * action}
         return edits, action
 
-    def randomize(self, key, model):
-        return {}
-
     def _observe(self, memory, physics):
         seen = [physics.qpos, physics.qvel, physics.sensordata, physics.qfrc_applied]
         return jnp.concatenate([*seen, physics.xmat.ravel(), physics.time[None], memory.command])

@@ -22,7 +22,7 @@ from rlctl.envs.barkour.initial_state import STANCE, randomize_initial_state
 from rlctl.envs.barkour.rewards import Feet, Motion, terms
 from rlctl.envs.barkour.spec import CONTROL_DT, JOINTS, LEGS, spec
 from rlctl.envs.barkour.terrain import FOOT_RADIUS, make_terrain
-from rlctl.envs.base import Edits
+from rlctl.envs.base import BaseEnvironment, Drawn, Edits, Start
 from rlctl.envs.rotations import rotate, rotate_inverse
 from rlctl.envs.scene import compile_physics
 from rlctl.physics.base import Physics
@@ -64,7 +64,7 @@ class Memory(NamedTuple):
     clock: jax.Array
 
 
-class Barkour:
+class Barkour(BaseEnvironment):
     """Velocity tracking. The tracking terms give at most 46 in an episode of 1000 steps."""
 
     fields = ("qpos", "qvel", "qfrc_actuator", "sensordata")
@@ -83,7 +83,7 @@ class Barkour:
     def scene(self) -> mujoco.MjModel:
         return meshes.scene(XML, self._terrain.add)
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         base = jnp.array([0.0, 0.0, HOME_HEIGHT, 1.0, 0.0, 0.0, 0.0])
         qpos, qvel = jnp.concatenate([base, HOME_POSE]), jnp.zeros(6 + len(JOINTS))
         stance = STANCE
@@ -92,9 +92,9 @@ class Barkour:
             qpos, qvel, stance = randomize_initial_state(
                 key, qpos, qvel, self._config, bounds, self.model()
             )
-        return qpos.at[:3].add(self._terrain.start(key, stance)), qvel
+        return Start(qpos.at[:3].add(self._terrain.start(key, stance)), qvel)
 
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Memory, jax.Array]:
+    def begin(self, physics: Physics, drawn: Drawn, key: jax.Array) -> tuple[Memory, jax.Array]:
         command_key, noise_key = jax.random.split(key)
         memory = Memory(
             command=self._sample_command(command_key),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.envs.base import Start
 from rlctl.envs.gymnasium_tasks.config import AntConfig
 from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, with_residual
 from rlctl.envs.gymnasium_tasks.task import motors, normal_start
@@ -41,7 +42,7 @@ class Ant(LocomotionTask):
         terms=("forward", "survive", "ctrl"),
     )
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         return normal_start(key, STANDING, 14, self._config.reset_noise_scale)
 
     def _position(self, physics: Physics) -> jax.Array:

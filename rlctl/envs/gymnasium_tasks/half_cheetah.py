@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import EnvSpec
+from rlctl.envs.base import Start
 from rlctl.envs.gymnasium_tasks.config import HalfCheetahConfig
 from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, planar_state
 from rlctl.envs.gymnasium_tasks.task import motors, normal_start
@@ -27,7 +28,7 @@ class HalfCheetah(LocomotionTask):
         terms=("forward", "ctrl"),
     )
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         return normal_start(key, (0.0,) * 9, 9, self._config.reset_noise_scale)
 
     def _observe(self, physics: Physics) -> jax.Array:

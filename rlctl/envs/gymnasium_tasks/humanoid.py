@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.envs.base import Start
 from rlctl.envs.gymnasium_tasks.config import HumanoidConfig
 from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, displacement, with_residual
 from rlctl.envs.gymnasium_tasks.task import motors, uniform_start, within
@@ -64,7 +65,7 @@ class Humanoid(LocomotionTask):
         mass = self.model().body_mass
         return mass / mass.sum()
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         return uniform_start(key, STANDING, 23, self._config.reset_noise_scale)
 
     def _position(self, physics: Physics) -> jax.Array:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.base import Carry
+from rlctl.envs.base import Carry, Start
 from rlctl.envs.gymnasium_tasks.config import InvertedDoublePendulumConfig
 from rlctl.envs.gymnasium_tasks.task import ASSETS, GymnasiumTask, add_up, normal_start
 from rlctl.envs.scene import compile_scene
@@ -47,7 +47,7 @@ class InvertedDoublePendulum(GymnasiumTask):
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         return normal_start(key, (0.0,) * 3, 3, self._config.reset_noise_scale)
 
     def after(

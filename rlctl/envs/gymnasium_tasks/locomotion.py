@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import ObservationPart
+from rlctl.envs.base import Drawn
 from rlctl.envs.gymnasium_tasks.task import GymnasiumTask, add_up, control_cost
 from rlctl.physics.base import Physics
 
@@ -16,7 +17,7 @@ class LocomotionTask(GymnasiumTask):
 
     fields = ("qpos", "qpos_residual", "qvel")
 
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def begin(self, physics: Physics, drawn: Drawn, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         return self._position(physics), self._observe(physics)
 
     def after(

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import mujoco
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.base import Carry
+from rlctl.envs.base import Carry, Start
 from rlctl.envs.gymnasium_tasks.config import PusherConfig
 from rlctl.envs.gymnasium_tasks.task import ASSETS, GymnasiumTask, add_up, control_cost, noise
 from rlctl.envs.scene import compile_scene
@@ -55,10 +55,11 @@ class Pusher(GymnasiumTask):
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, floor=FLOOR, cameras={"side": CAMERA})
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         object_key, velocity_key = jax.random.split(key)
         position = jnp.concatenate([jnp.zeros(7), self._sample_object(object_key), jnp.zeros(2)])
-        return position, jnp.concatenate([noise(velocity_key, 7, VELOCITY_NOISE), jnp.zeros(4)])
+        velocity = jnp.concatenate([noise(velocity_key, 7, VELOCITY_NOISE), jnp.zeros(4)])
+        return Start(position, velocity)
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array

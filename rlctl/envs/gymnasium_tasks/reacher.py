@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from rlctl.core.specs import EnvSpec, ObservationPart
-from rlctl.envs.base import Carry
+from rlctl.envs.base import Carry, Start
 from rlctl.envs.gymnasium_tasks.config import ReacherConfig
 from rlctl.envs.gymnasium_tasks.task import (
     ASSETS,
@@ -61,13 +61,13 @@ class Reacher(GymnasiumTask):
             ASSETS / self.xml, cameras={"above": CAMERA}, plane="ground", change=_flatten_walls
         )
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         angle_key, velocity_key, radius_key, bearing_key = jax.random.split(key, 4)
         radius = REACH * jnp.sqrt(jax.random.uniform(radius_key))  # uniform over the disc
         bearing = jax.random.uniform(bearing_key, maxval=2.0 * jnp.pi)
         target = radius * jnp.stack([jnp.cos(bearing), jnp.sin(bearing)])
         velocity = noise(velocity_key, 2, VELOCITY_NOISE)
-        return (
+        return Start(
             jnp.concatenate([noise(angle_key, 2, ANGLE_NOISE), target]),
             jnp.concatenate([velocity, jnp.zeros(2)]),
         )

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import EnvSpec, ObservationPart
+from rlctl.envs.base import Start
 from rlctl.envs.gymnasium_tasks.config import SwimmerConfig
 from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask
 from rlctl.envs.gymnasium_tasks.task import motors, uniform_start
@@ -33,7 +34,7 @@ class Swimmer(LocomotionTask):
         terms=("forward", "ctrl"),
     )
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         return uniform_start(key, (0.0,) * 5, 5, self._config.reset_noise_scale)
 
     def _observe(self, physics: Physics) -> jax.Array:

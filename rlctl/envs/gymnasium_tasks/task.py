@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec
-from rlctl.envs.base import Carry, Edits
+from rlctl.envs.base import BaseEnvironment, Carry, Drawn, Start
 from rlctl.envs.scene import compile_physics, compile_scene
 from rlctl.physics.base import Physics
 
@@ -33,8 +33,8 @@ def _folder(package: str) -> Path:
 ASSETS = _folder("gymnasium") / "envs" / "mujoco" / "assets"
 
 
-class GymnasiumTask(ABC):
-    """Task whose action is the control, without domain randomisation, command or carry.
+class GymnasiumTask(BaseEnvironment, ABC):
+    """Task from Gymnasium, without a carry.
 
     Attributes:
         xml: File name of the MJCF.
@@ -55,19 +55,8 @@ class GymnasiumTask(ABC):
     def scene(self) -> mujoco.MjModel:
         return compile_scene(ASSETS / self.xml, change=_paint)
 
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+    def begin(self, physics: Physics, drawn: Drawn, key: jax.Array) -> tuple[Carry, jax.Array]:
         return (), self._observe(physics)
-
-    def before(
-        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
-    ) -> tuple[Edits, jax.Array]:
-        return {}, action
-
-    def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
-        return {}
-
-    def command(self, carry: Carry) -> jax.Array:
-        return jnp.zeros(0)
 
     @abstractmethod
     def _observe(self, physics: Physics) -> jax.Array:
@@ -86,21 +75,17 @@ def noise(key: jax.Array, size: int, scale: float) -> jax.Array:
     return jax.random.uniform(key, (size,), minval=-scale, maxval=scale)
 
 
-def uniform_start(
-    key: jax.Array, qpos: Sequence[float], nv: int, scale: float
-) -> tuple[jax.Array, jax.Array]:
+def uniform_start(key: jax.Array, qpos: Sequence[float], nv: int, scale: float) -> Start:
     """Return qpos and qvel (nv,) of 0, both with uniform noise of half-width `scale`."""
     change = noise(key, len(qpos) + nv, scale)
-    return jnp.array(qpos) + change[: len(qpos)], change[len(qpos) :]
+    return Start(jnp.array(qpos) + change[: len(qpos)], change[len(qpos) :])
 
 
-def normal_start(
-    key: jax.Array, qpos: Sequence[float], nv: int, scale: float
-) -> tuple[jax.Array, jax.Array]:
+def normal_start(key: jax.Array, qpos: Sequence[float], nv: int, scale: float) -> Start:
     """Return qpos with uniform noise, and qvel (nv,) from a normal distribution around 0."""
     position_key, velocity_key = jax.random.split(key)
     position = jnp.array(qpos) + noise(position_key, len(qpos), scale)
-    return position, scale * jax.random.normal(velocity_key, (nv,))
+    return Start(position, scale * jax.random.normal(velocity_key, (nv,)))
 
 
 def motors(gears: Mapping[str, int], bound: float = 1.0) -> tuple[ActionPart, ...]:

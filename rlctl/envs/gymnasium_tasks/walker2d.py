@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rlctl.core.specs import EnvSpec
+from rlctl.envs.base import Start
 from rlctl.envs.gymnasium_tasks.config import Walker2dConfig
 from rlctl.envs.gymnasium_tasks.locomotion import LocomotionTask, planar_state
 from rlctl.envs.gymnasium_tasks.task import motors, uniform_start, within
@@ -29,7 +30,7 @@ class Walker2d(LocomotionTask):
         terms=("forward", "survive", "ctrl"),
     )
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         return uniform_start(key, STANDING, 9, self._config.reset_noise_scale)
 
     def _healthy(self, physics: Physics) -> jax.Array:

@@ -14,7 +14,7 @@ import mujoco
 import numpy as np
 
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, Symmetry
-from rlctl.envs.base import Carry, Edits
+from rlctl.envs.base import BaseEnvironment, Carry, Drawn, Start
 from rlctl.envs.pendulum.config import PendulumConfig
 from rlctl.envs.rewards import tolerance
 from rlctl.envs.scene import DECORATION, compile_physics, compile_scene
@@ -29,7 +29,7 @@ GOAL_PARTS = 9
 GOAL_COLOUR = 0.16, 0.66, 0.38, 1.0
 
 
-class Pendulum:
+class Pendulum(BaseEnvironment):
     """Swing up and balance. The return is the number of steps spent within 8 degrees of upright."""
 
     fields = ("qpos", "qvel")
@@ -78,17 +78,12 @@ class Pendulum:
                 group=DECORATION,
             )
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         angle = jax.random.uniform(key, (1,), minval=-1.0, maxval=1.0) * self._start_angle
-        return angle, jnp.zeros(1)
+        return Start(angle, jnp.zeros(1))
 
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+    def begin(self, physics: Physics, drawn: Drawn, key: jax.Array) -> tuple[Carry, jax.Array]:
         return (), self._observe(physics)
-
-    def before(
-        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
-    ) -> tuple[Edits, jax.Array]:
-        return {}, action
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
@@ -96,12 +91,6 @@ class Pendulum:
         observation = self._observe(physics)
         reward = tolerance(observation[0], self._upright_cosine, 1.0)
         return carry, observation, reward, jnp.zeros(()), {"upright": reward}
-
-    def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
-        return {}
-
-    def command(self, carry: Carry) -> jax.Array:
-        return jnp.zeros(0)
 
     def _observe(self, physics: Physics) -> jax.Array:
         """Return the observation, (3,)."""

@@ -17,12 +17,12 @@ from rlctl.core.errors import UsageError
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
 from rlctl.envs.scene import compile_scene
 from rlctl.families.brax.config import BraxConfig
-from rlctl.physics.simulation import Fields, Transition
+from rlctl.physics.simulation import BaseSimulation, Fields, Transition
 
 FLOOR = -0.35  # m, for models without a floor
 
 
-class BraxSimulation:
+class BraxSimulation(BaseSimulation):
     """Simulation of a Brax environment; see physics.simulation.Simulation.
 
     Args:
@@ -59,9 +59,6 @@ class BraxSimulation:
         with warnings.catch_warnings(action="ignore"):
             return compile_scene(assets / f"{name}.xml", floor=FLOOR)
 
-    def randomize(self, keys: jax.Array) -> Fields:
-        return {}
-
     def reset(
         self, initial_keys: jax.Array, begin_keys: jax.Array, model_fields: Fields
     ) -> tuple[envs.State, jax.Array]:
@@ -84,9 +81,6 @@ class BraxSimulation:
     def fields(self, state: envs.State) -> Fields:
         assert state.pipeline_state is not None
         return {"qpos": state.pipeline_state.q, "qvel": state.pipeline_state.qd}
-
-    def command(self, state: envs.State) -> jax.Array:
-        return jax.numpy.zeros((len(state.reward), 0))
 
     def _restore_dtypes(self, state: envs.State) -> envs.State:
         """Cast every leaf to its dtype after a reset: Brax changes some, which scan refuses."""

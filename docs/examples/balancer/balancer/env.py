@@ -8,7 +8,7 @@ import mujoco
 
 from balancer.config import BalancerConfig
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart
-from rlctl.envs.base import Carry, Edits
+from rlctl.envs.base import BaseEnvironment, Carry, Drawn, Start
 from rlctl.envs.scene import compile_physics, compile_scene
 from rlctl.physics.base import Physics
 
@@ -16,7 +16,7 @@ XML = Path(__file__).parent / "balancer.xml"
 FALLEN = 0.6  # rad
 
 
-class Balancer:
+class Balancer(BaseEnvironment):
     """Up to 1 a step. qpos is x, z, lean and the wheels' angle."""
 
     fields = ("qpos", "qvel")
@@ -45,17 +45,12 @@ class Balancer:
     def scene(self) -> mujoco.MjModel:
         return compile_scene(XML)
 
-    def initial(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def initial(self, key: jax.Array) -> Start:
         lean = jax.random.uniform(key, minval=-1.0, maxval=1.0) * self._config.start_lean
-        return jnp.zeros(4).at[2].set(lean), jnp.zeros(4)
+        return Start(jnp.zeros(4).at[2].set(lean), jnp.zeros(4))
 
-    def begin(self, physics: Physics, key: jax.Array) -> tuple[Carry, jax.Array]:
+    def begin(self, physics: Physics, drawn: Drawn, key: jax.Array) -> tuple[Carry, jax.Array]:
         return (), self._observe(physics)
-
-    def before(
-        self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
-    ) -> tuple[Edits, jax.Array]:
-        return {}, action
 
     def after(
         self, carry: Carry, physics: Physics, action: jax.Array, key: jax.Array
@@ -69,12 +64,6 @@ class Balancer:
             "torque": config.reward_torque * jnp.square(action[0]),
         }
         return carry, observation, sum(metrics.values()), fallen, metrics
-
-    def randomize(self, key: jax.Array, model: mujoco.MjModel) -> dict[str, jax.Array]:
-        return {}
-
-    def command(self, carry: Carry) -> jax.Array:
-        return jnp.zeros(0)
 
     def _observe(self, physics: Physics) -> jax.Array:
         return jnp.stack([physics.qpos[0], physics.qpos[2], physics.qvel[0], physics.qvel[2]])
