@@ -72,13 +72,12 @@ def main() -> None:
 
 def run_episodes(name: str, robots: int, steps: int, seed: int) -> Episodes:
     """Run episodes of the shipped policy on a back end, given by name."""
-    from rlctl.checkpoints.find import find
-    from rlctl.checkpoints.reading import load
+    from rlctl.checkpoints.find import open_checkpoint
     from rlctl.policies.base import policy_of
     from rlctl.rollouts.evaluate import evaluate
     from rlctl.rollouts.factory import environment_of, make_driver
 
-    checkpoint = load(find("shipped:barkour"))
+    checkpoint = open_checkpoint("shipped:barkour")
     env, config = environment_of(checkpoint, QUIET + NUDGE * (name == NUDGED))
     policy, physics = policy_of(checkpoint, "numpy"), name.partition(",")[0]
     track = []

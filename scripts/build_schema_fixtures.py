@@ -47,7 +47,7 @@ def main() -> None:
             sys.exit(code)
         (made / "lock").unlink()
         shutil.rmtree(made / "videos", ignore_errors=True)
-        policy = policy_of(store.load(store.newest_verified(made / "checkpoints")))
+        policy = policy_of(store.newest_verified(made / "checkpoints", groups=("policy",)))
         rng = np.random.default_rng(0)
         observation = rng.normal(size=(16, 3)).astype(np.float32)
         answers = {"observation": observation.tolist(), "action": policy.act(observation).tolist()}

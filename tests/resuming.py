@@ -9,7 +9,6 @@ from rlctl import catalog
 from rlctl.actions.train import TrainRequest, train
 from rlctl.actions.training_setup import resolve_new
 from rlctl.checkpoints import store
-from rlctl.checkpoints.reading import load
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
 from rlctl.engines.api import Hooks
@@ -66,7 +65,7 @@ def resume(run: Path, hooks: Hooks | None = None) -> Path:
 
 def newest(run: Path) -> store.Checkpoint:
     """A run's newest checkpoint, all of it."""
-    return load(store.newest_verified(run / "checkpoints"), ALL)
+    return store.newest_verified(run / "checkpoints", groups=ALL)
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -83,7 +82,7 @@ def differences(one: Path, other: Path) -> list[str]:
     rows = [[_untimed(r) for r in Metrics(run / "metrics.jsonl").rows()] for run in (one, other)]
     if rows[0] != rows[1]:
         found.append("metrics.jsonl")
-    bests = {path and path.name for path in (store.best(r / "checkpoints") for r in (one, other))}
+    bests = {best and best.step for best in (store.best(r / "checkpoints") for r in (one, other))}
     return found + ["the best"] * (len(bests) - 1)
 
 

@@ -12,7 +12,8 @@ from rlctl.checkpoints.foreign.adapt import AdaptedPolicy, adapt, find_mismatch
 from rlctl.checkpoints.foreign.base import ForeignPolicy
 from rlctl.checkpoints.foreign.sandbox import read
 from rlctl.checkpoints.foreign.source import STATISTICS, Source, open_source, with_file
-from rlctl.checkpoints.reading import STEP_NAME, UNFINISHED, load
+from rlctl.checkpoints.reading import UNFINISHED, load
+from rlctl.core.checkpoint_names import step_of
 from rlctl.core.config import Resolved, resolve, set_layer
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.files import atomic_output
@@ -133,7 +134,7 @@ def _validate(request: ImportRequest) -> None:
             f"--obs-clip {request.obs_clip:g} is not a clipping bound", "give a number above 0"
         )
     name = request.out.name
-    if STEP_NAME.fullmatch(name) or name.startswith(UNFINISHED) or not name:
+    if step_of(name) is not None or name.startswith(UNFINISHED) or not name:
         raise UsageError(
             f"a checkpoint cannot be named {str(request.out)!r}", "give another name to --out"
         )

@@ -159,7 +159,8 @@ def _examine(
 ) -> tuple[Path, Examination]:
     """Locate and examine a checkpoint; locate it again if a training deletes it meanwhile."""
     while True:
-        path = locate(text, None, None, warn)
+        found = locate(text, None, None, warn)
+        path = found if isinstance(found, Path) else found.path
         try:
             check_folder(path)
             examination = examine(path, groups)

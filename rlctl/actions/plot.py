@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rlctl.actions.benchmarks.plots import missing
-from rlctl.checkpoints import find, store
+from rlctl.checkpoints import store
 from rlctl.core import runs
+from rlctl.core.checkpoint_names import FOLDER
 from rlctl.core.errors import (
     Damaged,
     NotFound,
@@ -185,10 +186,11 @@ def _config(folder: Path, warn: Warn) -> dict[str, Any]:
 def _best_checkpoint(folder: Path, warn: Warn) -> Path | None:
     """Return the best intact checkpoint, None without one."""
     try:
-        return store.best(folder / find.FOLDER, lambda error: warn(f"skipped {error.message}"))
+        best = store.best(folder / FOLDER, lambda error: warn(f"skipped {error.message}"))
     except (RlctlError, OSError) as error:
         warn(f"no best checkpoint of {folder}: {in_brief(error)}")
         return None
+    return best and best.path
 
 
 def _make_panels(reports: Sequence[RunReport], x: str) -> tuple[list[str], Axis, list[Panel]]:

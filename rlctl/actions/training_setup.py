@@ -204,11 +204,11 @@ def _newest_checkpoint(run: Run, progress: Progress) -> store.Checkpoint | None:
     """
     if not store.steps(run.checkpoints):
         return None
-    newest = store.newest_verified(
+    return store.newest_verified(
         run.checkpoints,
         lambda damaged: progress.event("warning", message=f"skipped: {damaged.message}"),
+        groups=("policy", "train", "envs"),
     )
-    return store.load(newest, groups=("policy", "train", "envs"))
 
 
 def _was_before(row: dict[str, Any], start: store.Checkpoint | None) -> bool:

@@ -24,34 +24,10 @@ from rlctl.checkpoints import shipped, store
 from rlctl.checkpoints.foreign import source
 from rlctl.checkpoints.reading import Checkpoint, import_hint, looks_like_checkpoint
 from rlctl.core import runs
+from rlctl.core.checkpoint_names import FOLDER
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, UsageError
 
-FOLDER = "checkpoints"  # within a run
 Warn = Callable[[str], None]
-
-
-def find(
-    text: str | None,
-    env: str | None = None,
-    root: Path | None = None,
-    warn: Warn = lambda line: None,
-) -> Path:
-    """Return the path of the requested checkpoint, verified.
-
-    Args:
-        text: The value of --ckpt; see above.
-        env: The environment it must be of, None for any.
-        root: The folder of runs; None: RLCTL_RUNS, else ./runs.
-        warn: Called when a damaged checkpoint is skipped or a shipped policy is used.
-
-    Raises:
-        NotFound: There is no such path, run or step, or no checkpoint in it.
-        Damaged: The named checkpoint is damaged, or all of them are.
-        Incompatible: It is of another environment, a newer schema or another tool.
-        Unsafe: It has links, special files, or names that point outside its folder.
-        UsageError: The text after the @ is not a step.
-    """
-    return open_checkpoint(text, env, root, warn, groups=()).path
 
 
 def open_checkpoint(
@@ -66,25 +42,31 @@ def open_checkpoint(
     Args:
         text: The value of --ckpt; see above.
         env: The environment it must be of, None for any.
-        root: See `find`.
-        warn: See `find`.
+        root: The folder of runs; None: RLCTL_RUNS, else ./runs.
+        warn: Called when a damaged checkpoint is skipped or a shipped policy is used.
         groups: The groups of arrays to load.
+
+    Raises:
+        NotFound: There is no such path, run or step, or no checkpoint in it.
+        Damaged: The named checkpoint is damaged, or all of them are.
+        Incompatible: It is of another environment, a newer schema or another tool.
+        Unsafe: It has links, special files, or names that point outside its folder.
+        UsageError: The text after the @ is not a step.
     """
-    while True:
-        path = locate(text, env, root, warn)
+    while isinstance(found := locate(text, env, root, warn, groups), Path):
         try:
-            checkpoint = store.load(path, groups)
+            found = store.load(found, groups)
             break
         except (NotFound, Damaged):
-            if path.exists():
+            if found.exists():
                 raise  # else a training pruned it while it was read: choose again
-    saved = checkpoint.manifest.get("env", {}).get("id")
+    saved = found.manifest.get("env", {}).get("id")
     if env is not None and saved != env:
         raise Incompatible(
-            f"{path} is of environment {saved}, not {env}",
+            f"{found.path} is of environment {saved}, not {env}",
             f"name {saved} instead, or train {env} first: rlctl train {shlex.quote(env)}",
         )
-    return checkpoint
+    return found
 
 
 def locate(
@@ -92,12 +74,17 @@ def locate(
     env: str | None = None,
     root: Path | None = None,
     warn: Warn = lambda line: None,
-) -> Path:
-    """Like `find`, but an explicit checkpoint may be damaged or of another environment."""
+    groups: Collection[str] = (),
+) -> Checkpoint | Path:
+    """Return the checkpoint chosen among a run's, loaded; or the path of an explicit one.
+
+    An explicit one may be damaged or of another environment. Arguments and errors are those of
+    `open_checkpoint`.
+    """
     if text is None or text in ("latest", "best"):
         run = runs.latest_run(root, env)
         if run is not None:
-            return _select(run / FOLDER, text or "best", warn)
+            return _select(run / FOLDER, text or "best", warn, groups)
         if text is None and env in shipped.names():
             warn(f"no run of {env} found: using the policy that ships with rlctl")
             return shipped.named(runs.SHIPPED + env)
@@ -110,14 +97,14 @@ def locate(
     if not _exists(path) or (_is_environment(text) and not _holds_any(path)):
         run, at, step = text.rpartition("@")
         if at:
-            return _checkpoint_at(_run(run, root) / FOLDER, step, warn)
+            return _checkpoint_at(_run(run, root) / FOLDER, step, warn, groups)
         if text in shipped.names() and not runs.run_exists(text, root):
             warn(f"no run of {text} found: using the policy that ships with rlctl")
             return shipped.named(runs.SHIPPED + text)
         path = _run(text, root)
     if looks_like_checkpoint(path):
         return path
-    return _select(_checkpoints_in(path), "best", warn)
+    return _select(_checkpoints_in(path), "best", warn, groups)
 
 
 def _run(text: str, root: Path | None) -> Path:
@@ -160,26 +147,28 @@ def _no_run(env: str | None) -> NotFound:
     )
 
 
-def _select(folder: Path, which: str, warn: Warn) -> Path:
-    """Return the best or newest checkpoint of a run, skipping damaged ones."""
+def _select(folder: Path, which: str, warn: Warn, groups: Collection[str]) -> Checkpoint:
+    """Load the best or newest checkpoint of a run, skipping damaged ones."""
     skipped: list[str] = []
 
     def skip(error: RlctlError) -> None:
         skipped.append(error.message)
 
-    path = store.best(folder, skip) if which == "best" else None
-    path = path or store.newest_verified(folder, skip)
+    found = store.best(folder, skip, groups) if which == "best" else None
+    found = found or store.newest_verified(folder, skip, groups)
     # Warn only after the search: if nothing is intact, the error alone is reported.
     for message in skipped:
         warn(f"skipped {message}")
     if skipped:
-        warn(f"using {path} instead")
-    return path
+        warn(f"using {found.path} instead")
+    return found
 
 
-def _checkpoint_at(folder: Path, step: str, warn: Warn) -> Path:
+def _checkpoint_at(
+    folder: Path, step: str, warn: Warn, groups: Collection[str]
+) -> Checkpoint | Path:
     if step in ("latest", "best"):
-        return _select(folder, step, warn)
+        return _select(folder, step, warn, groups)
     digits = step.removeprefix("step_")
     if not digits.isdecimal():
         raise UsageError(f"{step!r} is not a step", "RUN@STEP takes a number, `latest` or `best`")

@@ -6,11 +6,11 @@ then are the same bytes parsed. The folder must contain the listed files and no 
 
 import hashlib
 import os
-import re
 import shlex
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from rlctl import catalog
 from rlctl.checkpoints import arrays, manifest
 from rlctl.checkpoints.arrays import Arrays
 from rlctl.checkpoints.migrations import migrate
+from rlctl.core.checkpoint_names import FOLDER, step_of, steps
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 from rlctl.core.specs import EnvSpec, PolicySpec
 
-STEP_NAME = re.compile(r"step_([0-9]{12}|[1-9][0-9]{12,17})")
 UNFINISHED = (".tmp-", ".del-")  # prefixes of half-written and half-deleted folders
 _OTHER_HINT = "use another checkpoint of the run (RUN@STEP), or leave --ckpt out"
 _FOREIGN = {
@@ -64,7 +64,7 @@ class Checkpoint:
         """Environment steps at the time of the save."""
         return self.manifest["step"]
 
-    @property
+    @cached_property
     def env(self) -> EnvSpec:
         """Spec of its environment.
 
@@ -167,13 +167,13 @@ def check_folder(path: Path) -> None:
                 if tool in _IMPORTED
                 else "export its policy as a state dict there",
             )
-    if not names and not STEP_NAME.fullmatch(path.name):
+    if not names and step_of(path.name) is None:
         raise NotFound(f"{path} is empty: there is no checkpoint in it", "rlctl train ENV")
 
 
 def _no_folder(path: Path) -> Damaged | Incompatible:
     """Return the error for a file given instead of a checkpoint's folder."""
-    if STEP_NAME.fullmatch(path.name):
+    if step_of(path.name) is not None:
         return Damaged(f"{path} is a file; a checkpoint is a folder", _OTHER_HINT)
     return file_of_run(path) or Incompatible(
         f"{path} is a file; a checkpoint of rlctl is a folder", import_hint(path)
@@ -184,31 +184,25 @@ def file_of_run(path: Path) -> Incompatible | None:
     """Return the error for a file that belongs to a run or checkpoint; None for other files."""
     parent = path.absolute().parent
     own = path.name == manifest.NAME or manifest.is_file_name(path.name)
-    if own and (STEP_NAME.fullmatch(parent.name) or (parent / manifest.NAME).exists()):
+    if own and (step_of(parent.name) is not None or (parent / manifest.NAME).exists()):
         return Incompatible(
             f"{path} is a file of a checkpoint, which is a folder",
             f"name its folder: {path.parent}",
         )
     what = _FILES_OF_RUN.get(path.name)
-    folder = parent if path.name in _HINTS else parent / "checkpoints"
-    steps = _steps_in(folder)
-    if what is None or not (steps or (parent / "metrics.jsonl").is_file()):
+    folder = parent if path.name in _HINTS else parent / FOLDER
+    saved = steps(folder)
+    if what is None or not (saved or (parent / "metrics.jsonl").is_file()):
         return None
-    run = folder.parent if folder.name == "checkpoints" else folder
+    run = folder.parent if folder.name == FOLDER else folder
     shown = run if path.is_absolute() else Path(os.path.relpath(run))
-    listed = ", ".join(map(str, steps[-8:])) + f", and {len(steps) - 8} older" * (len(steps) > 8)
+    listed = ", ".join(map(str, saved[-8:])) + f", and {len(saved) - 8} older" * (len(saved) > 8)
     return Incompatible(
         f"{path} is a file of the run {shown} ({what}), not a checkpoint; the run has "
-        + (f"steps {listed}" if steps else "no checkpoint yet"),
+        + (f"steps {listed}" if saved else "no checkpoint yet"),
         f"name the run: {shown}"
-        + f", or a step of it: {shown}@{steps[-1]}" * bool(steps and run != folder),
+        + f", or a step of it: {shown}@{saved[-1]}" * bool(saved and run != folder),
     )
-
-
-def _steps_in(folder: Path) -> list[int]:
-    """Return the steps of the checkpoints in a folder, oldest first."""
-    names = os.listdir(folder) if folder.is_dir() else []
-    return sorted(int(match[1]) for match in map(STEP_NAME.fullmatch, names) if match)
 
 
 def import_hint(path: Path) -> str:
@@ -247,7 +241,8 @@ def examine(path: Path, groups: Collection[str]) -> Examination:
 
 def looks_like_checkpoint(path: Path) -> bool:
     """Return whether the path itself is a checkpoint, intact or not, not a folder of them."""
-    if not path.is_dir() or STEP_NAME.fullmatch(path.name) or path.name.startswith(UNFINISHED):
+    named = step_of(path.name) is not None or path.name.startswith(UNFINISHED)
+    if named or not path.is_dir():
         return True
     try:
         names = set(os.listdir(path))
@@ -263,8 +258,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         Damaged, Unsafe, Incompatible: See `load`.
     """
     content = manifest.decode(_manifest_bytes(path))
-    named = STEP_NAME.fullmatch(path.name)
-    if named and int(named[1]) != content["step"]:
+    if step_of(path.name) not in (None, content["step"]):
         raise Damaged(
             f"{manifest.NAME} is of step {content['step']}, but the folder's name has another step"
         )

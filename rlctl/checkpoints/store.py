@@ -9,20 +9,20 @@ which the run's lock ensures.
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlctl.checkpoints import arrays, manifest
 from rlctl.checkpoints.reading import (
-    STEP_NAME,
     UNFINISHED,
     Checkpoint,
     examine,
     load,
     read_manifest,
 )
+from rlctl.core.checkpoint_names import step_folder, step_of, steps
 from rlctl.core.errors import Damaged, NotFound, OutOfSpace, RlctlError
 from rlctl.core.files import (
     make_folder,
@@ -33,8 +33,13 @@ from rlctl.core.files import (
     writing,
 )
 
+Skipped = Callable[[RlctlError], None]  # called with the error of a checkpoint passed over
 _IGNORED_FACTS = {"seconds", "provenance"}  # may differ between two equal saves
 _EVALUATION_FACTS = {"metrics", "evaluated", "best"}  # added by a later evaluation
+
+
+def _ignore(error: RlctlError) -> None:
+    """Pass over a checkpoint silently."""
 
 
 def save(
@@ -77,38 +82,39 @@ def save(
     return final
 
 
-def step_folder(folder: Path, step: int) -> Path:
-    """Return the folder of a step's checkpoint: `step_` and twelve digits."""
-    return folder / f"step_{step:012d}"
-
-
-def steps(folder: Path) -> list[int]:
-    """Return the saved steps, including damaged ones, oldest first; [] without a folder."""
-    try:
-        names = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(int(found[1]) for found in map(STEP_NAME.fullmatch, names) if found)
-
-
 def newest_verified(
-    folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None
-) -> Path:
-    """Return the newest intact checkpoint.
+    folder: Path, skipped: Skipped = _ignore, groups: Collection[str] = ()
+) -> Checkpoint:
+    """Load the newest intact checkpoint.
 
     Args:
         folder: The run's checkpoints.
         skipped: Called with the error of every newer, damaged one.
+        groups: The groups of arrays to load.
 
     Raises:
         NotFound: There is no checkpoint.
         Damaged: All are damaged; the message is that of the newest.
     """
-    return _newest(folder, skipped).path
+    damaged: dict[int, RlctlError] = {}
+    while rest := [step for step in steps(folder) if step not in damaged]:
+        path = step_folder(folder, rest[-1])
+        try:
+            return load(path, groups)
+        except (Damaged, NotFound) as error:
+            if os.path.lexists(path):  # else it was just pruned, and there are newer ones
+                damaged[rest[-1]] = error
+                skipped(error)
+    if not damaged:
+        raise NotFound(f"there is no checkpoint in {folder}", "train one: rlctl train ENV")
+    newest = damaged[max(damaged)]
+    raise Damaged(f"no checkpoint in {folder} is intact; the newest: {newest.message}")
 
 
-def best(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Path | None:
-    """Return the checkpoint with the best evaluation return, None if unknown or damaged.
+def best(
+    folder: Path, skipped: Skipped = _ignore, groups: Collection[str] = ()
+) -> Checkpoint | None:
+    """Load the checkpoint with the best evaluation return; return None if unknown or damaged.
 
     The hint `best` and the newest manifest both name one. A crash can leave one of them outdated,
     but the best only moves forward, so the later step is right.
@@ -116,12 +122,13 @@ def best(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: Non
     Args:
         folder: The run's checkpoints.
         skipped: Called with the error if the best one is damaged or missing.
+        groups: The groups of arrays to load.
     """
     failed: dict[int, RlctlError] = {}
     found = None
     while found is None and (named := _named_best(folder) - set(failed)):
         try:
-            found = load(step_folder(folder, max(named)), groups=()).path
+            found = load(step_folder(folder, max(named)), groups)
         except (Damaged, NotFound) as error:  # may have been pruned: read the names again
             failed[max(named)] = error
     for step, error in failed.items():
@@ -154,7 +161,7 @@ def prune(folder: Path, keep_last: int, keep_every: int = 0) -> list[int]:
         OutOfSpace: The folder is not writable.
     """
     try:
-        newest = _newest(folder)
+        newest = newest_verified(folder)
     except (Damaged, NotFound):
         return []  # none is intact: keep all, one may be repairable
     saved = steps(folder)
@@ -277,28 +284,11 @@ def _delete(path: Path) -> None:
             path.unlink()
 
 
-def _newest(folder: Path, skipped: Callable[[RlctlError], None] = lambda error: None) -> Checkpoint:
-    damaged: dict[int, RlctlError] = {}
-    while rest := [step for step in steps(folder) if step not in damaged]:
-        path = step_folder(folder, rest[-1])
-        try:
-            return load(path, groups=())
-        except (Damaged, NotFound) as error:
-            if os.path.lexists(path):  # else it was just pruned, and there are newer ones
-                damaged[rest[-1]] = error
-                skipped(error)
-    if not damaged:
-        raise NotFound(f"there is no checkpoint in {folder}", "train one: rlctl train ENV")
-    newest = damaged[max(damaged)]
-    raise Damaged(f"no checkpoint in {folder} is intact; the newest: {newest.message}")
-
-
 def _hint(file: Path) -> int | None:
     try:
-        found = STEP_NAME.fullmatch(file.read_text(encoding="ascii", errors="replace").strip())
+        return step_of(file.read_text(encoding="ascii", errors="replace").strip())
     except OSError:
         return None
-    return int(found[1]) if found else None
 
 
 def _named_best(folder: Path) -> set[int]:

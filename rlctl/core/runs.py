@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlctl import __version__
-from rlctl.core import lock
+from rlctl.core import checkpoint_names, lock
 from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
 from rlctl.core.files import (
     make_folder,
@@ -63,7 +63,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         """Lock an existing folder; use `create` or `open`."""
         self.folder = folder
-        self.checkpoints = folder / "checkpoints"
+        self.checkpoints = folder / checkpoint_names.FOLDER
         self.config_path = folder / "config.json"
         self.metrics = Metrics(folder / "metrics.jsonl")
         self._lock = lock.Lock(folder)
@@ -207,7 +207,9 @@ def find_run(text: str, root: Path | None = None) -> Path:
     except OSError as error:  # the name is too long, or the folder is not readable
         raise NotFound(f"cannot look up {text[:80]}: {error.strerror}", "check the path") from error
     path = Path(text)
-    around = next((at.parent for at in (path, path.parent) if at.name == "checkpoints"), None)
+    around = next(
+        (at.parent for at in (path, path.parent) if at.name == checkpoint_names.FOLDER), None
+    )
     if around and path.exists():
         raise Incompatible(f"{text} is a part of a run, not a run", f"name the run: {around}")
     if (path / "manifest.json").is_file():
@@ -261,7 +263,7 @@ def _lookup(text: str, root: Path) -> Path | None:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "config.json").is_file() or (folder / "checkpoints").is_dir()
+    return (folder / "config.json").is_file() or (folder / checkpoint_names.FOLDER).is_dir()
 
 
 def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:
@@ -321,11 +323,9 @@ def _saved_at(folder: Path) -> tuple[float, str]:
 
 def _newest_checkpoint(folder: Path) -> Path | None:
     """Return the checkpoint with the most steps, None without any."""
-    steps: list[str] = []
-    with suppress(FileNotFoundError, NotADirectoryError):
-        steps = [name for name in os.listdir(folder / "checkpoints") if name.startswith("step_")]
-    # Compares lengths first: step numbers may have more than twelve digits.
-    return folder / "checkpoints" / max(steps, key=lambda x: (len(x), x)) if steps else None
+    checkpoints = folder / checkpoint_names.FOLDER
+    saved = checkpoint_names.steps(checkpoints)
+    return checkpoint_names.step_folder(checkpoints, saved[-1]) if saved else None
 
 
 def _git(folder: Path) -> dict[str, Any] | None:

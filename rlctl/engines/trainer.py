@@ -259,12 +259,13 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         """Save the last state, whatever the schedule, and return the outcome."""
         self.save_final()
         folder = self._run.checkpoints
+        best = store.best(folder)
         return Result(
             steps=self.steps,
             seconds=time.perf_counter() - self._start_time,
             steps_per_second=self._steps_per_second(),
             checkpoint=store.step_folder(folder, self.steps),
-            best_checkpoint=store.best(folder),
+            best_checkpoint=best and best.path,
             evaluation=self.state.evaluation,
             steps_before=self._resumed_at,
             best=self.state.counters.best,

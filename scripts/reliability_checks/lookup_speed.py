@@ -18,21 +18,21 @@ def run(count: int) -> CheckResult:
     """Time every listing and lookup function `count` times."""
     from rlctl.checkpoints import find, store
     from rlctl.cli.options import complete_ckpt
-    from rlctl.core import runs
+    from rlctl.core import checkpoint_names, runs
 
     result = CheckResult(f"one of {CHECKPOINTS:,} checkpoints or {RUNS:,} runs is found fast")
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         made = make_runs(root)
         long = root / "long"
-        os.utime(long / find.FOLDER / made[-1].name)
+        os.utime(long / checkpoint_names.FOLDER / made[-1].name)
         work: dict[str, Callable[[], object]] = {
-            "steps": lambda: store.steps(long / find.FOLDER),
-            "newest_verified": lambda: store.newest_verified(long / find.FOLDER),
-            "best": lambda: store.best(long / find.FOLDER),
-            "prune": lambda: store.prune(long / find.FOLDER, CHECKPOINTS),
-            "prune every": lambda: store.prune(long / find.FOLDER, 3, keep_every=1),
-            "save": lambda: save_next(long / find.FOLDER),
+            "steps": lambda: store.steps(long / checkpoint_names.FOLDER),
+            "newest_verified": lambda: store.newest_verified(long / checkpoint_names.FOLDER),
+            "best": lambda: store.best(long / checkpoint_names.FOLDER),
+            "prune": lambda: store.prune(long / checkpoint_names.FOLDER, CHECKPOINTS),
+            "prune every": lambda: store.prune(long / checkpoint_names.FOLDER, 3, keep_every=1),
+            "save": lambda: save_next(long / checkpoint_names.FOLDER),
             "find RUN": lambda: find.open_checkpoint(str(long)),
             "find nothing": lambda: find.open_checkpoint(None, root=root),
             "names": lambda: runs.names(root),

@@ -63,7 +63,7 @@ def _saved_correctly(code: int, run: Path, envelope: dict) -> bool:
 
     if code == 12:
         return not store.steps(run / "checkpoints")
-    newest = store.load(store.newest_verified(run / "checkpoints"))
+    newest = store.newest_verified(run / "checkpoints", groups=("policy",))
     rows = (run / "metrics.jsonl").read_text().splitlines()
     last = max(json.loads(row)["steps"] for row in rows)
     return code == 143 and newest.step == envelope["data"]["steps"] == last

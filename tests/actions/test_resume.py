@@ -147,7 +147,7 @@ def test_a_best_that_was_not_saved_is_none(monkeypatch):
     assert next(row["steps"] for row in rows if row["kind"] == "eval") == lost
     found, folder = newest(Path("run")).manifest["best"], Path("run/checkpoints")
     assert found["step"] in store.steps(folder)
-    assert store.best(folder) == store.step_folder(folder, found["step"])
+    assert store.best(folder).path == store.step_folder(folder, found["step"])
 
 
 @pytest.mark.parametrize("stop_at", [None, 3])

@@ -46,7 +46,7 @@ def train_on(run: Path, how: str, stop: int | None = None) -> list[str]:
 
 
 def newest(run: Path) -> Path:
-    return store.newest_verified(run / "checkpoints")
+    return store.newest_verified(run / "checkpoints").path
 
 
 def unit(content):

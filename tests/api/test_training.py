@@ -142,7 +142,7 @@ def test_an_error_in_a_callback_is_raised_once_all_is_saved(error, tmp_path):
         train(at_second_update(act), out=tmp_path / "run")
     assert caught.value is error
     assert "saved at step 160" in error.__notes__[0]
-    assert store.newest_verified(tmp_path / "run" / "checkpoints").name == "step_000000000160"
+    assert store.newest_verified(tmp_path / "run" / "checkpoints").path.name == "step_000000000160"
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from checkpoints.sample_checkpoints import save
 
-from rlctl.checkpoints import find, reading, store
+from rlctl.checkpoints import reading, store
 from rlctl.checkpoints.find import open_checkpoint
+from rlctl.core.checkpoint_names import step_of
 from rlctl.core.errors import NotFound
 
 
@@ -26,9 +27,7 @@ def test_what_is_loaded_is_whole_while_another_process_saves_and_prunes(tmp_path
     assert min(found["different"].values()) > 5  # else nobody wrote meanwhile
 
 
-@pytest.mark.parametrize(
-    "moment", ["check_folder", "read_manifest", "_verified_bytes", "listdir", "locate"]
-)
+@pytest.mark.parametrize("moment", ["check_folder", "read_manifest", "_verified_bytes", "listdir"])
 @pytest.mark.parametrize("which", ["latest", "best"])
 def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path, monkeypatch):
     folder = tmp_path / "run" / "checkpoints"
@@ -37,20 +36,16 @@ def test_what_is_pruned_while_it_is_read_is_chosen_anew(moment, which, tmp_path,
     pruned = []
 
     def prune(path):
-        if store.STEP_NAME.fullmatch(path.name) and not pruned:
+        if step_of(path.name) is not None and not pruned:
             pruned.append(path)
             save(folder, 2, best={"step": 2, "return": 1.0})
             store.mark_best(folder, 2)
             store.prune(folder, keep_last=1)
 
-    room = {"listdir": os, "locate": find}.get(moment, reading)
+    room = os if moment == "listdir" else reading
     usual = getattr(room, moment)
 
     def meanwhile(path, *rest):
-        if moment == "locate":  # gone as soon as it was chosen
-            path = usual(path, *rest)
-            prune(path)
-            return path
         prune(path if moment != "_verified_bytes" else path.parent) if path != folder else None
         return usual(path, *rest)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from checkpoints.sample_checkpoints import flip, save
-from checkpoints.test_find import at, make_run
+from checkpoints.test_find import at, find, make_run
 
 from rlctl import catalog
 from rlctl.checkpoints import compatibility, shipped, store
-from rlctl.checkpoints.find import find
+from rlctl.checkpoints.find import open_checkpoint
 from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
 from rlctl.rollouts.factory import environment_of, make_environment
 
@@ -42,7 +42,7 @@ def test_these_ship():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_small_whole_and_of_the_environment_as_it_is_now(name):
-    found = store.load(find(f"shipped:{name}", name))
+    found = open_checkpoint(f"shipped:{name}", name)
     assert list(found.manifest["arrays"]) == ["policy"]
     assert sum(file.stat().st_size for file in found.path.iterdir()) < 1_000_000
     warnings = []
@@ -53,7 +53,7 @@ def test_each_is_small_whole_and_of_the_environment_as_it_is_now(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_tells_how_it_was_made_and_nothing_of_the_machine(name):
-    made = store.load(find(f"shipped:{name}")).manifest
+    made = open_checkpoint(f"shipped:{name}").manifest
     assert made["metrics"]["return"]["mean"] == made["best"]["return"]
     assert isinstance(made["seed"], int)
     assert {"argv", "created", "packages", "python", "git"} == set(made["provenance"])

@@ -132,11 +132,11 @@ def test_leftovers_of_killed_processes_are_swept(folder):
 
 def test_the_newest_that_verifies_is_found(folder):
     paths = [save(folder, step) for step in (1, 2, 3)]
-    assert store.newest_verified(folder) == paths[2]
+    assert store.newest_verified(folder).path == paths[2]
     flip(paths[2] / "envs.safetensors")
     (paths[1] / "manifest.json").unlink()
     skipped = []
-    assert store.newest_verified(folder, skipped.append) == paths[0]
+    assert store.newest_verified(folder, skipped.append).path == paths[0]
     assert ["envs.safetensors" in str(skipped[0]), "manifest.json" in str(skipped[1])] == [True] * 2
 
 
@@ -156,9 +156,9 @@ def test_the_hint_latest_is_not_the_truth(folder):
     paths = [save(folder, step) for step in (1, 2)]
     assert (folder / "latest").read_text() == "step_000000000002\n"
     (folder / "latest").write_text("step_000000000001\n")
-    assert store.newest_verified(folder) == paths[1]
+    assert store.newest_verified(folder).path == paths[1]
     (folder / "latest").unlink()
-    assert store.newest_verified(folder) == paths[1]
+    assert store.newest_verified(folder).path == paths[1]
 
 
 def test_the_best_is_the_one_marked(folder):
@@ -167,7 +167,7 @@ def test_the_best_is_the_one_marked(folder):
     second = save(folder, 2)
     store.mark_best(folder, 2)
     save(folder, 3)
-    assert store.best(folder) == second
+    assert store.best(folder).path == second
     assert (folder / "best").read_text() == "step_000000000002\n"
 
 
@@ -180,14 +180,14 @@ def test_the_best_survives_a_lost_or_lagging_hint(folder, hint):
     save(folder, 3, best={"step": 2, "return": 5.0})
     if hint is not None:
         (folder / "best").write_text(hint, encoding="utf-8")
-    assert store.best(folder) == second
+    assert store.best(folder).path == second
 
 
 def test_a_hint_that_is_ahead_of_the_manifests_wins(folder):
     save(folder, 1, best={"step": 1, "return": 3.0})
     second = save(folder, 2, best={"step": 1, "return": 3.0})
     store.mark_best(folder, 2)
-    assert store.best(folder) == second
+    assert store.best(folder).path == second
 
 
 def test_a_damaged_best_gives_way_to_the_one_before(folder):
@@ -197,7 +197,7 @@ def test_a_damaged_best_gives_way_to_the_one_before(folder):
     save(folder, 3, best={"step": 1, "return": 1})
     flip(second / "policy.safetensors")
     skipped = []
-    assert store.best(folder, skipped.append) == first
+    assert store.best(folder, skipped.append).path == first
     assert "step_000000000002" in str(skipped[0])
 
 
@@ -216,7 +216,7 @@ def test_pruning_never_takes_the_newest_that_verifies(folder):
     for path in paths[2:]:
         flip(path / "train.safetensors")
     assert store.prune(folder, keep_last=1) == [1, 3]
-    assert store.newest_verified(folder) == paths[1]
+    assert store.newest_verified(folder).path == paths[1]
 
 
 def test_pruning_leaves_other_things_alone(folder):

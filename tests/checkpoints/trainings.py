@@ -138,7 +138,8 @@ class Reference:
                 return f"step {step} differs from the reference"
         entry = steps and load(store.step_folder(folder, steps[-1]), groups=()).manifest["best"]
         best = store.step_folder(folder, entry["step"]) if entry else None
-        return "" if store.best(folder) == best else f"{best} is not the best"
+        found = store.best(folder)
+        return "" if (found and found.path) == best else f"{best} is not the best"
 
 
 class _Enough(BaseException):

@@ -56,10 +56,11 @@ def find_problem(run: Path, saved: Sequence[int]) -> str:
     newest = max(*STEPS, *saved)
     if not sound or sound[-1] < newest:
         return f"step {newest} is missing, intact are {sound}"
-    if store.newest_verified(folder) != store.step_folder(folder, sound[-1]):
+    if store.newest_verified(folder).path != store.step_folder(folder, sound[-1]):
         return "newest_verified does not return the newest"
     best = 500 if 500 in sound else 100
-    return "" if store.best(folder) == store.step_folder(folder, best) else f"{best} is not best"
+    found = store.best(folder)
+    return "" if found and found.step == best else f"{best} is not best"
 
 
 def leftovers(run: Path) -> list[str]:

@@ -31,7 +31,7 @@ def main() -> None:
         "error": json.loads(first.stdout.splitlines()[-1])["error"],
         "warnings": [line for line in first.stderr.splitlines() if line.startswith("warning")],
         "steps": store.steps(folder),
-        "newest": store.newest_verified(folder).name,
+        "newest": store.newest_verified(folder).path.name,
         "left": sorted(name for name in os.listdir(folder) if name.startswith(".")),
     }
     subprocess.run(["mount", "-o", "remount,size=10m", str(disk)], check=True)

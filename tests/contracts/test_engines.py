@@ -109,7 +109,7 @@ def test_a_training_saves_a_policy_that_has_learned(algo, whole):
     report, _ = whole(algo)
     checkpoint = load(report.checkpoint, ALL)
     facts = checkpoint.manifest
-    assert report.checkpoint == store.newest_verified(report.run / "checkpoints")
+    assert report.checkpoint == store.newest_verified(report.run / "checkpoints").path
     assert (facts["engine"], facts["env"]["id"]) == (algo, ENV)
     assert facts["step"] == report.steps == UPDATES * per_update(algo)
     assert facts["updates"] == UPDATES

@@ -57,7 +57,7 @@ def test_the_best_is_marked_and_old_ones_are_deleted(checkpointer, tmp_path):
     assert checkpointer.best["step"] == 2
     folder = tmp_path / "checkpoints"
     assert store.steps(folder) == [2, 4, 5]
-    assert store.best(folder) == store.step_folder(folder, 2)
+    assert store.best(folder).path == store.step_folder(folder, 2)
 
 
 def test_a_step_is_written_once_and_again_when_it_was_evaluated(checkpointer, events):

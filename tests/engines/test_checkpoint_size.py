@@ -33,7 +33,7 @@ def test_a_checkpoint_is_as_large_as_was_said(algo):
     run = RELEASED / algo
     saved = json.loads((run / "config.json").read_bytes())["settings"]
     planned = plan_of(Resolved.from_json(sections_of("pendulum", algo), saved), "pendulum", algo)
-    path = store.newest_verified(run / "checkpoints")
+    path = store.newest_verified(run / "checkpoints").path
     real = sum(file.stat().st_size for file in path.iterdir()) / MIB
     assert planned["checkpoint_mib"] == pytest.approx(real, rel=0.2)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlctl.actions.benchmarks.trainings import Task
 from rlctl.actions.config import resolve_training
-from rlctl.checkpoints import store
+from rlctl.core import checkpoint_names
 from rlctl.core.errors import UsageError
 from rlctl.core.lock import FILES
 from rlctl.core.runs import Run, read_config, runs_root
@@ -116,7 +116,7 @@ def resumed_or_new(task: Task, device: str) -> Task:
     Raises:
         RunInUse: Another process uses the run.
     """
-    if store.steps(task.folder / "checkpoints"):
+    if checkpoint_names.steps(task.folder / checkpoint_names.FOLDER):
         arguments = (task.env, "--resume", str(task.folder), "--device", device)
         return Task(task.env, task.seed, task.folder, task.log, arguments)
     if task.folder.is_dir() and _is_stub(task.folder):  # it ended before its first checkpoint
@@ -128,5 +128,5 @@ def resumed_or_new(task: Task, device: str) -> Task:
 
 def _is_stub(folder: Path) -> bool:
     """Tell whether a folder holds only the files that a run starts with."""
-    initial = FILES | {"config.json", "metrics.jsonl", "checkpoints", "tensorboard", "wandb"}
-    return {path.name for path in folder.iterdir()} <= initial
+    initial = {"config.json", "metrics.jsonl", checkpoint_names.FOLDER, "tensorboard", "wandb"}
+    return {path.name for path in folder.iterdir()} <= FILES | initial

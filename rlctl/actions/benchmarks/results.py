@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rlctl.actions.benchmarks.scores import Sample, curve, last_episodes
-from rlctl.checkpoints import store
+from rlctl.core import checkpoint_names
 from rlctl.core.metrics import Metrics
 from rlctl.core.runs import read_config
 
@@ -53,7 +53,7 @@ class RunResult:
 
 def is_finished(run: Path, steps: int) -> bool:
     """Tell whether a run has a checkpoint after all its steps."""
-    return max(store.steps(run / "checkpoints"), default=-1) >= steps
+    return max(checkpoint_names.steps(run / checkpoint_names.FOLDER), default=-1) >= steps
 
 
 def read_result(env: str, seed: int, run: Path, steps: int, error: str = "") -> RunResult:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlctl.actions.command_override import NO_OVERRIDE, CommandOverride
-from rlctl.checkpoints import find
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.checkpoint_names import FOLDER
 from rlctl.core.config import Overrides
 from rlctl.core.errors import UsageError
 from rlctl.core.progress import Progress
@@ -105,7 +105,7 @@ class LoadedPolicy:
     @property
     def _run(self) -> str:
         path = self.checkpoint.path.resolve()
-        run = path.parents[1].name if path.parent.name == find.FOLDER else path.name
+        run = path.parents[1].name if path.parent.name == FOLDER else path.name
         return run if len(run) <= _MAX_NAME else "..." + run[-_MAX_NAME:]
 
 

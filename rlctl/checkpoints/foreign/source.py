@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rlctl.checkpoints import manifest
 from rlctl.checkpoints.foreign.base import READ
-from rlctl.checkpoints.reading import STEP_NAME, file_of_run, open_regular
+from rlctl.checkpoints.reading import file_of_run, open_regular
+from rlctl.core.checkpoint_names import FOLDER, step_of
 from rlctl.core.errors import Damaged, Incompatible, NotFound, RlctlError, Unsafe
 
 STATISTICS = "VecNormalize"  # key of the VecNormalize file of Stable-Baselines3
@@ -122,9 +123,9 @@ def _no_checkpoint(path: Path, names: set[str]) -> RlctlError:
         return NotFound(f"{path} is empty: there is no checkpoint in it")
     if "manifest.ocdbt" in names:
         return Damaged(f"{path}: {TREE} is missing: it was only partly copied", "copy it again")
-    if {"config.json", "metrics.jsonl", "checkpoints"} <= names:
+    if {"config.json", "metrics.jsonl", FOLDER} <= names:
         return Incompatible(f"{path} is a run of rlctl", "every --ckpt takes it as it is")
-    if any(STEP_NAME.fullmatch(name) for name in names):
+    if any(step_of(name) is not None for name in names):
         return Incompatible(
             f"{path} holds checkpoints of rlctl", "every --ckpt takes one of them as it is"
         )

@@ -78,12 +78,12 @@ def test_two_halves_equal_the_whole_with_symmetry_muon_and_curriculum(start_run)
     with pytest.raises(Stopped) as stopped:
         train(settings(env, *evals), env, halves, after_updates(3))
     assert stopped.value.exit_code == 143
-    middle = load(store.newest_verified(halves.checkpoints), ALL)
+    middle = store.newest_verified(halves.checkpoints, groups=ALL)
     assert middle.step == 3 * UPDATE
     train(settings(env, *evals), env, halves, Hooks(), middle, resume=True)
 
     assert store.steps(whole.checkpoints)[-1] == store.steps(halves.checkpoints)[-1] == 6 * UPDATE
-    ends = [load(store.newest_verified(run.checkpoints), ALL) for run in (whole, halves)]
+    ends = [store.newest_verified(run.checkpoints, groups=ALL) for run in (whole, halves)]
     assert_same(*ends)
     assert rows(whole) == rows(halves)
     for key in ("episodes", "updates", "best", "initial"):
@@ -108,7 +108,7 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
         damaged.groups[group][name] = damaged.groups[group][name] + 1
         other = start_run(env, name.replace("/", "-"))
         train(settings(env, steps), env, other, Hooks(), damaged, resume=True)
-        got = load(store.newest_verified(other.checkpoints), ALL)
+        got = store.newest_verified(other.checkpoints, groups=ALL)
         kernel = "policy/hidden_0/kernel"
         assert (got.groups["policy"][kernel] != end.groups["policy"][kernel]).any(), name
 
@@ -118,7 +118,7 @@ def test_symmetry_and_optimizer_change_the_update(start_run):
     for i, extra in enumerate([(), ("ppo.symmetry=true",), ("ppo.optimizer=muon",)]):
         run = start_run("barkour", f"run{i}")
         train(settings("barkour", f"train.steps={UPDATE}", *extra), "barkour", run, Hooks())
-        policy = load(store.newest_verified(run.checkpoints)).groups["policy"]
+        policy = store.newest_verified(run.checkpoints, groups=("policy",)).groups["policy"]
         kernels.append(policy["policy/hidden_0/kernel"])
     base, mirrored, muon = kernels
     assert (base != mirrored).any()
@@ -164,7 +164,9 @@ def test_a_reward_that_is_not_finite_stops_the_training_and_is_named(probe, star
     patient = start_run(name, "patient")
     train(settings(name, steps, limit, "train.on_nonfinite=reset"), name, patient, Hooks())
     assert sum(row["nonfinite"] for row in rows(patient)) > 0
-    for array in load(store.newest_verified(patient.checkpoints)).groups["policy"].values():
+    for array in (
+        store.newest_verified(patient.checkpoints, groups=("policy",)).groups["policy"].values()
+    ):
         assert np.isfinite(array).all()
 
 

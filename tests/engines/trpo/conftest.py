@@ -56,7 +56,7 @@ def trained(monkeypatch, settings, start_run):
         numpy_problems.install(monkeypatch, problem)
         folder = start_run(name)
         train(settings(*extra), "problem", folder, Hooks())
-        path = store.newest_verified(folder.checkpoints)
+        path = store.newest_verified(folder.checkpoints).path
         return load(path, ("policy", "train", "envs"))
 
     return run

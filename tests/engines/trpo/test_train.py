@@ -9,7 +9,6 @@ import pytest
 from stopping import after_updates
 
 from rlctl.checkpoints import store
-from rlctl.checkpoints.reading import load
 from rlctl.core.errors import Stopped, UsageError
 from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
@@ -29,7 +28,7 @@ def rows(run):
 
 
 def newest(run):
-    return load(store.newest_verified(run.checkpoints), ALL)
+    return store.newest_verified(run.checkpoints, groups=ALL)
 
 
 def differing(one, other):
