@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from rlctl.core import plugins, runs
+from rlctl.core.config import path_settings
 from rlctl.core.errors import Unsafe, UsageError
 from rlctl.core.specs import PolicySpec
 from rlctl.core.suggest import did_you_mean, nearest
@@ -104,7 +105,7 @@ class PolicyRow:
     target: str
 
 
-def _gymnasium_task(
+def _mujoco(
     name: str, task: str, summary: str, observation: int, action: int, rate: float
 ) -> EnvRow:
     """Return the row of a task that is equal to Gymnasium's MuJoCo task of version 5."""
@@ -117,7 +118,7 @@ def _gymnasium_task(
 
 
 ENVS = (
-    _gymnasium_task("ant", "Ant", " without contact forces: four legs run forward", 27, 8, 20.0),
+    _mujoco("ant", "Ant", " without contact forces: four legs run forward", 27, 8, 20.0),
     EnvRow(
         "barkour",
         "Google Barkour vB quadruped: follow a velocity command over flat ground",
@@ -127,12 +128,10 @@ ENVS = (
         action=12,
         rate=50.0,
     ),
-    _gymnasium_task("half-cheetah", "HalfCheetah", ": run forward in a plane", 17, 6, 20.0),
-    _gymnasium_task("hopper", "Hopper", ": hop forward on one leg", 11, 3, 125.0),
-    _gymnasium_task(
-        "humanoid", "Humanoid", " without contact forces: walk forward", 270, 17, 1 / 0.015
-    ),
-    _gymnasium_task(
+    _mujoco("half-cheetah", "HalfCheetah", ": run forward in a plane", 17, 6, 20.0),
+    _mujoco("hopper", "Hopper", ": hop forward on one leg", 11, 3, 125.0),
+    _mujoco("humanoid", "Humanoid", " without contact forces: walk forward", 270, 17, 1 / 0.015),
+    _mujoco(
         "inverted-double-pendulum",
         "InvertedDoublePendulum",
         ": keep two poles upright on a cart",
@@ -140,9 +139,7 @@ ENVS = (
         1,
         20.0,
     ),
-    _gymnasium_task(
-        "inverted-pendulum", "InvertedPendulum", ": keep a pole upright on a cart", 4, 1, 25.0
-    ),
+    _mujoco("inverted-pendulum", "InvertedPendulum", ": keep a pole upright on a cart", 4, 1, 25.0),
     EnvRow(
         "pendulum",
         "dm_control's pendulum swing-up: the torque is too weak to lift the pole directly",
@@ -152,10 +149,10 @@ ENVS = (
         action=1,
         rate=50.0,
     ),
-    _gymnasium_task("pusher", "Pusher", ": an arm pushes an object to its goal", 23, 7, 20.0),
-    _gymnasium_task("reacher", "Reacher", ": a two-joint arm reaches a target", 10, 2, 50.0),
-    _gymnasium_task("swimmer", "Swimmer", ": three links swim forward", 8, 2, 25.0),
-    _gymnasium_task("walker2d", "Walker2d", ": two legs walk forward in a plane", 17, 6, 125.0),
+    _mujoco("pusher", "Pusher", ": an arm pushes an object to its goal", 23, 7, 20.0),
+    _mujoco("reacher", "Reacher", ": a two-joint arm reaches a target", 10, 2, 50.0),
+    _mujoco("swimmer", "Swimmer", ": three links swim forward", 8, 2, 25.0),
+    _mujoco("walker2d", "Walker2d", ": two legs walk forward in a plane", 17, 6, 125.0),
 )
 
 FAMILIES = (
@@ -271,31 +268,38 @@ def env(name: str) -> EnvRow | FamilyRow:
 def check_trusted(name: str, settings: Any, typed: str | None) -> None:
     """Refuse to import code or read files named by a file, unless the user typed the name.
 
+    A setting is a file's name if its type is `Path`; in a family also if it looks like one.
+
     Args:
         name: The environment named in the file.
         settings: Its settings in the file, not validated yet.
         typed: The environment that the user named, None for none.
 
     Raises:
-        Unsafe: The name is `prefix:MODULE:NAME` and MODULE is not imported yet; or a setting of
-            `prefix:NAME` is a path.
+        Unsafe: The name is `prefix:MODULE:NAME` and MODULE is not imported yet; or a setting is
+            a path.
     """
-    _, colon, rest = name.partition(":")
-    if not colon or name == typed:
+    if name == typed:
         return
+    prefix, colon, rest = name.partition(":")
     # A module that is already imported cannot run new code.
-    module = rest.rpartition(":")[0]
+    module = rest.rpartition(":")[0] if colon else ""
     if module and module not in sys.modules:
         raise Unsafe(
             f"its environment {name} is code: the Python module {module} would be imported",
             f"if you trust that module, name the environment as well: {name}",
         )
-    for key, value in settings.items() if isinstance(settings, dict) else ():
-        if isinstance(value, str) and set(value) & set("/\\~"):
-            raise Unsafe(
-                f"its environment {name} would read a file: env.{key} is {value}",
-                f"if you trust that file, name the environment as well: {name}",
-            )
+    given = settings if isinstance(settings, dict) else {}
+    row = families().get(prefix) if colon else envs().get(name)
+    files = path_settings(load(row.config), given) if row else {}
+    if colon:
+        texts = {key: value for key, value in given.items() if isinstance(value, str)}
+        files |= {key: text for key, text in texts.items() if set(text) & set("/\\~")}
+    for key, value in files.items():
+        raise Unsafe(
+            f"its environment {name} would read a file: env.{key} is {value}",
+            f"if you trust that file, name the environment as well: {name}",
+        )
 
 
 def family(prefix: str) -> FamilyRow:

@@ -17,6 +17,7 @@ from typing import Any
 from rlctl import __version__, catalog
 from rlctl.checkpoints import shipped
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core.config import path_settings
 from rlctl.core.errors import Incompatible
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec
 
@@ -58,7 +59,8 @@ def check(checkpoint: Checkpoint, spec: EnvSpec, warn: Warn, exact: bool = False
     pairs = ((name, getattr(then, name), getattr(spec, name)) for name in _WARNED)
     changes = [f"{name} was {was}, is now {now}" for name, was, now in pairs if was != now]
     # None on either side: an old checkpoint, or an environment without its own MJCF.
-    model, now = checkpoint.manifest["env"].get("model_sha256"), model_digest(spec.id)
+    saved = checkpoint.manifest["env"]
+    model, now = saved.get("model_sha256"), model_digest(spec.id, saved.get("config"))
     if None not in (model, now) and model != now:
         changes.append("its physics model (MJCF) is different")
     if changes:
@@ -154,11 +156,15 @@ def changed_packages(facts: Mapping[str, Any]) -> dict[str, tuple[str, str | Non
     return differing
 
 
-def model_digest(env: str) -> str | None:
-    """Return the SHA-256 of an environment's MJCF files, None if it has none.
+def model_digest(env: str, config: Any = None) -> str | None:
+    """Return the SHA-256 of an environment's MJCF files and of files in its settings, None if none.
 
     Hashes the sources, sorted by name and with normalised line ends: the compiled model differs
     between versions of MuJoCo.
+
+    Args:
+        env: The environment's catalog name.
+        config: Its settings by name, as in a manifest.
     """
     row = catalog.env(env)
     package = row.target.partition(":")[0].rpartition(".")[0]
@@ -166,11 +172,17 @@ def model_digest(env: str) -> str | None:
     found = find_spec(package) if package else None
     folders = found.submodule_search_locations if found else None
     sources = sorted(path for folder in folders or () for path in Path(folder).rglob("*.xml"))
-    if not sources:
+    given = config if isinstance(config, dict) else {}
+    named = path_settings(catalog.load(row.config), given).values()
+    files = [path for path in map(Path, sorted(named)) if path.is_file()]
+    if not (sources or files):
         return None
     digest = hashlib.sha256()
     for path in sources:
         digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
+    for path in files:  # by content: the same file may be elsewhere
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 

@@ -79,7 +79,7 @@ class Checkpoint:
                 "train with this version of rlctl, or use the one that wrote it",
             ) from error
 
-    @property
+    @cached_property
     def policy(self) -> PolicySpec:
         """Spec of its policy.
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_type_hints
+from typing import Any, Self, get_args, get_type_hints
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.kwargs_section import KwargsSection
@@ -351,6 +351,25 @@ def _fields(sections: Mapping[str, type]) -> dict[str, dataclasses.Field]:
     }
 
 
+def path_settings(kind: type, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of settings typed as paths, by key, where they are not the default.
+
+    Args:
+        kind: A settings dataclass.
+        values: Key -> value, as in a file; need not be valid.
+    """
+    if issubclass(kind, KwargsSection):
+        return {}
+    hints = get_type_hints(kind)
+    return {
+        field.name: value
+        for field in dataclasses.fields(kind)
+        if Path in (hints[field.name], *get_args(hints[field.name]))
+        and isinstance(value := values.get(field.name), str)
+        and Path(value) != field.default
+    }
+
+
 def current_name(sections: Mapping[str, type], name: str) -> str:
     """Return the current name of a setting, given its current or its former name."""
     section, _, former = name.partition(".")
@@ -366,12 +385,13 @@ def _suggestion(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _values(section: Any) -> Iterator[tuple[str, Any]]:
-    """Iterate over the keys and values of a section."""
+    """Iterate over the keys and values of a section, paths as text."""
     if isinstance(section, KwargsSection):
         yield from section.values.items()
         return
     for field in dataclasses.fields(section):
-        yield field.name, getattr(section, field.name)
+        value = getattr(section, field.name)
+        yield field.name, str(value) if isinstance(value, Path) else value
 
 
 def _help(field: dataclasses.Field | None) -> str:

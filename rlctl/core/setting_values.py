@@ -6,6 +6,7 @@ All functions raise ValueError with a message that continues "<the setting>: ...
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -20,7 +21,7 @@ def parse(raw: Any, kind: Any) -> Any:
 
     Args:
         raw: Text (`--set`, flags), or a value from TOML or JSON.
-        kind: bool, int, float, str, a tuple of them, or an optional one of these.
+        kind: bool, int, float, str, Path, a tuple of them, or an optional one of these.
     """
     origin = get_origin(kind)
     if origin in (Union, UnionType):
@@ -30,7 +31,8 @@ def parse(raw: Any, kind: Any) -> Any:
         return parse(raw, kind)
     if origin is tuple:
         return _parse_tuple(raw, get_args(kind))
-    return {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_text}[kind](raw)
+    parsers = {bool: _parse_bool, int: _parse_int, float: _parse_float, str: _parse_text}
+    return Path(_parse_text(raw)) if kind is Path else parsers[kind](raw)
 
 
 def parse_untyped(text: str) -> Any:

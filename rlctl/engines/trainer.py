@@ -258,13 +258,12 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
     def result(self) -> Result:
         """Save the last state, whatever the schedule, and return the outcome."""
         self.save_final()
-        folder = self._run.checkpoints
-        best = store.best(folder)
+        best = store.best(self._run.checkpoints)
         return Result(
             steps=self.steps,
             seconds=time.perf_counter() - self._start_time,
             steps_per_second=self._steps_per_second(),
-            checkpoint=store.step_folder(folder, self.steps),
+            checkpoint=store.step_folder(self._run.checkpoints, self.steps),
             best_checkpoint=best and best.path,
             evaluation=self.state.evaluation,
             steps_before=self._resumed_at,
@@ -376,17 +375,17 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
 
     def _manifest(self) -> dict[str, Any]:
         """Return the content of the checkpoint's manifest."""
-        counters = self.state.counters
+        counters, config = self.state.counters, self._settings.to_json()
         return {
             "engine": self.engine,
             "env": {
                 "id": self._env_name,
-                "config": self._settings.to_json()["env"],
+                "config": config["env"],
                 "spec": self._driver.spec.to_json(),
-                "model_sha256": compatibility.model_digest(self._env_name),
+                "model_sha256": compatibility.model_digest(self._env_name, config["env"]),
             },
             "policy": self._spec.to_json(),
-            "config": self._settings.to_json(),
+            "config": config,
             "physics": self._driver.physics,
             "step": counters.steps,
             "updates": counters.updates,

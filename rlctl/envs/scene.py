@@ -6,6 +6,8 @@ and textures of the file.
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,20 @@ def _unchanged(spec: mujoco.MjSpec) -> None:
 def compile_physics(
     path: Path, change: Callable[[mujoco.MjSpec], None] = _unchanged
 ) -> mujoco.MjModel:
-    """Compile the physics model.
+    """Compile the physics model; a copy, if the file was compiled before with the same change.
 
     Args:
         path: MJCF file; visual geoms (group 2) and materials are left out.
         change: Function that edits the spec before.
     """
+    saved = path.stat()
+    return copy(_compile_physics(path, change, saved.st_mtime_ns, saved.st_size))
+
+
+@lru_cache(maxsize=16)
+def _compile_physics(
+    path: Path, change: Callable[[mujoco.MjSpec], None], modified: int, size: int
+) -> mujoco.MjModel:
     spec = _read(path)
     change(spec)
     for geom in spec.geoms:

@@ -4,6 +4,8 @@ Between its points the height field is interpolated as MuJoCo's collisions do: t
 cell, divided by the diagonal from the corner of least x and y.
 """
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import mujoco
@@ -102,7 +104,12 @@ class Hills(Flat):
 
 def make_terrain(config: BarkourConfig) -> Flat:
     """Make the terrain of the settings."""
-    return Hills(config.terrain_height) if config.terrain == "hills" else Flat()
+    return _terrain(config.terrain, config.terrain_height)
+
+
+@cache  # equal terrains are one object, so their models are compiled once
+def _terrain(kind: str, peak: float) -> Flat:
+    return Hills(peak) if kind == "hills" else Flat()
 
 
 def _waves() -> np.ndarray:
