@@ -12,15 +12,15 @@ from rlctl.core.config import (
     Overrides,
     Resolved,
     Row,
-    algo_layer,
     flag_layer,
-    preset_layers,
     resolve,
     set_layer,
     toml_layer,
 )
 from rlctl.core.device import expected
 from rlctl.core.errors import UsageError
+from rlctl.core.presets import algo_layer, preset_layers
+from rlctl.engines.config import TrainConfig
 
 EVAL_SHARE = 0.2  # default of new trainings; runs older than the setting have None
 TRAIN_CONFIG = "rlctl.engines.config:TrainConfig"
@@ -50,22 +50,19 @@ class SettingsReport(Mapping[str, Any]):
         return self.resolved.rows()
 
     def __getitem__(self, name: str) -> Any:
-        return self._values()[name]
+        return self.resolved.values()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values())
+        return iter(self.resolved.values())
 
     def __len__(self) -> int:
-        return len(self._values())
+        return len(self.resolved.values())
 
     def __repr__(self) -> str:
         rows = self.rows()
         width = max(len(row.name) for row in rows)
         lines = [f"{row.name:<{width}} = {row.value!r}  ({row.origin})" for row in rows]
         return "\n".join([f"Settings of {self.env} by {self.algo}:", *lines])
-
-    def _values(self) -> dict[str, Any]:
-        return {row.name: row.value for row in self.rows()}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -118,7 +115,7 @@ def resolve_training(
         flag_layer(flags or {}),
     ]
     layers = (
-        Layer("default", {"train": {"eval_share": EVAL_SHARE}}),
+        Layer("default", {"train.eval_share": EVAL_SHARE}),
         algo_layer(algo),
         *preset_layers(algo, env, expected(device)),
         *_lift_eval_limit([layer for layer in given if layer is not None]),
@@ -127,17 +124,16 @@ def resolve_training(
     resolved = resolve(
         sections, [layer for layer in layers if layer is not None], shown_by(env, algo)
     )
-    check_physics(env, resolved["train"].physics)
+    check_physics(env, resolved[TrainConfig].physics)
     return resolved
 
 
 def _lift_eval_limit(given: Sequence[Layer]) -> Iterator[Layer]:
     """Yield layers that lift `train.eval_share` where the user asks for evaluations."""
     for layer in given:
-        train = layer.values.get("train", {})
         for name in ("num_evals", "eval_episodes"):
-            if name in train:
-                yield Layer(f"{layer.origin} {name}", {"train": {"eval_share": None}})
+            if f"train.{name}" in layer.values:
+                yield Layer(f"{layer.origin} {name}", {"train.eval_share": None})
 
 
 def shown_by(env: str, algo: str) -> str:
@@ -184,7 +180,8 @@ def validate(file: Path, env: str | None) -> dict[str, Any]:
         NotFound: The file does not exist.
     """
     layer = toml_layer(file)
-    if "env" in layer.values and env is None:
+    given = {name.partition(".")[0] for name in layer.values}
+    if "env" in given and env is None:
         raise UsageError(
             f"{file} has settings of an environment in [env], and no environment was named",
             f"rlctl config validate {shlex.quote(str(file))} ENV",
@@ -194,13 +191,13 @@ def validate(file: Path, env: str | None) -> dict[str, Any]:
     sections |= {
         name: catalog.load(row.config)
         for name, row in catalog.engines().items()
-        if name in layer.values or row.config.startswith("rlctl.")
+        if name in given or row.config.startswith("rlctl.")
     }
     if env is not None:
         sections["env"] = catalog.load(catalog.env(env).config)
     resolved = resolve(sections, [layer])
     if env is not None:
-        check_physics(env, resolved["train"].physics)
+        check_physics(env, resolved[TrainConfig].physics)
     return {"file": str(file), "env": env, "values": _given(resolved, layer)}
 
 

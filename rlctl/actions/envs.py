@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rlctl import catalog
-from rlctl.core.config import presets
+from rlctl.core.presets import presets
 
 
 @dataclass(frozen=True)

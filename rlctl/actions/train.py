@@ -20,6 +20,7 @@ from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.core.spawned import exit_if_spawning
 from rlctl.engines.api import Hooks, MeasurableEngine, Result
+from rlctl.engines.config import TrainConfig
 
 __all__ = ["Listener", "StopTraining", "TrainReport", "TrainRequest", "plan", "train"]
 
@@ -134,7 +135,7 @@ def train(
             result = _train(setup, progress, stop, listener)
     folder = setup.run.folder
     plot, videos = factory.find_outputs(folder)
-    verdict = make_verdict(setup.settings["train"], folder, result)
+    verdict = make_verdict(setup.settings[TrainConfig], folder, result)
     phases = dict(progress.seconds)
     return TrainReport(setup.env, setup.algo, folder, result, verdict, plot, videos, phases)
 
@@ -150,7 +151,7 @@ def _train(
         env=setup.env,
         algo=setup.algo,
         steps=start,
-        total=settings["train"].steps,
+        total=settings[TrainConfig].steps,
     )
     engine = catalog.load(catalog.engine(setup.algo).target)
     hooks = Hooks(progress=progress, stop=stop, end_early=lambda: listener.stopped)

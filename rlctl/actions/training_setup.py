@@ -25,6 +25,7 @@ from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
 from rlctl.engines import checkpoint_size
 from rlctl.engines.api import Engine
+from rlctl.engines.config import TrainConfig
 
 # Settings that may change when a run is resumed: they do not affect what was learned so far.
 CHANGEABLE = ("train.steps", "train.target_return", "train.stop_at_target", *factory.CHANGEABLE)
@@ -125,7 +126,7 @@ def create(request: TrainRequest, progress: Progress) -> TrainingSetup:
     new = resolve_new(request, progress)
     if warning := checkpoint_size.check_disk_space(new.plan, request.out or runs_root()):
         progress.event("warning", message=warning)
-    run = Run.create(new.env, new.algo, new.settings["train"].seed, request.out)
+    run = Run.create(new.env, new.algo, new.settings[TrainConfig].seed, request.out)
     try:
         run.write_config(_run_config(new))
     except BaseException:
@@ -177,7 +178,7 @@ def resume(name: str, request: TrainRequest, progress: Progress) -> TrainingSetu
         store.sweep(run.checkpoints)
         start = _newest_checkpoint(run, progress)
         step = start.step if start else 0
-        _check_steps(settings["train"].steps, step, run)
+        _check_steps(settings[TrainConfig].steps, step, run)
         run.metrics.keep(lambda row: _was_before(row, start))
         at = datetime.now(UTC).isoformat(timespec="seconds")
         config["settings"] = settings.to_json()
@@ -185,7 +186,7 @@ def resume(name: str, request: TrainRequest, progress: Progress) -> TrainingSetu
         run.write_config(config)
         if start:
             _warn_of_fresh_episodes(env, settings["env"], progress)
-            _warn_of_target(settings["train"], start, run, progress)
+            _warn_of_target(settings[TrainConfig], start, run, progress)
             return TrainingSetup(env, algo, settings, run, start, resume=True)
         progress.event("warning", message=f"{run.folder} has no checkpoint yet: it starts over")
         init_from = config.get("init_from")
@@ -240,12 +241,12 @@ def _resumed_settings(config: dict[str, Any], request: TrainRequest) -> tuple[st
     old_origins = {current_name(sections, name): origin for name, origin in origins.items()}
     before = Resolved.from_json(sections, saved)
     layers = [set_layer(request.overrides), flag_layer(request.flags)]
-    after = resolve(sections, [Layer("run", before.to_json()), *layers], shown_by(env, algo))
-    old = {row.name: row.value for row in before.rows()}
+    after = resolve(sections, [Layer("run", before.values()), *layers], shown_by(env, algo))
+    old = before.values()
     changed = [
-        f"{new.name} is {old.get(new.name, 'not set')} in the run, not {new.value}"
-        for new in after.rows()
-        if (new.name not in old or old[new.name] != new.value) and new.name not in CHANGEABLE
+        f"{name} is {old.get(name, 'not set')} in the run, not {value}"
+        for name, value in after.values().items()
+        if (name not in old or old[name] != value) and name not in CHANGEABLE
     ]
     if request.algo not in (None, algo):
         changed.append(f"the algorithm is {algo} in the run, not {request.algo}")
@@ -314,8 +315,8 @@ def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[s
         engine = load_engine(algo)
         from rlctl.rollouts.factory import make_environment, time_limit
     # Environments of other packages fail here rather than after the run's folder is made.
-    time_limit(make_environment(env, settings["env"]), settings["train"].episode_length)
-    if settings["train"].curriculum_steps and not hasattr(settings["env"], "curriculum"):
+    time_limit(make_environment(env, settings["env"]), settings[TrainConfig].episode_length)
+    if settings[TrainConfig].curriculum_steps and not hasattr(settings["env"], "curriculum"):
         raise UsageError(f"{env} has no curriculum", "--set train.curriculum_steps=0")
     plan = engine.plan(settings, env)
     factory.validate(env, settings)

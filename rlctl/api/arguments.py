@@ -63,7 +63,7 @@ def validate(kind: type[Numbers], **given: Any) -> Numbers:
         UsageError: An argument is not allowed; the message names it.
     """
     layer = set_layer({f".{name}": value for name, value in given.items()})
-    return resolve({"": kind}, [layer])[""]
+    return resolve({"": kind}, [layer])[kind]
 
 
 def command_override(

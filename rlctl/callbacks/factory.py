@@ -6,6 +6,7 @@ from pathlib import Path
 from rlctl.callbacks import plot, videos, wandb
 from rlctl.callbacks.base import Callback, TrainingInfo
 from rlctl.core.config import Resolved
+from rlctl.engines.config import TrainConfig
 
 # Settings of callbacks; a resumed training may change them.
 CHANGEABLE = ("train.plot", "train.video_every", "train.tensorboard", "train.wandb")
@@ -18,7 +19,7 @@ def validate(env: str, settings: Resolved) -> None:
         RendererMissing: Videos cannot be rendered or encoded.
         DeviceUnavailable: A package or an account is missing.
     """
-    train = settings["train"]
+    train = settings[TrainConfig]
     if train.wandb:
         wandb.validate()
     if train.video_every:
@@ -32,7 +33,7 @@ def make_callbacks(training: TrainingInfo) -> Iterator[Callback]:
         DeviceUnavailable: A callback cannot start.
         OutOfSpace: A callback cannot write its files.
     """
-    train = training.settings["train"]
+    train = training.settings[TrainConfig]
     if train.wandb:
         yield wandb.WandB(training)
     if train.tensorboard:

@@ -11,6 +11,7 @@ from rlctl.callbacks.background_job import BackgroundJob
 from rlctl.callbacks.base import TrainingInfo
 from rlctl.core.capabilities import capabilities_of
 from rlctl.core.progress import Event
+from rlctl.engines.config import TrainConfig
 
 FOLDER = "videos"  # in the run's folder
 
@@ -48,7 +49,7 @@ class Videos:
 
     def __init__(self, training: TrainingInfo) -> None:
         self._env = training.env
-        self._every = training.settings["train"].video_every
+        self._every = training.settings[TrainConfig].video_every
         self._folder = training.folder / FOLDER
         self._progress, self._stop = training.progress, training.stop
         self._job = BackgroundJob(self._folder / ".drawing", training.progress, self._report)

@@ -9,7 +9,7 @@ from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.formatting import number
 from rlctl.cli.options import Algo, Config, Cpu, Device, Json, Physics, Quiet, Set, Verbose
-from rlctl.core.config import flag_layer, resolve, setting
+from rlctl.core.config import parse_options, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed, Stopped, UsageError
 from rlctl.core.signals import StopFlag
@@ -130,11 +130,10 @@ def benchmark(
     same command again to resume.
     """
     with console.command("benchmark", as_json, quiet, verbose) as out_:
-        flags = {"benchmark.seeds": seeds, "benchmark.steps": steps, "benchmark.jobs": jobs}
-        numbers = resolve({"benchmark": Numbers}, [flag_layer(flags)])["benchmark"]
+        numbers = parse_options(Numbers, seeds=seeds, steps=steps, jobs=jobs)
         names = _names(",".join([*(positional or ()), envs or ""]))
         thresholds = _thresholds(min_return or (), names)
-        share = resolve({"benchmark": MinShare}, [flag_layer({"benchmark.min_share": min_share})])
+        share = parse_options(MinShare, min_share=min_share).min_share
         chosen = options.device(device, cpu)
         select(chosen)
         from rlctl.actions.benchmark import BenchmarkRequest
@@ -151,7 +150,7 @@ def benchmark(
             physics=physics,
             device=chosen,
             min_return=thresholds,
-            min_share=share["benchmark"].min_share,
+            min_share=share,
             against=options.path(against),
         )
         _run(out_, request)
@@ -220,6 +219,5 @@ def _thresholds(texts: list[str] | tuple, names: tuple[str, ...]) -> dict[str, f
                 f"--min-return {text} is not of the form ENV=X with ENV one of {', '.join(names)}",
                 f"for example --min-return {names[0]}=1000",
             )
-        layer = flag_layer({"benchmark.min_return": value})
-        thresholds[env] = resolve({"benchmark": MinReturn}, [layer])["benchmark"].min_return
+        thresholds[env] = parse_options(MinReturn, min_return=value).min_return
     return thresholds

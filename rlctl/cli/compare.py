@@ -8,7 +8,7 @@ import typer
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Quiet, Verbose
-from rlctl.core.config import flag_layer, resolve, setting
+from rlctl.core.config import parse_options, setting
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
 
@@ -53,12 +53,7 @@ def compare(
     differs.
     """
     with console.command("compare", as_json, quiet, verbose) as out:
-        flags = {
-            "compare.num_tests": num_tests,
-            "compare.tolerance": tolerance,
-            "compare.seed": seed,
-        }
-        numbers = resolve({"compare": Numbers}, [flag_layer(flags)])["compare"]
+        numbers = parse_options(Numbers, num_tests=num_tests, tolerance=tolerance, seed=seed)
         select(options.device(device, cpu))
         from rlctl.actions.compare import CompareRequest, compare_backends
 

@@ -22,7 +22,7 @@ from rlctl.cli.options import (
     Set,
     Verbose,
 )
-from rlctl.core.config import flag_layer, resolve
+from rlctl.core.config import parse_options
 from rlctl.core.device import select
 from rlctl.core.errors import CheckFailed
 
@@ -77,19 +77,19 @@ def evaluate(
     Prints returns, reward terms and task metrics.
     """
     with console.command("eval", as_json, quiet, verbose) as out:
-        flags = {
-            "eval.episodes": episodes,
-            "eval.seed": seed,
-            "eval.max_episode_steps": max_episode_steps,
-            "eval.min_return": min_return,
-        }
         select(options.device(device, cpu))
         from rlctl.actions.command_override import CommandOverride
         from rlctl.actions.evaluate import EvalRequest, NumericOptions
         from rlctl.actions.evaluate import evaluate as evaluate_action
         from rlctl.rendering.video import check_path
 
-        numbers = resolve({"eval": NumericOptions}, [flag_layer(flags)])["eval"]
+        numbers = parse_options(
+            NumericOptions,
+            episodes=episodes,
+            seed=seed,
+            max_episode_steps=max_episode_steps,
+            min_return=min_return,
+        )
         video_path = options.path(video)
         if video_path is not None:
             check_path(video_path)

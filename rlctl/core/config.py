@@ -1,6 +1,7 @@
 """Settings: frozen dataclasses resolved from layers; every value keeps its origin.
 
-A setting's full name is `section.key`. Later layers override earlier ones:
+A setting's full name is `section.key`, from the flag or file on; only in `Resolved` the values of a
+section become one dataclass. Later layers override earlier ones:
 
     defaults < preset < preset of the device < --config FILE < --set KEY=VALUE < flags
 
@@ -11,7 +12,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_args, get_type_hints
+from typing import Any, Self, TypeVar, get_args, get_type_hints, overload
 
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.kwargs_section import KwargsSection
@@ -22,7 +23,8 @@ from rlctl.core.suggest import did_you_mean
 MAX_BYTES = 2**17  # of a settings file
 MAX_PROBLEMS = 50  # reported together
 _MAX_NAME = 100  # characters of a setting's name in a message
-NESTED = dict[str, dict[str, Any]]
+NESTED = dict[str, dict[str, Any]]  # section -> key -> value, as in files
+Section = TypeVar("Section")
 Overrides = Sequence[str] | Mapping[str, Any]  # "section.key=value" texts, or values by full name
 
 
@@ -55,12 +57,12 @@ class Layer:
 
     Attributes:
         origin: The source, as shown to the user.
-        values: section -> key -> value; text is parsed by the setting's type.
+        values: "section.key" -> value; text is parsed by the setting's type.
         problems: Errors found before a value could be parsed.
     """
 
     origin: str
-    values: NESTED
+    values: Mapping[str, Any]
     problems: tuple[str, ...] = ()
 
 
@@ -89,13 +91,25 @@ class Resolved:
         self.notices = tuple(notices)
         self.origins = dict(origins)
 
-    def __getitem__(self, section: str) -> Any:
-        """Return the settings of one section, a frozen dataclass."""
-        return self._sections[section]
+    @overload
+    def __getitem__(self, section: type[Section]) -> Section: ...
+
+    @overload
+    def __getitem__(self, section: str) -> Any: ...
+
+    def __getitem__(self, section: Any) -> Any:
+        """Return one section's frozen dataclass, by its type; by its name if the type varies."""
+        if isinstance(section, str):
+            return self._sections[section]
+        return next(found for found in self._sections.values() if isinstance(found, section))
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the sections."""
         return iter(self._sections)
+
+    def values(self) -> dict[str, Any]:
+        """Return every value by its full name."""
+        return _flatten({name: dict(_values(section)) for name, section in self._sections.items()})
 
     def to_json(self) -> NESTED:
         """Return plain data: section -> key -> value, tuples as lists."""
@@ -108,10 +122,8 @@ class Resolved:
         """Return every setting with its value, origin and help."""
         fields = _fields({name: type(section) for name, section in self._sections.items()})
         return [
-            Row(full, value, self.origins[full], _help(fields.get(full)))
-            for name, section in self._sections.items()
-            for key, value in _values(section)
-            for full in [f"{name}.{key}"]
+            Row(name, value, self.origins[name], _help(fields.get(name)))
+            for name, value in self.values().items()
         ]
 
     @classmethod
@@ -125,7 +137,7 @@ class Resolved:
         if odd := [name for name, items in known.items() if not isinstance(items, dict)]:
             raise Incompatible(f"the saved settings of section {odd[0]} are not a table")
         try:
-            found = resolve(sections, [Layer("saved settings", known)])
+            found = resolve(sections, [Layer("saved settings", _flatten(known))])
         except UsageError as error:
             raise Incompatible(
                 f"the saved settings do not fit this version of rlctl: {error.message}",
@@ -158,7 +170,7 @@ def resolve(
     for layer in layers:
         problems += layer.problems
         failing_origins |= {layer.origin for _ in layer.problems}
-        for name, raw in _flatten(layer.values):
+        for name, raw in layer.values.items():
             # A file of another kind could give thousands.
             if len(problems) >= MAX_PROBLEMS:
                 break
@@ -189,15 +201,13 @@ def set_layer(texts: Overrides) -> Layer:
     """Return the layer of `--set section.key=value` options, or of a Python mapping."""
     if isinstance(texts, Mapping):
         return _named_layer(texts)
-    values: NESTED = {}
+    values: dict[str, Any] = {}
     problems = []
     for text in texts:
         name, equals, value = text.partition("=")
-        section, dot, key = name.strip().partition(".")
-        if not dot:
-            section, key = "", section
-        if equals and key and bool(dot) == bool(section):
-            values.setdefault(section, {})[key] = value.strip()
+        name = name.strip()
+        if equals and name and "." not in (name[0], name[-1]):
+            values[name] = value.strip()
         else:
             problems.append(f"--set {text}: not of the form section.key=value")
     return Layer("--set", values, tuple(problems))
@@ -205,23 +215,31 @@ def set_layer(texts: Overrides) -> Layer:
 
 def _named_layer(given: Mapping[str, Any]) -> Layer:
     """Return the layer of "section.key" -> value; accepts numpy scalars and paths too."""
-    values: NESTED = {}
-    for name, value in given.items():
-        section, _, key = str(name).rpartition(".")
-        plain = value.tolist() if hasattr(value, "tolist") else value
-        plain = str(plain) if isinstance(plain, Path) else plain
-        values.setdefault(section, {})[key] = plain
-    return Layer("argument", values)
+    plain = {
+        str(name): value.tolist() if hasattr(value, "tolist") else value
+        for name, value in given.items()
+    }
+    texts = {name: str(value) for name, value in plain.items() if isinstance(value, Path)}
+    return Layer("argument", plain | texts)
 
 
 def flag_layer(flags: Mapping[str, Any]) -> Layer:
     """Return the layer of flags: "section.key" -> value, None if the flag was not given."""
-    values: NESTED = {}
-    for name, value in flags.items():
-        if value is not None:
-            section, _, key = name.partition(".")
-            values.setdefault(section, {})[key] = value
-    return Layer("flag", values)
+    return Layer("flag", {name: value for name, value in flags.items() if value is not None})
+
+
+def parse_options(kind: type[Section], **given: str | None) -> Section:
+    """Return a settings dataclass made of a command's options.
+
+    Args:
+        kind: The dataclass; its fields define types and ranges.
+        given: Options by field name, None where not given.
+
+    Raises:
+        UsageError: Options are not allowed; the message names all of them.
+    """
+    layer = flag_layer({f".{name}": text for name, text in given.items()})
+    return resolve({"": kind}, [layer])[kind]
 
 
 def toml_layer(path: Path, origin: str | None = None) -> Layer:
@@ -250,53 +268,17 @@ def toml_layer(path: Path, origin: str | None = None) -> Layer:
         for name, value in data.items()
         if not isinstance(value, dict)
     )
-    values = {name: value for name, value in data.items() if isinstance(value, dict)}
-    return Layer(origin, values, loose)
+    tables = {name: table for name, table in data.items() if isinstance(table, dict)}
+    return Layer(origin, _flatten(tables), loose)
 
 
-def preset_layers(algo: str, env: str, device: str) -> list[Layer]:
-    """Return the presets of an algorithm for an environment, or else for its family.
-
-    A preset for the device (`cpu`, `gpu`) overrides the general one.
-    """
-    family, colon, _ = env.partition(":")
-    for name in (env, family) if colon else (env,):
-        paths = _preset_path(algo, name), _preset_path(algo, f"{name}.{device}")
-        layers = [_preset_layer(path, f"preset {algo}/") for path in paths]
-        if any(layers):
-            return [layer for layer in layers if layer is not None]
-    return []
-
-
-def algo_layer(algo: str) -> Layer | None:
-    """Return the preset of an algorithm for all environments, None without one."""
-    return _preset_layer(_presets() / f"{algo}.toml", "preset ")
-
-
-def _preset_layer(path: Path, prefix: str) -> Layer | None:
-    return toml_layer(path, prefix + path.name) if path.is_file() else None
-
-
-def presets(env: str, algos: Sequence[str]) -> tuple[str, ...]:
-    """Return the algorithms that have a preset for the environment."""
-    return tuple(algo for algo in algos if _preset_path(algo, env).is_file())
-
-
-def _preset_path(algo: str, env: str) -> Path:
-    return _presets() / algo / f"{env.replace(':', '__')}.toml"
-
-
-def _presets() -> Path:
-    package = Path(__file__).parents[1]
-    # A wheel has the presets inside the package, a source tree beside it.
-    installed = package / "configs"
-    return installed if installed.is_dir() else package.parent / "configs"
-
-
-def _flatten(values: NESTED) -> Iterator[tuple[str, Any]]:
-    for section, items in values.items():
-        for key, value in items.items():
-            yield f"{section}.{key}" if section else key, value
+def _flatten(nested: NESTED) -> dict[str, Any]:
+    """Return values by full name."""
+    return {
+        f"{section}.{key}": value
+        for section, items in nested.items()
+        for key, value in items.items()
+    }
 
 
 def _display_name(origin: str, name: str) -> str:
@@ -325,9 +307,7 @@ def _parse_setting(
     """
     section, dot, key = name.partition(".")
     fields = _fields(sections)
-    if not dot and "" in sections:  # the arguments of a function
-        section, key, name = "", name, f".{name}"
-    elif not dot:
+    if not dot:
         raise ValueError("not of the form section.key=value" + _suggestion(name, fields))
     if section not in sections:
         wrong = f"there is no section {section[:_MAX_NAME]!r}" if section else "this has no section"

@@ -12,6 +12,7 @@ from rlctl import catalog
 from rlctl.core.config import Resolved
 from rlctl.core.errors import OutOfSpace
 from rlctl.core.specs import EnvSpec
+from rlctl.engines.config import TrainConfig
 from rlctl.policies.mlp.spec import MLPSpec
 
 MIB = 2**20
@@ -37,7 +38,7 @@ def estimate(
         train_copies: How many times group `train` holds the parameters of the policy and of the
             value network, as optimizer moments for example.
     """
-    train = settings["train"]
+    train = settings[TrainConfig]
     sizes = catalog.load("rlctl.rollouts.state_size:spec_and_state_bytes")(
         env_name, settings["env"], train.physics, train.num_envs, train.randomize
     )

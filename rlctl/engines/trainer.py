@@ -21,6 +21,7 @@ from rlctl.core.specs import PolicySpec
 from rlctl.engines import evaluations, finite
 from rlctl.engines.api import Hooks, Result, RunFiles
 from rlctl.engines.async_checkpointer import AsyncCheckpointer
+from rlctl.engines.config import TrainConfig
 from rlctl.engines.metrics_logger import MetricsLogger
 from rlctl.engines.state import AnyState, matching_arrays
 from rlctl.policies.base import make_policy
@@ -61,7 +62,7 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         plan: evaluations.AnyPlan,
         turns: int = 1,
     ) -> None:
-        self.train = settings["train"]
+        self.train = settings[TrainConfig]
         self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
         self._start_time = time.perf_counter()
         self._provenance = provenance()
@@ -277,8 +278,6 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         self._driver.close()
         if self.eval_driver is not None:
             self.eval_driver.close()
-
-    # --- used by engines ---
 
     def _check_finite(self, bad: list[str], hint: str, data: finite.UpdateData) -> None:
         """Raise if `bad`, the names of an update's quantities that are not finite, is not empty.

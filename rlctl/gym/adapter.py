@@ -80,7 +80,15 @@ class Adapter:
         self._own_renderer: RenderingDriver | None = None
         if config is None:
             kinds = {"env": catalog.load(catalog.env(name).config)}
-            config = resolve(kinds, [Layer("keyword arguments", {"env": settings})])["env"]
+            config = resolve(
+                kinds,
+                [
+                    Layer(
+                        "keyword arguments",
+                        {f"env.{key}": value for key, value in settings.items()},
+                    )
+                ],
+            )["env"]
         self._environment = make_environment(name, config)
         self.driver: Driver
         if render_mode and capabilities_of(self._environment).renders_itself:

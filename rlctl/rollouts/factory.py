@@ -99,7 +99,7 @@ def environment_of(
         raise Incompatible(f"{checkpoint.path}: {error.message}", error.hint) from error
     sections = {"env": catalog.load(row.config)}
     saved = Resolved.from_json(sections, {"env": config})
-    layers = [Layer("checkpoint", saved.to_json()), set_layer(overrides)]
+    layers = [Layer("checkpoint", saved.values()), set_layer(overrides)]
     return name, resolve(sections, layers)["env"]
 
 

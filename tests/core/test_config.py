@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from rlctl.core import config
+from rlctl.core import presets
 from rlctl.core.config import Layer, Resolved, flag_layer, resolve, set_layer, setting, toml_layer
 from rlctl.core.errors import Incompatible, NotFound, UsageError
 from rlctl.core.kwargs_section import KwargsSection
@@ -39,7 +39,7 @@ def test_later_layers_win_and_origins_tell_which():
     found = resolve(
         SECTIONS,
         [
-            Layer("preset", {"learner": {"epochs": 2, "sizes": [8]}, "other": {"steps": 7}}),
+            Layer("preset", {"learner.epochs": 2, "learner.sizes": [8], "other.steps": 7}),
             set_layer(["learner.epochs=3"]),
             flag_layer({"other.steps": "1e3", "learner.clip": None}),
         ],
@@ -133,7 +133,7 @@ def test_a_wrong_section_is_answered_with_the_right_one():
 
 def test_everything_wrong_is_told_at_once():
     layers = [
-        Layer("file.toml", {"learner": {"epochs": 0}, "typo": {"x": 1}}),
+        Layer("file.toml", {"learner.epochs": 0, "typo.x": 1}),
         set_layer(["learner.shuffle=maybe", "nonsense"]),
         flag_layer({"other.steps": "-1"}),
     ]
@@ -229,16 +229,16 @@ def test_presets_are_found_by_algorithm_and_environment(tmp_path, monkeypatch):
     (folder / "brax__ant.toml").write_text("[other]\nsteps = 5\n")
     (folder / "brax__ant.gpu.toml").write_text("[other]\nsteps = 6\n")
     (folder / "gym.gpu.toml").write_text("[other]\nsteps = 7\n")
-    monkeypatch.setattr(config, "__file__", str(tmp_path / "rlctl" / "core" / "config.py"))
-    layer = Layer("preset ppo/brax__ant.toml", {"other": {"steps": 5}})
-    assert config.preset_layers("ppo", "brax:ant", "cpu") == [layer]
-    over = Layer("preset ppo/brax__ant.gpu.toml", {"other": {"steps": 6}})
-    assert config.preset_layers("ppo", "brax:ant", "gpu") == [layer, over]
-    of_family = Layer("preset ppo/gym.gpu.toml", {"other": {"steps": 7}})
-    assert config.preset_layers("ppo", "gym:Hopper-v5", "gpu") == [of_family]
-    assert config.preset_layers("ppo", "gym:Hopper-v5", "cpu") == []
-    assert config.preset_layers("ppo", "elsewhere", "gpu") == []
-    assert config.presets("brax:ant", ("ppo", "trpo")) == ("ppo",)
+    monkeypatch.setattr(presets, "__file__", str(tmp_path / "rlctl" / "core" / "config.py"))
+    layer = Layer("preset ppo/brax__ant.toml", {"other.steps": 5})
+    assert presets.preset_layers("ppo", "brax:ant", "cpu") == [layer]
+    over = Layer("preset ppo/brax__ant.gpu.toml", {"other.steps": 6})
+    assert presets.preset_layers("ppo", "brax:ant", "gpu") == [layer, over]
+    of_family = Layer("preset ppo/gym.gpu.toml", {"other.steps": 7})
+    assert presets.preset_layers("ppo", "gym:Hopper-v5", "gpu") == [of_family]
+    assert presets.preset_layers("ppo", "gym:Hopper-v5", "cpu") == []
+    assert presets.preset_layers("ppo", "elsewhere", "gpu") == []
+    assert presets.presets("brax:ant", ("ppo", "trpo")) == ("ppo",)
 
 
 class Anything(KwargsSection):
@@ -289,7 +289,7 @@ class TestFreeSections:
 
     def test_what_cannot_be_stored(self):
         with pytest.raises(UsageError, match="cannot be stored"):
-            resolve(self.sections, [Layer("file", {"env": {"x": float("inf")}})])
+            resolve(self.sections, [Layer("file", {"env.x": float("inf")})])
 
 
 def test_a_setting_is_read_by_its_earlier_name_with_a_notice():

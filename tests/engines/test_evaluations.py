@@ -6,7 +6,7 @@ import pytest
 
 from rlctl import catalog
 from rlctl.actions.config import resolve_training
-from rlctl.core.config import presets
+from rlctl.core.presets import presets
 from rlctl.engines import evaluations
 from rlctl.engines.config import TrainConfig
 

@@ -12,6 +12,7 @@ from rlctl.core import checkpoint_names
 from rlctl.core.errors import UsageError
 from rlctl.core.lock import FILES
 from rlctl.core.runs import Run, read_config, runs_root
+from rlctl.engines.config import TrainConfig
 
 FIXED = (
     "train.stop_at_target=false",  # scores are compared after the same number of steps
@@ -74,7 +75,7 @@ def _task(request: BenchmarkRequest, env: str, seed: int) -> Task:
     flags = {"train.steps": request.steps, "train.seed": seed, "train.physics": request.physics}
     overrides = (*request.overrides, *FIXED)
     settings = resolve_training(env, request.algo, request.config, overrides, flags)
-    if request.min_share and settings["train"].target_return is None:
+    if request.min_share and settings[TrainConfig].target_return is None:
         raise UsageError(
             f"--min-share needs a target return, and {env} has none",
             "set the return that counts as learned: --set train.target_return=X",

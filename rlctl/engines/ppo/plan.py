@@ -99,7 +99,7 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     Raises:
         UsageError: The settings do not fit together or do not fit the environment.
     """
-    train, ppo = settings["train"], settings["ppo"]
+    train, ppo = settings[TrainConfig], settings[PPOConfig]
     episode_length = evaluations.eval_episode_length(env_name, settings)
     counts = evaluations.schedule_evals(make_plan(train, ppo), train, episode_length)
     spec = make_environment(env_name, settings["env"]).spec

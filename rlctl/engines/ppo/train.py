@@ -15,8 +15,10 @@ from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.api import Hooks, Result, RunFiles
+from rlctl.engines.config import TrainConfig
 from rlctl.engines.duration import NullRun, estimate_duration
 from rlctl.engines.ppo import networks
+from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.plan import Plan, make_plan, plan
 from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
@@ -80,8 +82,8 @@ class PPOTrainer(Trainer[Plan, TrainState]):
         start: Checkpoint | None,
         resume: bool,
     ) -> None:
-        self.ppo = settings["ppo"]
-        plan = make_plan(settings["train"], self.ppo)
+        self.ppo = settings[PPOConfig]
+        plan = make_plan(settings[TrainConfig], self.ppo)
         super().__init__(settings, env_name, run, hooks, plan, plan.turns)
         self._spec = networks.policy_spec(self._driver.spec, self.ppo)
         symmetry = self._driver.spec.symmetry if self.ppo.symmetry else None

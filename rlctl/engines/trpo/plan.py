@@ -70,8 +70,8 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
     Raises:
         UsageError: The settings do not fit together.
     """
-    train = settings["train"]
-    counts = make_plan(train, settings["trpo"])
+    train = settings[TrainConfig]
+    counts = make_plan(train, settings[TRPOConfig])
     counts = evaluations.schedule_evals(
         counts, train, evaluations.eval_episode_length(env_name, settings)
     )
@@ -83,7 +83,7 @@ def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
             settings,
             env_name,
             counts.save_every,
-            lambda spec: policy_spec(spec, settings["trpo"]),
+            lambda spec: policy_spec(spec, settings[TRPOConfig]),
             (0.0, 2.0),  # Adam's two moments of the value function; the policy has no optimizer
         ),
     }

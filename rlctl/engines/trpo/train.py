@@ -17,6 +17,7 @@ from rlctl.core.config import Resolved
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run
 from rlctl.engines.api import Hooks, Result, RunFiles
+from rlctl.engines.config import TrainConfig
 from rlctl.engines.duration import NullRun, estimate_duration
 from rlctl.engines.runner import run_training
 from rlctl.engines.schedules import scheduled, warn_if_rising
@@ -86,9 +87,11 @@ class TRPOTrainer(Trainer[Plan, TrainState]):
         start: Checkpoint | None,
         resume: bool,
     ) -> None:
-        self.trpo = settings["trpo"]
+        self.trpo = settings[TRPOConfig]
         self._threads = torch.get_num_threads()
-        super().__init__(settings, env_name, run, hooks, make_plan(settings["train"], self.trpo))
+        super().__init__(
+            settings, env_name, run, hooks, make_plan(settings[TrainConfig], self.trpo)
+        )
         self._spec = networks.policy_spec(self._driver.spec, self.trpo)
         self._device = choose_device(self._driver.physics)
         torch.set_num_threads(1)  # more threads slow down networks this small
