@@ -80,7 +80,7 @@ class EngineRow:
     Attributes:
         name: The name that the user types.
         summary: One line.
-        target: "module:attribute", the engine's train function.
+        target: "module:attribute", the engine: an object as `rlctl.engines.api.Engine` describes.
         config: "module:attribute", the frozen dataclass behind `--set NAME.*`.
     """
 
@@ -179,13 +179,13 @@ ENGINES = (
     EngineRow(
         "ppo",
         "Proximal policy optimisation in JAX, with Brax's maths and names",
-        "rlctl.engines.ppo.train:train",
+        "rlctl.engines.ppo.train:ENGINE",
         "rlctl.engines.ppo.config:PPOConfig",
     ),
     EngineRow(
         "trpo",
         "Trust region policy optimisation in PyTorch, of normal and categorical policies",
-        "rlctl.engines.trpo.train:train",
+        "rlctl.engines.trpo.train:ENGINE",
         "rlctl.engines.trpo.config:TRPOConfig",
     ),
 )

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -9,9 +10,9 @@ from rlctl import catalog
 from rlctl.checkpoints import store
 from rlctl.core.config import setting
 from rlctl.core.errors import Diverged, Stopped
-from rlctl.engines.api import Result
+from rlctl.engines.api import Plan, Result
 
-ROW = catalog.EngineRow("known", "for tests", "bench_engine:train", "bench_engine:KnownConfig")
+ROW = catalog.EngineRow("known", "for tests", "bench_engine:ENGINE", "bench_engine:KnownConfig")
 ENTRY_POINTS = "[rlctl.engines]\nknown = bench_engine:ROW\n"
 
 
@@ -26,11 +27,12 @@ class KnownConfig:
 
 def plan(settings, env_name):
     """Nothing to refuse."""
-    return {"steps": settings["train"].steps}
+    return Plan(steps=settings["train"].steps)
 
 
-def train(settings, env_name, run, hooks, start, resume):
+def train(job, hooks):
     """Updates of 100 steps in which 50 episodes end, of return slope * update + seed."""
+    settings, run, start, resume = job.settings, job.run, job.start, job.resume
     known, seed, total = settings["known"], settings["train"].seed, settings["train"].steps
     steps = start.step if resume else 0
     path = start.path if resume else None
@@ -62,3 +64,6 @@ def _save(run, steps):
     groups = {"policy": arrays, "train": arrays, "envs": arrays}
     facts = {"engine": "known", "env": {"id": "x"}, "policy": {}, "config": {}, "initial": {}}
     return store.save(run.checkpoints, steps, facts, groups)
+
+
+ENGINE = SimpleNamespace(plan=plan, train=train)

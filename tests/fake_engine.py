@@ -6,6 +6,7 @@ Run as a program it is `rlctl` with this engine added:  python fake_engine.py tr
 import sys
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from rlctl import catalog
 from rlctl.checkpoints import store
 from rlctl.core.config import setting
 from rlctl.core.errors import Diverged, Stopped, UsageError
-from rlctl.engines.api import Result
+from rlctl.engines.api import Plan, Result
 
-ROW = catalog.EngineRow("fake", "for tests", "fake_engine:train", "fake_engine:FakeConfig")
+ROW = catalog.EngineRow("fake", "for tests", "fake_engine:ENGINE", "fake_engine:FakeConfig")
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,12 @@ def plan(settings, env_name):
     """Refuse one number, to be told before anything is written."""
     if settings["fake"].odd == 13:
         raise UsageError("fake.odd 13 does not work", "12 and 14 do")
-    return {"steps": -(-settings["train"].steps // 100) * 100}
+    return Plan(steps=-(-settings["train"].steps // 100) * 100)
 
 
-def train(settings, env_name, run, hooks, start, resume):
+def train(job, hooks):
     """Count to `train.steps` by hundreds, saving at each."""
+    settings, run, start, resume = job.settings, job.run, job.start, job.resume
     began, total = time.perf_counter(), settings["train"].steps
     steps = start.step if resume else 0
     path, score = start.path if resume else None, {}
@@ -82,6 +84,8 @@ def _fail(how):
     if how == "disk":
         raise OSError(28, "No space left on device")
 
+
+ENGINE = SimpleNamespace(plan=plan, train=train)
 
 if __name__ == "__main__":
     sys.modules["fake_engine"] = sys.modules["__main__"]

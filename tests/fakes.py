@@ -22,7 +22,7 @@ from rlctl.checkpoints import compatibility, manifest, store
 from rlctl.checkpoints.foreign.sandbox_child import READERS
 from rlctl.core.files import write_atomic
 from rlctl.engines.api import Result
-from rlctl.engines.state import load_progress
+from rlctl.engines.state import Counters
 from rlctl.policies.base import make_policy
 from rlctl.rollouts import factory
 from rlctl.rollouts.base import Step
@@ -31,7 +31,7 @@ from rlctl.rollouts.base import Step
 @contextmanager
 def idle() -> Iterator[None]:
     """Replace the slow parts by the fakes in the `with` body."""
-    engines = tuple(replace(row, target="fakes:train") for row in catalog.ENGINES)
+    engines = tuple(replace(row, target="fakes:ENGINE") for row in catalog.ENGINES)
     places = {
         (catalog, "ENGINES"): engines,
         (callbacks, "make_callbacks"): lambda training: iter(()),
@@ -58,14 +58,21 @@ def idle() -> Iterator[None]:
 def plan(settings, env_name):
     """Return the plan of the real engine."""
     algo = next(name for name in settings if name not in ("train", "env"))
-    return import_module(f"rlctl.engines.{algo}.plan").plan(settings, env_name)
+    return import_module(f"rlctl.engines.{algo}.train").ENGINE.plan(settings, env_name)
 
 
-def train(settings, env_name, run, hooks, start, resume):
-    """Save one checkpoint at the last step."""
+def details(settings, env_name, plan):
+    """Return those of the real engine."""
     algo = next(name for name in settings if name not in ("train", "env"))
-    if resume:
-        load_progress(start)
+    return import_module(f"rlctl.engines.{algo}.train").ENGINE.details(settings, env_name, plan)
+
+
+def train(job, hooks):
+    """Save one checkpoint at the last step."""
+    settings, env_name, run = job.settings, job.env, job.run
+    algo = next(name for name in settings if name not in ("train", "env"))
+    if job.resume:
+        Counters.from_manifest(job.start.manifest)
     weights = {"policy/hidden_0/kernel": np.zeros((1, 1), np.float32)}
     facts = {
         "engine": algo,
@@ -82,6 +89,9 @@ def train(settings, env_name, run, hooks, start, resume):
     path = store.save(run.checkpoints, settings["train"].steps, facts, groups)
     run.metrics.write({"kind": "train", "steps": settings["train"].steps})
     return Result(settings["train"].steps, 0.0, 0.0, path, None, {})
+
+
+ENGINE = SimpleNamespace(plan=plan, details=details, train=train)
 
 
 class IdleDriver:

@@ -112,6 +112,8 @@ class NumpyDriver:
 class NoConfig:
     """Nothing to set."""
 
+    episode_length = 1000  # as `install` has it; no field, so no setting
+
 
 def install(monkeypatch, problem):
     """Put `problem` into the catalog, and have every driver be of this one."""

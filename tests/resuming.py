@@ -2,16 +2,19 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rlctl import catalog
 from rlctl.actions.train import TrainRequest, train
-from rlctl.actions.training_setup import resolve_new
+from rlctl.actions.training_setup import load_engine, resolve_new
 from rlctl.checkpoints import store
+from rlctl.core.config import Resolved
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.engines.api import Hooks
+from rlctl.core.runs import Run
+from rlctl.engines.api import Hooks, Result, TrainingJob
 
 ALGOS = tuple(row.name for row in catalog.ENGINES)
 ALL = ("policy", "train", "envs")
@@ -49,13 +52,24 @@ def per_update(algo: str) -> int:
     """Environment steps of one update of these trainings."""
     settings = ("train.num_envs=16", *SMALL.get(algo, ()))
     request = TrainRequest("pendulum", algo, overrides=settings, flags={"train.steps": 1})
-    return resolve_new(request, Progress()).plan["steps"]
+    return resolve_new(request, Progress()).plan.steps
 
 
 def begin(request: TrainRequest, hooks: Hooks | None = None) -> Path:
     """The folder of the run, trained."""
     hooks = hooks or Hooks()
     return train(request, hooks.progress, hooks.stop).run
+
+
+def train_in(
+    run: Run, env: str, settings: Resolved, hooks: Hooks | None = None, **start: Any
+) -> Result:
+    """The training of a run that exists already, as an engine is asked for it."""
+    algo = next(name for name in settings if name not in ("train", "env"))
+    engine = load_engine(algo)
+    plan = engine.plan(settings, env)
+    job = TrainingJob(env=env, settings=settings, plan=plan, run=run, **start)
+    return engine.train(job, hooks or Hooks())
 
 
 def resume(run: Path, hooks: Hooks | None = None) -> Path:

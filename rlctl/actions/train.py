@@ -3,11 +3,10 @@
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlctl import catalog
 from rlctl.actions import training_setup
 from rlctl.actions.listener import Listener, StopTraining
 from rlctl.actions.training_setup import TrainingSetup, TrainRequest
@@ -153,7 +152,7 @@ def _train(
         steps=start,
         total=settings[TrainConfig].steps,
     )
-    engine = catalog.load(catalog.engine(setup.algo).target)
+    engine = training_setup.load_engine(setup.algo)
     hooks = Hooks(progress=progress, stop=stop, end_early=lambda: listener.stopped)
     training = TrainingInfo(folder, setup.env, setup.algo, settings, start, progress, stop)
     with attached(tuple(factory.make_callbacks(training)), progress):
@@ -161,7 +160,7 @@ def _train(
             raise StoppedUnsaved("stopped before the training began")
         listener.raise_error()
         try:
-            result = engine(settings, setup.env, setup.run, hooks, setup.start, setup.resume)
+            result = engine.train(setup, hooks)
         except Exception as error:
             # Refused, or failed in the engine's code: an empty run has nothing worth resuming.
             failed_to_start = isinstance(error, Incompatible | UsageError) or not isinstance(
@@ -196,7 +195,7 @@ def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, A
     with _compilation_cache_read_only():
         engine = training_setup.load_engine(new.algo)
         measured = (
-            engine.probe(new.settings, new.env, progress)
+            engine.probe(new.settings, new.env, new.plan, progress)
             if isinstance(engine, MeasurableEngine)
             else None
         )
@@ -204,7 +203,8 @@ def plan(request: TrainRequest, progress: Progress | None = None) -> dict[str, A
         "env": new.env,
         "algo": new.algo,
         "presets": [at for at in dict.fromkeys(origins.values()) if at.startswith("preset ")],
-        **new.plan,
+        **asdict(new.plan),
+        **new.details,
         "probe": measured,
         "settings": new.settings.to_json(),
         "origins": origins,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
 from rlctl.engines import checkpoint_size
-from rlctl.engines.api import Engine
+from rlctl.engines.api import Engine, MeasurableEngine, Plan, TrainingJob
 from rlctl.engines.config import TrainConfig
 
 # Settings that may change when a run is resumed: they do not affect what was learned so far.
@@ -56,25 +55,17 @@ class TrainRequest:
     init_from: str | None = None
 
 
-@dataclass(frozen=True)
-class TrainingSetup:
+@dataclass(frozen=True, kw_only=True)
+class TrainingSetup(TrainingJob[Any]):
     """A training that is ready to start.
 
     Attributes:
-        env: Environment.
         algo: Algorithm.
-        settings: All settings.
         run: The run, locked by this process.
-        start: The checkpoint to start from, None to start from scratch.
-        resume: Whether to restore the full training state of `start`, or only its policy.
     """
 
-    env: str
     algo: str
-    settings: Resolved
     run: Run
-    start: store.Checkpoint | None
-    resume: bool
 
 
 @dataclass(frozen=True)
@@ -87,13 +78,15 @@ class ResolvedTraining:
         settings: All settings.
         start: The checkpoint whose policy the training starts from, None to start from scratch.
         plan: The engine's plan: batch sizes, number of updates and evaluations.
+        details: What `--dry-run` shows besides the plan, {} if the engine has none.
     """
 
     env: str
     algo: str
     settings: Resolved
     start: store.Checkpoint | None
-    plan: dict[str, Any]
+    plan: Plan
+    details: dict[str, Any]
 
 
 def resolve_new(request: TrainRequest, progress: Progress) -> ResolvedTraining:
@@ -114,7 +107,11 @@ def resolve_new(request: TrainRequest, progress: Progress) -> ResolvedTraining:
     for notice in settings.notices:
         progress.event("warning", message=notice)
     start = find.open_checkpoint(request.init_from, env) if request.init_from is not None else None
-    return ResolvedTraining(env, algo, settings, start, _plan(algo, settings, env, progress))
+    plan = _plan(algo, settings, env, progress)
+    engine, details = load_engine(algo), {}
+    if isinstance(engine, MeasurableEngine):
+        details = engine.details(settings, env, plan)
+    return ResolvedTraining(env, algo, settings, start, plan, details)
 
 
 def create(request: TrainRequest, progress: Progress) -> TrainingSetup:
@@ -124,7 +121,7 @@ def create(request: TrainRequest, progress: Progress) -> TrainingSetup:
         RlctlError: See `resolve_new`; or the folder already exists, or cannot be created.
     """
     new = resolve_new(request, progress)
-    if warning := checkpoint_size.check_disk_space(new.plan, request.out or runs_root()):
+    if warning := checkpoint_size.check_disk_space(new.details, request.out or runs_root()):
         progress.event("warning", message=warning)
     run = Run.create(new.env, new.algo, new.settings[TrainConfig].seed, request.out)
     try:
@@ -133,7 +130,14 @@ def create(request: TrainRequest, progress: Progress) -> TrainingSetup:
         run.discard()
         run.close()
         raise
-    return TrainingSetup(new.env, new.algo, new.settings, run, new.start, resume=False)
+    return TrainingSetup(
+        env=new.env,
+        algo=new.algo,
+        settings=new.settings,
+        plan=new.plan,
+        run=run,
+        start=new.start,
+    )
 
 
 def _run_config(new: ResolvedTraining) -> dict[str, Any]:
@@ -174,7 +178,7 @@ def resume(name: str, request: TrainRequest, progress: Progress) -> TrainingSetu
             progress.event("warning", message=message)
         config = run.read_config()
         env, algo, settings = _resumed_settings(config, request)
-        factory.validate(env, settings)
+        plan = _plan(algo, settings, env, progress)
         store.sweep(run.checkpoints)
         start = _newest_checkpoint(run, progress)
         step = start.step if start else 0
@@ -187,11 +191,19 @@ def resume(name: str, request: TrainRequest, progress: Progress) -> TrainingSetu
         if start:
             _warn_of_fresh_episodes(env, settings["env"], progress)
             _warn_of_target(settings[TrainConfig], start, run, progress)
-            return TrainingSetup(env, algo, settings, run, start, resume=True)
-        progress.event("warning", message=f"{run.folder} has no checkpoint yet: it starts over")
+        else:
+            progress.event("warning", message=f"{run.folder} has no checkpoint yet: it starts over")
         init_from = config.get("init_from")
-        start = store.load(Path(init_from)) if init_from else None
-        return TrainingSetup(env, algo, settings, run, start, resume=False)
+        init = store.load(Path(init_from)) if init_from and start is None else None
+        return TrainingSetup(
+            env=env,
+            algo=algo,
+            settings=settings,
+            plan=plan,
+            run=run,
+            start=start or init,
+            resume=start is not None,
+        )
     except BaseException:
         run.close()
         raise
@@ -296,21 +308,22 @@ def _check_steps(total: int, done: int, run: Run) -> None:
 
 
 def load_engine(algo: str) -> Engine:
-    """Import the module of an engine.
+    """Import an engine.
 
     Raises:
-        UsageError: The module, of another package, lacks a function that every engine has.
+        UsageError: The engine, of another package, lacks a function that every engine has.
     """
-    module: Any = import_module(catalog.engine(algo).target.partition(":")[0])
-    if not isinstance(module, Engine):
+    target = catalog.engine(algo).target
+    engine: Any = catalog.load(target)
+    if not isinstance(engine, Engine):
         raise UsageError(
-            f"the module {module.__name__} of the algorithm {algo} has no train or no plan",
+            f"{target}, the engine of the algorithm {algo}, has no train or no plan",
             "rlctl.engines.api.Engine describes both; ask the authors of its package",
         )
-    return module
+    return engine
 
 
-def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> dict[str, Any]:
+def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> Plan:
     with progress.phase("import"):
         engine = load_engine(algo)
         from rlctl.rollouts.factory import make_environment, time_limit

@@ -32,7 +32,7 @@ def _steps(plan: Plan) -> str:
 
 
 def _update(plan: Plan) -> str:
-    if "updates" not in plan:
+    if not plan["updates"]:
         return ""
     turns = plan.get("turns", 1)
     groups = f", in {turns} groups that take turns" if turns > 1 else ""
@@ -69,7 +69,7 @@ def _evaluations(plan: Plan) -> str:
 
 
 def _checkpoints(plan: Plan) -> str:
-    if "save_every" not in plan:
+    if not plan["save_every"]:
         return ""
     every = f"every {plan['save_every']:,} steps"
     if "disk_mib" not in plan:

@@ -1,18 +1,14 @@
-"""The interface of an engine: a module with `train`, `plan` and, optionally, `probe`.
-
-The catalog's row of an engine names its `train`; `plan` and `probe` are looked up in its module.
-"""
+"""The interface of an engine, and the types that it shares with the training actions."""
 
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.core.runs import Run
 
 
 @dataclass(frozen=True)
@@ -55,35 +51,31 @@ class Result:
     best: dict[str, Any] | None = None
 
 
-class Schedule(Protocol):
-    """The part of an engine's plan, a frozen dataclass, that the training loop needs."""
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Sizes and counts of a training, computed before it starts. Engines add fields of their own.
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    An engine that does not know a number leaves it 0.
 
-    @property
-    def steps_per_update(self) -> int:
-        """Environment steps in an update."""
-        ...
+    Attributes:
+        steps: Total environment steps: train.steps rounded up to whole updates.
+        steps_per_update: Environment steps in an update.
+        updates: Number of updates.
+        eval_every: Steps between evaluations, 0 for none. `evaluations.schedule_evals` fills in
+            this and the following.
+        eval_episodes: Episodes of an evaluation.
+        save_every: Steps between checkpoints.
+    """
 
-    @property
-    def steps(self) -> int:
-        """Environment steps in all."""
-        ...
+    steps: int
+    steps_per_update: int = 0
+    updates: int = 0
+    eval_every: int = 0
+    eval_episodes: int = 0
+    save_every: int = 0
 
-    @property
-    def eval_every(self) -> int:
-        """Steps between evaluations, 0 for none."""
-        ...
 
-    @property
-    def eval_episodes(self) -> int:
-        """Episodes of an evaluation."""
-        ...
-
-    @property
-    def save_every(self) -> int:
-        """Steps between checkpoints."""
-        ...
+AnyPlan = TypeVar("AnyPlan", bound=Plan)
 
 
 class RunFiles(Protocol):
@@ -100,20 +92,41 @@ class RunFiles(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob(Generic[AnyPlan]):
+    """A training to run.
+
+    Attributes:
+        env: The environment's catalog name.
+        settings: Sections `train`, the engine's and `env`.
+        plan: The engine's plan for these.
+        run: The run that is written to.
+        start: The checkpoint to start from, None to start from scratch.
+        resume: Whether to restore the full training state of `start`, or only its policy.
+    """
+
+    env: str
+    settings: Resolved
+    plan: AnyPlan
+    run: RunFiles
+    start: Checkpoint | None = None
+    resume: bool = False
+
+
 @runtime_checkable
 class Engine(Protocol):
-    """The module of an engine."""
+    """A training algorithm: what the target of a row of `catalog.ENGINES` names."""
 
-    def train(
-        self,
-        settings: Resolved,
-        env_name: str,
-        run: Run,
-        hooks: Hooks,
-        start: Checkpoint | None = None,
-        resume: bool = False,
-    ) -> Result:
-        """Train a policy, from the networks of `start`, or continue `start` exactly if `resume`.
+    def plan(self, settings: Resolved, env_name: str) -> Any:
+        """Validate the settings; return a `Plan`.
+
+        Raises:
+            UsageError: The settings do not fit together, or not the environment.
+        """
+        ...
+
+    def train(self, job: Any, hooks: Hooks) -> Result:
+        """Run a `TrainingJob` with the plan of `plan`.
 
         Raises:
             Stopped: A signal came; everything up to the last update is saved.
@@ -121,19 +134,17 @@ class Engine(Protocol):
         """
         ...
 
-    def plan(self, settings: Resolved, env_name: str) -> dict[str, Any]:
-        """Validate the settings; return what `--dry-run` prints: `steps` at least.
-
-        Raises:
-            UsageError: The settings do not fit together.
-        """
-        ...
-
 
 @runtime_checkable
 class MeasurableEngine(Engine, Protocol):
-    """The module of an engine that can estimate how long a training takes."""
+    """An engine that can estimate what a training takes."""
 
-    def probe(self, settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
+    def details(self, settings: Resolved, env_name: str, plan: Any) -> dict[str, Any]:
+        """Return what `--dry-run` shows besides the plan: memory and disk in MiB, if known."""
+        ...
+
+    def probe(
+        self, settings: Resolved, env_name: str, plan: Any, progress: Progress
+    ) -> dict[str, Any]:
         """Run a few seconds of the training; return a `rlctl.engines.duration.DurationEstimate`."""
         ...

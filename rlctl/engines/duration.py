@@ -13,7 +13,6 @@ from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
 from rlctl.engines import evaluations
 from rlctl.engines.trainer import Trainer
-from rlctl.rollouts.base import Driver
 
 UPDATE_SECONDS, EVAL_SECONDS = 2.0, 1.0  # how long updates and an evaluation are measured
 
@@ -73,8 +72,7 @@ def estimate_duration(make_trainer: Callable[[], Trainer], progress: Progress) -
         start = time.perf_counter() - began
         with progress.phase("probe"):
             updates, spent = _measure_updates(trainer)
-            driver = trainer.eval_driver
-            evaluation = _measure_evaluation(trainer, driver) if driver is not None else 0.0
+            evaluation = _measure_evaluation(trainer) if trainer.evaluator is not None else 0.0
     plan = trainer.plan
     rate = updates * plan.steps_per_update / spent
     expected = start + plan.steps / rate + evaluations.count_evals(plan) * evaluation
@@ -96,8 +94,10 @@ def _measure_updates(trainer: Trainer) -> tuple[int, float]:
     return updates, spent
 
 
-def _measure_evaluation(trainer: Trainer, driver: Driver) -> float:
+def _measure_evaluation(trainer: Trainer) -> float:
     """Return the seconds of an evaluation: measured if it is short, otherwise extrapolated."""
+    assert trainer.evaluator is not None
+    driver = trainer.evaluator.driver
     times: list[float] = []
 
     def on_step(*_: Any) -> None:
@@ -107,7 +107,7 @@ def _measure_evaluation(trainer: Trainer, driver: Driver) -> float:
 
     began = time.perf_counter()
     try:
-        trainer.run_eval_episodes(driver, on_step)
+        trainer.evaluator.run(trainer.policy(), on_step)
     except _EnoughMeasured:
         rounds = math.ceil(trainer.plan.eval_episodes / driver.num_envs)
         steps = rounds * driver.spec.episode_length

@@ -1,19 +1,17 @@
 """Evaluation schedule of a training: how many evaluations, of how many episodes each."""
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import Any
 
 from rlctl import catalog
 from rlctl.core.config import Resolved
-from rlctl.engines.api import Schedule
+from rlctl.engines.api import AnyPlan, Plan
 from rlctl.engines.config import TrainConfig
 
 # `train.eval_share` first makes evaluations fewer, down to MIN_EVALS, then shorter, down to
 # MIN_EPISODES, then fewer again.
 MIN_EVALS = 5
 MIN_EPISODES = 4
-
-AnyPlan = TypeVar("AnyPlan", bound=Schedule)
 
 
 def eval_episode_length(env_name: str, settings: Resolved) -> int:
@@ -30,7 +28,7 @@ def schedule_evals(plan: AnyPlan, train: TrainConfig, episode_length: int) -> An
     """Return the plan with its evaluation and checkpoint intervals filled in.
 
     Args:
-        plan: A plan with its `steps` and `steps_per_update`.
+        plan: The plan without them.
         train: The settings.
         episode_length: Time limit of an evaluation's episodes in control steps.
     """
@@ -71,7 +69,7 @@ def limit_evals(
     return evals, episodes
 
 
-def count_evals(plan: Schedule) -> int:
+def count_evals(plan: Plan) -> int:
     """Count the evaluations: at multiples of `eval_every`, and after the last update."""
     if not plan.eval_every:
         return 0
@@ -81,7 +79,7 @@ def count_evals(plan: Schedule) -> int:
     return multiples + extra
 
 
-def plan_event(plan: Schedule, train: TrainConfig, episode_length: int) -> dict[str, Any]:
+def plan_event(plan: Plan, train: TrainConfig, episode_length: int) -> dict[str, Any]:
     """Return the fields of the progress event `plan`."""
     return {
         "steps": plan.steps,

@@ -1,6 +1,6 @@
 """The training loop of every engine: collect, update, report, evaluate, save.
 
-It needs neither JAX nor PyTorch. Environments are made from their catalog name.
+It needs neither JAX nor PyTorch.
 """
 
 import math
@@ -8,115 +8,107 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
-import numpy as np
-
-from rlctl import catalog
 from rlctl.checkpoints import compatibility, manifest, store
 from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.config import Resolved
 from rlctl.core.runs import provenance
-from rlctl.core.specs import PolicySpec
+from rlctl.core.specs import EnvSpec, PolicySpec
 from rlctl.engines import evaluations, finite
-from rlctl.engines.api import Hooks, Result, RunFiles
+from rlctl.engines.api import AnyPlan, Hooks, Result, TrainingJob
 from rlctl.engines.async_checkpointer import AsyncCheckpointer
 from rlctl.engines.config import TrainConfig
+from rlctl.engines.environments import Evaluator, TrainingEnvironments
 from rlctl.engines.metrics_logger import MetricsLogger
-from rlctl.engines.state import AnyState, matching_arrays
-from rlctl.policies.base import make_policy
+from rlctl.engines.schedules import warn_if_rising
+from rlctl.engines.state import AnyLearner, Naming, Part, TrainState, matching_arrays
+from rlctl.policies.base import Policy, make_policy
 from rlctl.rollouts.base import Arrays, Driver, Episodes
-from rlctl.rollouts.evaluate import evaluate
-
-CURRICULUM_STAGES = 8  # few, because each one needs new environments and a compilation
-EVAL_SEED = 10_000  # added to the seed: every evaluation has the same episodes, none of training's
-MAX_EVAL_ENVS = 128
 
 
-class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
-    """Training state, environments and the steps of the loop that all engines share.
+class Trainer(ABC, Generic[AnyPlan, AnyLearner]):
+    """Training state and the steps of the loop that all engines share.
 
-    A subclass sets `_spec` and `state`, and then calls `_start`. A worker thread does the long
-    tasks. It does not write to `state`: at any moment `state` is that of the last update's end,
-    which a stop can save.
+    A worker thread does the long tasks. It does not write to `state`: at any moment `state` is that
+    of the last update's end, which a stop can save.
 
     Args:
-        settings: Sections `train`, the engine's and `env`.
-        env_name: The environment's catalog name.
-        run: The run that is written to.
+        job: The training.
         hooks: Progress and the stop flag.
-        plan: Sizes and counts of the training.
-        turns: See `rlctl.rollouts.factory.make_driver`.
+
+    Attributes:
+        state: The training state.
+        evaluator: The evaluations, None without any.
     """
 
-    engine: str  # catalog name
-    state: AnyState
-    _spec: PolicySpec
+    engine: ClassVar[str]  # catalog name
+    naming: Naming  # of the learner's arrays
+    state: TrainState[AnyLearner]
+    spec: PolicySpec
+    turns = 1  # see `rlctl.rollouts.factory.make_driver`
 
-    def __init__(
-        self,
-        settings: Resolved,
-        env_name: str,
-        run: RunFiles,
-        hooks: Hooks,
-        plan: evaluations.AnyPlan,
-        turns: int = 1,
-    ) -> None:
-        self.train = settings[TrainConfig]
-        self._settings, self._env_name, self._run, self._hooks = settings, env_name, run, hooks
+    def __init__(self, job: TrainingJob[AnyPlan], hooks: Hooks) -> None:
+        self.plan, self.train = job.plan, job.settings[TrainConfig]
+        self._job, self._hooks = job, hooks
         self._start_time = time.perf_counter()
         self._provenance = provenance()
-        self._turns = turns
-        self._stage = 0 if self.train.curriculum_steps else CURRICULUM_STAGES
-        self._driver = self._make_training_driver()
-        self.plan = evaluations.schedule_evals(plan, self.train, self._driver.spec.episode_length)
-        self.eval_driver = (
-            self._make_driver(settings["env"], min(self.plan.eval_episodes, MAX_EVAL_ENVS))
-            if self.train.num_evals
-            else None
-        )
         self._executor = ThreadPoolExecutor(2)  # for compilations and the value fit
+        self._environments = TrainingEnvironments(job, self.turns)
+        self.evaluator = Evaluator(job, self._executor) if self.train.num_evals else None
         self._checkpointer = AsyncCheckpointer(
-            run.checkpoints, self.train.keep_last, self.train.keep_every, hooks.progress
+            job.run.checkpoints, self.train.keep_last, self.train.keep_every, hooks.progress
         )
         self._run_task: Callable[..., Any]
-        self._logger = MetricsLogger(run.metrics, hooks.progress)
+        self._logger = MetricsLogger(job.run.metrics, hooks.progress)
         self._compiled_at: tuple[int, float] | None = None  # steps and time at the end of compiling
-
-    def _start(self, start: Checkpoint | None, resume: bool) -> None:
-        """Reset the environments; load the policy of `start`, or everything if `resume`."""
-        self._eval_warm_up = self._executor.submit(self._warm_up_eval)
-        self._initial_digests = manifest.digests(self.state.groups()["policy"])
-        self._driver.reset(self.train.seed)
-        self._driver.stagger()
-        if start is not None:
-            compatibility.check(start, self._driver.spec, self._warn, exact=resume)
-            compatibility.check_policy(start, self._spec, self._warn, exact=resume)
-        if start is not None and resume:
-            self.state = self._load_state(start)
-            self._advance_curriculum(self.steps)  # before the environments are restored
-            self._initial_digests = start.manifest["initial"]
-            self._driver.restore(matching_arrays(self._driver.state(), start, "envs"))
-            self._checkpointer.saved = self.steps, self.state.counters.evaluated
-            self._checkpointer.best = start.manifest["best"]
-        elif start is not None:
-            self._load_init(start)
+        self.spec, learner = self.build(self.driver.spec)
+        self.state = TrainState(learner, self.naming)
+        self.state.parts.update(self.parts())
+        self._initial_digests = manifest.digests(self.state.policy_arrays())
+        self._environments.reset(self.train.seed)
+        if job.start is not None:
+            self._load(job.start)
         self._resumed_at = self.steps
         self._previous_steps = max(0, self.steps - self.plan.steps_per_update)
         self._seconds_before = self.state.counters.seconds
 
+    def _load(self, start: Checkpoint) -> None:
+        """Load the policy of `start`, or everything if the training is resumed."""
+        resume = self._job.resume
+        compatibility.check(start, self.driver.spec, self._warn, exact=resume)
+        compatibility.check_policy(start, self.spec, self._warn, exact=resume)
+        if not resume:
+            self.state.learner = self.start_from(self.state.load_policy(start))
+            return
+        self.state.restore(start)
+        self._environments.advance(self.steps)  # before the environments are restored
+        self._initial_digests = start.manifest["initial"]
+        self.driver.restore(matching_arrays(self.driver.state(), start, "envs"))
+        self._checkpointer.saved = self.steps, self.state.counters.evaluated
+        self._checkpointer.best = start.manifest["best"]
+        if (decaying := self.decaying()) is not None:
+            warn_if_rising(*decaying, start, self.train.steps, self._warn)
+
     # --- implemented by each engine ---
 
     @abstractmethod
-    def _load_state(self, checkpoint: Checkpoint) -> AnyState:
-        """Return the full training state of a checkpoint."""
+    def build(self, env: EnvSpec) -> tuple[PolicySpec, AnyLearner]:
+        """Build what the algorithm needs; return the policy's spec and the initial learner."""
+
+    def parts(self) -> dict[str, Part]:
+        """Return parts of the state that are not in the learner, by name; see `TrainState`."""
+        return {}
+
+    def start_from(self, policy: Any) -> AnyLearner:
+        """Return the initial learner with another training's policy, for `--init-from`."""
+        return self.state.learner._replace(policy=policy)
+
+    def decaying(self) -> tuple[str, float, str] | None:
+        """Return name, initial value and schedule of a scheduled setting; see `warn_if_rising`."""
+        return None
 
     @abstractmethod
-    def _load_init(self, checkpoint: Checkpoint) -> None:
-        """Load only the networks and the normaliser of a checkpoint, for `--init-from`."""
-
-    @abstractmethod
-    def _metrics(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """Return the engine's own metrics of the last update."""
 
     @abstractmethod
@@ -124,7 +116,7 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         """Return the experience for one update, and the episodes that ended in it."""
 
     @abstractmethod
-    def update(self, experience: Any, /) -> Any:
+    def update(self, experience: Any, /) -> AnyLearner:
         """Return the learner after one update; the state keeps the old one.
 
         Raises:
@@ -144,7 +136,7 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
             OutOfSpace: The last state could not be saved.
         """
         self._run_task = run_task
-        plan = evaluations.plan_event(self.plan, self.train, self._driver.spec.episode_length)
+        plan = evaluations.plan_event(self.plan, self.train, self.driver.spec.episode_length)
         self._hooks.progress.event("plan", **plan)
         try:
             self.evaluate_and_save_if_due()  # a stop may have prevented it
@@ -153,7 +145,9 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
                     experience, episodes = run_task(self.collect)
                 with self.phase("update"):
                     learner = run_task(self.update, experience)
-                    envs = run_task(self._sync_envs, self.steps + self.plan.steps_per_update)
+                    envs = run_task(
+                        self._environments.advance, self.steps + self.plan.steps_per_update
+                    )
                 # Only now, in the main thread: a stop during a task leaves the last state whole.
                 self._commit(learner, envs, episodes)
                 self.report(episodes)
@@ -161,6 +155,11 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
             return self.result()
         finally:
             self._poll_checkpointer(wait=True)
+
+    @property
+    def driver(self) -> Driver:
+        """Return the environments that the training collects in."""
+        return self._environments.driver
 
     @property
     def steps(self) -> int:
@@ -208,7 +207,7 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
             "nonfinite": ended.nonfinite,
             "warnings": ended.warnings,
             "terms": {k: v / ended.count for k, v in ended.terms.items()} if ended.count else {},
-            **self._metrics(),
+            **self.metrics(),
         }
         self._logger.write({"kind": "train", **row})
         self._hooks.progress.event("progress", **row)
@@ -220,10 +219,10 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
 
     def evaluate(self) -> None:
         """Run an evaluation; save a checkpoint if it is the best so far."""
-        if self.eval_driver is None:
+        if self.evaluator is None:
             return
         with self._hooks.progress.phase("eval"):
-            self.state.evaluation = self._run_task(self.run_eval_episodes, self.eval_driver)
+            self.state.evaluation = self._run_task(self.evaluator.run, self.policy())
         counters = self.state.counters
         counters.evaluated = counters.steps
         row = {**self.state.evaluation, "steps": counters.steps, "seconds": counters.seconds}
@@ -232,6 +231,10 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         if self.state.evaluation["return"]["mean"] > counters.best_return:
             counters.set_best({"step": counters.steps, "return": row["return"]["mean"]})
             self.save()
+
+    def policy(self) -> Policy:
+        """Return the current policy, for evaluations."""
+        return make_policy(self.spec, self.state.policy_arrays(), "numpy")
 
     def save(self) -> None:
         """Start to write a checkpoint of the current state, unless it is saved already."""
@@ -254,17 +257,18 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         self.save()
         with self._hooks.progress.phase("save"):
             self._checkpointer.wait()
-            self._run.metrics.flush(durable=True)
+            self._job.run.metrics.flush(durable=True)
 
     def result(self) -> Result:
         """Save the last state, whatever the schedule, and return the outcome."""
         self.save_final()
-        best = store.best(self._run.checkpoints)
+        folder = self._job.run.checkpoints
+        best = store.best(folder)
         return Result(
             steps=self.steps,
             seconds=time.perf_counter() - self._start_time,
             steps_per_second=self._steps_per_second(),
-            checkpoint=store.step_folder(self._run.checkpoints, self.steps),
+            checkpoint=store.step_folder(folder, self.steps),
             best_checkpoint=best and best.path,
             evaluation=self.state.evaluation,
             steps_before=self._resumed_at,
@@ -275,9 +279,11 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         """Free the environments and threads."""
         self._checkpointer.close()
         self._executor.shutdown(cancel_futures=True)
-        self._driver.close()
-        if self.eval_driver is not None:
-            self.eval_driver.close()
+        self.driver.close()
+        if self.evaluator is not None:
+            self.evaluator.close()
+
+    # --- used by engines ---
 
     def _check_finite(self, bad: list[str], hint: str, data: finite.UpdateData) -> None:
         """Raise if `bad`, the names of an update's quantities that are not finite, is not empty.
@@ -285,26 +291,7 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
         Raises:
             Diverged: See `rlctl.engines.finite.check_finite`.
         """
-        finite.check_finite(bad, hint, data, self._driver.spec, self.steps)
-
-    def _sync_envs(self, steps: int) -> Arrays:
-        """Advance the curriculum to a step count; return the environments' state."""
-        self._advance_curriculum(steps)
-        return self._driver.state()
-
-    def _advance_curriculum(self, steps: int) -> None:
-        """Rebuild the environments if `steps` reach the next curriculum stage."""
-        curriculum_steps = self.train.curriculum_steps
-        stage = CURRICULUM_STAGES
-        if steps < curriculum_steps:
-            stage = CURRICULUM_STAGES * steps // curriculum_steps
-        if stage == self._stage:
-            return
-        self._stage = stage
-        self._driver.close()
-        self._driver = self._make_training_driver()
-        self._driver.reset(self.train.seed + stage)  # not the episodes of the stage before
-        self._driver.stagger()
+        finite.check_finite(bad, hint, data, self.driver.spec, self.steps)
 
     def _commit(self, learner: Any, envs: Arrays, episodes: Episodes) -> None:
         """Commit a finished update to the training state."""
@@ -325,42 +312,6 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
     def _warn(self, message: str) -> None:
         self._hooks.progress.event("warning", message=message)
 
-    def _make_training_driver(self) -> Driver:
-        config, train = self._settings["env"], self.train
-        if self._stage < CURRICULUM_STAGES:
-            config = config.curriculum(self._stage / CURRICULUM_STAGES)
-        return self._make_driver(config, train.num_envs, train.episode_length, self._turns)
-
-    def _make_driver(
-        self, config: Any, num_envs: int, episode_length: int = 0, turns: int = 1
-    ) -> Driver:
-        return catalog.load("rlctl.rollouts.factory:make_driver")(
-            self._env_name,
-            config,
-            self.train.physics,
-            num_envs,
-            episode_length=episode_length,
-            randomize=self.train.randomize_each if self.train.randomize else None,
-            on_nonfinite=self.train.on_nonfinite,
-            turns=turns,
-        )
-
-    def run_eval_episodes(
-        self, driver: Driver, on_step: Callable[..., None] | None = None
-    ) -> dict[str, Any]:
-        """Evaluate the current policy on whole episodes; return the summary."""
-        self._eval_warm_up.result()
-        policy = make_policy(self._spec, self.state.groups()["policy"], "numpy")
-        seed, sampled = self.train.seed + EVAL_SEED, not self.train.deterministic_eval
-        return evaluate(policy, driver, self.plan.eval_episodes, seed, sampled, on_step).summary()
-
-    def _warm_up_eval(self) -> None:
-        """Compile the evaluation by stepping its environments once."""
-        if self.eval_driver is not None:
-            self.eval_driver.reset(0)
-            size = (self.eval_driver.num_envs, self._spec.action_size)
-            self.eval_driver.step(np.zeros(size, np.float32))
-
     def _steps_per_second(self) -> float:
         """Return the steps per second since compiling ended."""
         if self._compiled_at is None:
@@ -374,18 +325,18 @@ class Trainer(ABC, Generic[evaluations.AnyPlan, AnyState]):
 
     def _manifest(self) -> dict[str, Any]:
         """Return the content of the checkpoint's manifest."""
-        counters, config = self.state.counters, self._settings.to_json()
+        counters, config = self.state.counters, self._job.settings.to_json()
         return {
             "engine": self.engine,
             "env": {
-                "id": self._env_name,
+                "id": self._job.env,
                 "config": config["env"],
-                "spec": self._driver.spec.to_json(),
-                "model_sha256": compatibility.model_digest(self._env_name, config["env"]),
+                "spec": self.driver.spec.to_json(),
+                "model_sha256": compatibility.model_digest(self._job.env, config["env"]),
             },
-            "policy": self._spec.to_json(),
+            "policy": self.spec.to_json(),
             "config": config,
-            "physics": self._driver.physics,
+            "physics": self.driver.physics,
             "step": counters.steps,
             "updates": counters.updates,
             "episodes": counters.episodes,

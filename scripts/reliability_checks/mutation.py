@@ -35,7 +35,7 @@ MECHANISMS = (
     Mechanism(
         "environments continue from their saved state",
         "engines/trainer.py",
-        'self._driver.restore(matching_arrays(self._driver.state(), start, "envs"))',
+        'self.driver.restore(matching_arrays(self.driver.state(), start, "envs"))',
         "pass",
         f"{RESUME}::test_stopped_in_any_phase",
     ),

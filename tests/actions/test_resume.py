@@ -1,6 +1,7 @@
 """Tests of resuming: a stopped and resumed training ends bit for bit like an uninterrupted one."""
 
 import errno
+import itertools
 import os
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from rlctl.checkpoints import store
 from rlctl.core.errors import Damaged, OutOfSpace, Stopped, StoppedUnsaved
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.engines import async_checkpointer, interruptible, trainer
+from rlctl.engines import async_checkpointer, environments, interruptible
 from rlctl.engines.api import Hooks
 
 ENV = "inverted-pendulum"  # an untrained policy falls early, so evaluations are short
@@ -134,13 +135,14 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_training(wholes, monkeypatch
 
 
 def test_a_best_that_was_not_saved_is_none(monkeypatch):
-    play, lost = trainer.Trainer.run_eval_episodes, UPDATES * per_update("ppo") // 3
+    play, lost = environments.Evaluator.run, UPDATES * per_update("ppo") // 3
+    falling = itertools.count(0, -1)
 
-    def ever_worse(self, driver):
-        summary = play(self, driver)
-        return {**summary, "return": {**summary["return"], "mean": -self.state.counters.steps}}
+    def ever_worse(self, policy):
+        summary = play(self, policy)
+        return {**summary, "return": {**summary["return"], "mean": next(falling)}}
 
-    monkeypatch.setattr(trainer.Trainer, "run_eval_episodes", ever_worse)
+    monkeypatch.setattr(environments.Evaluator, "run", ever_worse)
     monkeypatch.setattr(async_checkpointer, "store", FullDisk(lambda step: step == lost))
     begin(small(ENV, "ppo", Path("run"), "train.save_every=80", "train.keep_last=9"))
     rows = Metrics(Path("run/metrics.jsonl")).rows()

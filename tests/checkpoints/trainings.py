@@ -151,9 +151,9 @@ def cached_compilation() -> Iterator[None]:
     """Share environments and compiled updates between trainings in the `with` body."""
     load = catalog.load
 
-    def compiled(training):
+    def compiled(training, *args):
         if training.ppo not in _updates:
-            _updates[training.ppo] = _compile_update(training)
+            _updates[training.ppo] = _compile_update(training, *args)
         return _updates[training.ppo]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -161,7 +161,7 @@ def cached_compilation() -> Iterator[None]:
         patch.setattr(catalog, "load", lambda target: drivers.get(target) or load(target))
         patch.setattr(ppo.PPOTrainer, "_compile_update", compiled)
         patch.setattr(
-            networks.Networks, "actor", lambda self, noise_steps: _actor(self._spec, noise_steps)
+            networks.Networks, "actor", lambda self, noise_steps: _actor(self.spec, noise_steps)
         )
         yield
 

@@ -4,7 +4,6 @@ import inspect
 import json
 import math
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -24,7 +23,7 @@ from rlctl.checkpoints.reading import load
 from rlctl.core.errors import Diverged, Incompatible, Stopped, UsageError
 from rlctl.core.metrics import Metrics
 from rlctl.core.progress import Progress
-from rlctl.engines.api import Engine, Hooks, MeasurableEngine
+from rlctl.engines.api import Hooks, MeasurableEngine
 from rlctl.engines.duration import DurationEstimate
 from rlctl.engines.state import Counters
 from rlctl.engines.trainer import Trainer
@@ -67,25 +66,20 @@ def whole(tmp_path_factory):
     return run
 
 
-def module_of(algo):
-    return import_module(catalog.engine(algo).target.partition(":")[0])
-
-
 @each_engine
-def test_its_module_has_what_is_called(algo):
-    module = module_of(algo)
-    assert isinstance(module, Engine)
-    assert catalog.load(catalog.engine(algo).target) is module.train
-    inspect.signature(module.train).bind("settings", "env", "run", "hooks", None, False)
-    inspect.signature(module.plan).bind("settings", "env")
-    if isinstance(module, MeasurableEngine):
-        inspect.signature(module.probe).bind("settings", "env", "progress")
+def test_it_has_what_is_called(algo):
+    engine = load_engine(algo)
+    inspect.signature(engine.train).bind("job", "hooks")
+    inspect.signature(engine.plan).bind("settings", "env")
+    if isinstance(engine, MeasurableEngine):
+        inspect.signature(engine.details).bind("settings", "env", "plan")
+        inspect.signature(engine.probe).bind("settings", "env", "plan", "progress")
 
 
-def test_a_module_that_is_no_engine_is_refused(monkeypatch):
+def test_what_is_no_engine_is_refused(monkeypatch):
     row = replace(catalog.ENGINES[0], name="half", target="math:sqrt")
     monkeypatch.setattr(catalog, "ENGINES", (*catalog.ENGINES, row))
-    with pytest.raises(UsageError, match="the module math of the algorithm half has no train"):
+    with pytest.raises(UsageError, match="math:sqrt, the engine of the algorithm half, has no"):
         load_engine("half")
 
 
@@ -98,7 +92,7 @@ def test_an_estimate_of_its_duration_writes_nothing(algo, monkeypatch, tmp_path)
     monkeypatch.setattr(duration, "EVAL_SECONDS", 1e-3)
     found = plan(small(ENV, algo, tmp_path / "run"))
     assert found["steps"] == UPDATES * per_update(algo)
-    if isinstance(module_of(algo), MeasurableEngine):
+    if isinstance(load_engine(algo), MeasurableEngine):
         assert found["probe"].keys() == DurationEstimate.__annotations__.keys()
         assert found["probe"]["expected_seconds"] > 0.0
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import pytest
 
 from rlctl import catalog
 from rlctl.actions.config import sections_of
+from rlctl.actions.training_setup import load_engine
 from rlctl.checkpoints import store
 from rlctl.core.config import Resolved, resolve, set_layer
 from rlctl.core.errors import OutOfSpace
@@ -21,7 +22,8 @@ MIB = 2**20
 
 
 def plan_of(settings: Resolved, env: str, algo: str):
-    return catalog.load(f"rlctl.engines.{algo}.plan:plan")(settings, env)
+    engine = load_engine(algo)
+    return engine.details(settings, env, engine.plan(settings, env))
 
 
 def settings(env: str, algo: str, *sets: str) -> Resolved:

@@ -7,7 +7,7 @@ checkpoint.
 import math
 import shlex
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,12 +43,19 @@ class PolicyState(NamedTuple):
     """Actor, critic and observation normaliser.
 
     Attributes:
-        params: {"policy", "value"} network parameters.
         normalizer: Running statistics of the observations.
+        policy: Parameters of the policy network.
+        value: Parameters of the value network.
     """
 
-    params: NetParams
     normalizer: Normalizer
+    policy: jax_net.Params
+    value: jax_net.Params
+
+    @property
+    def params(self) -> NetParams:
+        """Both networks."""
+        return {"policy": self.policy, "value": self.value}
 
 
 def policy_spec(env: EnvSpec, config: PPOConfig) -> MLPSpec:
@@ -88,11 +95,9 @@ def init(key: jax.Array, spec: MLPSpec, weight: tuple[float, ...] = ()) -> Polic
     policy_key, value_key = jax.random.split(key)
     weights = np.asarray(weight or [1.0] * spec.observation_size, np.float32)
     return PolicyState(
-        params={
-            "policy": jax_net.init(policy_key, spec.layer_sizes),
-            "value": jax_net.init(value_key, spec.value_layer_sizes),
-        },
         normalizer=jax.tree.map(jnp.asarray, normalizer.init(weights)),
+        policy=jax_net.init(policy_key, spec.layer_sizes),
+        value=jax_net.init(value_key, spec.value_layer_sizes),
     )
 
 
@@ -159,7 +164,7 @@ class Networks:
 
         def act(state: PolicyState, observation: jax.Array, sample: jax.Array) -> ActorStep:
             x = self.preprocess(state.normalizer, observation)
-            mean, scale = self.distribution(state.params["policy"], x)
+            mean, scale = self.distribution(state.policy, x)
             raw = mean + scale * sample
             low = jnp.asarray(self.spec.action_low, jnp.float32)
             high = jnp.asarray(self.spec.action_high, jnp.float32)
@@ -169,7 +174,7 @@ class Networks:
 
         def value(state: PolicyState, observation: jax.Array) -> jax.Array:
             x = self.preprocess(state.normalizer, observation)
-            return self.value(state.params["value"], x)
+            return self.value(state.value, x)
 
         size = self.spec.action_size
         return Actor(act, value, partial(noise.normal, size=size, correlated_steps=noise_steps))
@@ -240,8 +245,3 @@ class EquivariantNetworks(Networks):
     def _parts(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         evens = self._all.even.shape[1]
         return x[..., :evens], x[..., evens:]
-
-
-def export(state: PolicyState) -> dict[str, Any]:
-    """Return the `policy` group of a checkpoint as a nested dict."""
-    return {"normalizer": state.normalizer._asdict(), **state.params}

@@ -1,14 +1,15 @@
 """Plan of a training by PPO: sizes and counts, computed before it starts."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec
-from rlctl.engines import checkpoint_size, evaluations
+from rlctl.engines import checkpoint_size
+from rlctl.engines.api import Plan
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
@@ -17,40 +18,32 @@ from rlctl.rollouts.factory import make_environment
 _MINIBATCHES = 32  # per epoch, if neither ppo.num_minibatches nor ppo.batch_size is set
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, kw_only=True)
+class PPOPlan(Plan):
     """Sizes and counts of a training.
 
     Attributes:
         unrolls: Consecutive unrolls in an update of each environment that takes part in it.
         turns: Groups of environments used in turn (round robin): an update uses num_envs / turns
             environments. A turn lasts as long as the time limit of an episode.
-        steps_per_update: Environment steps in an update.
-        updates: Number of updates.
-        steps: Total environment steps: train.steps rounded up to whole updates.
         minibatches: Gradient steps of an epoch.
         minibatch: Unrolls in a minibatch.
         left_out: Unrolls that each epoch leaves out because they do not divide evenly.
-        eval_every: Steps between evaluations, 0 for none. `evaluations.schedule_evals` fills in
-            this and the following.
-        eval_episodes: Episodes of an evaluation.
-        save_every: Steps between checkpoints.
     """
 
     unrolls: int
     turns: int
-    steps_per_update: int
-    updates: int
-    steps: int
     minibatches: int
     minibatch: int
     left_out: int
-    eval_every: int = 0
-    eval_episodes: int = 0
-    save_every: int = 0
+
+    @property
+    def columns(self) -> int:
+        """Unrolls of one environment in an update."""
+        return self.minibatches * self.minibatch + self.left_out
 
 
-def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
+def make_plan(train: TrainConfig, ppo: PPOConfig) -> PPOPlan:
     """Compute the plan from the settings.
 
     Raises:
@@ -81,7 +74,7 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     per_update = columns * ppo.unroll_length
     updates = math.ceil(train.steps / per_update)
     steps = updates * per_update
-    return Plan(
+    return PPOPlan(
         unrolls=unrolls,
         turns=turns,
         steps_per_update=per_update,
@@ -93,26 +86,28 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> Plan:
     )
 
 
-def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
-    """Return the plan for `--dry-run`: counts, and memory and disk in MiB if known.
+def plan(settings: Resolved, env_name: str) -> PPOPlan:
+    """Return the plan without evaluations, after checking that PPO can train the environment.
 
     Raises:
         UsageError: The settings do not fit together or do not fit the environment.
     """
-    train, ppo = settings[TrainConfig], settings[PPOConfig]
-    episode_length = evaluations.eval_episode_length(env_name, settings)
-    counts = evaluations.schedule_evals(make_plan(train, ppo), train, episode_length)
-    spec = make_environment(env_name, settings["env"]).spec
+    ppo, spec = settings[PPOConfig], make_environment(env_name, settings["env"]).spec
     policy_spec(spec, ppo)
     if ppo.symmetry:
         _check_symmetry(spec, ppo)
-    data = asdict(counts) | {"evals": evaluations.count_evals(counts), "num_envs": train.num_envs}
-    data["memory_mib"] = _memory(counts, spec, ppo) / 2**20
+    return make_plan(settings[TrainConfig], ppo)
+
+
+def sizes(settings: Resolved, env_name: str, plan: PPOPlan) -> dict[str, Any]:
+    """Return the memory of an update and the disk space of checkpoints in MiB."""
+    ppo, spec = settings[PPOConfig], make_environment(env_name, settings["env"]).spec
     copies = 3.0 if ppo.optimizer == "adam" else 2.0  # learned parameters and optimizer moments
     copies /= 2 if ppo.symmetry else 1  # blocks have half the parameters
-    return data | checkpoint_size.estimate(
-        settings, env_name, counts.save_every, lambda spec: policy_spec(spec, ppo), (copies, copies)
+    disk = checkpoint_size.estimate(
+        settings, env_name, plan.save_every, lambda spec: policy_spec(spec, ppo), (copies, copies)
     )
+    return {"memory_mib": _memory(plan, spec, ppo) / 2**20, **disk}
 
 
 def _check_symmetry(spec: EnvSpec, ppo: PPOConfig) -> None:
@@ -133,7 +128,7 @@ def _check_symmetry(spec: EnvSpec, ppo: PPOConfig) -> None:
             )
 
 
-def _memory(counts: Plan, spec: EnvSpec, ppo: PPOConfig) -> float:
+def _memory(counts: PPOPlan, spec: EnvSpec, ppo: PPOConfig) -> float:
     """Return the bytes of one update: unroll, minibatch, networks with gradient and moments."""
     observation, action = spec.observation_size, spec.action_size
     per_step = observation + action + 5

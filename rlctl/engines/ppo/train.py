@@ -4,107 +4,68 @@ Schulman et al. 2017, algorithm 1, in the form of brax.training.agents.ppo.
 """
 
 import operator
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 import jax
 import numpy as np
+import optax
 
-from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.config import Resolved
-from rlctl.core.progress import Progress
-from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks, Result, RunFiles
-from rlctl.engines.config import TrainConfig
-from rlctl.engines.duration import NullRun, estimate_duration
+from rlctl.core.specs import EnvSpec
+from rlctl.engines.api import Hooks, TrainingJob
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig
-from rlctl.engines.ppo.plan import Plan, make_plan, plan
-from rlctl.engines.ppo.state import TrainState, load_policy, load_train_state
+from rlctl.engines.ppo.plan import PPOPlan, plan, sizes
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
-from rlctl.engines.runner import run_training
-from rlctl.engines.schedules import scheduled, warn_if_rising
+from rlctl.engines.runner import TrainerEngine
+from rlctl.engines.schedules import scheduled
 from rlctl.engines.trainer import Trainer
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import nonfinite
+from rlctl.rollouts import arrays
 from rlctl.rollouts.base import Episodes, Unroll
 from rlctl.rollouts.unrolls import concat_unrolls, unroll_shapes
-
-__all__ = ["plan", "probe", "train"]
 
 DIVERGED_HINT = "lower ppo.learning_rate or set ppo.max_grad_norm"
 
 
-def train(
-    settings: Resolved,
-    env_name: str,
-    run: Run,
-    hooks: Hooks,
-    start: Checkpoint | None = None,
-    resume: bool = False,
-) -> Result:
-    """Train a policy.
-
-    Args:
-        settings: Sections `train`, `ppo` and `env`.
-        env_name: The environment's catalog name.
-        run: The run that is written to.
-        hooks: Progress and the stop flag.
-        start: A checkpoint to begin from; with all groups loaded if `resume`.
-        resume: Continue exactly where `start` stopped, rather than taking only its networks.
-
-    Raises:
-        Diverged: Non-finite values; the last checkpoint is intact.
-        Stopped: A signal came; everything up to the last update is saved.
-        StoppedUnsaved: A signal came before the first update.
-    """
-    make = partial(PPOTrainer, settings, env_name, run, hooks, start, resume)
-    return run_training(make, hooks, start, resume)
-
-
-def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """Estimate the duration of a training; see `rlctl.engines.duration`."""
-    hooks = Hooks(progress)
-    make = partial(PPOTrainer, settings, env_name, NullRun(), hooks, start=None, resume=False)
-    return estimate_duration(make, progress)
-
-
-class PPOTrainer(Trainer[Plan, TrainState]):
+class PPOTrainer(Trainer[PPOPlan, LearnerState]):
     """Trainer for PPO."""
 
     engine = "ppo"
+    naming = arrays
 
-    def __init__(
-        self,
-        settings: Resolved,
-        env_name: str,
-        run: RunFiles,
-        hooks: Hooks,
-        start: Checkpoint | None,
-        resume: bool,
-    ) -> None:
-        self.ppo = settings[PPOConfig]
-        plan = make_plan(settings[TrainConfig], self.ppo)
-        super().__init__(settings, env_name, run, hooks, plan, plan.turns)
-        self._spec = networks.policy_spec(self._driver.spec, self.ppo)
-        symmetry = self._driver.spec.symmetry if self.ppo.symmetry else None
-        self._networks = plain = networks.Networks(self._spec)
-        if symmetry is not None:
-            self._networks = networks.EquivariantNetworks(self._spec, symmetry)
+    def __init__(self, job: TrainingJob[PPOPlan], hooks: Hooks) -> None:
+        self.ppo, self.turns = job.settings[PPOConfig], job.plan.turns
+        self._losses: dict[str, float] = {}
+        super().__init__(job, hooks)
+
+    def build(self, env: EnvSpec) -> tuple[MLPSpec, LearnerState]:
+        """Build the networks, and compile the update while the environments are reset."""
+        spec = networks.policy_spec(env, self.ppo)
+        self._networks = plain = networks.Networks(spec)
+        if self.ppo.symmetry and env.symmetry is not None:
+            self._networks = networks.EquivariantNetworks(spec, env.symmetry)
         # Acting uses the plain networks, which checkpoints hold as well.
         self._actor = plain.actor(self.ppo.noise_correlation_steps)
-        epochs = plan.updates * self.ppo.num_updates_per_batch
-        self._optimizer = make_optimizer(self.ppo, epochs * plan.minibatches)
-        self.state = self._initial_state()
-        # Compiled ahead of time, while the environments are reset.
-        self._compiled_update = self._executor.submit(self._compile_update)
-        self._losses: dict[str, float] = {}
-        self._start(start, resume)
+        epochs = self.plan.updates * self.ppo.num_updates_per_batch
+        optimizer = make_optimizer(self.ppo, epochs * self.plan.minibatches)
+
+        network_key, update_key = jax.random.split(jax.random.PRNGKey(self.train.seed))
+        policy = networks.init(network_key, spec, env.observation_weight)
+        learned = self._networks.from_initial(policy.params)
+        policy = policy._replace(**self._networks.to_plain(learned))
+        learner = LearnerState(policy, learned, optimizer.init(learned), update_key)
+
+        compiled = self._executor.submit(self._compile_update, learner, optimizer, env)
+        self._compiled_update = compiled
+        return spec, learner
 
     def collect(self) -> tuple[Unroll, Episodes]:
         """Return the experience for one update: the unrolls, concatenated along environments."""
         policy, length = self.state.learner.policy, self.ppo.unroll_length
         unrolls, ended = zip(
-            *(self._driver.collect(self._actor, policy, length) for _ in range(self.plan.unrolls)),
+            *(self.driver.collect(self._actor, policy, length) for _ in range(self.plan.unrolls)),
             strict=True,
         )
         return concat_unrolls(unrolls), reduce(operator.add, ended)
@@ -124,39 +85,29 @@ class PPOTrainer(Trainer[Plan, TrainState]):
 
     # --- called by the training loop ---
 
-    def _load_state(self, checkpoint: Checkpoint) -> TrainState:
-        state = load_train_state(self.state.learner, checkpoint)
-        schedule = self.ppo.learning_rate, self.ppo.learning_rate_schedule
-        warn_if_rising("learning rate", *schedule, checkpoint, self.train.steps, self._warn)
-        return state
-
-    def _load_init(self, checkpoint: Checkpoint) -> None:
-        policy = load_policy(self.state.learner.policy, checkpoint)
+    def start_from(self, policy: networks.PolicyState) -> LearnerState:
+        """Return the initial learner with another training's policy, for `--init-from`."""
         learned = self._networks.from_trained(policy.params)
-        self.state.learner = self.state.learner._replace(policy=policy, learned=learned)
+        return self.state.learner._replace(policy=policy, learned=learned)
 
-    def _metrics(self) -> dict[str, Any]:
+    def decaying(self) -> tuple[str, float, str]:
+        """Return name, initial value and schedule of the learning rate."""
+        return "learning rate", self.ppo.learning_rate, self.ppo.learning_rate_schedule
+
+    def metrics(self) -> dict[str, Any]:
+        """Return losses and learning rate of the last update."""
         # The last update is committed already, so it began at updates - 1.
         begun = (self.state.counters.updates - 1) / self.plan.updates
         rate = scheduled(self.ppo.learning_rate, self.ppo.learning_rate_schedule, begun)
         return {"losses": self._losses, "learning_rate": rate}
 
-    # --- construction ---
+    def _compile_update(
+        self, learner: LearnerState, optimizer: optax.GradientTransformation, env: EnvSpec
+    ) -> Any:
+        length, columns = self.ppo.unroll_length, self.plan.columns
+        unroll = unroll_shapes(self._actor, learner.policy, length, columns, env)
+        update = make_update(self._networks, self.ppo, optimizer, self.plan.minibatches)
+        return update.lower(learner, unroll).compile()
 
-    def _initial_state(self) -> TrainState:
-        """Return the initial training state."""
-        network_key, update_key = jax.random.split(jax.random.PRNGKey(self.train.seed))
-        policy = networks.init(
-            network_key, self._networks.spec, self._driver.spec.observation_weight
-        )
-        learned = self._networks.from_initial(policy.params)
-        policy = policy._replace(params=self._networks.to_plain(learned))
-        moments = self._optimizer.init(learned)
-        return TrainState(LearnerState(policy, learned, moments, update_key))
 
-    def _compile_update(self) -> Any:
-        num_envs = self.plan.unrolls * self.train.num_envs // self.plan.turns
-        policy, length = self.state.learner.policy, self.ppo.unroll_length
-        unroll = unroll_shapes(self._actor, policy, length, num_envs, self._driver.spec)
-        update = make_update(self._networks, self.ppo, self._optimizer, self.plan.minibatches)
-        return update.lower(self.state.learner, unroll).compile()
+ENGINE = TrainerEngine(PPOTrainer, plan, sizes)

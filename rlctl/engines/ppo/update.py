@@ -96,7 +96,7 @@ def make_update(
         carry = (state.learned, state.optimizer)
         epoch_keys = jax.random.split(epochs_key, config.num_updates_per_batch)
         (params, moments), losses = jax.lax.scan(epoch, carry, epoch_keys)
-        policy = PolicyState(networks.to_plain(params), statistics)
+        policy = PolicyState(statistics, **networks.to_plain(params))
         return LearnerState(policy, params, moments, key), jax.tree.map(jnp.mean, losses)
 
     return jax.jit(update)

@@ -14,7 +14,6 @@ from rlctl.policies import normalizer
 from rlctl.policies.mlp import torch_net
 from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import Normalizer, normalize
-from rlctl.rollouts.base import Arrays
 
 
 class PolicyState(NamedTuple):
@@ -113,31 +112,6 @@ class Networks:
     @property
     def _activation(self) -> str:
         return self.spec.activation
-
-
-def export(state: PolicyState) -> Arrays:
-    """Return the `policy` group of a checkpoint."""
-    statistics = state.normalizer._asdict().items()
-    return {
-        **{f"normalizer/{name}": np.asarray(x, np.float32) for name, x in statistics},
-        **{f"policy/{name}": x.cpu().numpy() for name, x in state.policy.items()},
-        **{f"value/{name}": x.cpu().numpy() for name, x in state.value.items()},
-    }
-
-
-def from_arrays(like: PolicyState, arrays: Arrays) -> PolicyState:
-    """Return the state whose `export` is `arrays`, in the order and on the device of `like`."""
-
-    def load(params: Params, group: str) -> Params:
-        return {
-            name: torch.from_numpy(arrays[f"{group}/{name}"].copy()).to(x.device)
-            for name, x in params.items()
-        }
-
-    statistics = {name: arrays[f"normalizer/{name}"] for name in Normalizer._fields}
-    return PolicyState(
-        load(like.policy, "policy"), load(like.value, "value"), Normalizer(**statistics)
-    )
 
 
 def _to(params: Params, device: torch.device) -> Params:

@@ -1,44 +1,32 @@
 """Plan of a training by TRPO: sizes and counts, computed before it starts."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
-from rlctl.engines import checkpoint_size, evaluations
+from rlctl.engines import checkpoint_size
+from rlctl.engines.api import Plan
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.networks import policy_spec
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, kw_only=True)
+class TRPOPlan(Plan):
     """Sizes and counts of a training.
 
     Attributes:
         unroll_length: Control steps per environment in an update.
-        steps_per_update: Environment steps in an update.
-        updates: Number of updates.
-        steps: Total environment steps: train.steps rounded up to whole updates.
         fisher_rows: Steps of an update used for Fisher-vector products.
-        eval_every: Steps between evaluations, 0 for none. `evaluations.schedule_evals` fills in
-            this and the following.
-        eval_episodes: Episodes of an evaluation.
-        save_every: Steps between checkpoints.
     """
 
     unroll_length: int
-    steps_per_update: int
-    updates: int
-    steps: int
     fisher_rows: int
-    eval_every: int = 0
-    eval_episodes: int = 0
-    save_every: int = 0
 
 
-def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
+def make_plan(train: TrainConfig, trpo: TRPOConfig) -> TRPOPlan:
     """Compute the plan from the settings.
 
     Raises:
@@ -55,7 +43,7 @@ def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
         )
     updates = math.ceil(train.steps / per_update)
     steps = updates * per_update
-    return Plan(
+    return TRPOPlan(
         unroll_length=per_update // num_envs,
         steps_per_update=per_update,
         updates=updates,
@@ -64,29 +52,24 @@ def make_plan(train: TrainConfig, trpo: TRPOConfig) -> Plan:
     )
 
 
-def plan(settings: Resolved, env_name: str) -> dict[str, Any]:
-    """Return the plan for `--dry-run`: counts, and the disk space in MiB if known.
+def plan(settings: Resolved, env_name: str) -> TRPOPlan:
+    """Return the plan without evaluations.
 
     Raises:
         UsageError: The settings do not fit together.
     """
-    train = settings[TrainConfig]
-    counts = make_plan(train, settings[TRPOConfig])
-    counts = evaluations.schedule_evals(
-        counts, train, evaluations.eval_episode_length(env_name, settings)
+    return make_plan(settings[TrainConfig], settings[TRPOConfig])
+
+
+def sizes(settings: Resolved, env_name: str, plan: TRPOPlan) -> dict[str, Any]:
+    """Return the disk space of checkpoints in MiB."""
+    return checkpoint_size.estimate(
+        settings,
+        env_name,
+        plan.save_every,
+        lambda spec: policy_spec(spec, settings[TRPOConfig]),
+        (0.0, 2.0),  # Adam's two moments of the value function; the policy has no optimizer
     )
-    return {
-        **asdict(counts),
-        "evals": evaluations.count_evals(counts),
-        "num_envs": train.num_envs,
-        **checkpoint_size.estimate(
-            settings,
-            env_name,
-            counts.save_every,
-            lambda spec: policy_spec(spec, settings[TRPOConfig]),
-            (0.0, 2.0),  # Adam's two moments of the value function; the policy has no optimizer
-        ),
-    }
 
 
 def _nearest_divisors(number: int, around: int) -> list[int]:

@@ -1,19 +1,21 @@
-"""TRPO's training state, and its conversion from and to a checkpoint."""
+"""TRPO's learner state, and the names of its arrays in a checkpoint."""
 
-from dataclasses import fields
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from rlctl.checkpoints.reading import Checkpoint
-from rlctl.engines.state import EngineState, load_progress, matching_arrays
-from rlctl.engines.trpo.networks import PolicyState, export, from_arrays
+from rlctl.engines.trpo.networks import PolicyState
 from rlctl.engines.trpo.value import Adam
 from rlctl.rollouts.base import Arrays
 
+_NESTED = (dict, tuple, Adam)
+
 
 class Learner(NamedTuple):
-    """The state that an update changes.
+    """The state that an update changes. Random generators are seeded by seed and update instead.
 
     Attributes:
         policy: Networks and normaliser.
@@ -23,39 +25,37 @@ class Learner(NamedTuple):
     policy: PolicyState
     adam: Adam
 
-    def arrays(self) -> Arrays:
-        """Return the checkpoint's group `train`."""
-        return {f"adam/{name}": x.cpu().numpy() for name, x in vars(self.adam).items()}
+
+def flatten(tree: Any) -> Arrays:
+    """Name every leaf of a learner by its path and convert it to numpy."""
+    found = {}
+    for name, member in _members(tree):
+        if isinstance(member, _NESTED):
+            found |= {f"{name}/{rest}": array for rest, array in flatten(member).items()}
+        else:
+            found[name] = member.cpu().numpy() if isinstance(member, Tensor) else np.asarray(member)
+    return found
 
 
-class TrainState(EngineState):
-    """Full training state. It has no random key: generators are seeded by seed and update."""
+def unflatten(like: Any, arrays: Arrays) -> Any:
+    """Rebuild what `flatten` named, with the structure of `like` and on its devices."""
 
-    learner: Learner
+    def load(member: Any, name: str) -> Any:
+        if isinstance(member, _NESTED):
+            members = {n: load(m, f"{name}/{n}" if name else n) for n, m in _members(member)}
+            return type(member)(**members)
+        array = arrays[name]
+        if isinstance(member, Tensor):
+            return torch.from_numpy(array.copy()).to(member.device)
+        return array
 
-    def groups(self) -> dict[str, Arrays]:
-        """Return the checkpoint's array groups."""
-        return {
-            "policy": export(self.learner.policy),
-            "train": self.learner.arrays(),
-            "envs": self.envs,
-        }
-
-
-def load_policy(like: PolicyState, checkpoint: Checkpoint) -> PolicyState:
-    """Load the networks and normaliser of a checkpoint, on the device of `like`.
-
-    Raises:
-        Incompatible: Names or shapes differ.
-    """
-    return from_arrays(like, matching_arrays(export(like), checkpoint, "policy"))
+    return load(like, "")
 
 
-def load_train_state(like: Learner, checkpoint: Checkpoint) -> TrainState:
-    """Load the full training state of a checkpoint, on the device of an initial learner."""
-    arrays = matching_arrays(like.arrays(), checkpoint, "train")
-    device = like.adam.mean.device
-    saved = (arrays[f"adam/{field.name}"] for field in fields(Adam))
-    moments = (torch.from_numpy(array.copy()).to(device) for array in saved)
-    learner = Learner(load_policy(like.policy, checkpoint), Adam(*moments))
-    return TrainState(learner, **load_progress(checkpoint))
+def _members(node: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        yield from node.items()
+    elif isinstance(node, Adam):
+        yield from vars(node).items()
+    else:
+        yield from node._asdict().items()  # a named tuple

@@ -6,109 +6,60 @@ Schulman et al. 2015, algorithm 1 in the form of appendix C, with the advantages
 
 import time
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from rlctl.checkpoints.reading import Checkpoint
-from rlctl.core.config import Resolved
-from rlctl.core.progress import Progress
-from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks, Result, RunFiles
-from rlctl.engines.config import TrainConfig
-from rlctl.engines.duration import NullRun, estimate_duration
-from rlctl.engines.runner import run_training
-from rlctl.engines.schedules import scheduled, warn_if_rising
+from rlctl.core.specs import EnvSpec
+from rlctl.engines.api import Hooks, TrainingJob
+from rlctl.engines.runner import TrainerEngine
+from rlctl.engines.schedules import scheduled
 from rlctl.engines.trainer import Trainer
-from rlctl.engines.trpo import networks, step, value
+from rlctl.engines.trpo import networks, state, step, value
 from rlctl.engines.trpo.collect import Batch, collect
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.device import choose_device
 from rlctl.engines.trpo.gae import gae
-from rlctl.engines.trpo.plan import Plan, make_plan, plan
-from rlctl.engines.trpo.state import Learner, TrainState, load_policy, load_train_state
+from rlctl.engines.trpo.plan import TRPOPlan, plan, sizes
+from rlctl.engines.trpo.state import Learner
 from rlctl.policies import normalizer
-from rlctl.policies.base import make_policy
+from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts.base import Episodes
-
-__all__ = ["plan", "probe", "train"]
 
 NOISE, UPDATE = range(2)  # purposes of random generators
 DIVERGED_HINT = "lower trpo.value_learning_rate or trpo.reward_scaling"
 
 
-def train(
-    settings: Resolved,
-    env_name: str,
-    run: Run,
-    hooks: Hooks,
-    start: Checkpoint | None = None,
-    resume: bool = False,
-) -> Result:
-    """Train a policy.
-
-    Args:
-        settings: Sections `train`, `trpo` and `env`.
-        env_name: The environment's catalog name.
-        run: The run that is written to.
-        hooks: Progress and the stop flag.
-        start: A checkpoint to begin from; with all groups loaded if `resume`.
-        resume: Continue exactly where `start` stopped, rather than taking only its networks.
-
-    Raises:
-        Diverged: Non-finite values; the last checkpoint is intact.
-        Stopped: A signal came; everything up to the last update is saved.
-        StoppedUnsaved: A signal came before the first update.
-    """
-    make = partial(TRPOTrainer, settings, env_name, run, hooks, start, resume)
-    return run_training(make, hooks, start, resume)
-
-
-def probe(settings: Resolved, env_name: str, progress: Progress) -> dict[str, Any]:
-    """Estimate the duration of a training; see `rlctl.engines.duration`."""
-    hooks = Hooks(progress)
-    make = partial(TRPOTrainer, settings, env_name, NullRun(), hooks, start=None, resume=False)
-    return estimate_duration(make, progress)
-
-
-class TRPOTrainer(Trainer[Plan, TrainState]):
+class TRPOTrainer(Trainer[TRPOPlan, Learner]):
     """Trainer for TRPO."""
 
     engine = "trpo"
+    naming = state
 
-    def __init__(
-        self,
-        settings: Resolved,
-        env_name: str,
-        run: RunFiles,
-        hooks: Hooks,
-        start: Checkpoint | None,
-        resume: bool,
-    ) -> None:
-        self.trpo = settings[TRPOConfig]
-        self._threads = torch.get_num_threads()
-        super().__init__(
-            settings, env_name, run, hooks, make_plan(settings[TrainConfig], self.trpo)
-        )
-        self._spec = networks.policy_spec(self._driver.spec, self.trpo)
-        self._device = choose_device(self._driver.physics)
-        torch.set_num_threads(1)  # more threads slow down networks this small
-        self._networks = networks.Networks(self._spec, self._device)
-        self.state = self._initial_state()
+    def __init__(self, job: TrainingJob[TRPOPlan], hooks: Hooks) -> None:
+        self.trpo = job.settings[TRPOConfig]
         self._losses: dict[str, Any] = {}
         self._split: dict[str, float] = {}
-        self._start(start, resume)
+        self._threads = torch.get_num_threads()
+        super().__init__(job, hooks)
+
+    def build(self, env: EnvSpec) -> tuple[MLPSpec, Learner]:
+        """Build the networks."""
+        spec = networks.policy_spec(env, self.trpo)
+        self._device = choose_device(self.driver.physics)
+        torch.set_num_threads(1)  # more threads slow down networks this small
+        self._networks = networks.Networks(spec, self._device)
+        weight = env.observation_weight
+        policy = networks.init(self.train.seed, spec, self.trpo, self._device, weight)
+        return spec, Learner(policy, value.init_adam(policy.value))
 
     def collect(self) -> tuple[Batch, Episodes]:
         """Return the experience for one update, and the episodes that ended in it."""
         began = time.perf_counter()
-        arrays = networks.export(self.state.learner.policy)
-        policy = make_policy(self._spec, arrays, "numpy")
-        batch = collect(policy, self._driver, self.plan.unroll_length, self._random(NOISE))
+        batch = collect(self.policy(), self.driver, self.plan.unroll_length, self._random(NOISE))
         self._split = {"collect": time.perf_counter() - began}
-        return batch, self._driver.take_episodes()
+        return batch, self.driver.take_episodes()
 
     def update(self, batch: Batch) -> Learner:
         """Return the learner after one update of normaliser, policy and value function.
@@ -208,24 +159,14 @@ class TRPOTrainer(Trainer[Plan, TrainState]):
 
     # --- called by the training loop ---
 
-    def _load_state(self, checkpoint: Checkpoint) -> TrainState:
-        state = load_train_state(self.state.learner, checkpoint)
-        schedule = self.trpo.max_kl, self.trpo.max_kl_schedule
-        warn_if_rising("trust region", *schedule, checkpoint, self.train.steps, self._warn)
-        return state
+    def decaying(self) -> tuple[str, float, str]:
+        """Return name, initial value and schedule of the trust region."""
+        return "trust region", self.trpo.max_kl, self.trpo.max_kl_schedule
 
-    def _load_init(self, checkpoint: Checkpoint) -> None:
-        learner = self.state.learner
-        self.state.learner = learner._replace(policy=load_policy(learner.policy, checkpoint))
-
-    def _metrics(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
+        """Return losses, seconds and learning rate of the last update."""
         rate = self.trpo.value_learning_rate  # the policy's natural gradient step has none
         return {"losses": self._losses, "split": self._split, "learning_rate": rate}
 
-    def _initial_state(self) -> TrainState:
-        """Return the initial training state."""
-        weight = self._driver.spec.observation_weight
-        policy = networks.init(
-            self.train.seed, self._networks.spec, self.trpo, self._device, weight
-        )
-        return TrainState(Learner(policy, value.init_adam(policy.value)))
+
+ENGINE = TrainerEngine(TRPOTrainer, plan, sizes)

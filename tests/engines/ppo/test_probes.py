@@ -9,11 +9,11 @@ from probe_envs import probe  # noqa: F401
 
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks
+from rlctl.engines.api import Hooks, TrainingJob
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig
-from rlctl.engines.ppo.train import PPOTrainer
+from rlctl.engines.ppo.train import ENGINE, PPOTrainer
 
 GAMMA = 0.9
 
@@ -46,11 +46,13 @@ def learn(probe, tmp_path):  # noqa: F811
         )
         name = probe(kind)
         with Run.create(name, "ppo", 0) as folder:
-            training = PPOTrainer(settings, name, folder, Hooks(), None, False)
+            plan = ENGINE.plan(settings, name)
+            job = TrainingJob(env=name, settings=settings, plan=plan, run=folder)
+            training = PPOTrainer(job, Hooks())
             training.learn(lambda task, *args: task(*args))
             training.close()
         policy = training.state.learner.policy
-        nets = networks.Networks(training._spec)
+        nets = networks.Networks(training.spec)
 
         def value(*observation):
             x = nets.preprocess(policy.normalizer, jnp.asarray(observation, jnp.float32))

@@ -8,6 +8,7 @@ import numpy as np
 import probe_envs
 import pytest
 from probe_envs import probe  # noqa: F401
+from resuming import train_in
 from stopping import after_updates
 
 from rlctl import catalog
@@ -16,10 +17,8 @@ from rlctl.checkpoints.reading import load
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.errors import Diverged, Stopped
 from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
-from rlctl.engines.ppo.train import train
 
 ALL = ("policy", "train", "envs")
 UPDATE = 16 * 5  # steps of an update below
@@ -72,15 +71,15 @@ def test_two_halves_equal_the_whole_with_symmetry_muon_and_curriculum(start_run)
     extra = ("ppo.symmetry=true", "ppo.optimizer=muon", f"train.curriculum_steps={3 * UPDATE}")
     evals = ("train.num_evals=3", f"train.steps={6 * UPDATE}", *extra)
     whole = start_run(env, "whole")
-    train(settings(env, *evals), env, whole, Hooks())
+    train_in(whole, env, settings(env, *evals))
 
     halves = start_run(env, "halves")
     with pytest.raises(Stopped) as stopped:
-        train(settings(env, *evals), env, halves, after_updates(3))
+        train_in(halves, env, settings(env, *evals), after_updates(3))
     assert stopped.value.exit_code == 143
     middle = store.newest_verified(halves.checkpoints, groups=ALL)
     assert middle.step == 3 * UPDATE
-    train(settings(env, *evals), env, halves, Hooks(), middle, resume=True)
+    train_in(halves, env, settings(env, *evals), start=middle, resume=True)
 
     assert store.steps(whole.checkpoints)[-1] == store.steps(halves.checkpoints)[-1] == 6 * UPDATE
     ends = [store.newest_verified(run.checkpoints, groups=ALL) for run in (whole, halves)]
@@ -95,7 +94,7 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
     """Damage one part at a time: the resumed training must then differ."""
     env, steps = "pendulum", f"train.steps={4 * UPDATE}"
     run = start_run(env, "whole")
-    train(settings(env, steps, f"train.save_every={2 * UPDATE}"), env, run, Hooks())
+    train_in(run, env, settings(env, steps, f"train.save_every={2 * UPDATE}"))
     middle = load(store.step_folder(run.checkpoints, 2 * UPDATE), ALL)
     end = load(store.step_folder(run.checkpoints, 4 * UPDATE), ALL)
     for group, name in [
@@ -107,7 +106,7 @@ def test_every_part_of_the_state_is_needed_to_resume(start_run):
         damaged = load(middle.path, ALL)
         damaged.groups[group][name] = damaged.groups[group][name] + 1
         other = start_run(env, name.replace("/", "-"))
-        train(settings(env, steps), env, other, Hooks(), damaged, resume=True)
+        train_in(other, env, settings(env, steps), start=damaged, resume=True)
         got = store.newest_verified(other.checkpoints, groups=ALL)
         kernel = "policy/hidden_0/kernel"
         assert (got.groups["policy"][kernel] != end.groups["policy"][kernel]).any(), name
@@ -117,7 +116,7 @@ def test_symmetry_and_optimizer_change_the_update(start_run):
     kernels = []
     for i, extra in enumerate([(), ("ppo.symmetry=true",), ("ppo.optimizer=muon",)]):
         run = start_run("barkour", f"run{i}")
-        train(settings("barkour", f"train.steps={UPDATE}", *extra), "barkour", run, Hooks())
+        train_in(run, "barkour", settings("barkour", f"train.steps={UPDATE}", *extra))
         policy = store.newest_verified(run.checkpoints, groups=("policy",)).groups["policy"]
         kernels.append(policy["policy/hidden_0/kernel"])
     base, mirrored, muon = kernels
@@ -128,9 +127,7 @@ def test_symmetry_and_optimizer_change_the_update(start_run):
 def test_the_curriculum_grows_harder(start_run):
     run = start_run("barkour", "run")
     steps = [f"train.steps={4 * UPDATE}", f"train.save_every={UPDATE}"]
-    train(
-        settings("barkour", *steps, f"train.curriculum_steps={4 * UPDATE}"), "barkour", run, Hooks()
-    )
+    train_in(run, "barkour", settings("barkour", *steps, f"train.curriculum_steps={4 * UPDATE}"))
     fastest = [
         load(store.step_folder(run.checkpoints, update * UPDATE), ALL).groups["envs"][COMMANDS]
         for update in (1, 2, 3, 4)
@@ -158,11 +155,11 @@ def test_a_reward_that_is_not_finite_stops_the_training_and_is_named(probe, star
     steps = f"train.steps={9 * UPDATE}"
     limit = "train.episode_length=100"
     with pytest.raises(Diverged, match=r"reward of environment .* at step 3") as diverged:
-        train(settings(name, steps, limit), name, run, Hooks())
+        train_in(run, name, settings(name, steps, limit))
     assert diverged.value.exit_code == 8
 
     patient = start_run(name, "patient")
-    train(settings(name, steps, limit, "train.on_nonfinite=reset"), name, patient, Hooks())
+    train_in(patient, name, settings(name, steps, limit, "train.on_nonfinite=reset"))
     assert sum(row["nonfinite"] for row in rows(patient)) > 0
     for array in (
         store.newest_verified(patient.checkpoints, groups=("policy",)).groups["policy"].values()

@@ -4,15 +4,14 @@ import contextlib
 
 import numpy_problems
 import pytest
+from resuming import train_in
 
 from rlctl.checkpoints import store
 from rlctl.checkpoints.reading import load
 from rlctl.core.config import resolve, set_layer
 from rlctl.core.runs import Run
-from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo.config import TRPOConfig
-from rlctl.engines.trpo.train import train
 
 FEW = (
     "train.num_envs=8",
@@ -55,7 +54,7 @@ def trained(monkeypatch, settings, start_run):
     def run(problem, *extra, name="run"):
         numpy_problems.install(monkeypatch, problem)
         folder = start_run(name)
-        train(settings(*extra), "problem", folder, Hooks())
+        train_in(folder, "problem", settings(*extra))
         path = store.newest_verified(folder.checkpoints).path
         return load(path, ("policy", "train", "envs"))
 

@@ -6,16 +6,15 @@ import json
 import numpy as np
 import numpy_problems as problems
 import pytest
+from resuming import train_in
 from stopping import after_updates
 
 from rlctl.checkpoints import store
 from rlctl.core.errors import Stopped, UsageError
-from rlctl.engines.api import Hooks
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.trpo import train as loop
 from rlctl.engines.trpo.config import TRPOConfig
 from rlctl.engines.trpo.plan import make_plan
-from rlctl.engines.trpo.train import train
 
 ALL = ("policy", "train", "envs")
 UPDATE = 64  # steps of an update below
@@ -45,10 +44,10 @@ def test_two_halves_of_a_categorical_policy_equal_the_whole(settings, start_run,
     problems.install(monkeypatch, problems.CHOSEN)
     few = settings("train.num_evals=3", f"train.steps={6 * UPDATE}")
     whole, halves = start_run("whole"), start_run("halves")
-    train(few, "problem", whole, Hooks())
+    train_in(whole, "problem", few)
     with pytest.raises(Stopped):
-        train(few, "problem", halves, after_updates(3))
-    train(few, "problem", halves, Hooks(), newest(halves), resume=True)
+        train_in(halves, "problem", few, after_updates(3))
+    train_in(halves, "problem", few, start=newest(halves), resume=True)
     assert rows(whole) == rows(halves)
     whole, halves = newest(whole), newest(halves)
     assert whole.groups["policy"].keys() == halves.groups["policy"].keys()
@@ -180,6 +179,6 @@ def test_torch_keeps_its_threads(settings, start_run, monkeypatch):
     seen = []
     monkeypatch.setattr(loop.step, "update_policy", lambda *_: seen.append(torch.get_num_threads()))
     with pytest.raises(TypeError):
-        train(settings(), "problem", start_run(), Hooks())
+        train_in(start_run(), "problem", settings())
     assert seen == [1]
     assert torch.get_num_threads() == before
