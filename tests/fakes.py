@@ -106,7 +106,7 @@ class IdleDriver:
     def reset(self, seed):
         return self.observation
 
-    def step(self, action):
+    def step(self, action, edits=None):
         number, yes = np.zeros(self.num_envs, np.float32), np.ones(self.num_envs, bool)
         metrics = dict.fromkeys(self.spec.metrics, number)
         return Step(self.observation, number, yes, ~yes, self.observation, metrics)
@@ -122,7 +122,7 @@ def render_video(out, policies, config, request, options, progress, warn):
     """Write an empty file after one inference of each policy."""
     name = policies[0].checkpoint.manifest["env"]["id"]
     driver = IdleDriver(name, config, request.physics, request.num_envs)
-    driver = request.command_override.apply(driver, name, config, warn)
+    request.command_override.schedule_of(driver.spec, name, config, warn)
     for policy in policies:
         compatibility.check(policy.checkpoint, driver.spec, warn)
         policy.policy.act(driver.reset(request.seed))

@@ -69,7 +69,7 @@ class NumpyDriver:
         seen = np.minimum(self._step, 1.0) if self._problem.steps < 10**9 else 0.0 * self._step
         return np.stack([self._side, seen], -1).astype(np.float32)
 
-    def step(self, action):
+    def step(self, action, edits=None):
         self._time, self._step = self._time + 1, self._step + 1
         reward = self._problem.reward(self._side, self._step, action[:, 0].astype(float))
         self._clock, self._length = self._clock + 1, self._length + 1

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rlctl.core.specs import EnvSpec
+
 if TYPE_CHECKING:
     from rlctl.envs.base import CommandedEnvironment
-    from rlctl.rollouts.base import Driver
+    from rlctl.rollouts.commands import CommandSchedule
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,15 @@ class CommandOverride:
     schedule: str | None = None
     clip: bool = False
 
-    def apply(
-        self, driver: "Driver", name: str, config: Any, warn: Callable[[str], None]
-    ) -> "Driver":
-        """Return a driver that follows the override; the same driver without an override.
+    def schedule_of(
+        self, spec: EnvSpec, name: str, config: Any, warn: Callable[[str], None]
+    ) -> "CommandSchedule | None":
+        """Return the commands for a session to follow; None without an override.
 
         Args:
-            driver: The environments.
-            name: Their catalog name.
-            config: Their settings, which hold the training range of the commands.
+            spec: Spec of the environment.
+            name: Its catalog name.
+            config: Its settings, which hold the training range of the commands.
             warn: Called if commands leave that range.
 
         Raises:
@@ -41,17 +43,16 @@ class CommandOverride:
         from rlctl.rollouts import commands
         from rlctl.rollouts.factory import make_environment
 
-        names = driver.spec.commands
-        schedule = commands.parse_commands(self.command, self.schedule, names)
+        schedule = commands.parse_commands(self.command, self.schedule, spec.commands)
         if schedule is None:
-            return driver
+            return None
         environment: CommandedEnvironment = make_environment(name, config)
         bounds = environment.command_low, environment.command_high
         if self.clip:
             schedule = schedule.clip(*bounds)
-        elif beyond := commands.out_of_range(schedule, *bounds, names):
+        elif beyond := commands.out_of_range(schedule, *bounds, spec.commands):
             warn(f"commands outside the training range: {beyond}; --clip-command clips them")
-        return commands.CommandedDriver(driver, schedule)
+        return schedule
 
 
 NO_OVERRIDE = CommandOverride()

@@ -167,7 +167,7 @@ def evaluate(
             min(request.episodes, MAX_ENVS),
             episode_length=request.max_episode_steps or 0,
         )
-    driver = request.command_override.apply(driver, name, config, warn)
+    schedule = request.command_override.schedule_of(driver.spec, name, config, warn)
     extra = driver.spec.eval_only_metrics
     recorder = TrajectoryRecorder(extra) if request.save_trajectories else None
     rounds = math.ceil(request.episodes / driver.num_envs)
@@ -177,7 +177,13 @@ def evaluate(
         compatibility.check(checkpoint, driver.spec, warn)
         with progress.phase("eval"):
             result = run_episodes(
-                policy, driver, request.episodes, request.seed, request.stochastic, on_step
+                policy,
+                driver,
+                request.episodes,
+                request.seed,
+                request.stochastic,
+                on_step,
+                schedule,
             )
     report = EvalReport(request, checkpoint, result, driver.physics, jax.default_backend())
     _write_and_check(report, recorder)

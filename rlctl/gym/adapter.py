@@ -14,6 +14,7 @@ from rlctl.gym.ids import id_of
 from rlctl.rendering.options import RenderOptions
 from rlctl.rollouts.base import Driver, RenderingDriver, Step
 from rlctl.rollouts.factory import make_driver, make_environment, make_rendering_driver
+from rlctl.rollouts.session import Session
 
 if TYPE_CHECKING:
     from rlctl.rendering.canvas import Canvas
@@ -105,6 +106,7 @@ class Adapter:
                 episode_length=episode_length,
                 randomize="environment" if randomize else None,
             )
+        self._session = Session(self.driver)
         spec = self.driver.spec
         low, high = (
             np.array([_bound(getattr(part, end), sign) for part in spec.action], np.float32)
@@ -116,12 +118,12 @@ class Adapter:
     def reset(self, seed: int) -> np.ndarray:
         """Reset all environments; return policy observations (N, O)."""
         forked.check(self._id, _NO_FORK)
-        return self._policy_observation(self.driver.reset(seed))
+        return self._policy_observation(self._session.reset(seed))
 
     def step(self, action: np.ndarray) -> Step:
         """Step all environments with actions (N, A)."""
         forked.check(self._id, _NO_FORK)
-        step = self.driver.step(np.asarray(action, np.float32))
+        step = self._session.take(np.asarray(action, np.float32))
         return step._replace(
             observation=self._policy_observation(step.observation),
             final_observation=self._policy_observation(step.final_observation),

@@ -9,9 +9,9 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from rlctl.physics.edits import FORCES
 from rlctl.physics.precision import source_field, to_float32
 
-FORCES = ("qfrc_applied", "xfrc_applied")  # held for one control step: an edit replaces them
 _NO_FORWARD = int(mujoco.mjtStage.mjSTAGE_NONE)
 
 
@@ -38,6 +38,7 @@ class NativeBatch:
         self._bound = {name: self._batch.bind(source_field(name)) for name in fields}
         self._expanded: dict[str, np.ndarray] = {}
         self._ctrl = self._batch.bind("ctrl")
+        self._forces: set[str] = set()  # force fields that the last step set
         self._substeps = substeps
         # Views, which the batch updates in place.
         self.state = self._batch.state  # (N, nstate) float64, the full physics state
@@ -72,6 +73,9 @@ class NativeBatch:
         Returns:
             (N,) bool, True where MuJoCo could not step; those simulations keep their state.
         """
+        for name in self._forces - edits.keys():
+            self._batch.bind(name)[:] = 0.0  # the batch would keep the force of a push that ended
+        self._forces = {name for name in edits if name in FORCES}
         for name, edit in edits.items():
             array = self._batch.bind(name)
             if name in FORCES:

@@ -59,8 +59,13 @@ class Simulation(Protocol):
         before_keys: jax.Array,
         after_keys: jax.Array,
         model_fields: Fields,
+        edits: Fields,
     ) -> tuple[SimState, Transition]:
-        """Take one control step with actions (n, A)."""
+        """Take one control step with actions (n, A), after edits of `edit_shapes`."""
+        ...
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return MjData fields that `step` can edit and their shapes in one instance."""
         ...
 
     def fields(self, state: SimState) -> Fields:
@@ -77,9 +82,12 @@ class Simulation(Protocol):
 
 
 class BaseSimulation:
-    """Base of simulations: no domain randomisation, no commands."""
+    """Base of simulations: no domain randomisation, no commands, no edits."""
 
     def randomize(self, keys: jax.Array) -> Fields:
+        return {}
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
         return {}
 
     def command(self, state: SimState) -> jax.Array:

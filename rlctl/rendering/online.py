@@ -19,6 +19,7 @@ from rlctl.rendering.options import SMALLER, RenderOptions
 from rlctl.rendering.overlay import caption, with_heading
 from rlctl.rendering.trajectory import Trajectory
 from rlctl.rendering.writer import VideoInfo, frame_indices, is_contact_sheet
+from rlctl.rollouts.session import Session, act_of
 
 if TYPE_CHECKING:
     from rlctl.policies.base import Policy
@@ -74,9 +75,9 @@ class OnlineTrajectory(Trajectory):
         self, driver: "RenderingDriver", policy: "Policy", total: int, seed: int, heading: str = ""
     ) -> None:
         super().__init__(driver.spec, heading=heading)
-        self._driver, self._policy = driver, policy
+        self._driver = driver
+        self._session = Session(driver, act_of(policy))
         self._total, self._seed = total, seed
-        self._observation = np.zeros(0)
 
     def write_video(
         self,
@@ -94,7 +95,7 @@ class OnlineTrajectory(Trajectory):
         dt = self._driver.spec.control_dt
         fps = video.frame_rate(dt, path, options.fps)
         chosen = frame_indices(path, self._total, dt, fps)
-        self._observation = self._driver.reset(self._seed)
+        self._session.reset(self._seed)
         self.start(self._driver)
         size = options.size or _native_size(self._driver.render(), SMALLER.get(path.suffix.lower()))
         frames = video.write(path, self._render_frames(chosen, size, on_frame), fps)
@@ -114,9 +115,8 @@ class OnlineTrajectory(Trajectory):
 
     def _step_to(self, index: int) -> None:
         while len(self.frames) <= index:
-            step = self._driver.step(self._policy.act(self._observation))
+            _, step = self._session.step()
             self.add(self._driver, step)
-            self._observation = step.observation
 
 
 def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -43,10 +43,12 @@ class ActorStep(NamedTuple):
     Attributes:
         action: (A,) in the environment's units.
         extras: Pytree of arrays that the algorithm records with the step.
+        memory: The policy's memory after the step, a pytree of arrays; () without memory.
     """
 
     action: Any
     extras: Any
+    memory: Any = ()
 
 
 @dataclass(frozen=True)
@@ -218,8 +220,18 @@ class Driver(Protocol):
         """
         ...
 
-    def step(self, action: np.ndarray) -> Step:
-        """Take one control step with actions (N, A)."""
+    def step(self, action: np.ndarray, edits: Arrays | None = None) -> Step:
+        """Take one control step with actions (N, A).
+
+        Args:
+            action: (N, A).
+            edits: Field of `edit_shapes` -> (N, ...) float32, added to the environment's own edits
+                of the state in this step: a push.
+        """
+        ...
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return MjData fields that `step` can edit and their shapes; {} if it can edit none."""
         ...
 
     def take_episodes(self) -> Episodes:

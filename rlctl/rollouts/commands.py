@@ -6,14 +6,11 @@ Shapes: N environments, C numbers of a command, K commands of a schedule.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rlctl.core.errors import NotFound, UsageError
 from rlctl.core.safe_io import NotText, decode_utf8, read
-from rlctl.core.specs import EnvSpec
-from rlctl.rollouts.base import Actor, Arrays, Driver, Episodes, Step, Unroll
 
 _MAX_BYTES = 2**20  # of a schedule file
 
@@ -37,87 +34,6 @@ class CommandSchedule:
     def clip(self, low: np.ndarray, high: np.ndarray) -> "CommandSchedule":
         """Return the schedule clipped to bounds (C,)."""
         return CommandSchedule(self.seconds, np.clip(self.values, low, high))
-
-
-class CommandedDriver:
-    """Driver whose environments follow a schedule as they `step`; the rest is the inner driver's.
-
-    Observations contain a new command one step after it is set. `collect` sets no commands.
-
-    Args:
-        driver: Driver of environments with commands.
-        schedule: Commands to follow.
-    """
-
-    def __init__(self, driver: Driver, schedule: CommandSchedule) -> None:
-        self._driver = driver
-        self._schedule = schedule
-        self._clock = np.zeros(driver.num_envs, np.int64)  # control steps since each episode began
-
-    def reset(self, seed: int) -> np.ndarray:
-        """Start a new episode in every environment; return observation (N, O)."""
-        observation = self._driver.reset(seed)
-        self._clock[:] = 0
-        self._set_command()
-        return observation
-
-    def step(self, action: np.ndarray) -> Step:
-        """Take one control step with actions (N, A)."""
-        step = self._driver.step(action)
-        # Auto-reset has already begun the next episode where one ended.
-        self._clock = np.where(step.terminated | step.truncated, 0, self._clock + 1)
-        self._set_command()
-        return step
-
-    @property
-    def spec(self) -> EnvSpec:
-        """Spec of the environment."""
-        return self._driver.spec
-
-    @property
-    def num_envs(self) -> int:
-        """N."""
-        return self._driver.num_envs
-
-    @property
-    def physics(self) -> str:
-        """Back end of the physics."""
-        return self._driver.physics
-
-    @property
-    def observation(self) -> np.ndarray:
-        """Current observation (N, O)."""
-        return self._driver.observation
-
-    def stagger(self) -> None:
-        self._driver.stagger()
-
-    def take_episodes(self) -> Episodes:
-        return self._driver.take_episodes()
-
-    def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
-        return self._driver.collect(actor, params, length)
-
-    def state(self) -> Arrays:
-        return self._driver.state()
-
-    def restore(self, arrays: Arrays) -> None:
-        self._driver.restore(arrays)
-
-    def qpos(self) -> np.ndarray:
-        return self._driver.qpos()
-
-    def command(self) -> np.ndarray:
-        return self._driver.command()
-
-    def set_command(self, command: np.ndarray) -> None:
-        self._driver.set_command(command)
-
-    def close(self) -> None:
-        self._driver.close()
-
-    def _set_command(self) -> None:
-        self._driver.set_command(self._schedule.at(self._clock * self._driver.spec.control_dt))
 
 
 def parse_commands(

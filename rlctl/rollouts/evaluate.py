@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from rlctl.core.specs import EnvSpec, RatioMetric
-from rlctl.policies.base import Policy, sample_noise
+from rlctl.policies.base import Policy
 from rlctl.rollouts.base import Arrays, Driver, Step
+from rlctl.rollouts.commands import CommandSchedule
+from rlctl.rollouts.session import Session, act_of
 
 BINS = 5  # bins of commands in tracking reports
+OnStep = Callable[[np.ndarray, np.ndarray, Step, np.ndarray], None]  # see `evaluate`
 ROUND_SEEDS = 1_000_003  # distance between the seeds of successive rounds
 
 
@@ -130,7 +133,8 @@ def evaluate(
     episodes: int,
     seed: int,
     stochastic: bool = False,
-    on_step: Callable[[np.ndarray, np.ndarray, Step, np.ndarray], None] | None = None,
+    on_step: OnStep | None = None,
+    schedule: CommandSchedule | None = None,
 ) -> Evaluation:
     """Play `episodes` episodes of `policy`, in rounds of the driver's N environments.
 
@@ -142,10 +146,11 @@ def evaluate(
         stochastic: Sample actions instead of taking their mean.
         on_step: Called with observation (N, O), action (N, A), the Step, and (N,) bool, True where
             the round's episode had not ended before this step.
+        schedule: Commands that every episode follows; None for those of the environment.
     """
     start = time.perf_counter()
     rounds = [
-        _round(policy, driver, seed + ROUND_SEEDS * i, stochastic, on_step)
+        _round(policy, driver, seed + ROUND_SEEDS * i, stochastic, on_step, schedule)
         for i in range(math.ceil(episodes / driver.num_envs))
     ]
     joined = {
@@ -190,31 +195,30 @@ def _round(
     driver: Driver,
     seed: int,
     stochastic: bool,
-    on_step: Callable[[np.ndarray, np.ndarray, Step, np.ndarray], None] | None,
+    on_step: OnStep | None,
+    schedule: CommandSchedule | None,
 ) -> dict[str, Any]:
     """Play one episode in every environment: sums (N,) by name, tracking pairs, steps taken."""
     n, achieved = driver.num_envs, list(driver.spec.achieved)
-    rng = np.random.default_rng(seed)
-    observation = driver.reset(seed)
+    rng = np.random.default_rng(seed) if stochastic else None
+    session = Session(driver, act_of(policy, rng), schedule)
+    session.reset(seed)
     running = np.ones(n, bool)
     sums = {"return": np.zeros(n), "length": np.zeros(n), "terminated": np.zeros(n)}
     metrics = {name: np.zeros(n) for name in driver.spec.metrics}
     steps, tracking = 0, []
     while running.any():
-        noise = sample_noise(policy.spec, rng, n) if stochastic else None
-        action = policy.act(observation, noise=noise)
-        command = driver.command() if achieved else None
-        step = driver.step(action)
+        observation, command = session.observation, driver.command() if achieved else None
+        chosen, step = session.step()
         if command is not None:
             tracking.append((command[running], step.final_observation[running][:, achieved]))
         if on_step:
-            on_step(observation, action, step, running)
+            on_step(observation, chosen.action, step, running)
         sums["return"] += step.reward * running
         sums["length"] += running
         sums["terminated"] += step.terminated & running
         for name, metric in step.metrics.items():
             metrics[name] = metrics.get(name, 0.0) + metric * running
         running = running & ~(step.terminated | step.truncated)
-        observation = step.observation
         steps += n
     return {**sums, "metrics": metrics, "tracking": tracking, "steps": steps}

@@ -74,10 +74,10 @@ class JaxDriver:
         )
         self._state = self._state._replace(book=stats)
 
-    def step(self, action: np.ndarray) -> Step:
-        """Take one control step with actions (N, A)."""
+    def step(self, action: np.ndarray, edits: Arrays | None = None) -> Step:
+        """Take one control step with actions (N, A), and edits of the state (N, ...)."""
         self._state, outcome, final_observation, ended = self._program.step(
-            self._state, np.asarray(action, np.float32), np.uint32(self._time)
+            self._state, np.asarray(action, np.float32), edits or {}, np.uint32(self._time)
         )
         outcome, final_observation, observation, ended = _numpy(
             (outcome, final_observation, self._state.observation, ended)
@@ -93,6 +93,10 @@ class JaxDriver:
             final_observation=final_observation,
             metrics=outcome.metrics,
         )
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return MjData fields that `step` can edit and their shapes."""
+        return self._program.simulation.edit_shapes()
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call."""

@@ -88,7 +88,7 @@ class JaxProgram:
             state, sums = carry
             noise = actor.noise(state.key, now)
             actor_step = jax.vmap(actor.act, (None, 0, 0))(params, state.observation, noise)
-            next_state, outcome, final, ended = self._step(state, actor_step.action, now)
+            next_state, outcome, final, ended = self._step(state, actor_step.action, {}, now)
             row = {
                 "observation": state.observation,
                 "extras": actor_step.extras,
@@ -105,7 +105,7 @@ class JaxProgram:
         return state, Unroll(**rows, last_observation=state.observation), sums, bad
 
     def _step(
-        self, state: JaxState, action: jax.Array, time: jax.Array
+        self, state: JaxState, action: jax.Array, edits: Fields, time: jax.Array
     ) -> tuple[JaxState, StepOutcome, jax.Array, EpisodeSums]:
         """Take one control step with actions (N, A), then reset the episodes that ended.
 
@@ -118,6 +118,7 @@ class JaxProgram:
             step_keys(state.key, time, BEFORE),
             step_keys(state.key, time, AFTER),
             state.model_fields,
+            edits,
         )
         failed = jnp.zeros(len(action), bool)  # MJX never refuses to step
         bad = episode_stats.find_nonfinite(

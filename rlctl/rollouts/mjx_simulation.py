@@ -18,7 +18,7 @@ from mujoco import mjx
 from rlctl.core.errors import UsageError
 from rlctl.envs.base import Carry, Environment, sample_start
 from rlctl.physics.base import Physics
-from rlctl.physics.native import FORCES
+from rlctl.physics.edits import FORCES, add_edits, edit_shapes
 from rlctl.physics.precision import RESIDUAL_SUFFIX, source_field
 from rlctl.physics.simulation import Fields, Transition
 
@@ -104,9 +104,13 @@ class MjxSimulation:
         before_keys: jax.Array,
         after_keys: jax.Array,
         model_fields: Fields,
+        edits: Fields,
     ) -> tuple[MjxState, Transition]:
         step = partial(self._step, self._empty_data(len(action)))
-        return jax.vmap(step)(state, action, before_keys, after_keys, model_fields)
+        return jax.vmap(step)(state, action, before_keys, after_keys, model_fields, edits)
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        return edit_shapes(self._source)
 
     def fields(self, state: MjxState) -> Fields:
         return state.fields
@@ -143,8 +147,10 @@ class MjxSimulation:
         before_key: jax.Array,
         after_key: jax.Array,
         model_fields: Fields,
+        push: Fields,
     ) -> tuple[MjxState, Transition]:
         edits, ctrl = self._env.before(state.carry, Physics(state.fields), action, before_key)
+        edits = add_edits(edits, push)
         kept = {name: x for name, x in state.fields.items() if name in STATE} | state.hidden
         data = empty.replace(**kept, ctrl=ctrl)
         data = data.replace(

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from rlctl.envs.base import Drawn
+from rlctl.physics.edits import add_edits, edit_shapes
 from rlctl.physics.native import NativeBatch
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import flatten, unflatten, write
@@ -100,12 +101,12 @@ class NativeGroup:
         self.outcome = self.empty_outcome()
         return ended
 
-    def step(self, action: np.ndarray, time: int) -> tuple[StepOutcome, jax.Array]:
+    def step(self, action: np.ndarray, edits: Arrays, time: int) -> tuple[StepOutcome, jax.Array]:
         """Take one step with actions (n, A); return outcome and final observation (n, O)."""
         now, state = np.uint32(time), self.state
-        inputs = self._program.before(state.key, state.carry, self.fields, action, now)
+        own_edits, ctrl = self._program.before(state.key, state.carry, self.fields, action, now)
         self.state = state._replace(action=action)
-        self.ended = self.advance(inputs, self.ended, now)
+        self.ended = self.advance((add_edits(own_edits, edits), ctrl), self.ended, now)
         state, final_observation = self.state, self.state.observation
         if (done := self._done(self.outcome)).any():
             # The physics of these has been reset in `advance`; this restarts carry and observation.
@@ -231,10 +232,15 @@ class NativeDriver:
             )
             group.state = group.state._replace(book=stats)
 
-    def step(self, action: np.ndarray) -> Step:
-        """Take one control step with actions (N, A)."""
+    def step(self, action: np.ndarray, edits: Arrays | None = None) -> Step:
+        """Take one control step with actions (N, A), and edits of the state (N, ...)."""
         action = np.asarray(action, np.float32)
-        results = self._run(lambda group: group.step(action[group.rows], self._time))
+
+        def step(group: NativeGroup) -> tuple[StepOutcome, jax.Array]:
+            part = {name: edit[group.rows] for name, edit in (edits or {}).items()}
+            return group.step(action[group.rows], part, self._time)
+
+        results = self._run(step)
         self._time += 1
         outcomes = [outcome for outcome, _ in results]
         join = partial(_join, outcomes)
@@ -246,6 +252,10 @@ class NativeDriver:
             final_observation=np.concatenate([np.asarray(final) for _, final in results]),
             metrics={name: join(lambda o, n=name: o.metrics[n]) for name in self.spec.metrics},
         )
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return MjData fields that `step` can edit and their shapes."""
+        return edit_shapes(self._program.env.model())
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call."""

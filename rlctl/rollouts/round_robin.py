@@ -39,10 +39,13 @@ class RoundRobinDriver:
         for driver in self._drivers:
             driver.stagger()
 
-    def step(self, action: np.ndarray) -> Step:
-        """Take one control step in all environments with actions (N, A)."""
-        parts = np.split(action, len(self._drivers))
-        steps = [driver.step(part) for driver, part in zip(self._drivers, parts, strict=True)]
+    def step(self, action: np.ndarray, edits: Arrays | None = None) -> Step:
+        """Take one control step in all environments with actions (N, A), and edits (N, ...)."""
+        starts = np.cumsum([0, *(driver.num_envs for driver in self._drivers)])
+        steps = [
+            driver.step(action[rows], edits and {n: edit[rows] for n, edit in edits.items()})
+            for driver, rows in zip(self._drivers, map(slice, starts, starts[1:]), strict=False)
+        ]
         # A Gymnasium group may not have reported all reward terms yet: they count 0.
         metrics = {
             name: np.concatenate([s.metrics.get(name, np.zeros_like(s.reward)) for s in steps])
@@ -52,6 +55,10 @@ class RoundRobinDriver:
             np.concatenate, zip(*(step[:5] for step in steps), strict=True)
         )
         return Step(observation, reward, terminated, truncated, final_observation, metrics)
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return MjData fields that `step` can edit and their shapes."""
+        return self._drivers[0].edit_shapes()
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params` in the current group."""

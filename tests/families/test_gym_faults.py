@@ -53,8 +53,8 @@ class Idle:
 
     spec = None
 
-    def act(self, observation, noise=None):
-        return np.zeros((len(observation), 1), np.float32)
+    def apply(self, observation, memory, noise=None):
+        return np.zeros((len(observation), 1), np.float32), ()
 
 
 class TestTerms:

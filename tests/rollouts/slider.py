@@ -20,7 +20,7 @@ MJCF = """
 <mujoco>
   <option timestep="0.01"/>
   <worldbody>
-    <body>
+    <body name="block">
       <joint name="rail" type="slide" axis="1 0 0" damping="1"/>
       <geom size="0.1" mass="1"/>
     </body>
@@ -92,6 +92,9 @@ class Slider(BaseEnvironment):
 
     def command(self, carry):
         return carry.command
+
+    def set_command(self, carry, command):
+        return carry._replace(command=command)
 
     def _observe(self, memory, physics):
         return jnp.concatenate([physics.qpos, physics.qvel, memory.clock[None], memory.command])

@@ -1,12 +1,10 @@
-"""Command schedules: parsing, and when they take effect."""
+"""Command schedules: parsing and bounds."""
 
 import numpy as np
 import pytest
 
 from rlctl.core.errors import NotFound, UsageError
-from rlctl.core.specs import EnvSpec
-from rlctl.rollouts.base import Step
-from rlctl.rollouts.commands import CommandedDriver, CommandSchedule, out_of_range, parse_commands
+from rlctl.rollouts.commands import out_of_range, parse_commands
 
 NAMES = ("vx", "vy", "yaw")
 
@@ -80,40 +78,3 @@ def test_commands_beyond_the_training_are_named_and_clipped():
     clipped = schedule.clip(low, high)
     assert out_of_range(clipped, low, high, NAMES) == ""
     np.testing.assert_array_equal(clipped.values[1], [np.float32(1.5), 0, np.float32(-0.7)])
-
-
-class CommandRecorder:
-    """Driver of two environments that records commands; the second ends every third step."""
-
-    spec = EnvSpec("recorder", (), (), 0.5, 1, 100, commands=("speed",))
-    num_envs, physics = 2, "native"
-
-    def __init__(self):
-        self.commands, self.steps = [], 0
-
-    def reset(self, seed):
-        self.steps = 0
-        return np.zeros((2, 0))
-
-    def step(self, action):
-        self.steps += 1
-        over, nothing = np.array([False, self.steps % 3 == 0]), np.zeros((2, 0))
-        return Step(nothing, np.zeros(2), over, np.zeros(2, bool), nothing, {})
-
-    def set_command(self, command):
-        self.commands.append(command[:, 0].tolist())
-
-
-def test_every_episode_follows_the_schedule_from_its_start():
-    driver = CommandRecorder()
-    commanded = CommandedDriver(
-        driver, CommandSchedule(np.array([0.0, 1.0]), np.array([[5.0], [7.0]]))
-    )
-    commanded.reset(0)
-    for _ in range(4):
-        commanded.step(np.zeros((2, 0)))
-    # set after the reset, then after each step of half a second
-    assert driver.commands == [[5, 5], [5, 5], [7, 7], [7, 5], [7, 5]]
-    commanded.reset(1)
-    assert driver.commands[-1] == [5, 5]
-    assert commanded.physics == "native"

@@ -32,7 +32,7 @@ class Scripted:
         self.length = np.zeros(self.num_envs, int)
         return np.zeros((self.num_envs, 1), np.float32)
 
-    def step(self, action):
+    def step(self, action, edits=None):
         self.length += 1
         over = self.length % (np.arange(self.num_envs) + 1) == 0
         last = np.arange(self.num_envs) == self.num_envs - 1
@@ -47,9 +47,9 @@ class Idle:
     def __init__(self):
         self.noises = []
 
-    def act(self, observation, *, noise=None):
+    def apply(self, observation, memory, *, noise=None):
         self.noises.append(noise)
-        return np.zeros((len(observation), 1), np.float32)
+        return np.zeros((len(observation), 1), np.float32), ()
 
 
 class Following(Scripted):
@@ -60,7 +60,7 @@ class Following(Scripted):
     def command(self):
         return (1.0 - 2.0 * (np.arange(self.num_envs) % 2))[:, None]
 
-    def step(self, action):
+    def step(self, action, edits=None):
         return super().step(action)._replace(final_observation=np.full((self.num_envs, 1), 0.5))
 
 
@@ -87,7 +87,7 @@ class Measured(Scripted):
         ),
     )
 
-    def step(self, action):
+    def step(self, action, edits=None):
         step = super().step(action)
         n = self.num_envs
         extra = {"work": 1.0 * self.length, "path": np.arange(n), "none": np.zeros(n)}

@@ -34,7 +34,7 @@ class Counter(BaseSimulation):
         state = {"count": jnp.zeros_like(mark), "mark": mark, "scale": model_fields["scale"]}
         return state, self._observe(state)
 
-    def step(self, state, action, before_keys, after_keys, model_fields):
+    def step(self, state, action, before_keys, after_keys, model_fields, edits):
         state = {**state, "count": state["count"] + action[:, 0]}
         terminated = (state["count"] >= 3.0).astype(jnp.float32)
         reward = model_fields["scale"]

@@ -47,7 +47,7 @@ def render_video(
     with progress.phase("build"):
         driver = make_rendering_driver(name, config, request.physics)
         # Refuses an override: no such environment takes commands.
-        request.command_override.apply(driver, name, config, warn)
+        request.command_override.schedule_of(driver.spec, name, config, warn)
         compatibility.check(policy.checkpoint, driver.spec, warn)
     with closing(driver), online.headless(), progress.phase("film"):
         steps = request.num_steps(driver.spec)

@@ -11,11 +11,11 @@ from rlctl.core.progress import Progress
 from rlctl.rendering import gl
 from rlctl.rendering.options import RenderOptions
 from rlctl.rollouts.factory import make_driver, make_environment
+from rlctl.rollouts.session import Session, act_of
 
 if TYPE_CHECKING:
     from rlctl.rendering.trajectory import Trajectory
     from rlctl.rendering.writer import VideoInfo
-    from rlctl.rollouts.base import Driver
 
 
 def render_video(
@@ -51,13 +51,14 @@ def render_video(
         scene = environment.scene()
         options.resolve_camera(cameras(scene), environment.spec)  # refused before the rollout
         driver = make_driver(name, config, request.physics, request.num_envs, randomize=None)
-        driver = request.command_override.apply(driver, name, config, warn)
+        schedule = request.command_override.schedule_of(driver.spec, name, config, warn)
         for policy in policies:
             compatibility.check(policy.checkpoint, driver.spec, warn)
     trajectories = []
     with closing(driver):
         for policy in policies:
-            trajectories += _rollout(policy, driver, request, progress)
+            session = Session(driver, act_of(policy.policy), schedule)
+            trajectories += _rollout(policy, session, request, progress)
     with progress.phase("film"):
         count = make_counter(progress, "frames")
         video = writer.write(trajectories, out, scene, options, count)
@@ -65,12 +66,13 @@ def render_video(
 
 
 def _rollout(
-    policy: LoadedPolicy, driver: "Driver", request: RenderRequest, progress: Progress
+    policy: LoadedPolicy, session: Session, request: RenderRequest, progress: Progress
 ) -> list["Trajectory"]:
     """Roll out a policy from the initial states; one trajectory per environment."""
     from rlctl.rendering.trajectory import Trajectory
 
-    steps, count = request.num_steps(driver.spec), make_counter(progress, "steps")
+    driver, count = session.driver, make_counter(progress, "steps")
+    steps = request.num_steps(driver.spec)
     titles = [f"environment {number}" for number in range(1, request.num_envs + 1)]
     if request.num_envs == 1:
         titles = [policy.title if request.other_ckpts else ""]
@@ -78,17 +80,16 @@ def _rollout(
     trajectories = [
         Trajectory(driver.spec, index, title, heading) for index, title in enumerate(titles)
     ]
-    act = policy.policy.act
     with progress.phase("compile"):  # a first step that is not recorded
-        driver.step(act(driver.reset(request.seed)))
+        session.reset(request.seed)
+        session.step()
     with progress.phase("rollout"):
-        observation = driver.reset(request.seed)
+        session.reset(request.seed)
         for trajectory in trajectories:
             trajectory.start(driver)
         for done in range(1, steps + 1):
-            step = driver.step(act(observation))
+            _, step = session.step()
             for trajectory in trajectories:
                 trajectory.add(driver, step)
-            observation = step.observation
             count(done, steps)
     return trajectories

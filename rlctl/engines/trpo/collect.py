@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlctl.policies.base import Policy, sample_noise
+from rlctl.policies.base import Memory, Policy, sample_noise
 from rlctl.policies.mlp.spec import MLPSpec
-from rlctl.rollouts.base import Arrays, Driver
+from rlctl.rollouts.base import ActorStep, Arrays, Driver
+from rlctl.rollouts.session import Session
 
 
 class Batch(NamedTuple):
@@ -49,14 +50,18 @@ def collect(policy: Policy, driver: Driver, length: int, rng: np.random.Generato
     """
     spec, num_envs = policy.spec, driver.num_envs
     noise = sample_noise(spec, rng, length * num_envs).reshape(length, num_envs, spec.noise_size)
-    observation, observations, outputs, steps = driver.observation, [], [], []
-    for t in range(length):
-        stages = policy.stages(observation, noise=noise[t])
-        step = driver.step(stages["action"])
-        observations.append(observation)
-        outputs.append(stages)
+    remaining = iter(noise)
+
+    def act(observation: np.ndarray, memory: Memory | None) -> ActorStep:
+        stages = policy.stages(observation, memory, noise=next(remaining))
+        return ActorStep(stages["action"], stages)
+
+    session, observations, outputs, steps = Session(driver, act), [], [], []
+    for _ in range(length):
+        observations.append(session.observation)
+        chosen, step = session.step()
+        outputs.append(chosen.extras)
         steps.append(step)
-        observation = step.observation
     raw_action, log_prob = _raw_action_and_log_prob(
         spec, {k: _stack(outputs, k) for k in outputs[0]}, noise
     )

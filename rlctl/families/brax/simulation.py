@@ -73,6 +73,7 @@ class BraxSimulation(BaseSimulation):
         before_keys: jax.Array,
         after_keys: jax.Array,
         model_fields: Fields,
+        edits: Fields,
     ) -> tuple[envs.State, Transition]:
         with jax.default_matmul_precision("highest"):
             state = self._restore_dtypes(jax.vmap(self._env.step)(state, action))

@@ -4,6 +4,7 @@ Shapes: T steps, N environments, O observation, A action.
 """
 
 from functools import cache, partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 from rlctl.rollouts.arrays import write
 from rlctl.rollouts.base import Actor, ActorStep, Unroll
 from rlctl.rollouts.keys import environment_keys
+from rlctl.rollouts.session import Session
 from rlctl.rollouts.unrolls import empty_unroll, final_where_truncated
 
 if TYPE_CHECKING:
@@ -35,16 +37,17 @@ def collect(
     indices = np.arange(first, first + driver.num_envs, dtype=np.uint32)
     keys = environment_keys(seed, indices)
     unroll = empty_unroll(actor, params, length, driver.num_envs, driver.spec)
+    times = count(time)
+    session = Session(driver, lambda x, memory: act(params, x, keys, np.uint32(next(times))))
     for t in range(length):
-        unroll.observation[t] = driver.observation
-        actor_step = act(params, driver.observation, keys, np.uint32(time + t))
-        step = driver.step(np.asarray(actor_step.action))
+        unroll.observation[t] = session.observation
+        actor_step, step = session.step()
         write(unroll.extras, t, actor_step.extras)
         for name in ("reward", "terminated", "truncated"):
             getattr(unroll, name)[t] = getattr(step, name)
         if step.truncated.any():
             write(unroll.final, t, final(params, step.final_observation, unroll.truncated[t]))
-    unroll.last_observation[:] = driver.observation
+    unroll.last_observation[:] = session.observation
     return unroll
 
 

@@ -75,12 +75,13 @@ class GymDriver:
         clock = np.arange(self.num_envs, dtype=np.int64) * self._limit // self.num_envs
         self._call_all("stagger", [(clock[rows],) for rows in self._rows])
 
-    def step(self, action: np.ndarray) -> Step:
-        """One control step with actions (N, A).
+    def step(self, action: np.ndarray, edits: Arrays | None = None) -> Step:
+        """Take one control step with actions (N, A); the state cannot be edited.
 
         Raises:
             Diverged: An observation or reward is not finite, or an environment raised.
         """
+        assert not edits, "see edit_shapes"
         action = np.asarray(action, np.float32)
         parts = self._call_all("step", [(action[rows],) for rows in self._rows])
         step = concatenate_steps(parts)
@@ -93,6 +94,10 @@ class GymDriver:
         result = Step(*step[:5], {name: step.terms.get(name, missing) for name in self._terms})
         self._update_stats(result)
         return result
+
+    def edit_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return no fields: the physics is the environment's own."""
+        return {}
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call."""
