@@ -1,6 +1,7 @@
 """Train a policy, or resume a training."""
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,9 +15,15 @@ from rlctl.actions.verdict import Verdict, make_verdict
 from rlctl.callbacks import factory
 from rlctl.callbacks.base import TrainingInfo, attached
 from rlctl.checkpoints import store
-from rlctl.core.errors import Incompatible, RlctlError, Stopped, StoppedUnsaved, UsageError
+from rlctl.core.errors import (
+    Diverged,
+    Incompatible,
+    RlctlError,
+    Stopped,
+    StoppedUnsaved,
+    UsageError,
+)
 from rlctl.core.progress import Progress
-from rlctl.core.runs import Run
 from rlctl.core.spawned import exit_if_spawning
 from rlctl.engines.api import Hooks, MeasurableEngine, Result
 from rlctl.engines.config import TrainConfig
@@ -130,7 +137,7 @@ def train(
             setup = training_setup.create(request, progress)
         else:
             setup = training_setup.resume(request.resume, request, progress)
-        with setup.run, _run_in_errors(setup.run):
+        with setup.run, _run_in_errors(setup):
             result = _train(setup, progress, stop, listener)
     folder = setup.run.folder
     plot, videos = factory.find_outputs(folder)
@@ -226,8 +233,9 @@ def _compilation_cache_read_only() -> Iterator[None]:
 
 
 @contextmanager
-def _run_in_errors(run: Run) -> Iterator[None]:
-    """Attach run and last checkpoint to errors; add the resume command to stops."""
+def _run_in_errors(setup: TrainingSetup) -> Iterator[None]:
+    """Attach run and last checkpoint to errors; complete the hints with what a training can do."""
+    run = setup.run
     try:
         yield
     except RlctlError as error:
@@ -237,4 +245,10 @@ def _run_in_errors(run: Run) -> Iterator[None]:
             error.data = {"run": str(run.folder), "checkpoint": last, **error.data}
         if isinstance(error, (Stopped, StoppedUnsaved)) and not error.hint:
             error.hint = f"rlctl train --resume {shlex.quote(str(run.folder))}"
+        if isinstance(error, Diverged) and "environment" in error.data:
+            engine = sys.modules[catalog.engine(setup.algo).target.partition(":")[0]]
+            own = getattr(engine, "DIVERGED_HINT", "lower the learning rate")
+            error.hint = f"{error.hint}; {own}; or continue with --set train.on_nonfinite=reset"
+        if isinstance(error, Diverged) and last and "intact" not in error.hint:
+            error.hint = f"the last checkpoint is intact; {error.hint}"
         raise

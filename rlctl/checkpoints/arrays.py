@@ -72,7 +72,7 @@ def check_finite(arrays: Mapping[str, Any]) -> None:
         if bad:
             raise Diverged(
                 f"{name} has {bad} non-finite of {array.size} values; such a policy is not saved",
-                "lower the learning rate",
+                "use an earlier checkpoint",
             )
 
 

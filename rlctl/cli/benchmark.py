@@ -54,65 +54,44 @@ def benchmark(
     ] = None,
     envs: Annotated[
         str | None,
-        typer.Option(
-            "--envs",
-            metavar="ENV,ENV",
-            help="Name the environments, separated by commas.",
-            show_default=False,
-        ),
+        options.option("--envs", "ENV,ENV", "Name the environments, separated by commas."),
     ] = None,
     algo: Algo = "ppo",
     seeds: Annotated[
         str | None,
-        typer.Option("--seeds", metavar="N", help="Train each environment N times; default: 5."),
+        options.option("--seeds", "N", "Train each environment N times; default: 5."),
     ] = None,
     steps: Annotated[
         str | None,
-        typer.Option(
-            "--steps", metavar="N", help="Train each for N environment steps; default: 1e6."
-        ),
+        options.option("--steps", "N", "Train each for N environment steps; default: 1e6."),
     ] = None,
     jobs: Annotated[
         str | None,
-        typer.Option(
-            "--jobs", metavar="N", help="Run N trainings in parallel on the same cores; default: 1."
-        ),
+        options.option("--jobs", "N", "Run N trainings in parallel on the same cores; default: 1."),
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Write to this folder; finished trainings in it are kept.",
-            show_default=False,
-        ),
+        options.option("--out", "DIR", "Write to this folder; finished trainings in it are kept."),
     ] = None,
     min_return: Annotated[
         list[str] | None,
-        typer.Option(
-            "--min-return",
-            metavar="ENV=X",
-            help="Exit 1 if the mean over seeds is below X; may be repeated.",
-            show_default=False,
+        options.option(
+            "--min-return", "ENV=X", "Exit 1 if the mean over seeds is below X; may be repeated."
         ),
     ] = None,
     min_share: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--min-share",
-            metavar="X",
-            help="Exit 1 if less than this fraction of an environment's seeds reach its "
+            "X",
+            "Exit 1 if less than this fraction of an environment's seeds reach its "
             "train.target_return.",
-            show_default=False,
         ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            "--against",
-            metavar="FILE",
-            help="Exit 1 if significantly worse than an earlier results.json.",
-            show_default=False,
+        options.option(
+            "--against", "FILE", "Exit 1 if significantly worse than an earlier results.json."
         ),
     ] = None,
     config: Config = None,

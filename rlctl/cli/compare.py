@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-import typer
-
 from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.options import Ckpt, Cpu, Device, Json, OptionalEnv, Quiet, Verbose
@@ -27,21 +25,21 @@ def compare(
     ckpt: Ckpt = None,
     num_tests: Annotated[
         str | None,
-        typer.Option("--num-tests", metavar="N", help="Compare on N observations; default: 10."),
+        options.option("--num-tests", "N", "Compare on N observations; default: 10."),
     ] = None,
     device: Device = "cpu",
     cpu: Cpu = False,
     tolerance: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--tolerance",
-            metavar="X",
-            help="Allow this difference, as a fraction of the action range; default: 1e-5.",
+            "X",
+            "Allow this difference, as a fraction of the action range; default: 1e-5.",
         ),
     ] = None,
     seed: Annotated[
         str | None,
-        typer.Option("--seed", metavar="N", help="Seed observations and noise; default: 0."),
+        options.option("--seed", "N", "Seed observations and noise; default: 0."),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -37,10 +37,10 @@ def evaluate(
     ckpt: Ckpt = None,
     episodes: Annotated[
         str | None,
-        typer.Option("--episodes", metavar="N", help="Evaluate N episodes; default: 10."),
+        options.option("--episodes", "N", "Evaluate N episodes; default: 10."),
     ] = None,
     seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="Seed the episodes; default: 0.")
+        str | None, options.option("--seed", "N", "Seed the episodes; default: 0.")
     ] = None,
     stochastic: Annotated[
         bool, typer.Option("--stochastic", help="Sample actions instead of taking the mean.")
@@ -51,18 +51,18 @@ def evaluate(
     backend: Backend = "numpy",
     max_episode_steps: Annotated[
         str | None,
-        typer.Option("--max-episode-steps", metavar="N", help="Truncate episodes after N steps."),
+        options.option("--max-episode-steps", "N", "Truncate episodes after N steps."),
     ] = None,
     save_trajectories: Annotated[
         str | None,
-        typer.Option("--save-trajectories", metavar="FILE.npz", help="Write all steps to a file."),
+        options.option("--save-trajectories", "FILE.npz", "Write all steps to a file."),
     ] = None,
     video: Annotated[
-        str | None, typer.Option("--video", metavar="FILE", help="Also render one episode.")
+        str | None, options.option("--video", "FILE", "Also render one episode.")
     ] = None,
     min_return: Annotated[
         str | None,
-        typer.Option("--min-return", metavar="X", help="Exit 1 if the mean return is below X."),
+        options.option("--min-return", "X", "Exit 1 if the mean return is below X."),
     ] = None,
     command: Command = None,
     command_schedule: Schedule = None,

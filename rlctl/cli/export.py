@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rlctl.cli import console
+from rlctl.cli import console, options
 from rlctl.cli.options import Ckpt, Json, OptionalEnv, Quiet
 from rlctl.core.device import select
 
@@ -17,9 +17,7 @@ def export(
     ],
     path: Annotated[
         Path,
-        typer.Option(
-            "--out", metavar="PATH", help="Write to this file; with format brax, a folder."
-        ),
+        options.option("--out", "PATH", "Write to this file; with format brax, a folder."),
     ],
     env: OptionalEnv = None,
     ckpt: Ckpt = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rlctl.cli import console
+from rlctl.cli import console, options
 from rlctl.cli.options import Json, Quiet, Set, complete_env
 from rlctl.core.device import select
 
@@ -22,52 +22,41 @@ def import_(
         ),
     ],
     path: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Write the checkpoint to this new folder.")
+        Path, options.option("--out", "DIR", "Write the checkpoint to this new folder.")
     ],
     env: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--env",
-            metavar="NAME",
-            help="Name its environment; default: the only one with matching sizes.",
-            show_default=False,
-            autocompletion=complete_env,
+            "NAME",
+            "Name its environment; default: the only one with matching sizes.",
+            complete_env,
         ),
     ] = None,
     activation: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--activation",
-            metavar="NAME",
-            help="Set the activation, if SOURCE does not: swish, tanh, relu or elu.",
-            show_default=False,
+            "NAME",
+            "Set the activation, if SOURCE does not: swish, tanh, relu or elu.",
         ),
     ] = None,
     obs_clip: Annotated[
         float | None,
-        typer.Option(
-            "--obs-clip",
-            metavar="X",
-            help="Clip normalised observations to +-X.",
-            show_default=False,
-        ),
+        options.option("--obs-clip", "X", "Clip normalised observations to +-X."),
     ] = None,
     actor: Annotated[
         str,
-        typer.Option(
+        options.option(
             "--actor",
-            metavar="PREFIX,...",
-            help="Select the policy's layers in a state dict of several networks.",
-            show_default=False,
+            "PREFIX,...",
+            "Select the policy's layers in a state dict of several networks.",
         ),
     ] = "",
     vec_normalize: Annotated[
         Path | None,
-        typer.Option(
-            "--vec-normalize",
-            metavar="FILE",
-            help="Read the file of Stable-Baselines3's VecNormalize.save.",
-            show_default=False,
+        options.option(
+            "--vec-normalize", "FILE", "Read the file of Stable-Baselines3's VecNormalize.save."
         ),
     ] = None,
     set_: Set = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rlctl import catalog
-from rlctl.cli import console
+from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.formatting import number, setting_text
 from rlctl.cli.options import Json, Quiet, complete_ckpt
@@ -27,22 +27,14 @@ def inspect_ckpt(
     ] = None,
     ckpt: Annotated[
         str | None,
-        typer.Option(
-            "--ckpt",
-            metavar="CKPT",
-            help="Name the checkpoint, as in other commands.",
-            show_default=False,
-            autocompletion=complete_ckpt,
+        options.option(
+            "--ckpt", "CKPT", "Name the checkpoint, as in other commands.", complete_ckpt
         ),
     ] = None,
     diff: Annotated[
         str | None,
-        typer.Option(
-            "--diff",
-            metavar="OTHER",
-            help="Show the differences from another checkpoint.",
-            show_default=False,
-            autocompletion=complete_ckpt,
+        options.option(
+            "--diff", "OTHER", "Show the differences from another checkpoint.", complete_ckpt
         ),
     ] = None,
     as_json: Json = False,

@@ -1,11 +1,13 @@
 """Options shared by several commands, and their shell completion."""
 
 import dataclasses
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.models import OptionInfo
 
 from rlctl import catalog
 from rlctl.checkpoints import shipped
@@ -58,6 +60,13 @@ def complete_setting(incomplete: str) -> list[tuple[str, str]]:
     return [pair for pair in named if pair[0].startswith(incomplete)]
 
 
+def option(
+    name: str, metavar: str, help: str, complete: Callable[[str], list] | None = None
+) -> OptionInfo:
+    """Declare an option with a value."""
+    return typer.Option(name, metavar=metavar, help=help, autocompletion=complete)
+
+
 Env = Annotated[
     str,
     typer.Argument(
@@ -78,54 +87,42 @@ OptionalEnv = Annotated[
 ]
 Algo = Annotated[
     str,
-    typer.Option(
-        "--algo", metavar="NAME", help="Choose the algorithm.", autocompletion=complete_algo
-    ),
+    option("--algo", "NAME", "Choose the algorithm.", complete_algo),
 ]
 Ckpt = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--ckpt",
-        metavar="CKPT",
-        help="Load a run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
+        "CKPT",
+        "Load a run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` or "
         "shipped:ENV; default: the best checkpoint of the latest run.",
-        show_default=False,
-        autocompletion=complete_ckpt,
+        complete_ckpt,
     ),
 ]
 Config = Annotated[
     str | None,
-    typer.Option(
-        "--config", metavar="FILE", help="Read settings from a TOML file.", show_default=False
-    ),
+    option("--config", "FILE", "Read settings from a TOML file."),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--set",
-        metavar="KEY=VALUE",
-        help="Set a setting by its full name; may be repeated. `rlctl config show ENV` lists them.",
-        show_default=False,
-        autocompletion=complete_setting,
+        "KEY=VALUE",
+        "Set a setting by its full name; may be repeated. `rlctl config show ENV` lists them.",
+        complete_setting,
     ),
 ]
 Command = Annotated[
     str | None,
-    typer.Option(
-        "--command",
-        metavar="NAME=X,NAME=X",
-        help="Fix the command, e.g. vx=1,yaw=-0.5; others are 0.",
-        show_default=False,
-    ),
+    option("--command", "NAME=X,NAME=X", "Fix the command, e.g. vx=1,yaw=-0.5; others are 0."),
 ]
 Schedule = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--command-schedule",
-        metavar="SCHEDULE",
-        help="Schedule commands by episode time in seconds, e.g. '0: vx=1; 4: yaw=0.7', or read "
+        "SCHEDULE",
+        "Schedule commands by episode time in seconds, e.g. '0: vx=1; 4: yaw=0.7', or read "
         "them from a file.",
-        show_default=False,
     ),
 ]
 ClipCommand = Annotated[

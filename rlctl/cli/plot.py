@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from rlctl.cli import console
+from rlctl.cli import console, options
 from rlctl.cli.console import Console
 from rlctl.cli.formatting import number
 from rlctl.cli.options import Json, Quiet, Verbose, complete_run
@@ -24,12 +24,11 @@ def plot(
     ] = None,
     path: Annotated[
         Path | None,
-        typer.Option(
+        options.option(
             "--out",
-            metavar="FILE",
-            help="Write a .png, .svg, or .html: a page with settings, evaluations and videos; "
+            "FILE",
+            "Write a .png, .svg, or .html: a page with settings, evaluations and videos; "
             "default: plot.png in the run's folder, for several runs in the current one.",
-            show_default=False,
         ),
     ] = None,
     x: Annotated[

@@ -31,69 +31,57 @@ def render(
     env: OptionalEnv = None,
     path: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--out",
-            metavar="FILE",
-            help="Write this .mp4, .gif, .webm, or .png (a contact sheet); default: ENV-STEP.mp4.",
-            show_default=False,
+            "FILE",
+            "Write this .mp4, .gif, .webm, or .png (a contact sheet); default: ENV-STEP.mp4.",
         ),
     ] = None,
     ckpts: Annotated[
         list[str] | None,
-        typer.Option(
+        options.option(
             "--ckpt",
-            metavar="CKPT",
-            help="Load a run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` "
+            "CKPT",
+            "Load a run, checkpoint folder, RUN@STEP, ENV (its latest run), `latest`, `best` "
             "or shipped:ENV; default: the best checkpoint of the latest run. Repeat up to 4 times "
             "to show policies side by side.",
-            show_default=False,
-            autocompletion=options.complete_ckpt,
+            options.complete_ckpt,
         ),
     ] = None,
     num_envs: Annotated[
         int,
-        typer.Option(
-            "--num-envs",
-            metavar="N",
-            help="Show N environments as tiles, up to 16.",
-        ),
+        options.option("--num-envs", "N", "Show N environments as tiles, up to 16."),
     ] = 1,
     steps: Annotated[
         int | None,
-        typer.Option(
+        options.option(
             "--steps",
-            metavar="N",
-            help="Render N control steps; default: 10 s, or one episode if that is shorter.",
-            show_default=False,
+            "N",
+            "Render N control steps; default: 10 s, or one episode if that is shorter.",
         ),
     ] = None,
     camera: Annotated[
         str | None,
-        typer.Option(
-            "--camera",
-            metavar="NAME",
-            help="Choose a camera of the environment, or `free`; default: its first.",
-            show_default=False,
+        options.option(
+            "--camera", "NAME", "Choose a camera of the environment, or `free`; default: its first."
         ),
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--size",
-            metavar="WxH",
-            help="Set the size of a tile in pixels; default: 1280x720 for all tiles together, "
+            "WxH",
+            "Set the size of a tile in pixels; default: 1280x720 for all tiles together, "
             "640x360 in a .gif, 320x180 in a contact sheet.",
-            show_default=False,
         ),
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(
+        options.option(
             "--fps",
-            metavar="RATE",
-            help="Set frames per second, at real-time speed; default: the control rate or a "
+            "RATE",
+            "Set frames per second, at real-time speed; default: the control rate or a "
             "fraction, up to 50, in a .gif up to 25.",
-            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed the initial state and the noise.")] = 0,

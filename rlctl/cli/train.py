@@ -22,26 +22,20 @@ def train(
     env: OptionalEnv = None,
     algo: Annotated[
         str | None,
-        typer.Option(
-            "--algo",
-            metavar="NAME",
-            help="Choose the algorithm; default: ppo.",
-            show_default=False,
-            autocompletion=options.complete_algo,
+        options.option(
+            "--algo", "NAME", "Choose the algorithm; default: ppo.", options.complete_algo
         ),
     ] = None,
     num_envs: Annotated[
-        str | None, typer.Option("--num-envs", metavar="N", help="Step N environments in parallel.")
+        str | None, options.option("--num-envs", "N", "Step N environments in parallel.")
     ] = None,
     steps: Annotated[
         str | None,
-        typer.Option("--steps", metavar="N", help="Train for N environment steps, e.g. 2e6."),
+        options.option("--steps", "N", "Train for N environment steps, e.g. 2e6."),
     ] = None,
-    seed: Annotated[
-        str | None, typer.Option("--seed", metavar="N", help="Seed all random numbers.")
-    ] = None,
+    seed: Annotated[str | None, options.option("--seed", "N", "Seed all random numbers.")] = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Write the run to this new folder.")
+        str | None, options.option("--out", "DIR", "Write the run to this new folder.")
     ] = None,
     config: Config = None,
     set_: Set = None,
@@ -50,23 +44,20 @@ def train(
     physics: Physics = None,
     init_from: Annotated[
         str | None,
-        typer.Option(
-            "--init-from",
-            metavar="CKPT",
-            help="Initialise the policy from a checkpoint.",
-            autocompletion=options.complete_ckpt,
+        options.option(
+            "--init-from", "CKPT", "Initialise the policy from a checkpoint.", options.complete_ckpt
         ),
     ] = None,
     save_every: Annotated[
         str | None,
-        typer.Option("--save-every", metavar="STEPS", help="Save a checkpoint every STEPS steps."),
+        options.option("--save-every", "STEPS", "Save a checkpoint every STEPS steps."),
     ] = None,
     video_every: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--video-every",
-            metavar="STEPS",
-            help="Render a video of a checkpoint every STEPS steps, in the background.",
+            "STEPS",
+            "Render a video of a checkpoint every STEPS steps, in the background.",
         ),
     ] = None,
     tensorboard: Annotated[
@@ -77,12 +68,12 @@ def train(
     ] = False,
     resume: Annotated[
         str | None,
-        typer.Option(
+        options.option(
             "--resume",
-            metavar="RUN",
-            help="Resume a run, or the latest of an ENV, from its newest intact checkpoint; "
+            "RUN",
+            "Resume a run, or the latest of an ENV, from its newest intact checkpoint; "
             "--steps may extend it.",
-            autocompletion=options.complete_run,
+            options.complete_run,
         ),
     ] = None,
     dry_run: Annotated[

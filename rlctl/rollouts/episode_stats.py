@@ -117,8 +117,7 @@ def diverged_error(bad: np.ndarray, first: int, step: int) -> Diverged:
     return Diverged(
         f"the {quantity} of environment {environment} is not finite at step {step} "
         f"({len(rows)} of {len(bad)} environments)",
-        "the last checkpoint is intact; lower the learning rate or the physics timestep, "
-        "or continue with --set train.on_nonfinite=reset",
+        "lower the physics timestep, or bound what the policy does",
         data={"quantity": quantity, "environment": environment, "step": step},
     )
 

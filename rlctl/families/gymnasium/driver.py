@@ -208,8 +208,7 @@ class GymDriver:
         raise Diverged(
             f"the {quantity} of environment {environment} of {self.spec.id} is not finite at step "
             f"{self._time} ({len(faults)} of {self.num_envs} environments): {value}",
-            "the last checkpoint is intact; check the environment's code, or continue with "
-            "--set train.on_nonfinite=reset",
+            "check the environment's code",
             data={"quantity": quantity, "environment": environment, "step": self._time},
         )
 

@@ -218,7 +218,7 @@ class GymGroup:
         self._failed = True
         return Diverged(
             f"{self._env.spec.id} failed in {when}: {describe_error(problem)}",
-            "the last checkpoint is intact; check the environment's code",
+            "check the environment's code",
             data={"quantity": type(problem).__name__, "step": self._steps},
         )
 

@@ -126,8 +126,8 @@ class RemoteGroup:
             )
         return Diverged(
             f"a process of {self._name} has ended unexpectedly {self._when}, {how}",
-            "the last checkpoint is intact; the environment's code may have ended the process, or "
-            "memory ran out: use fewer environments",
+            "the environment's code may have ended the process, or memory ran out: use fewer "
+            "environments",
             data={"quantity": "process", "step": self._steps},
         )
 
