@@ -9,7 +9,7 @@ All errors of all layers are reported together.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_type_hints, overload
@@ -25,18 +25,19 @@ MAX_PROBLEMS = 50  # reported together
 _MAX_NAME = 100  # characters of a setting's name in a message
 NESTED = dict[str, dict[str, Any]]  # section -> key -> value, as in files
 Section = TypeVar("Section")
+Value = TypeVar("Value")
 Overrides = Sequence[str] | Mapping[str, Any]  # "section.key=value" texts, or values by full name
 
 
 def setting(
-    default: Any,
+    default: Value,
     help: str,
     *,
     low: float | None = None,
     high: float | None = None,
-    choices: tuple[Any, ...] | None = None,
+    choices: tuple[object, ...] | None = None,
     formerly: str = "",
-) -> Any:
+) -> Value:
     """Declare a field of a settings dataclass.
 
     Args:
@@ -48,7 +49,8 @@ def setting(
         formerly: The name in earlier versions, still accepted.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
-    return dataclasses.field(default=default, metadata=metadata)
+    field: Any = dataclasses.field(default=default, metadata=metadata)
+    return field
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Resolved:
     @overload
     def __getitem__(self, section: str) -> Any: ...
 
-    def __getitem__(self, section: Any) -> Any:
+    def __getitem__(self, section: str | type[Section]) -> Any:
         """Return one section's frozen dataclass, by its type; by its name if the type varies."""
         if isinstance(section, str):
             return self._sections[section]
@@ -298,7 +300,7 @@ def _join_problems(problems: Sequence[str]) -> str:
 
 
 def _parse_setting(
-    sections: Mapping[str, type], name: str, raw: Any, typed: bool
+    sections: Mapping[str, type], name: str, raw: object, typed: bool
 ) -> tuple[str, str, Any]:
     """Return the section, key and parsed value of a setting.
 
@@ -359,12 +361,12 @@ def current_name(sections: Mapping[str, type], name: str) -> str:
     return name
 
 
-def _suggestion(name: str, known: Mapping[str, Any]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     question = did_you_mean(name[:_MAX_NAME], known)
     return f"; {question}" if question else ""
 
 
-def _values(section: Any) -> Iterator[tuple[str, Any]]:
+def _values(section: object) -> Iterator[tuple[str, Any]]:
     """Iterate over the keys and values of a section, paths as text."""
     if isinstance(section, KwargsSection):
         yield from section.values.items()

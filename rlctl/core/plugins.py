@@ -5,17 +5,29 @@ A broken plugin gives a warning; using a name that it defines gives an error.
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 Warn = Callable[[str], None]
 _listeners: list[Warn] = []
 _modules: dict[str, str] = {}  # top-level module of an entry point -> its package
+
+
+class NamedRow(Protocol):
+    """A row of a table."""
+
+    @property
+    def name(self) -> str:
+        """The name that it is found by."""
+        ...
+
+
+AnyRow = TypeVar("AnyRow", bound=NamedRow)
 
 
 @dataclass(frozen=True)
@@ -36,8 +48,8 @@ class Plugin:
 
 
 def with_plugins(
-    built_in: tuple, group: str, kind: type
-) -> tuple[dict[str, Any], dict[str, Plugin]]:
+    built_in: Sequence[AnyRow], group: str, kind: type[AnyRow]
+) -> tuple[dict[str, AnyRow], dict[str, Plugin]]:
     """Return the rows of a table including plugins, and the entry points that cannot be used.
 
     Every unusable entry point gives a warning, see `warnings_to`.

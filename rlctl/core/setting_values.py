@@ -8,15 +8,16 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 from rlctl.core.safe_io import MAX_DEPTH, check_depth, parse_json
 from rlctl.core.suggest import did_you_mean
 
 LARGEST = 2**63 - 1  # of int64
+Raw = TypeVar("Raw")
 
 
-def parse(raw: Any, kind: Any) -> Any:
+def parse(raw: object, kind: Any) -> Any:
     """Return the value converted to the type `kind`. Text is parsed, other values are checked.
 
     Args:
@@ -50,7 +51,7 @@ def parse_untyped(text: str) -> Any:
         return text
 
 
-def check_storable(value: Any) -> Any:
+def check_storable(value: Raw) -> Raw:
     """Return the value if it can be stored in a manifest, else raise ValueError."""
     # Half the depth: the value is nested in the manifest's own objects.
     try:
@@ -62,7 +63,7 @@ def check_storable(value: Any) -> Any:
     return value
 
 
-def _parse_tuple(raw: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+def _parse_tuple(raw: object, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(raw, str):
         raw = [part.strip() for part in raw.strip("[]() ").split(",") if part.strip()]
     if not isinstance(raw, (list, tuple)):
@@ -74,7 +75,7 @@ def _parse_tuple(raw: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(parse(item, kind) for item, kind in zip(raw, kinds, strict=True))
 
 
-def _parse_bool(raw: Any) -> bool:
+def _parse_bool(raw: object) -> bool:
     words = {"true": True, "false": False}
     value = words.get(raw.lower()) if isinstance(raw, str) else raw
     if not isinstance(value, bool):
@@ -82,7 +83,7 @@ def _parse_bool(raw: Any) -> bool:
     return value
 
 
-def _parse_int(raw: Any) -> int:
+def _parse_int(raw: object) -> int:
     try:
         if isinstance(raw, bool):
             raise ValueError
@@ -94,21 +95,21 @@ def _parse_int(raw: Any) -> int:
     return value
 
 
-def _whole(raw: Any) -> int:
+def _whole(raw: object) -> int:
     try:
         return int(raw) if isinstance(raw, str) else int(str(raw))
     except ValueError:
-        value = float(raw)  # 1e6
+        value = float(str(raw))  # 1e6
         if not value.is_integer():
             raise
         return int(value)
 
 
-def _parse_float(raw: Any) -> float:
+def _parse_float(raw: object) -> float:
     try:
         if isinstance(raw, bool):
             raise ValueError
-        value = float(raw)
+        value = float(cast(str, raw))  # or a number; others raise
     except (ValueError, TypeError, OverflowError):
         raise ValueError(f"{_short(raw)} is not a number") from None
     if not math.isfinite(value):
@@ -116,18 +117,18 @@ def _parse_float(raw: Any) -> float:
     return value
 
 
-def _parse_text(raw: Any) -> str:
+def _parse_text(raw: object) -> str:
     if not isinstance(raw, str):
         raise ValueError(f"{_short(raw)} is not text")
     return raw
 
 
-def _short(raw: Any) -> str:
+def _short(raw: object) -> str:
     text = repr(raw) if not isinstance(raw, int) or abs(raw) <= LARGEST else "the number"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def validate(value: Any, allowed: Mapping[str, Any]) -> None:
+def validate(value: object, allowed: Mapping[str, Any]) -> None:
     """Validate a value, or every item of a tuple, against `low`, `high` and `choices`."""
     low, high, choices = (allowed.get(name) for name in ("low", "high", "choices"))
     for item in value if isinstance(value, tuple) else (value,):

@@ -1,44 +1,43 @@
 """Settings of Gymnasium's MuJoCo tasks: section `env`. The defaults are those of version 5."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from rlctl.core.config import setting
 
 
-def _forward(weight: float) -> Any:
+def _forward(weight: float) -> float:
     return setting(weight, "reward per m/s of forward speed")
 
 
-def _control(weight: float) -> Any:
+def _control(weight: float) -> float:
     return setting(weight, "weight of the squared control", low=0.0)
 
 
-def _healthy(reward: float) -> Any:
+def _healthy(reward: float) -> float:
     return setting(reward, "reward per step while healthy")
 
 
-def _terminate(after: str = "a fall") -> Any:
+def _terminate(after: str = "a fall") -> bool:
     return setting(True, f"terminate when unhealthy: after {after}")
 
 
-def _lowest(height: float) -> Any:
+def _lowest(height: float) -> float:
     return setting(height, "lowest healthy height of the torso, m")
 
 
-def _highest(height: float) -> Any:
+def _highest(height: float) -> float:
     return setting(height, "greatest healthy height of the torso, m")
 
 
-def _lean(angle: float) -> Any:
+def _lean(angle: float) -> float:
     return setting(angle, "largest healthy lean of the torso, rad", low=0.0)
 
 
-def _uniform_noise(scale: float) -> Any:
+def _uniform_noise(scale: float) -> float:
     return setting(scale, "half-width of the uniform initial noise, m, rad, m/s, rad/s", low=0.0)
 
 
-def _normal_noise(scale: float) -> Any:
+def _normal_noise(scale: float) -> float:
     return setting(
         scale,
         "initial noise: half-width (uniform) of positions, std (normal) of velocities",
