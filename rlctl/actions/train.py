@@ -1,7 +1,6 @@
 """Train a policy, or resume a training."""
 
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -246,8 +245,8 @@ def _run_in_errors(setup: TrainingSetup) -> Iterator[None]:
         if isinstance(error, (Stopped, StoppedUnsaved)) and not error.hint:
             error.hint = f"rlctl train --resume {shlex.quote(str(run.folder))}"
         if isinstance(error, Diverged) and "environment" in error.data:
-            engine = sys.modules[catalog.engine(setup.algo).target.partition(":")[0]]
-            own = getattr(engine, "DIVERGED_HINT", "lower the learning rate")
+            engine = training_setup.load_engine(setup.algo)
+            own = getattr(engine, "diverged_hint", "lower the learning rate")
             error.hint = f"{error.hint}; {own}; or continue with --set train.on_nonfinite=reset"
         if isinstance(error, Diverged) and last and "intact" not in error.hint:
             error.hint = f"the last checkpoint is intact; {error.hint}"

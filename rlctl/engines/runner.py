@@ -25,11 +25,13 @@ class TrainerEngine(Generic[AnyPlan]):
         trainer: Class of the trainer.
         count: (settings, environment's name) -> plan without evaluations, validated.
         sizes: (settings, environment's name, plan) -> memory and disk in MiB, where known.
+        diverged_hint: Settings to change after a training that was not finite.
     """
 
     trainer: Callable[[TrainingJob[AnyPlan], Hooks], Trainer[AnyPlan, Any]]
     count: Callable[[Resolved, str], AnyPlan]
     sizes: Callable[[Resolved, str, AnyPlan], dict[str, Any]]
+    diverged_hint: str = "lower the learning rate"
 
     def plan(self, settings: Resolved, env_name: str) -> AnyPlan:
         """Validate the settings; return the plan."""

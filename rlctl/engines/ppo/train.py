@@ -110,4 +110,4 @@ class PPOTrainer(Trainer[PPOPlan, LearnerState]):
         return update.lower(learner, unroll).compile()
 
 
-ENGINE = TrainerEngine(PPOTrainer, plan, sizes)
+ENGINE = TrainerEngine(PPOTrainer, plan, sizes, DIVERGED_HINT)

@@ -169,4 +169,4 @@ class TRPOTrainer(Trainer[TRPOPlan, Learner]):
         return {"losses": self._losses, "split": self._split, "learning_rate": rate}
 
 
-ENGINE = TrainerEngine(TRPOTrainer, plan, sizes)
+ENGINE = TrainerEngine(TRPOTrainer, plan, sizes, DIVERGED_HINT)
