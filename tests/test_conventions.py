@@ -94,6 +94,31 @@ def test_docstrings_open_with_a_verb_or_a_noun() -> None:
     assert not faults, "\n".join(faults)
 
 
+def _annotations(tree: ast.Module) -> list[ast.expr]:
+    """Return the annotations of parameters, results and attributes."""
+    found: list[ast.expr | None] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            found.append(node.returns)
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            found.append(node.annotation)
+    return [annotation for annotation in found if annotation is not None]
+
+
+@pytest.mark.parametrize(
+    ("package", "limit"),
+    [("physics", 0.0), ("envs", 0.02), ("rendering", 0.02), ("", 0.1)],  # "" for all
+)
+def test_any_is_rare(package: str, limit: float) -> None:
+    annotations = [
+        annotation
+        for path in sorted((ROOT / "rlctl" / package).rglob("*.py"))
+        for annotation in _annotations(ast.parse(path.read_text()))
+    ]
+    with_any = sum(bool(re.search(r"\bAny\b", ast.unparse(found))) for found in annotations)
+    assert with_any / len(annotations) <= limit
+
+
 def _imported(path: Path) -> set[str]:
     """Return the third-party top-level modules that a file imports."""
     modules = set()
