@@ -366,7 +366,7 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
     return f"; {question}" if question else ""
 
 
-def _values(section: object) -> Iterator[tuple[str, Any]]:
+def _values(section: Any) -> Iterator[tuple[str, Any]]:
     """Iterate over the keys and values of a section, paths as text."""
     if isinstance(section, KwargsSection):
         yield from section.values.items()
