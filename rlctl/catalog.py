@@ -175,19 +175,16 @@ FAMILIES = (
     ),
 )
 
+
+def _engine(name: str, summary: str) -> EngineRow:
+    module, kind = f"rlctl.engines.{name}", f"{name.upper()}Config"
+    return EngineRow(name, summary, f"{module}.train:ENGINE", f"{module}.config:{kind}")
+
+
 ENGINES = (
-    EngineRow(
-        "ppo",
-        "Proximal policy optimisation in JAX, with Brax's maths and names",
-        "rlctl.engines.ppo.train:ENGINE",
-        "rlctl.engines.ppo.config:PPOConfig",
-    ),
-    EngineRow(
-        "trpo",
-        "Trust region policy optimisation in PyTorch, of normal and categorical policies",
-        "rlctl.engines.trpo.train:ENGINE",
-        "rlctl.engines.trpo.config:TRPOConfig",
-    ),
+    _engine("ppo", "Proximal policy optimisation in JAX, with Brax's maths and names"),
+    _engine("trpo", "Trust region policy optimisation in PyTorch, normal and categorical policies"),
+    _engine("sac", "Soft actor-critic in JAX: off-policy, few environment steps and much learning"),
 )
 
 POLICIES = (

@@ -36,6 +36,15 @@ SMALL = {  # an engine that is not here trains with its defaults, which takes lo
         "trpo.value_hidden_layer_sizes=8",
         "trpo.value_minibatch=32",
     ),
+    "sac": (
+        "sac.unroll_length=4",
+        "sac.updates_per_step=0.125",
+        "sac.batch_size=16",
+        "sac.learning_starts=1",
+        "sac.save_replay_buffer=true",
+        "sac.policy_hidden_layer_sizes=8",
+        "sac.value_hidden_layer_sizes=8",
+    ),
 }
 
 

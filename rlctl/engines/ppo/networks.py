@@ -7,7 +7,7 @@ checkpoint.
 import math
 import shlex
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,6 @@ import numpy as np
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec, Symmetry
 from rlctl.engines.ppo import symmetry
-from rlctl.engines.ppo.config import PPOConfig
 from rlctl.policies import normalizer
 from rlctl.policies.mlp import jax_net, tanh_normal
 from rlctl.policies.mlp.spec import MLPSpec
@@ -58,8 +57,24 @@ class PolicyState(NamedTuple):
         return {"policy": self.policy, "value": self.value}
 
 
-def policy_spec(env: EnvSpec, config: PPOConfig) -> MLPSpec:
-    """Return the spec of the policy that PPO trains for an environment.
+class PolicySettings(Protocol):
+    """Settings of the networks, as in the section of PPO or another engine."""
+
+    @property
+    def policy_hidden_layer_sizes(self) -> tuple[int, ...]: ...
+
+    @property
+    def value_hidden_layer_sizes(self) -> tuple[int, ...]: ...
+
+    @property
+    def activation(self) -> str: ...
+
+    @property
+    def normalize_observations(self) -> bool: ...
+
+
+def policy_spec(env: EnvSpec, config: PolicySettings, algo: str = "ppo") -> MLPSpec:
+    """Return the spec of the policy that an algorithm trains for an environment.
 
     Raises:
         UsageError: Its actions are discrete or unbounded.
@@ -68,7 +83,7 @@ def policy_spec(env: EnvSpec, config: PPOConfig) -> MLPSpec:
         if part.discrete or part.low is None or part.high is None:
             kind = "discrete actions" if part.discrete else "actions without bounds"
             raise UsageError(
-                f"{env.id} has {kind}; ppo needs bounded continuous actions",
+                f"{env.id} has {kind}; {algo} needs bounded continuous actions",
                 f"use --algo trpo: rlctl train {shlex.quote(env.id)} --algo trpo",
             )
     return MLPSpec(
