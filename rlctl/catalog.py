@@ -82,12 +82,14 @@ class EngineRow:
         summary: One line.
         target: "module:attribute", the engine: an object as `rlctl.engines.api.Engine` describes.
         config: "module:attribute", the frozen dataclass behind `--set NAME.*`.
+        devices: Whether it can train on several devices.
     """
 
     name: str
     summary: str
     target: str
     config: str
+    devices: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,13 +178,13 @@ FAMILIES = (
 )
 
 
-def _engine(name: str, summary: str) -> EngineRow:
+def _engine(name: str, summary: str, devices: bool = False) -> EngineRow:
     module, kind = f"rlctl.engines.{name}", f"{name.upper()}Config"
-    return EngineRow(name, summary, f"{module}.train:ENGINE", f"{module}.config:{kind}")
+    return EngineRow(name, summary, f"{module}.train:ENGINE", f"{module}.config:{kind}", devices)
 
 
 ENGINES = (
-    _engine("ppo", "Proximal policy optimisation in JAX, with Brax's maths and names"),
+    _engine("ppo", "Proximal policy optimisation in JAX, with Brax's maths and names", True),
     _engine("trpo", "Trust region policy optimisation in PyTorch, normal and categorical policies"),
     _engine("sac", "Soft actor-critic in JAX: off-policy, few environment steps and much learning"),
 )

@@ -19,6 +19,7 @@ from rlctl.core.config import (
     resolve,
     set_layer,
 )
+from rlctl.core.device import split_cpu
 from rlctl.core.errors import Incompatible, UsageError
 from rlctl.core.progress import Progress
 from rlctl.core.runs import Run, find_run, provenance, runs_root
@@ -27,7 +28,14 @@ from rlctl.engines.api import Engine, MeasurableEngine, Plan, TrainingJob
 from rlctl.engines.config import TrainConfig
 
 # Settings that may change when a run is resumed: they do not affect what was learned so far.
-CHANGEABLE = ("train.steps", "train.target_return", "train.stop_at_target", *factory.CHANGEABLE)
+CHANGEABLE = (
+    "train.steps",
+    "train.devices",
+    "train.target_return",
+    "train.stop_at_target",
+    "ppo.shards",
+    *factory.CHANGEABLE,
+)
 
 
 @dataclass(frozen=True)
@@ -265,7 +273,7 @@ def _resumed_settings(config: dict[str, Any], request: TrainRequest) -> tuple[st
     if changed:
         raise UsageError(
             "a resumed run keeps its settings: " + "; ".join(changed),
-            "only --steps, the target return, plots, videos and logging may change; "
+            "only --steps, --devices, the target return, plots, videos and logging may change; "
             "--init-from starts a new run from a checkpoint",
         )
     kept = {
@@ -307,6 +315,21 @@ def _check_steps(total: int, done: int, run: Run) -> None:
         )
 
 
+def _check_devices(algo: str, num: int) -> None:
+    """Check that an engine can train on several devices; make a CPU several, before jax computes.
+
+    Raises:
+        UsageError: It trains on one.
+    """
+    if num > 1 and not catalog.engine(algo).devices:
+        able = [name for name, row in catalog.engines().items() if row.devices]
+        raise UsageError(
+            f"train.devices is {num}, and {algo} trains on one device",
+            f"leave --devices out, or use --algo {' or '.join(able)}",
+        )
+    split_cpu(num)
+
+
 def load_engine(algo: str) -> Engine:
     """Import an engine.
 
@@ -324,6 +347,7 @@ def load_engine(algo: str) -> Engine:
 
 
 def _plan(algo: str, settings: Resolved, env: str, progress: Progress) -> Plan:
+    _check_devices(algo, settings[TrainConfig].devices)
     with progress.phase("import"):
         engine = load_engine(algo)
         from rlctl.rollouts.factory import make_environment, time_limit

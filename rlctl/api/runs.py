@@ -22,6 +22,7 @@ def train(
     algo: str | None = None,
     steps: int | float | None = None,
     num_envs: int | None = None,
+    devices: int | None = None,
     seed: int | None = None,
     physics: Physics | None = None,
     save_every: int | float | None = None,
@@ -46,6 +47,7 @@ def train(
         algo: `ppo` (the default) or `trpo`.
         steps: Environment steps in all; 2e6 and 2_000_000 are the same.
         num_envs: Environments stepped in parallel.
+        devices: Devices that share the environments; default: 1.
         seed: Seed of all random numbers.
         physics: The physics back end; default: the fastest for the environment and device.
         save_every: Steps between two checkpoints.
@@ -85,6 +87,7 @@ def train(
     given = {
         "train.steps": steps,
         "train.num_envs": num_envs,
+        "train.devices": devices,
         "train.seed": seed,
         "train.physics": physics,
         "train.save_every": save_every,

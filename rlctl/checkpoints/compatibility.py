@@ -17,6 +17,7 @@ from typing import Any
 from rlctl import __version__, catalog
 from rlctl.checkpoints import shipped
 from rlctl.checkpoints.reading import Checkpoint
+from rlctl.core import device
 from rlctl.core.config import path_settings
 from rlctl.core.errors import Incompatible
 from rlctl.core.specs import ActionPart, EnvSpec, ObservationPart, PolicySpec
@@ -66,6 +67,8 @@ def check(checkpoint: Checkpoint, spec: EnvSpec, warn: Warn, exact: bool = False
     if changes:
         warn(f"{spec.id} has changed since {checkpoint.path} was saved: {'; '.join(changes)}")
     warn_packages(checkpoint, warn, exact)
+    if exact:
+        warn_cores(checkpoint, warn)
 
 
 def check_saved(checkpoint: Checkpoint) -> EnvSpec:
@@ -140,6 +143,17 @@ def warn_packages(checkpoint: Checkpoint, warn: Warn, exact: bool = False) -> No
         listed = (f"{name} {then} -> {now or 'none'}" for name, (then, now) in differing.items())
         consequence = "; it may not resume bit for bit" if exact else ""
         warn(f"{checkpoint.path} was saved with other packages: {', '.join(listed)}{consequence}")
+
+
+def warn_cores(checkpoint: Checkpoint, warn: Warn) -> None:
+    """Warn if XLA has another number of cores on this CPU, between which it divides its sums."""
+    provenance, now = checkpoint.manifest.get("provenance"), device.cores()
+    then = provenance.get("cores") if isinstance(provenance, Mapping) else None
+    if isinstance(then, int) and then != now and device.expected() == "cpu":
+        warn(
+            f"{checkpoint.path} was saved by a process with {then} cores, and this one has {now}: "
+            f"it may not resume bit for bit; jax does with NPROC={then} in the environment"
+        )
 
 
 def changed_packages(facts: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:

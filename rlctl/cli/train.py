@@ -29,6 +29,12 @@ def train(
     num_envs: Annotated[
         str | None, options.option("--num-envs", "N", "Step N environments in parallel.")
     ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices", metavar="N", help="Share the environments between N devices; default: 1."
+        ),
+    ] = None,
     steps: Annotated[
         str | None,
         options.option("--steps", "N", "Train for N environment steps, e.g. 2e6."),
@@ -90,6 +96,7 @@ def train(
     """
     flags = {
         "train.num_envs": num_envs,
+        "train.devices": devices,
         "train.steps": steps,
         "train.seed": seed,
         "train.physics": physics,

@@ -11,6 +11,7 @@ JAX_DEBUG_NANS and JAX_DISABLE_JIT are kept.
 import os
 import shutil
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rlctl.core.files import cache_folder
 DEVICES = ("auto", "cpu", "gpu", "cuda")  # cuda is an alias of gpu
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _CPU_ALONE = {"JAX_PLATFORMS": "cpu", **dict.fromkeys(_HIDE_GPUS, "-1")}
+_CPU_DEVICES = "JAX_NUM_CPU_DEVICES"
 _GPU_FIRST = "cuda,cpu"  # platforms of jax
 _RESTART_HINT = "choose the device first, in a new process (in a notebook: restart the kernel)"
 # jax options, with their defaults, that change the numbers computed from a seed; and options under
@@ -87,6 +89,33 @@ def select(device: str) -> str:
     fix_arithmetic()
     _cache_programs()
     return expected(device)
+
+
+def split_cpu(num: int) -> None:
+    """Make jax split the CPU into `num` devices, if it computes on the CPU and does not yet.
+
+    Call it after `select` and before jax computes; later it changes nothing.
+    """
+    if num == 1 or expected() != "cpu":
+        return
+    os.environ[_CPU_DEVICES] = str(num)
+    jax = sys.modules.get("jax")
+    if jax is not None:
+        with suppress(RuntimeError):  # it computes already, with as many devices as it has
+            jax.config.update(_CPU_DEVICES.lower(), num)
+
+
+def cores() -> int:
+    """Return how many threads XLA computes with on the CPU; the bits of its sums depend on it."""
+    asked = os.environ.get("NPROC", "")
+    return max(1, int(asked)) if asked.isdecimal() else available_cores()
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def expected(device: str = "auto") -> str:
@@ -229,7 +258,7 @@ def _program_cache() -> dict[str, str]:
 
 def user_jax_variables() -> list[str]:
     """Return the names of the JAX_ and XLA_ variables that rlctl did not set."""
-    own = _CPU_ALONE | _program_cache()
+    own = {*_CPU_ALONE, *_program_cache(), _CPU_DEVICES}
     return sorted(
         name for name in os.environ if name.startswith(("JAX_", "XLA_")) and name not in own
     )

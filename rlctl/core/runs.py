@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlctl import __version__
-from rlctl.core import checkpoint_names, lock
+from rlctl.core import checkpoint_names, device, lock
 from rlctl.core.errors import Damaged, Incompatible, NotFound, UsageError
 from rlctl.core.files import (
     make_folder,
@@ -278,7 +278,7 @@ def latest_run(root: Path | None = None, env: str | None = None) -> Path | None:
 
 
 def provenance() -> dict[str, Any]:
-    """Return command line, time, commit and package versions. Imports none of the packages."""
+    """Return command line, time, commit, package versions and cores; imports no package."""
     installed = {"rlctl": __version__}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
@@ -290,6 +290,7 @@ def provenance() -> dict[str, Any]:
         "packages": installed,
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "cores": device.cores(),
     }
 
 

@@ -11,6 +11,9 @@ class TrainConfig:
 
     steps: int = setting(1_000_000, "total environment steps, resumed ones included", low=1)
     num_envs: int = setting(512, "number of parallel environments", low=1, high=1_000_000)
+    devices: int = setting(
+        1, "devices that share the environments: GPUs, or parts of the CPU", low=1, high=4096
+    )
     seed: int = setting(0, "random seed", low=0, high=2**31 - 1)
     physics: str = setting("auto", "physics back end", choices=("auto", "native", "jax", "warp"))
     episode_length: int = setting(

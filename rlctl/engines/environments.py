@@ -13,7 +13,7 @@ from rlctl import catalog
 from rlctl.engines.api import TrainingJob
 from rlctl.engines.config import TrainConfig
 from rlctl.policies.base import Policy
-from rlctl.rollouts.base import Arrays, Driver
+from rlctl.rollouts.base import WHOLE, Arrays, Driver, Partition
 from rlctl.rollouts.evaluate import evaluate
 
 CURRICULUM_STAGES = 8  # few, because each one needs new environments and a compilation
@@ -26,7 +26,7 @@ class TrainingEnvironments:
 
     Args:
         job: The training.
-        turns: See `rlctl.rollouts.factory.make_driver`.
+        partition: Groups and devices that they are divided into.
 
     Attributes:
         driver: The environments of the current curriculum stage.
@@ -34,8 +34,8 @@ class TrainingEnvironments:
 
     driver: Driver
 
-    def __init__(self, job: TrainingJob[Any], turns: int) -> None:
-        self._job, self._turns = job, turns
+    def __init__(self, job: TrainingJob[Any], partition: Partition) -> None:
+        self._job, self._partition = job, partition
         self._stage = 0 if job.settings[TrainConfig].curriculum_steps else CURRICULUM_STAGES
         self.driver = self._make_driver()
 
@@ -61,7 +61,7 @@ class TrainingEnvironments:
         config, train = self._job.settings["env"], self._job.settings[TrainConfig]
         if self._stage < CURRICULUM_STAGES:
             config = config.curriculum(self._stage / CURRICULUM_STAGES)
-        return make_driver(self._job, config, train.num_envs, train.episode_length, self._turns)
+        return make_driver(self._job, config, train.num_envs, train.episode_length, self._partition)
 
 
 class Evaluator:
@@ -94,7 +94,11 @@ class Evaluator:
 
 
 def make_driver(
-    job: TrainingJob[Any], config: Any, num_envs: int, episode_length: int = 0, turns: int = 1
+    job: TrainingJob[Any],
+    config: Any,
+    num_envs: int,
+    episode_length: int = 0,
+    partition: Partition = WHOLE,
 ) -> Driver:
     """Make environments of a training; see `rlctl.rollouts.factory.make_driver`."""
     train = job.settings[TrainConfig]
@@ -106,5 +110,5 @@ def make_driver(
         episode_length=episode_length,
         randomize=train.randomize_each if train.randomize else None,
         on_nonfinite=train.on_nonfinite,
-        turns=turns,
+        partition=partition,
     )

@@ -23,7 +23,7 @@ from rlctl.engines.metrics_logger import MetricsLogger
 from rlctl.engines.schedules import warn_if_rising
 from rlctl.engines.state import AnyLearner, Naming, Part, TrainState, matching_arrays
 from rlctl.policies.base import Policy, make_policy
-from rlctl.rollouts.base import Arrays, Driver, Episodes
+from rlctl.rollouts.base import WHOLE, Arrays, Driver, Episodes
 
 
 class Trainer(ABC, Generic[AnyPlan, AnyLearner]):
@@ -45,7 +45,7 @@ class Trainer(ABC, Generic[AnyPlan, AnyLearner]):
     naming: Naming  # of the learner's arrays
     state: TrainState[AnyLearner]
     spec: PolicySpec
-    turns = 1  # see `rlctl.rollouts.factory.make_driver`
+    partition = WHOLE  # of the environments that it collects in
 
     def __init__(self, job: TrainingJob[AnyPlan], hooks: Hooks) -> None:
         self.plan, self.train = job.plan, job.settings[TrainConfig]
@@ -53,7 +53,7 @@ class Trainer(ABC, Generic[AnyPlan, AnyLearner]):
         self._start_time = time.perf_counter()
         self._provenance = provenance()
         self._executor = ThreadPoolExecutor(2)  # for compilations and the value fit
-        self._environments = TrainingEnvironments(job, self.turns)
+        self._environments = TrainingEnvironments(job, self.partition)
         self.evaluator = Evaluator(job, self._executor) if self.train.num_evals else None
         self._checkpointer = AsyncCheckpointer(
             job.run.checkpoints, self.train.keep_last, self.train.keep_every, hooks.progress

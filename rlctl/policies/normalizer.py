@@ -4,6 +4,7 @@ Written with operators only, so the same functions serve numpy and jax arrays. S
 axes, O observation.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,18 +36,23 @@ def init(weight: np.ndarray) -> Normalizer:
     return Normalizer(np.float32(0.0), zeros, zeros, 1.0 / weight, weight)
 
 
-def update(state: Normalizer, batch: Any) -> Normalizer:
+def update(state: Normalizer, batch: Any, total: Callable[[Any], Any] = lambda x: x) -> Normalizer:
     """Return the statistics updated with a batch (*B, O).
 
         mean' = mean + sum(x - mean) / n'        M2' = M2 + sum((x - mean) (x - mean'))
 
     Source: Welford's update for batches; Brax running_statistics.update.
+
+    Args:
+        state: The statistics so far.
+        batch: The observations, or a part of them.
+        total: Returns the sum over all parts of the batch, for what is computed of one part.
     """
     batch = batch.reshape(-1, batch.shape[-1])
-    count = state.count + batch.shape[0]
+    count = state.count + total(batch.shape[0])
     from_old = batch - state.mean
-    mean = state.mean + from_old.sum(axis=0) / count
-    summed_variance = state.summed_variance + (from_old * (batch - mean)).sum(axis=0)
+    mean = state.mean + total(from_old.sum(axis=0)) / count
+    summed_variance = state.summed_variance + total((from_old * (batch - mean)).sum(axis=0))
     return with_std(Normalizer(count, mean, summed_variance, state.std, state.weight))
 
 

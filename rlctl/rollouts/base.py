@@ -7,11 +7,14 @@ ended episode in `final_observation`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from rlctl.core.specs import EnvSpec
+
+if TYPE_CHECKING:
+    from rlctl.rollouts.devices import Devices
 
 Arrays = dict[str, np.ndarray]  # "a/b/c" -> array, as checkpoints store them
 
@@ -179,6 +182,22 @@ class VectorEnvironment(Protocol):
             RendererMissing: It does not support the render mode.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Division of the environments of a training.
+
+    Attributes:
+        turns: Number of groups that `collect` in turn, a time limit each.
+        devices: Devices that share the environments of a back end of JAX; None for the first.
+    """
+
+    turns: int = 1
+    devices: "Devices | None" = None
+
+
+WHOLE = Partition()
 
 
 class Driver(Protocol):

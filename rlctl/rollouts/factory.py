@@ -3,15 +3,18 @@
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlctl import catalog
 from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.capabilities import capabilities_of
 from rlctl.core.config import Layer, Overrides, Resolved, resolve, set_layer
 from rlctl.core.errors import Incompatible, PackageMissing, RendererMissing, UsageError
-from rlctl.rollouts.base import Driver, RenderingDriver
+from rlctl.rollouts.base import WHOLE, Driver, Partition, RenderingDriver
 from rlctl.rollouts.round_robin import RoundRobinDriver
+
+if TYPE_CHECKING:
+    from rlctl.rollouts.devices import Devices
 
 _MAX_MADE = 16  # objects that `make_environment` keeps, with a curriculum's stages
 _made: dict[tuple[Any, ...], Any] = {}
@@ -147,7 +150,7 @@ def make_driver(
     episode_length: int = 0,
     randomize: str | None = "environment",
     on_nonfinite: str = "stop",
-    turns: int = 1,
+    partition: Partition = WHOLE,
 ) -> Driver:
     """Make N environments on a back end.
 
@@ -160,8 +163,7 @@ def make_driver(
         randomize: Sample randomised model fields once per `environment`, or per `episode`; None
             for no domain randomisation.
         on_nonfinite: `stop` (raise Diverged) or `reset` environments with non-finite values.
-        turns: Number of groups of environments that `collect` in turn, a time limit each; divides
-            N.
+        partition: Groups and devices that the environments are divided into; they divide N.
     """
     environment = make_environment(name, config)
     make = _driver_maker(
@@ -170,16 +172,22 @@ def make_driver(
         time_limit(environment, episode_length),
         randomize,
         on_nonfinite,
+        partition.devices,
     )
-    size = num_envs // turns
-    if turns == 1:
+    size = num_envs // partition.turns
+    if partition.turns == 1:
         return make(num_envs)
     limit = episode_length or environment.spec.episode_length
     return RoundRobinDriver([make(size, first) for first in range(0, num_envs, size)], limit)
 
 
 def _driver_maker(
-    environment: Any, physics: str, limit: int, randomize: str | None, on_nonfinite: str
+    environment: Any,
+    physics: str,
+    limit: int,
+    randomize: str | None,
+    on_nonfinite: str,
+    devices: "Devices | None",
 ) -> Callable[..., Driver]:
     """Return a function that makes a driver of (N, index of the first environment)."""
     kind = capabilities_of(environment).kind
@@ -201,7 +209,7 @@ def _driver_maker(
         from rlctl.rollouts.mjx_simulation import MjxSimulation
 
         simulation = MjxSimulation(environment, physics)
-    program = JaxProgram(simulation, limit, resample)
+    program = JaxProgram(simulation, limit, resample, devices)
     return lambda num, first=0: JaxDriver(program, physics, num, randomized, on_nonfinite, first)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import named, unflatten
 from rlctl.rollouts.base import Actor, Arrays, Episodes, Step, Unroll
+from rlctl.rollouts.devices import COPIES, ENVS
 from rlctl.rollouts.jax_program import JaxProgram, JaxState
 from rlctl.rollouts.keys import environment_keys, randomization_keys
 
@@ -52,10 +53,11 @@ class JaxDriver:
         """Start a new episode in every environment; return observation (N, O)."""
         indices = np.arange(self._first, self._first + self.num_envs, dtype=np.uint32)
         self._time = 0
-        model_fields = (
-            self._program.randomize(randomization_keys(seed, indices)) if self._randomize else {}
+        keys, model_keys = self._put(
+            (environment_keys(seed, indices), randomization_keys(seed, indices))
         )
-        self._state = self._program.start(environment_keys(seed, indices), model_fields)
+        model_fields = self._program.randomize(model_keys) if self._randomize else {}
+        self._state = self._program.start(keys, model_fields)
         self._ended, self._nonfinite = self._none, 0
         return self.observation
 
@@ -72,7 +74,7 @@ class JaxDriver:
             self.num_envs,
             self._program.episode_length,
         )
-        self._state = self._state._replace(book=stats)
+        self._state = self._state._replace(book=self._put(stats))
 
     def step(self, action: np.ndarray, edits: Arrays | None = None) -> Step:
         """Take one control step with actions (N, A), and edits of the state (N, ...)."""
@@ -100,6 +102,7 @@ class JaxDriver:
 
     def collect(self, actor: Actor, params: Any, length: int) -> tuple[Unroll, Episodes]:
         """Collect an unroll of `length` steps with `params`, continuing from the last call."""
+        params = self._program.devices.put(params, COPIES)
         self._state, unroll, ended, bad = self._program.collect(
             actor, length, params, self._state, np.uint32(self._time)
         )
@@ -132,10 +135,13 @@ class JaxDriver:
             if name:
                 groups[group][name] = array
         self._time = int(arrays["time"])
-        model_fields = {name: jnp.asarray(array) for name, array in groups["draws"].items()}
+        model_fields = self._put(
+            {name: jnp.asarray(array) for name, array in groups["draws"].items()}
+        )
         keys = jax.ShapeDtypeStruct((self.num_envs, 2), jnp.uint32)
         like = jax.eval_shape(self._program.start, keys, model_fields)._replace(model_fields={})
-        self._state = unflatten(like, groups["jax"])._replace(model_fields=model_fields)
+        state = self._put(unflatten(like, groups["jax"]))
+        self._state = state._replace(model_fields=model_fields)
 
     def qpos(self) -> np.ndarray:
         """Return positions (N, nq) float64, for rendering."""
@@ -158,6 +164,10 @@ class JaxDriver:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _put(self, tree: Any) -> Any:
+        """Place arrays that lead with N on the devices, in equal parts."""
+        return self._program.devices.put(tree, ENVS)
 
     def _count(self, bad: Any) -> int:
         """Count non-finite environments in `bad` (T, N), whose first step is the current one.

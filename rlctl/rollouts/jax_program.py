@@ -3,6 +3,8 @@
 Shapes: N environments, T time steps, O observation, A action.
 """
 
+from functools import partial, reduce
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +14,7 @@ from rlctl.physics.simulation import Fields, SimState, Simulation
 from rlctl.rollouts import episode_stats
 from rlctl.rollouts.arrays import select
 from rlctl.rollouts.base import Actor, Unroll
+from rlctl.rollouts.devices import AXIS, COLUMNS, COPIES, ENVS, UNROLL, Devices
 from rlctl.rollouts.episode_stats import EpisodeStats, EpisodeSums, StepOutcome
 from rlctl.rollouts.keys import AFTER, BEFORE, BEGIN, INITIAL, RANDOMIZE, step_keys
 from rlctl.rollouts.unrolls import final_where_truncated
@@ -44,17 +47,27 @@ class JaxProgram:
         simulation: Environment and physics.
         episode_length: Time limit in control steps.
         resample: Whether to resample randomised model fields at every auto-reset.
+        devices: Devices that share the environments; None for the first.
     """
 
-    def __init__(self, simulation: Simulation, episode_length: int, resample: bool = False) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        episode_length: int,
+        resample: bool = False,
+        devices: Devices | None = None,
+    ) -> None:
         self.simulation = simulation
         self.episode_length = episode_length
+        self.devices = devices or Devices.first(1)
         self._resample = resample
-        self.randomize = jax.jit(simulation.randomize)
-        self.command = jax.jit(simulation.command)
-        self.set_command = jax.jit(simulation.set_command)
-        self.start = jax.jit(self._start)
-        self.step = jax.jit(self._step)
+        split = self.devices.split
+        self.randomize = jax.jit(split(simulation.randomize, (ENVS,), ENVS))
+        self.command = jax.jit(split(simulation.command, (ENVS,), ENVS))
+        self.set_command = jax.jit(split(simulation.set_command, (ENVS, ENVS), ENVS))
+        self.start = jax.jit(split(self._start, (ENVS, ENVS), ENVS))
+        given, returned = (ENVS, ENVS, ENVS, COPIES), (ENVS, ENVS, ENVS, COPIES)
+        self.step = jax.jit(split(self._step_and_sum, given, returned))
         self.collect = jax.jit(self._collect, static_argnums=(0, 1))
 
     def _start(self, keys: jax.Array, model_fields: Fields) -> JaxState:
@@ -83,6 +96,17 @@ class JaxProgram:
         Returns:
             The state, the unroll, sums over ended episodes, and non-finite quantities (T, N) int32.
         """
+        collect = self.devices.split(
+            partial(self._collect_part, actor, length),
+            (COPIES, ENVS, COPIES),
+            (ENVS, UNROLL, COPIES, COLUMNS),
+        )
+        return collect(params, state, time)
+
+    def _collect_part(
+        self, actor: Actor, length: int, params: Any, state: JaxState, time: jax.Array
+    ) -> tuple[JaxState, Unroll, EpisodeSums, jax.Array]:
+        """Collect in a device's part of the environments; the sums are over all."""
 
         def scan_step(carry: tuple[JaxState, EpisodeSums], now: jax.Array) -> Any:
             state, sums = carry
@@ -102,7 +126,23 @@ class JaxProgram:
         zero = episode_stats.zero_sums(self.simulation.spec.terms)
         times = time + jnp.arange(length, dtype=jnp.uint32)
         (state, sums), (rows, bad) = jax.lax.scan(scan_step, (state, zero), times)
-        return state, Unroll(**rows, last_observation=state.observation), sums, bad
+        unroll = Unroll(**rows, last_observation=state.observation)
+        return state, unroll, self._of_all_devices(sums), bad
+
+    def _of_all_devices(self, sums: EpisodeSums) -> EpisodeSums:
+        """Add the sums of all devices, in their order."""
+        if self.devices.num == 1:
+            return sums
+        gathered = jax.lax.all_gather(sums, AXIS)
+        parts = (jax.tree.map(itemgetter(i), gathered) for i in range(self.devices.num))
+        return reduce(episode_stats.add_sums, parts)
+
+    def _step_and_sum(
+        self, state: JaxState, action: jax.Array, edits: Fields, time: jax.Array
+    ) -> tuple[JaxState, StepOutcome, jax.Array, EpisodeSums]:
+        """Take a step in a device's part of the environments; the sums are over all."""
+        state, outcome, final, ended = self._step(state, action, edits, time)
+        return state, outcome, final, self._of_all_devices(ended)
 
     def _step(
         self, state: JaxState, action: jax.Array, edits: Fields, time: jax.Array

@@ -41,6 +41,13 @@ class PPOConfig:
         "(num_envs if fewer)",
         low=0,
     )
+    shards: int = setting(
+        0,
+        "equal parts of the environments, each with columns in every minibatch; 0: train.devices. "
+        "A multiple of train.devices",
+        low=0,
+        high=4096,
+    )
     num_updates_per_batch: int = setting(4, "epochs: passes over the data per update", low=1)
     clipping_epsilon: float = setting(0.3, "clip range epsilon of the probability ratio", low=0.0)
     normalize_advantage: bool = setting(True, "normalise advantages per minibatch")

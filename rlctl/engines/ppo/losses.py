@@ -12,7 +12,9 @@ import jax.numpy as jnp
 
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import Networks
+from rlctl.engines.ppo.shards import ONE_SHARD, Reduction
 from rlctl.policies.mlp import tanh_normal
+from rlctl.policies.mlp.jax_net import Params
 from rlctl.rollouts.base import Unroll
 
 
@@ -78,6 +80,7 @@ def ppo_loss(
     key: jax.Array,
     networks: Networks,
     config: PPOConfig,
+    reduction: Reduction = ONE_SHARD,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Compute PPO's clipped surrogate (eq. 7), value loss and entropy bonus (eq. 9).
 
@@ -90,25 +93,17 @@ def ppo_loss(
         key: Random key of the entropy estimate.
         networks: The functions that `params` belong to.
         config: Coefficients.
+        reduction: Averages over the shards, if `unroll` is one shard of the minibatch.
 
     Returns:
-        The loss () and its parts and diagnostics by name.
+        The loss () and its parts and diagnostics by name, to be averaged over the shards.
     """
     mean, scale = networks.distribution(params["policy"], unroll.observation)
-    value = networks.value(params["value"], unroll.observation)
-    last_value = networks.value(params["value"], unroll.last_observation)
-    vs, advantage = gae(
-        unroll.reward * config.reward_scaling,
-        unroll.terminated,
-        unroll.truncated,
-        value,
-        jax.lax.stop_gradient(last_value),
-        unroll.final,
-        config.discounting,
-        config.gae_lambda,
-    )
+    value, vs, advantage = _estimate(params["value"], unroll, networks, config)
+    moments = jax.lax.stop_gradient((advantage, vs, vs - value))
+    (center, *_), (spread, vs_var, error_var) = reduction.moments(moments)
     if config.normalize_advantage:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        advantage = (advantage - center) / (jnp.sqrt(spread) + 1e-8)
 
     raw_action, old_log_prob = unroll.extras
     log_ratio = tanh_normal.log_prob(mean, scale, raw_action) - old_log_prob
@@ -118,7 +113,7 @@ def ppo_loss(
 
     v_loss = 0.5 * config.vf_loss_coefficient * jnp.mean((vs - value) ** 2)
 
-    noise = jax.random.normal(key, mean.shape)
+    noise = jax.random.normal(reduction.key(key), mean.shape)
     entropy_loss = -config.entropy_cost * jnp.mean(tanh_normal.entropy(mean, scale, noise))
 
     loss = policy_loss + v_loss + entropy_loss
@@ -130,5 +125,24 @@ def ppo_loss(
         "kl_mean": jnp.mean(ratio - 1 - log_ratio),  # low-variance estimate, never negative
         "clip_fraction": jnp.mean(jnp.abs(ratio - 1) > config.clipping_epsilon),
         "policy_std": jnp.mean(scale),
-        "explained_variance": 1 - jnp.var(vs - value) / (jnp.var(vs) + 1e-8),
+        "explained_variance": 1 - error_var / (vs_var + 1e-8),
     }
+
+
+def _estimate(
+    params: Params, unroll: Unroll, networks: Networks, config: PPOConfig
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return values, value targets and advantages (T, B) of an unroll; see `gae`."""
+    value = networks.value(params, unroll.observation)
+    last_value = networks.value(params, unroll.last_observation)
+    vs, advantage = gae(
+        unroll.reward * config.reward_scaling,
+        unroll.terminated,
+        unroll.truncated,
+        value,
+        jax.lax.stop_gradient(last_value),
+        unroll.final,
+        config.discounting,
+        config.gae_lambda,
+    )
+    return value, vs, advantage

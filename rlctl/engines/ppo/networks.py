@@ -16,6 +16,7 @@ import numpy as np
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec, Symmetry
 from rlctl.engines.ppo import symmetry
+from rlctl.engines.ppo.shards import ONE_SHARD, Reduction
 from rlctl.policies import normalizer
 from rlctl.policies.mlp import jax_net, tanh_normal
 from rlctl.policies.mlp.spec import MLPSpec
@@ -145,9 +146,11 @@ class Networks:
         """Convert the learner's parameters to plain networks."""
         return params
 
-    def update_normalizer(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
-        """Return the statistics updated with raw observations (..., O)."""
-        return normalizer.update(statistics, observation)
+    def update_normalizer(
+        self, statistics: Normalizer, observation: jax.Array, reduction: Reduction = ONE_SHARD
+    ) -> Normalizer:
+        """Return the statistics updated with the raw observations (..., O) of all shards."""
+        return normalizer.update(statistics, observation, reduction.sum)
 
     def preprocess(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:
         """Return the networks' inputs (..., O) for raw observations (..., O): normalised."""
@@ -235,8 +238,10 @@ class EquivariantNetworks(Networks):
             "value": symmetry.from_blocks(params["value"], self._all, symmetry.SCALAR),
         }
 
-    def update_normalizer(self, statistics: Normalizer, observation: jax.Array) -> Normalizer:
-        statistics = super().update_normalizer(statistics, observation)
+    def update_normalizer(
+        self, statistics: Normalizer, observation: jax.Array, reduction: Reduction = ONE_SHARD
+    ) -> Normalizer:
+        statistics = super().update_normalizer(statistics, observation, reduction)
         return symmetry.symmetrize(statistics, self._reflection)
 
     def preprocess(self, statistics: Normalizer, observation: jax.Array) -> jax.Array:

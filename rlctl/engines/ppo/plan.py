@@ -1,10 +1,13 @@
 """Plan of a training by PPO: sizes and counts, computed before it starts."""
 
+import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from rlctl.checkpoints.reading import Checkpoint
 from rlctl.core.config import Resolved
 from rlctl.core.errors import UsageError
 from rlctl.core.specs import EnvSpec
@@ -13,6 +16,7 @@ from rlctl.engines.api import Plan
 from rlctl.engines.config import TrainConfig
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.networks import policy_spec
+from rlctl.rollouts.devices import Devices
 from rlctl.rollouts.factory import make_environment
 
 _MINIBATCHES = 32  # per epoch, if neither ppo.num_minibatches nor ppo.batch_size is set
@@ -29,6 +33,8 @@ class PPOPlan(Plan):
         minibatches: Gradient steps of an epoch.
         minibatch: Unrolls in a minibatch.
         left_out: Unrolls that each epoch leaves out because they do not divide evenly.
+        devices: Devices that share the environments.
+        shards: Equal parts of an update's unrolls. Every minibatch takes as many from each.
     """
 
     unrolls: int
@@ -36,6 +42,8 @@ class PPOPlan(Plan):
     minibatches: int
     minibatch: int
     left_out: int
+    devices: int = 1
+    shards: int = 1
 
     @property
     def columns(self) -> int:
@@ -47,30 +55,23 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> PPOPlan:
     """Compute the plan from the settings.
 
     Raises:
-        UsageError: The settings need a fractional number of unrolls; names the nearest values that
-            work.
+        UsageError: The settings need a fractional number of unrolls, or parts of different sizes;
+            names the nearest values that work.
     """
     num_envs, minibatches = train.num_envs, ppo.num_minibatches
+    shards = _count_shards(train, ppo)
     unrolls = turns = 1
-    if not minibatches and ppo.batch_size:
-        minibatches = max(1, num_envs // ppo.batch_size)
-    elif not minibatches:
-        minibatches = min(_MINIBATCHES, num_envs)
-    elif ppo.batch_size:
+    if minibatches and ppo.batch_size:
         needed = ppo.batch_size * minibatches
-        if needed % num_envs and num_envs % needed:
-            near = _nearest_fits(needed, num_envs)
-            raise UsageError(
-                f"train.num_envs {num_envs} neither divides nor is a multiple of ppo.batch_size "
-                f"{ppo.batch_size} x ppo.num_minibatches {minibatches} = {needed} unrolls per "
-                "update",
-                f"nearest values of train.num_envs: {' and '.join(map(str, near))}; or set "
-                "ppo.batch_size or ppo.num_minibatches to 0, which fits any number",
-            )
         unrolls, turns = max(1, needed // num_envs), max(1, num_envs // needed)
+    elif minibatches:
+        unrolls = math.ceil(minibatches * shards / num_envs)
+    elif ppo.batch_size:
+        minibatches = max(1, num_envs // ppo.batch_size)
     else:
-        unrolls = math.ceil(minibatches / num_envs)
+        minibatches = min(_MINIBATCHES, num_envs // shards)
     columns = unrolls * num_envs // turns
+    minibatch = columns // shards // minibatches * shards
     per_update = columns * ppo.unroll_length
     updates = math.ceil(train.steps / per_update)
     steps = updates * per_update
@@ -81,9 +82,75 @@ def make_plan(train: TrainConfig, ppo: PPOConfig) -> PPOPlan:
         updates=updates,
         steps=steps,
         minibatches=minibatches,
-        minibatch=columns // minibatches,
-        left_out=columns % minibatches,
+        minibatch=minibatch,
+        left_out=columns - minibatches * minibatch,
+        devices=train.devices,
+        shards=shards,
     )
+
+
+def _count_shards(train: TrainConfig, ppo: PPOConfig) -> int:
+    """Return the number of shards, after checking that everything divides evenly.
+
+    Raises:
+        UsageError: Something does not; names the nearest values that do.
+    """
+    shards = ppo.shards or train.devices
+    needed = ppo.batch_size * ppo.num_minibatches  # unrolls of an update; 0 if it is free
+    uneven = "does not divide evenly over {} {}"
+    _check(
+        "ppo.shards",
+        shards,
+        lambda n: n % train.devices == 0,
+        uneven.format(train.devices, "devices"),
+    )
+    uneven = uneven.format(shards, "shards")
+    _check("ppo.batch_size", ppo.batch_size, lambda n: n % shards == 0, uneven)
+
+    def fits(num_envs: int) -> bool:
+        whole = not needed or needed % num_envs == 0 or num_envs % needed == 0
+        return whole and num_envs % shards == 0
+
+    if train.num_envs % shards:
+        _check("train.num_envs", train.num_envs, fits, uneven)
+    _check(
+        "train.num_envs",
+        train.num_envs,
+        fits,
+        f"neither divides nor is a multiple of ppo.batch_size {ppo.batch_size} x "
+        f"ppo.num_minibatches {ppo.num_minibatches} = {needed} unrolls per update",
+        "; or set ppo.batch_size or ppo.num_minibatches to 0, which fits any number",
+    )
+    return shards
+
+
+def _check(name: str, value: int, fits: Callable[[int], bool], why: str, hint: str = "") -> None:
+    """Refuse a setting that does not fit; name the nearest values below and above that do."""
+    if fits(value):
+        return
+    below = next((n for n in range(value - 1, 0, -1) if fits(n)), None)
+    above = next(n for n in itertools.count(value + 1) if fits(n))
+    near = f"{below} and {above}" if below else f"{above}"
+    raise UsageError(f"{name} {value} {why}", f"nearest values of {name}: {near}{hint}")
+
+
+def warn_if_divided_anew(
+    counts: PPOPlan, checkpoint: Checkpoint, warn: Callable[[str], None]
+) -> None:
+    """Warn if a resumed training divides its environments otherwise than before."""
+    saved = checkpoint.manifest["config"]
+    devices = saved.get("train", {}).get("devices", 1)
+    shards = saved.get("ppo", {}).get("shards", 0) or devices
+    if counts.shards != shards:
+        warn(
+            f"{checkpoint.path} was saved with {shards} shards, and there are {counts.shards} now: "
+            f"minibatches are drawn otherwise; ppo.shards={shards} keeps them"
+        )
+    elif counts.devices != devices:
+        warn(
+            f"{checkpoint.path} was saved with {devices} devices, and there are {counts.devices} "
+            "now: it does not resume bit for bit, because sums are rounded otherwise"
+        )
 
 
 def plan(settings: Resolved, env_name: str) -> PPOPlan:
@@ -96,7 +163,10 @@ def plan(settings: Resolved, env_name: str) -> PPOPlan:
     policy_spec(spec, ppo)
     if ppo.symmetry:
         _check_symmetry(spec, ppo)
-    return make_plan(settings[TrainConfig], ppo)
+    counts = make_plan(settings[TrainConfig], ppo)
+    if counts.devices > 1:
+        Devices.first(counts.devices)  # fails if there are fewer
+    return counts
 
 
 def sizes(settings: Resolved, env_name: str, plan: PPOPlan) -> dict[str, Any]:
@@ -138,12 +208,3 @@ def _memory(counts: PPOPlan, spec: EnvSpec, ppo: PPOConfig) -> float:
     activations = 4 * (sum(policy) + sum(value))  # forward and backward, before and after
     minibatch = counts.minibatch * ppo.unroll_length
     return 4.0 * (counts.steps_per_update * per_step + minibatch * activations + 5 * weights)
-
-
-def _nearest_fits(number: int, around: int) -> list[int]:
-    """Return the divisors or multiples of `number` nearest to `around`, which is neither."""
-    if around > number:
-        below = around // number * number
-        return [below, below + number]
-    divisors = [d for d in range(1, number + 1) if number % d == 0]
-    return [max(d for d in divisors if d < around), min(d for d in divisors if d > around)]

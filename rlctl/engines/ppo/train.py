@@ -4,7 +4,7 @@ Schulman et al. 2017, algorithm 1, in the form of brax.training.agents.ppo.
 """
 
 import operator
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -15,7 +15,8 @@ from rlctl.core.specs import EnvSpec
 from rlctl.engines.api import Hooks, TrainingJob
 from rlctl.engines.ppo import networks
 from rlctl.engines.ppo.config import PPOConfig
-from rlctl.engines.ppo.plan import PPOPlan, plan, sizes
+from rlctl.engines.ppo.plan import PPOPlan, plan, sizes, warn_if_divided_anew
+from rlctl.engines.ppo.shards import spread
 from rlctl.engines.ppo.update import LearnerState, make_optimizer, make_update
 from rlctl.engines.runner import TrainerEngine
 from rlctl.engines.schedules import scheduled
@@ -23,7 +24,8 @@ from rlctl.engines.trainer import Trainer
 from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.policies.normalizer import nonfinite
 from rlctl.rollouts import arrays
-from rlctl.rollouts.base import Episodes, Unroll
+from rlctl.rollouts.base import Episodes, Partition, Unroll
+from rlctl.rollouts.devices import COPIES, UNROLL, Devices
 from rlctl.rollouts.unrolls import concat_unrolls, unroll_shapes
 
 DIVERGED_HINT = "lower ppo.learning_rate or set ppo.max_grad_norm"
@@ -36,9 +38,13 @@ class PPOTrainer(Trainer[PPOPlan, LearnerState]):
     naming = arrays
 
     def __init__(self, job: TrainingJob[PPOPlan], hooks: Hooks) -> None:
-        self.ppo, self.turns = job.settings[PPOConfig], job.plan.turns
+        self.ppo = job.settings[PPOConfig]
+        self._devices = Devices.first(job.plan.devices)
+        self.partition = Partition(job.plan.turns, self._devices)
         self._losses: dict[str, float] = {}
         super().__init__(job, hooks)
+        if job.start is not None and job.resume:
+            warn_if_divided_anew(job.plan, job.start, self._warn)
 
     def build(self, env: EnvSpec) -> tuple[MLPSpec, LearnerState]:
         """Build the networks, and compile the update while the environments are reset."""
@@ -63,7 +69,8 @@ class PPOTrainer(Trainer[PPOPlan, LearnerState]):
 
     def collect(self) -> tuple[Unroll, Episodes]:
         """Return the experience for one update: the unrolls, concatenated along environments."""
-        policy, length = self.state.learner.policy, self.ppo.unroll_length
+        policy = self._devices.on_first(self.state.learner.policy)
+        length = self.ppo.unroll_length
         unrolls, ended = zip(
             *(self.driver.collect(self._actor, policy, length) for _ in range(self.plan.unrolls)),
             strict=True,
@@ -76,7 +83,9 @@ class PPOTrainer(Trainer[PPOPlan, LearnerState]):
         Raises:
             Diverged: A loss or gradient is not finite.
         """
-        learner, losses = self._compiled_update.result()(self.state.learner, unroll)
+        learner, unroll = self._devices.put((self.state.learner, unroll), (COPIES, UNROLL))
+        result = self._compiled_update.result()(learner, unroll)
+        learner, losses = self._devices.on_first(result)
         self._losses = {name: float(value) for name, value in losses.items()}
         bad = [name for name, value in self._losses.items() if not np.isfinite(value)]
         bad = nonfinite(learner.policy.normalizer) + bad
@@ -106,7 +115,8 @@ class PPOTrainer(Trainer[PPOPlan, LearnerState]):
     ) -> Any:
         length, columns = self.ppo.unroll_length, self.plan.columns
         unroll = unroll_shapes(self._actor, learner.policy, length, columns, env)
-        update = make_update(self._networks, self.ppo, optimizer, self.plan.minibatches)
+        make = partial(make_update, self._networks, self.ppo, optimizer, self.plan.minibatches)
+        update = spread(make, self.plan.shards, self._devices)
         return update.lower(learner, unroll).compile()
 
 

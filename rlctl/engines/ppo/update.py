@@ -1,8 +1,9 @@
 """PPO's update: several epochs over an unroll in shuffled minibatches of environments.
 
-Shapes: T time, N environments, M minibatches, B = N // M environments each.
+Shapes: T time, N environments of a shard, M minibatches, B = N // M environments each.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from optax.contrib import muon
 from rlctl.engines.ppo.config import PPOConfig
 from rlctl.engines.ppo.losses import ppo_loss
 from rlctl.engines.ppo.networks import NetParams, Networks, PolicyState
+from rlctl.engines.ppo.shards import ONE_SHARD, Reduction
 from rlctl.rollouts.base import Unroll
 
 MUON_MOMENTUM = 0.9
@@ -33,6 +35,9 @@ class LearnerState(NamedTuple):
     learned: NetParams
     optimizer: Any
     key: jax.Array
+
+
+Update = Callable[[LearnerState, Unroll], tuple[LearnerState, dict[str, jax.Array]]]
 
 
 def make_optimizer(config: PPOConfig, num_steps: int) -> optax.GradientTransformation:
@@ -60,17 +65,18 @@ def make_update(
     config: PPOConfig,
     optimizer: optax.GradientTransformation,
     num_minibatches: int,
-) -> jax.stages.Wrapped:
-    """Return the jitted update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
+    reduction: Reduction = ONE_SHARD,
+) -> Update:
+    """Return the update (LearnerState, Unroll) -> (LearnerState, mean losses by name).
 
-    It runs on JAX's first device.
+    It is a function of the unroll of one shard. Its results are the same in all shards.
     """
     gradient = jax.value_and_grad(ppo_loss, has_aux=True)
 
     def update(state: LearnerState, unroll: Unroll) -> tuple[LearnerState, dict[str, jax.Array]]:
         statistics = state.policy.normalizer
         if config.normalize_observations:
-            statistics = networks.update_normalizer(statistics, unroll.observation)
+            statistics = networks.update_normalizer(statistics, unroll.observation, reduction)
         # Normalised once, not in every minibatch.
         inputs = unroll._replace(
             observation=networks.preprocess(statistics, unroll.observation),
@@ -82,14 +88,16 @@ def make_update(
             params, moments = carry
             envs, noise_key = batch
             minibatch = take_envs(inputs, envs)
-            (_, losses), grads = gradient(params, minibatch, noise_key, networks, config)
+            (_, losses), grads = gradient(params, minibatch, noise_key, networks, config, reduction)
+            grads, losses = reduction.mean((grads, losses))
             changes, moments = optimizer.update(grads, moments, params)
             losses["grad_norm"] = optax.tree.norm(grads)
             return (optax.apply_updates(params, changes), moments), losses
 
         def epoch(carry: Any, epoch_key: jax.Array) -> tuple[Any, Any]:
             shuffle_key, noise_key = jax.random.split(epoch_key)
-            batches = shuffle(shuffle_key, unroll.reward.shape[1], num_minibatches)
+            num_envs = unroll.reward.shape[1]
+            batches = shuffle(reduction.key(shuffle_key), num_envs, num_minibatches)
             noise_keys = jax.random.split(noise_key, num_minibatches)
             return jax.lax.scan(gradient_step, carry, (batches, noise_keys))
 
@@ -99,7 +107,7 @@ def make_update(
         policy = PolicyState(statistics, **networks.to_plain(params))
         return LearnerState(policy, params, moments, key), jax.tree.map(jnp.mean, losses)
 
-    return jax.jit(update)
+    return update
 
 
 def shuffle(key: jax.Array, num: int, parts: int) -> jax.Array:
