@@ -5,6 +5,7 @@ import sys
 import zlib
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 import doc_pages as pages
 import pytest
@@ -43,7 +44,11 @@ def _entries(built: Path) -> set[str]:
 
 def _public(name: str) -> set[str]:
     module = import_module(name)
-    own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == name]
+    own = [
+        key
+        for key, value in vars(module).items()
+        if getattr(value, "__module__", "") == name and not isinstance(value, TypeVar)
+    ]
     return {key for key in getattr(module, "__all__", own) if not key.startswith("_")}
 
 
