@@ -39,7 +39,7 @@ def test_the_page_runs_from_top_to_bottom(private_folder, monkeypatch, capfd):
     for block in blocks(DOCS / "python.md"):
         exec(compile(block, "docs/python.md", "exec"), names)
     shown = capfd.readouterr().out.splitlines()
-    promised = re.findall(r"print\(\w+\)  # (\w+\(.*)", (DOCS / "python.md").read_text())
+    promised = re.findall(r"print\(\w+\)\s+# (\w+\(.*)", (DOCS / "python.md").read_text())
     reports = [line for line in shown if re.match(r"\w+\(", line)]
     assert [before_return(line) for line in reports] == [before_return(line) for line in promised]
     assert names["metrics"].eval["steps"].tolist() == sorted(names["metrics"].eval["steps"])
