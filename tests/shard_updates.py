@@ -18,7 +18,7 @@ from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts.base import Unroll
 from rlctl.rollouts.devices import COPIES, UNROLL, Devices
 
-T, N, O, A = 5, 24, 4, 2
+T, N, O, A = 8, 96, 4, 2
 SPEC = MLPSpec(O, O, (-1.0,) * A, (1.0,) * A, (16,), (16,))
 CONFIG = PPOConfig(num_updates_per_batch=2, max_grad_norm=1.0)
 
