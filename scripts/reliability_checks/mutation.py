@@ -239,7 +239,7 @@ MECHANISMS = (
     Mechanism(
         "code and files named by a file need the user's consent",
         "catalog.py",
-        "    if not colon or name == typed:\n",
+        "    if name == typed:\n",
         "    if True:\n",
         "test_catalog.py",
     ),
@@ -266,9 +266,9 @@ MECHANISMS = (
     ),
     Mechanism(
         "if a checkpoint is pruned while it is read, another one is chosen",
-        "checkpoints/find.py",
-        "if path.exists():\n                raise",
-        "if True:\n                raise",
+        "checkpoints/store.py",
+        "if os.path.lexists(path):  # else it was just pruned",
+        "if True:  # else it was just pruned",
         "checkpoints/test_concurrent_reader.py::test_what_is_pruned_while_it_is_read_is_chosen_anew",
     ),
 )
