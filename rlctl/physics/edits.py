@@ -10,8 +10,8 @@ import numpy as np
 
 from rlctl.core.errors import UsageError
 from rlctl.physics.base import ArrayLike
+from rlctl.physics.native import FORCES
 
-FORCES = ("qfrc_applied", "xfrc_applied")
 EDITABLE = ("qpos", "qvel", "act", *FORCES)
 
 

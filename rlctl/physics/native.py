@@ -9,9 +9,9 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from rlctl.physics.edits import FORCES
 from rlctl.physics.precision import source_field, to_float32
 
+FORCES = ("qfrc_applied", "xfrc_applied")  # fields that MuJoCo keeps until they are set again
 _NO_FORWARD = int(mujoco.mjtStage.mjSTAGE_NONE)
 
 

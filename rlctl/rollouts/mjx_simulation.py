@@ -18,7 +18,8 @@ from mujoco import mjx
 from rlctl.core.errors import UsageError
 from rlctl.envs.base import Carry, Environment, sample_start
 from rlctl.physics.base import Physics
-from rlctl.physics.edits import FORCES, add_edits, edit_shapes
+from rlctl.physics.edits import add_edits, edit_shapes
+from rlctl.physics.native import FORCES
 from rlctl.physics.precision import RESIDUAL_SUFFIX, source_field
 from rlctl.physics.simulation import Fields, Transition
 

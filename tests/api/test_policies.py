@@ -56,7 +56,8 @@ def test_what_is_not_there_is_reported(tmp_path):
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
 def test_a_policy_has_a_description(run, backend):
     policy = rlctl.load_policy(run, backend=backend, device="cpu")
-    known = f"env='pendulum', step=1000, sizes=(3, 8, 2), backend={backend!r}"
+    network = "3 -> 8 -> 2, swish, tanh_normal"
+    known = f"env='pendulum', step=1000, network={network!r}, backend={backend!r}"
     assert repr(policy) == f"Policy({known})"
 
 

@@ -165,7 +165,7 @@ def test_a_signal_saves_and_says_how_to_resume(signum, tmp_path):
         ({"ppo.policy_hidden_layer_sizes": (0,)}, {}, "0 is below the smallest allowed"),
         ({}, {"steps": -1}, "train.steps: -1 is below"),
         ({}, {"physics": "magic"}, "train.physics: 'magic' is not one of"),
-        ({}, {"algo": "sac"}, "there is no algorithm 'sac'"),
+        ({}, {"algo": "dqn"}, "there is no algorithm 'dqn'"),
         ({}, {"device": "tpu"}, "there is no device 'tpu'"),
         ({}, {"resume": "runs/a", "out": "b"}, "--resume takes out from the run"),
     ],
@@ -191,7 +191,7 @@ def test_an_error_is_its_message_and_its_hint():
     ("given", "complaint"),
     [
         ({"device": "tpu"}, "there is no device 'tpu'"),
-        ({"algo": "sac"}, "there is no algorithm 'sac'"),
+        ({"algo": "dqn"}, "there is no algorithm 'dqn'"),
         ({"settings": ["train.steps=1"]}, "settings is a list, not a dict"),
     ],
 )

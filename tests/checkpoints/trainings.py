@@ -26,6 +26,9 @@ SMALL = {
             "ppo.value_hidden_layer_sizes=4"),
     "trpo": ("trpo.steps_per_update=40", "trpo.value_minibatch=20", "trpo.value_epochs=1",
              "trpo.policy_hidden_layer_sizes=4", "trpo.value_hidden_layer_sizes=4"),
+    "sac": ("sac.unroll_length=5", "sac.learning_starts=1", "sac.batch_size=8",
+            "sac.updates_per_step=0.125", "sac.save_replay_buffer=true",
+            "sac.policy_hidden_layer_sizes=4", "sac.value_hidden_layer_sizes=4"),
 }  # fmt: skip
 TIMES = {"seconds", "steps_per_second", "split"}
 

@@ -103,6 +103,10 @@ ENGINES = {
         *("--algo", "trpo", "--num-envs", 4, "--set", "train.num_evals=0"),
         *("--set", "trpo.steps_per_update=256"),
     ),
+    "sac": (
+        *("--algo", "sac", "--num-envs", 4, "--set", "train.num_evals=0"),
+        *("--set", "sac.learning_starts=1", "--set", "sac.batch_size=16"),
+    ),
 }
 
 

@@ -131,13 +131,14 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(rlctl, tmp_path):
 
 
 def test_a_run_keeps_the_settings_of_the_device_it_began_on(rlctl, tmp_path, monkeypatch):
-    from rlctl.core import config, device
+    from rlctl.core import device
+    from rlctl.core import presets as preset_files
 
     presets = tmp_path / "presets"
     (presets / "fake").mkdir(parents=True)
     (presets / "fake" / "pendulum.toml").write_text("[train]\nsteps = 200\nnum_envs = 8\n")
     (presets / "fake" / "pendulum.gpu.toml").write_text("[train]\nnum_envs = 64\n")
-    monkeypatch.setattr(config, "_presets", lambda: presets)
+    monkeypatch.setattr(preset_files, "_presets", lambda: presets)
     monkeypatch.setattr(device, "gpu_missing", lambda: None)
     monkeypatch.delenv("JAX_PLATFORMS")
     done = rlctl(*TRAIN, "--dry-run", "--json")
@@ -185,7 +186,8 @@ class TestResume:
             file.write('{"steps": 900}\n')  # a row past the checkpoint
         done = rlctl("train", "--resume", run, "--steps", "4e2", "--json")
         assert done.code == 0
-        assert done.events[0] == {
+        started = next(event for event in done.events if event["event"] == "start")
+        assert started == {
             "event": "start", "run": "run", "env": "pendulum", "algo": "fake",
             "steps": 200, "total": 400,
         }  # fmt: skip

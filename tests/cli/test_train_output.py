@@ -23,6 +23,12 @@ SMALL = {
         "--set", "trpo.steps_per_update=80", "--set", "trpo.policy_hidden_layer_sizes=8",
         "--set", "trpo.value_hidden_layer_sizes=8", "--set", "train.plot=false",
     ),
+    "sac": (
+        "train", "pendulum", "--algo", "sac", "--num-envs", 16, "--cpu",
+        "--set", "sac.learning_starts=1", "--set", "sac.batch_size=16",
+        "--set", "sac.policy_hidden_layer_sizes=8", "--set", "sac.value_hidden_layer_sizes=8",
+        "--set", "train.plot=false",
+    ),
 }  # fmt: skip
 NO_EVALS = ("--set", "train.num_evals=0")
 
