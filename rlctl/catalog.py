@@ -69,7 +69,7 @@ class FamilyRow:
 
     @property
     def name(self) -> str:
-        """The prefix, which is what plugins are told apart by."""
+        """The prefix: no two plugins may have the same."""
         return self.prefix
 
 

@@ -27,6 +27,7 @@ from rlctl.policies.mlp.spec import MLPSpec
 from rlctl.rollouts import arrays, noise
 from rlctl.rollouts.base import Actor, ActorStep, Episodes, Unroll
 
+MAX_LOOP = 256  # gradient steps of a compiled loop, whose minibatches are in memory together
 DIVERGED_HINT = "lower sac.learning_rate or sac.reward_scaling"
 
 
@@ -80,9 +81,16 @@ class SACTrainer(Trainer[SACPlan, LearnerState]):
         if self._replay.size < min(self.sac.learning_starts, self.plan.capacity):
             return learner
         rng = np.random.default_rng([self.train.seed, self.state.counters.updates])
-        rows = self._replay.sample(rng, self.plan.gradient_steps, self.sac.batch_size)
-        learner, losses = self._update.run(learner, rows)
-        self._losses = {name: float(value) for name, value in losses.items()}
+        whole, rest = divmod(self.plan.gradient_steps, MAX_LOOP)
+        loops, losses = [MAX_LOOP] * whole + [rest] * (rest > 0), []
+        for steps in loops:
+            rows = self._replay.sample(rng, steps, self.sac.batch_size)
+            learner, means = self._update.run(learner, rows)
+            losses.append(means)
+        self._losses = {
+            name: float(np.average([means[name] for means in losses], weights=loops))
+            for name in losses[0]
+        }
         bad = [name for name, value in self._losses.items() if not np.isfinite(value)]
         self._check_finite(bad, DIVERGED_HINT, unroll)
         return learner
