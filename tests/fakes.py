@@ -43,7 +43,7 @@ def idle() -> Iterator[None]:
         (benchmark, "train_all"): train_all,
         (benchmark.plots, "plot_curves"): lambda path, data: None,
         (device_check, "run"): lambda rows: [Check("idle", "pass", 0.0, None, "", "", True)],
-        (import_, "read"): lambda source: import_module(READERS[source.kind]).read(source.files),
+        (import_, "read"): read_foreign,
     }
     patches = [mock.patch.object(*place, stand_in) for place, stand_in in places.items()]
     for patch in patches:
@@ -53,6 +53,12 @@ def idle() -> Iterator[None]:
     finally:
         for patch in patches:
             patch.stop()
+
+
+def read_foreign(source, actor=""):
+    """Read another tool's policy in this process."""
+    more = (actor,) * (source.kind == "torch")
+    return import_module(READERS[source.kind]).read(source.files, *more)
 
 
 def plan(settings, env_name):
@@ -73,6 +79,7 @@ def train(job, hooks):
     algo = next(name for name in settings if name not in ("train", "env"))
     if job.resume:
         Counters.from_manifest(job.start.manifest)
+        _ = job.start.manifest["metrics"]
     weights = {"policy/hidden_0/kernel": np.zeros((1, 1), np.float32)}
     facts = {
         "engine": algo,

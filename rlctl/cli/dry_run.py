@@ -36,8 +36,9 @@ def _update(plan: Plan) -> str:
         return ""
     turns = plan.get("turns", 1)
     groups = f", in {turns} groups that take turns" if turns > 1 else ""
+    num_envs = plan["settings"]["train"]["num_envs"]
     return (
-        f"{plan['steps_per_update']:,} steps, num_envs {plan['num_envs']:,}{groups}; "
+        f"{plan['steps_per_update']:,} steps, num_envs {num_envs:,}{groups}; "
         f"{plan['updates']:,} updates"
     )
 

@@ -92,7 +92,7 @@ BAD = [
     (["train", "pendulum", "--device", "CPU"], 2, ["did you mean cpu?"]),
     (["train", "pendulum", "--physics", "mjx"], 2, ["did you mean jax?"]),
     (["export", "--format", "pytorch", "--out", "x"], 2, ["did you mean torch?"]),
-    (["train", "pendulum", "--algo", "dqn"], 2, ["there are ppo, trpo", "--algo ppo"]),
+    (["train", "pendulum", "--algo", "dqn"], 2, ["there are ppo, sac, trpo", "--algo ppo"]),
     (["train", "CartPole-v1"], 2, ["did you mean gym:CartPole-v1?"]),
     (["train", "Hopper-v5"], 2, ["did you mean gym:Hopper-v5, or hopper"]),
     (["train", "HalfCheetah"], 2, ["did you mean half-cheetah?"]),

@@ -100,11 +100,11 @@ def test_code_behind_a_good_row_that_fails_is_no_bug(rlctl, install, text, words
 
 
 def test_an_algorithm_that_cannot_be_used(rlctl, install):
-    install(None, "[rlctl.engines]\nsac = robot:SAC\n")
+    install(None, "[rlctl.engines]\ndqn = robot:DQN\n")
     assert rlctl("config", "show", "pendulum").code == 0
-    done = rlctl("train", "pendulum", "--algo", "sac")
+    done = rlctl("train", "pendulum", "--algo", "dqn")
     assert done.code == 2
-    assert "sac is from package robots 0.1, which cannot be used" in done.err
+    assert "dqn is from package robots 0.1, which cannot be used" in done.err
 
 
 def test_entry_points_that_are_none(rlctl, install):
