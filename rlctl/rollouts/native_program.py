@@ -77,12 +77,9 @@ class NativeProgram:
         self.restart = jax.jit(self._restart)
         self.before = jax.jit(self._before)
         self.command = jax.jit(jax.vmap(env.command))
-        self.set_command = jax.jit(self._set_command)
+        self.set_command = jax.jit(jax.vmap(env.set_command))
         model = env.model()
         self.randomize = jax.jit(jax.vmap(lambda key: env.randomize(key, model)))
-
-    def _set_command(self, carry: Carry, command: jax.Array) -> Carry:
-        return jax.vmap(self.env.set_command)(carry, command)
 
     @partial(jax.jit, static_argnums=(0, 1))
     def act(
